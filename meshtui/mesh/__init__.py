@@ -1,0 +1,1 @@
+"""What an ambient mesh is: pure derivations over raw objects; no I/O."""

@@ -1,0 +1,1 @@
+"""A cluster to practise on: a Kubernetes API on loopback that behaves like an ambient mesh."""

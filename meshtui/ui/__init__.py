@@ -1,0 +1,1 @@
+"""Showing it: Textual, never the cluster."""
