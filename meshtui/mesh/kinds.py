@@ -1,0 +1,57 @@
+"""Kind: what the API server serves, and the kinds that several modules share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind by group and plural. Discovery picks the version, among those that our readers understand."""
+
+    group: str
+    plural: str
+    title: str = field(compare=False)
+    """What a person calls one of them, such as "HTTPRoute"."""
+    versions: tuple[str, ...] = field(compare=False, default=("v1",))
+    """The versions that our readers understand, best first."""
+    namespaced: bool = field(compare=False, default=True)
+
+    def __str__(self) -> str:
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+
+NAMESPACE = Kind("", "namespaces", "Namespace", namespaced=False)
+NODE = Kind("", "nodes", "Node", namespaced=False)
+POD = Kind("", "pods", "Pod")
+SERVICE = Kind("", "services", "Service")
+SECRET = Kind("", "secrets", "Secret")
+CONFIGMAP = Kind("", "configmaps", "ConfigMap")
+EVENT = Kind("", "events", "Event")
+DEPLOYMENT = Kind("apps", "deployments", "Deployment")
+DAEMONSET = Kind("apps", "daemonsets", "DaemonSet")
+WEBHOOK = Kind(
+    "admissionregistration.k8s.io",
+    "mutatingwebhookconfigurations",
+    "MutatingWebhookConfiguration",
+    namespaced=False,
+)
+CRD = Kind(
+    "apiextensions.k8s.io",
+    "customresourcedefinitions",
+    "CustomResourceDefinition",
+    namespaced=False,
+)
+
+GATEWAY_API = "gateway.networking.k8s.io"
+GATEWAY = Kind(GATEWAY_API, "gateways", "Gateway", ("v1", "v1beta1"))
+GATEWAY_CLASS = Kind(
+    GATEWAY_API, "gatewayclasses", "GatewayClass", ("v1", "v1beta1"), namespaced=False
+)
+
+PEER_AUTHENTICATION = Kind(
+    "security.istio.io", "peerauthentications", "PeerAuthentication", ("v1", "v1beta1")
+)
+AUTHORIZATION_POLICY = Kind(
+    "security.istio.io", "authorizationpolicies", "AuthorizationPolicy", ("v1", "v1beta1")
+)

@@ -1,0 +1,130 @@
+"""Raw: an object exactly as the API server sent it, and how to read one without trusting it.
+
+Objects are edited by hand and by strangers: any field may be missing, null or of the wrong type. The readers here
+give a default then; a derivation built on them cannot be taken down by an object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+Raw = Mapping[str, Any]
+
+_NOTHING: Raw = {}
+
+
+def dig(value: Any, *path: str) -> Any:
+    """The value at `path`, or None where a step is missing or not a mapping."""
+    for step in path:
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(step)
+    return value
+
+
+def text(value: Any, *path: str) -> str:
+    """The string at `path`; "" where there is none."""
+    found = dig(value, *path)
+    return found if isinstance(found, str) else ""
+
+
+def number(value: Any, *path: str) -> int:
+    """The whole number at `path`; 0 where there is none."""
+    found = dig(value, *path)
+    return found if isinstance(found, int) and not isinstance(found, bool) else 0
+
+
+def table(value: Any, *path: str) -> Raw:
+    """The mapping at `path`; an empty one where there is none."""
+    found = dig(value, *path)
+    return found if isinstance(found, Mapping) else _NOTHING
+
+
+def entries(value: Any, *path: str) -> Sequence[Raw]:
+    """The mappings in the list at `path`; anything else in it is passed over."""
+    found = dig(value, *path)
+    if not isinstance(found, Sequence) or isinstance(found, str):
+        return ()
+    return [entry for entry in found if isinstance(entry, Mapping)]
+
+
+def strings(value: Any, *path: str) -> Mapping[str, str]:
+    """The string values of the mapping at `path`, such as labels; other values are passed over."""
+    return {k: v for k, v in table(value, *path).items() if isinstance(v, str)}
+
+
+def name(raw: Raw) -> str:
+    return text(raw, "metadata", "name")
+
+
+def namespace(raw: Raw) -> str:
+    """The namespace the object is in; "" for an object of the cluster."""
+    return text(raw, "metadata", "namespace")
+
+
+def uid(raw: Raw) -> str:
+    return text(raw, "metadata", "uid")
+
+
+def key(raw: Raw) -> str:
+    """ "namespace/name", or the name alone for an object of the cluster: unique within its kind."""
+    where = namespace(raw)
+    return f"{where}/{name(raw)}" if where else name(raw)
+
+
+def label(raw: Raw, label_name: str) -> str:
+    """The value of one label; "" where it is absent."""
+    return text(raw, "metadata", "labels", label_name)
+
+
+def annotation(raw: Raw, annotation_name: str) -> str:
+    """The value of one annotation; "" where it is absent."""
+    return text(raw, "metadata", "annotations", annotation_name)
+
+
+def moment(value: Any, *path: str) -> datetime | None:
+    """The RFC 3339 time at `path`, in UTC; None where there is none that can be read."""
+    found = text(value, *path) if path else value
+    if not isinstance(found, str) or not found:
+        return None
+    try:
+        read = datetime.fromisoformat(found)
+    except ValueError:
+        return None
+    return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+def created(raw: Raw) -> datetime | None:
+    return moment(raw, "metadata", "creationTimestamp")
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One entry of `status.conditions`, in Kubernetes' words."""
+
+    type: str
+    status: str
+    """ "True", "False" or "Unknown"."""
+    reason: str
+    message: str
+    since: datetime | None
+    generation: int
+    """The generation it speaks of; 0 where it does not say."""
+
+
+def conditions(raw: Any, *path: str) -> Mapping[str, Condition]:
+    """The conditions at `path` (`status.conditions` where none is given), by type."""
+    return {
+        text(entry, "type"): Condition(
+            type=text(entry, "type"),
+            status=text(entry, "status"),
+            reason=text(entry, "reason"),
+            message=text(entry, "message"),
+            since=moment(entry, "lastTransitionTime"),
+            generation=number(entry, "observedGeneration"),
+        )
+        for entry in entries(raw, *(path or ("status", "conditions")))
+    }

@@ -1,0 +1,233 @@
+"""Snapshot: everything known of a cluster at one moment, immutable, and how far each part can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Any, TypeVar
+
+from meshtui.mesh.kinds import Kind
+from meshtui.mesh.raw import Raw
+
+T = TypeVar("T")
+
+
+class Trouble(Enum):
+    """What kind of failure it is. Each has its own words on screen and its own next step."""
+
+    CONFIG = "configuration"
+    CREDENTIALS = "credentials"
+    UNAUTHORIZED = "not authenticated"
+    FORBIDDEN = "forbidden"
+    NAME = "name not found"
+    REFUSED = "connection refused"
+    TIMEOUT = "no answer"
+    TLS = "certificate not trusted"
+    UNREACHABLE = "unreachable"
+    ABSENT = "not installed"
+    UNREADABLE = "version not readable"
+    GONE = "gone"
+    SERVER = "server error"
+    BROKEN = "unreadable answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A failure as a value: what kind, what happened, and what to do about it."""
+
+    trouble: Trouble
+    text: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One list-and-watch: a kind, in one namespace or in all, narrowed by selectors in kubectl's syntax."""
+
+    kind: Kind
+    namespace: str | None = None
+    labels: str = ""
+    fields: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """One object by name."""
+
+    kind: Kind
+    namespace: str
+    name: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
+
+
+class Phase(Enum):
+    """Where a source stands. Only LIVE may be read as complete and current."""
+
+    LOADING = "loading"
+    LIVE = "live"
+    STALE = "stale"
+    FORBIDDEN = "forbidden"
+    ABSENT = "not installed"
+    UNREADABLE = "version not readable"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The state of one scope: how complete and how fresh its objects are."""
+
+    phase: Phase
+    count: int = 0
+    """Objects read so far."""
+    since: datetime | None = None
+    """When this phase began; for STALE, when the objects were last known to be true."""
+    problem: Problem | None = None
+    retry_at: datetime | None = None
+
+
+LOADING = Source(Phase.LOADING)
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One HTTP GET at a port inside a pod, through a port-forward."""
+
+    namespace: str
+    pod: str
+    port: int
+    path: str
+    read: Callable[[bytes], Any] = field(repr=False)
+    """Body to value. A module-level function: a large body is read in another process. ValueError where unreadable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a probe brought last. After a failure the older value stays, with the problem beside it."""
+
+    value: Any = None
+    at: datetime | None = None
+    """When `value` was read; None where nothing was ever read."""
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Who answers, as whom, and whether it still does."""
+
+    context: str = ""
+    cluster: str = ""
+    url: str = ""
+    user: str = ""
+    insecure: bool = False
+    """Its certificate is not verified, because the kubeconfig says so."""
+    version: str = ""
+    kinds: Mapping[Kind, str] = field(default_factory=dict)
+    """Served kinds and the version that the server prefers, for the kinds anybody asked for or discovery named."""
+    answered: datetime | None = None
+    """When it last answered `/version`."""
+    problem: Problem | None = None
+    retry_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """How far the sweep of the ztunnels is."""
+
+    enabled: bool = True
+    total: int = 0
+    read: int = 0
+    oldest: datetime | None = None
+
+
+class Memo:
+    """What was derived from which objects, so that an unchanged object is not derived again. One per session."""
+
+    def __init__(self) -> None:
+        self._derived: dict[Any, dict[str, tuple[tuple[Any, ...], Any]]] = {}
+
+    def each(
+        self,
+        label: Any,
+        raws: Mapping[str, Raw],
+        derive: Callable[..., T],
+        inputs: Callable[[Raw], tuple[Any, ...]],
+    ) -> Iterator[T]:
+        """`derive(raw, *inputs(raw))` for each, anew only where the object or one of its inputs is another one."""
+        before = self._derived.get(label, {})
+        now: dict[str, tuple[tuple[Any, ...], Any]] = {}
+        for key, raw in raws.items():
+            given = (raw, *inputs(raw))
+            known = before.get(key)
+            if known is None or not _same(known[0], given):
+                known = (given, derive(*given))
+            now[key] = known
+            yield known[1]
+        self._derived[label] = now
+
+
+def _same(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
+    return len(one) == len(other) and all(
+        a is b or (isinstance(a, str | int | tuple) and a == b)
+        for a, b in zip(one, other, strict=True)
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """All that is known at `now`. Compared by identity: comparing 10,000 objects would cost more than drawing them."""
+
+    now: datetime
+    server: Server = Server()
+    objects: Mapping[Kind, Mapping[str, Raw]] = field(default_factory=dict)
+    """By kind and "namespace/name"."""
+    sources: Mapping[Scope, Source] = field(default_factory=dict)
+    answers: Mapping[Probe, Answer] = field(default_factory=dict)
+    gets: Mapping[Ref, Answer] = field(default_factory=dict)
+    """Single objects that were asked for by name; a value is what the session keeps of the object."""
+    sweep: Sweep = Sweep()
+    memo: Memo = field(default_factory=Memo)
+
+    def raw(self, kind: Kind) -> Collection[Raw]:
+        """The objects of a kind, in no order."""
+        return self.objects.get(kind, {}).values()
+
+    def find(self, kind: Kind, namespace: str, name: str) -> Raw | None:
+        return self.objects.get(kind, {}).get(f"{namespace}/{name}" if namespace else name)
+
+    def each(
+        self,
+        kind: Kind,
+        derive: Callable[..., T],
+        inputs: Callable[[Raw], tuple[Any, ...]] = lambda raw: (),
+    ) -> Iterable[T]:
+        """`derive(raw, *inputs(raw))` of every object of a kind, remembered as long as the object and its inputs are
+        the same ones. `now` must not be an input: what depends on it is applied to the result."""
+        return self.memo.each((kind, derive), self.objects.get(kind, {}), derive, inputs)
+
+    def source(self, kind: Kind) -> Source:
+        """The state of a kind over all of its scopes: the least trustworthy one, with the counts added up."""
+        found = [source for scope, source in self.sources.items() if scope.kind == kind]
+        if not found:
+            return LOADING
+        worst = max(found, key=lambda source: _DISTRUST[source.phase])
+        return Source(
+            worst.phase,
+            sum(source.count for source in found),
+            worst.since,
+            worst.problem,
+            worst.retry_at,
+        )
+
+
+_DISTRUST = {
+    Phase.LIVE: 0,
+    Phase.UNREADABLE: 1,
+    Phase.ABSENT: 2,
+    Phase.FORBIDDEN: 3,
+    Phase.STALE: 4,
+    Phase.LOADING: 5,
+}
