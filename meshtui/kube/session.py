@@ -1,0 +1,50 @@
+"""Session: one cluster as a stream of snapshots, and what may be asked of it beside them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection
+from typing import Protocol
+
+from meshtui.mesh.kinds import Kind
+from meshtui.mesh.logs import LogLine, LogOptions
+from meshtui.mesh.raw import Raw
+from meshtui.mesh.snapshot import Probe, Ref, Right, Scope, Snapshot
+
+
+class Session(Protocol):
+    """The seam between the screen and a cluster. Whoever holds one closes it, by `async with`."""
+
+    def snapshots(self) -> AsyncIterator[Snapshot]:
+        """Everything known, again whenever something changed (settled for 0.1 s), and once at the start: also while
+        nothing can be reached, since the failure is part of what is known. Ends when the session is closed."""
+        ...
+
+    def want(
+        self,
+        scopes: Collection[Scope],
+        probes: Collection[Probe] = (),
+        refs: Collection[Ref] = (),
+    ) -> None:
+        """What is on screen now, replacing what was wanted before; returns at once. Scopes are listed and watched,
+        probes are asked now and every 15 s, refs are read once and again every minute. What is no longer wanted is
+        given up; what came of a probe stays, with its age."""
+        ...
+
+    def refresh(self) -> None:
+        """List again all that is wanted, ask every wanted probe again, and retry at once what waits to be retried."""
+        ...
+
+    async def get(self, ref: Ref, *, managed_fields: bool = False) -> Raw:
+        """One object whole, as the server has it now; of a Secret only the certificates. Raises KubeError."""
+        ...
+
+    def logs(self, pod: Ref, options: LogOptions) -> AsyncIterator[LogLine]:
+        """The lines of a container's log as they come. A cut stream is taken up again where it ended, with a notice;
+        it ends when the pod is gone or, without `follow`, at the end of the log. Raises KubeError where refused."""
+        ...
+
+    async def may(
+        self, verb: str, kind: Kind, namespace: str | None = None, subresource: str = ""
+    ) -> Right:
+        """Whether the server would let us; cached for five minutes. Never raises: no answer is an unknown right."""
+        ...
