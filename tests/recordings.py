@@ -1,0 +1,129 @@
+"""Snapshots of the recorded meshes in tests/data/recordings, for tests that want a cluster as it really was."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from meshtui.mesh import raw
+from meshtui.mesh.kinds import NAMESPACE, NODE, POD, Kind
+from meshtui.mesh.raw import Raw
+from meshtui.mesh.snapshot import Phase, Scope, Server, Snapshot, Source
+
+DATA = Path(__file__).parent / "data" / "recordings"
+
+_TAKEN = {  # just after the last line that a ztunnel wrote
+    "shop": datetime(2026, 11, 22, 12, 39, tzinfo=UTC),
+    "no-ca": datetime(2026, 11, 22, 13, 28, tzinfo=UTC),
+    "no-istiod": datetime(2026, 11, 22, 13, 29, tzinfo=UTC),
+    "acme": datetime(2026, 11, 22, 13, 30, tzinfo=UTC),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One recorded mesh: its files as they are."""
+
+    name: str
+
+    @property
+    def taken(self) -> datetime:
+        return _TAKEN[self.name]
+
+    def objects(self) -> dict[Kind, list[Raw]]:
+        """The recorded objects by kind."""
+        found: dict[Kind, list[Raw]] = {}
+        for file in sorted((DATA / self.name / "objects").glob("*.json")):
+            plural, _, group = file.stem.partition(".")
+            kind = Kind(group, plural, plural)
+            found[kind] = json.loads(file.read_bytes())["items"]
+        return found
+
+    def nodes(self) -> list[str]:
+        """The nodes whose ztunnel was recorded."""
+        files = sorted((DATA / self.name).glob("ztunnel-*.config_dump.json"))
+        return [file.name.removeprefix("ztunnel-").partition(".")[0] for file in files]
+
+    def dump(self, node: str) -> bytes:
+        """`/config_dump` of the ztunnel on that node."""
+        return (DATA / self.name / f"ztunnel-{node}.config_dump.json").read_bytes()
+
+    def metrics(self, node: str) -> bytes:
+        """`/metrics` of the ztunnel on that node."""
+        return (DATA / self.name / f"ztunnel-{node}.metrics.txt").read_bytes()
+
+    def log(self, node: str) -> str:
+        """The log of the ztunnel on that node."""
+        return (DATA / self.name / f"ztunnel-{node}.log").read_text()
+
+
+def snapshot(name: str) -> Snapshot:
+    """The recorded mesh as the session would have it, everything live.
+
+    Of `acme`, `no-ca` and `no-istiod` few objects were recorded. It was the mesh of `shop` later, so namespaces and
+    nodes are those of `shop`, and the pods are as the dump tells of them: no more than name, account, node and whether
+    they are captured, and taken to be running.
+    """
+    recording = Recording(name)
+    lists = recording.objects()
+    if POD not in lists:
+        shop = Recording("shop").objects()
+        lists |= {NAMESPACE: shop[NAMESPACE], NODE: shop[NODE], POD: _pods(recording)}
+    return Snapshot(
+        now=recording.taken,
+        server=Server(
+            context=f"recorded-{name}",
+            cluster=f"recorded-{name}",
+            url="https://127.0.0.1:6443",
+            version="v1.36.3",
+            kinds=dict.fromkeys(lists, "v1"),
+            answered=recording.taken,
+        ),
+        objects={kind: {raw.key(item): item for item in items} for kind, items in lists.items()},
+        sources={
+            Scope(kind): Source(Phase.LIVE, len(items), recording.taken)
+            for kind, items in lists.items()
+        },
+    )
+
+
+def _pods(recording: Recording) -> list[Raw]:
+    """The pods that the dump of the one recorded ztunnel tells of."""
+    dump = json.loads(recording.dump("node-1"))
+    uids = {
+        (told["info"]["namespace"], told["info"]["name"]): uid
+        for uid, told in dump["workloadState"].items()
+    }
+    return [
+        _pod(workload, uids.get((workload["namespace"], workload["name"]), ""))
+        for workload in dump["workloads"]
+    ]
+
+
+def _pod(workload: Raw, uid: str) -> Raw:
+    metadata: dict[str, Any] = {
+        "name": workload["name"],
+        "namespace": workload["namespace"],
+        "uid": uid or f"uid-of-{workload['name']}",
+        "creationTimestamp": "2026-11-22T13:27:00Z",
+        "labels": {"app": workload["canonicalName"]},
+    }
+    if workload["protocol"] == "HBONE":
+        metadata["annotations"] = {"ambient.istio.io/redirection": "enabled"}
+    return {
+        "metadata": metadata,
+        "spec": {
+            "nodeName": workload["node"],
+            "serviceAccountName": workload["serviceAccount"],
+            "containers": [{"name": "app"}],
+        },
+        "status": {
+            "phase": "Running",
+            "containerStatuses": [
+                {"name": "app", "ready": True, "restartCount": 0, "state": {"running": {}}}
+            ],
+        },
+    }
