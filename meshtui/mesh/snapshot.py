@@ -88,6 +88,11 @@ class Source:
     problem: Problem | None = None
     retry_at: datetime | None = None
 
+    @property
+    def complete(self) -> bool:
+        """Whether all objects of the scope were read once, be it a while ago: then "none" means none."""
+        return self.phase in (Phase.LIVE, Phase.STALE)
+
 
 LOADING = Source(Phase.LOADING)
 

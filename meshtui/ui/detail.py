@@ -1,0 +1,200 @@
+"""Sections, facts and grids: what a detail says, and how that becomes lines of a given width."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from meshtui.mesh import events, raw
+from meshtui.mesh.health import Health, Verdict
+from meshtui.mesh.raw import Raw
+from meshtui.mesh.snapshot import Ref, Snapshot
+from meshtui.ui import times
+from meshtui.ui.columns import Column, layout
+from meshtui.ui.spans import Cell, Line, Span, Tone, line, mark, said, text_of, tone
+from meshtui.ui.table import fit
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing said: a label, and words that may run over several lines."""
+
+    label: str
+    words: Cell
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Several things of the same kind, in columns."""
+
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading with what stands under it. Without a heading it follows on the one before."""
+
+    title: str
+    parts: Sequence[Fact | Grid]
+
+
+_LABEL = 10
+"""So wide is the column of labels."""
+
+
+def render(verdict: Verdict | None, sections: Iterable[Section], width: int) -> list[Line]:
+    """The lines of a detail: why the row has its mark, then each section, wrapped to a width in cells."""
+    lines: list[Line] = []
+    if verdict is not None:
+        lines += wrap(said(verdict), width, hang=2)
+    for section in sections:
+        if not section.parts:
+            continue
+        if section.title:
+            lines += [(), (Span(section.title, Tone.STRONG),)]
+        elif lines:
+            lines.append(())
+        for part in section.parts:
+            lines += _fact(part, width) if isinstance(part, Fact) else _grid(part, width)
+    return lines
+
+
+def _fact(fact: Fact, width: int) -> list[Line]:
+    label = Span(f"{fact.label:<{_LABEL}} ", Tone.MUTED)
+    return wrap((label, *line(fact.words)), width, hang=len(label.text))
+
+
+def _grid(grid: Grid, width: int) -> list[Line]:
+    rows = [[line(cell) for cell in row] for row in grid.rows]
+    widest = [
+        max((len(text_of(row[i])) for row in rows), default=0) for i in range(len(grid.columns))
+    ]
+    places = layout(grid.columns, widest, width)
+    head = tuple(
+        Span(
+            _pad(grid.columns[p.index].title, p.width, grid.columns[p.index].right) + "  ",
+            Tone.MUTED,
+        )
+        for p in places
+    )
+    lines: list[Line] = [head] if any(column.title for column in grid.columns) else []
+    for row in rows:
+        spans: list[Span] = []
+        for place in places:
+            cell = fit(row[place.index], place.width)
+            space = Span(" " * (place.width - len(text_of(cell))))
+            right = grid.columns[place.index].right
+            spans += [*((space, *cell) if right else (*cell, space)), Span("  ")]
+        lines.append(tuple(spans))
+    return lines
+
+
+def _pad(text: str, width: int, right: bool) -> str:
+    cut = text[:width]
+    return cut.rjust(width) if right else cut.ljust(width)
+
+
+def wrap(one: Line, width: int, hang: int = 0) -> list[Line]:
+    """A line as several of at most `width` characters, broken between words; the second and later ones are indented
+    by `hang`. A word that is longer than a line is broken where it must be."""
+    text = text_of(one)
+    indent = Span(" " * hang)
+    return [
+        (indent, *_cut(one, start, end)) if start else _cut(one, start, end)
+        for start, end in _breaks(text, max(width, hang + 8), hang)
+    ]
+
+
+def _breaks(text: str, width: int, hang: int) -> Iterable[tuple[int, int]]:
+    """Where the lines of a wrapped text begin and end."""
+    start, room, indented = 0, width, hang
+    while len(text) - start > room:
+        end = text.rfind(" ", start + indented + 1, start + room + 1)
+        if end < 0:
+            end = start + room
+        yield start, end
+        start = end + (len(text[end:]) - len(text[end:].lstrip(" ")))
+        room, indented = width - hang, 0
+    yield start, len(text)
+
+
+def _cut(one: Line, start: int, end: int) -> Line:
+    """The spans of a line between two of its characters."""
+    spans, at = [], 0
+    for span in one:
+        piece = span.text[max(0, start - at) : max(0, end - at)]
+        if piece:
+            spans.append(span._replace(text=piece))
+        at += len(span.text)
+    return tuple(spans)
+
+
+def about(obj: Raw | None, now: datetime) -> Section:
+    """What every object has: its age, who changed it last, its labels and annotations."""
+    if obj is None:
+        return Section("Object", ())
+    facts = [Fact("created", times.ago(raw.created(obj), now))]
+    for entry in raw.entries(obj, "metadata", "managedFields")[:1]:
+        changed = times.ago(raw.moment(entry, "time"), now)
+        facts.append(
+            Fact("changed", f"{changed} by {raw.text(entry, 'manager') or 'nobody named'}")
+        )
+    for label, path in (("labels", "labels"), ("notes", "annotations")):
+        pairs = sorted(raw.strings(obj, "metadata", path).items())
+        for position, (name, value) in enumerate(pairs):
+            facts.append(Fact("" if position else label, f"{name}={_brief(value)}"))
+    return Section("Object", facts)
+
+
+def _brief(value: str, most: int = 300) -> str:
+    return value if len(value) <= most else f"{value[:most]}… ({len(value):,} characters)"
+
+
+def conditions(obj: Raw | None, now: datetime) -> Section:
+    """The conditions of an object, in Kubernetes' words."""
+    found = raw.conditions(obj).values() if obj is not None else ()
+    rows: list[tuple[Cell, ...]] = [
+        (
+            Span(f"{each.type}={each.status}"),
+            each.reason,
+            times.age(each.since, now),
+            each.message,
+        )
+        for each in found
+    ]
+    columns = (
+        Column("CONDITION", 12, 44, 0),
+        Column("REASON", 8, 28, 1),
+        Column("SINCE", 5, 8, 2, right=True),
+        Column("MESSAGE", 20, 400, 0),
+    )
+    return Section("Conditions", (Grid(columns, rows),) if rows else ())
+
+
+def happened(snapshot: Snapshot, ref: Ref, uid: str) -> Section:
+    """The events of an object, newest first; what cannot be read is said."""
+    source = snapshot.sources.get(events.scope(ref, uid))
+    rows: list[tuple[Cell, ...]] = [
+        (
+            times.age(event.last, snapshot.now),
+            Span(event.reason, Tone.WARN if event.warning else Tone.PLAIN),
+            f"×{event.count}" if event.count > 1 else "",
+            event.message,
+        )
+        for event in events.of(snapshot, uid)
+    ]
+    if rows:
+        columns = (
+            Column("SEEN", 5, 8, 0, right=True),
+            Column("REASON", 8, 28, 0),
+            Column("", 1, 6, 1),
+            Column("MESSAGE", 20, 400, 0),
+        )
+        return Section("Events", (Grid(columns, rows),))
+    if source is None or not source.complete:
+        words = source.problem.text if source and source.problem else "being read"
+        health = Health.UNKNOWN if source and source.problem else Health.NONE
+        return Section("Events", (Fact("events", (mark(health), Span(f" {words}", tone(health)))),))
+    return Section("Events", (Fact("events", "none (a server keeps them for about an hour)"),))

@@ -1,0 +1,114 @@
+"""Header: one line that says where one is, what one may do there, and whether what is shown is alive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.reactive import reactive
+from textual.strip import Strip
+from textual.widget import Widget
+
+from meshtui.mesh.snapshot import Phase, Snapshot
+from meshtui.ui import times
+from meshtui.ui.spans import TONES, Span, Tone, plain
+
+ALIVE = timedelta(seconds=15)
+"""A server that has not answered for longer is not called live (architecture §13.12)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one is and what one may do there; fixed until the context changes."""
+
+    context: str = ""
+    colour: str = ""
+    namespaces: tuple[str, ...] = ()
+    read_only: str = ""
+    """Why nothing may be changed; "" where it may."""
+
+
+class Header(Widget):
+    """The header line. The clock is the only thing on the screen that moves by itself."""
+
+    COMPONENT_CLASSES = TONES
+    ALLOW_SELECT = False
+
+    snapshot: reactive[Snapshot | None] = reactive(None)
+    place: reactive[Place] = reactive(Place())
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        super().__init__(id="header")
+        self._clock = clock
+
+    def on_mount(self) -> None:
+        self.set_interval(1, self.refresh)
+
+    def render_line(self, y: int) -> Strip:
+        base = self.rich_style
+        width = self.size.width
+        now = self._clock()
+        left = self._left(base, width)
+        right = [
+            Segment(span.text, base + self.get_component_rich_style(span.tone.value, partial=True))
+            for span in self._right(now, width)
+        ]
+        room = width - sum(cell_len(segment.text) for segment in right)
+        return Strip([*Strip(left).adjust_cell_length(max(0, room), base), *right])
+
+    def _left(self, base: Style, width: int) -> list[Segment]:
+        place = self.place
+        snapshot = self.snapshot
+        name = place.context or "no context"
+        on_colour = Style(color="white", bgcolor=place.colour or None, bold=True)
+        segments = [Segment(f" {plain(name)} ", base + on_colour)]
+        muted = base + self.get_component_rich_style(Tone.MUTED.value, partial=True)
+        if snapshot is not None and width >= 110:
+            server = snapshot.server
+            where = server.url.removeprefix("https://")
+            version = f" · {server.version}" if server.version else ""
+            segments.append(Segment(f"  {plain(where)}{plain(version)}", muted))
+        scope = ",".join(place.namespaces) if place.namespaces else "all"
+        segments.append(Segment(f"  ns: {plain(scope)}", base))
+        return segments
+
+    def _right(self, now: datetime, width: int) -> list[Span]:
+        spans = []
+        snapshot = self.snapshot
+        if snapshot is not None and snapshot.server.insecure:
+            spans.append(Span("TLS not verified  ", Tone.BAD))
+        if self.place.read_only:
+            spans.append(Span("read-only  ", Tone.WARN))
+        spans.append(_connection(snapshot, now))
+        if width >= 100:
+            spans.append(Span(f"   {now:%H:%M} UTC ", Tone.MUTED))
+        else:
+            spans.append(Span(" "))
+        return spans
+
+
+def _connection(snapshot: Snapshot | None, now: datetime) -> Span:
+    """Whether the server still answers, and whether the watches still speak."""
+    if snapshot is None:
+        return Span("◌ connecting", Tone.UNKNOWN)
+    server = snapshot.server
+    if server.answered is None:
+        if server.problem is not None:
+            return Span(f"✗ {server.problem.trouble.value}", Tone.BAD)
+        return Span("◌ connecting", Tone.UNKNOWN)
+    if now - server.answered > ALIVE or server.problem is not None:
+        retry = ""
+        if server.retry_at is not None and server.retry_at > now:
+            retry = f" (retry in {(server.retry_at - now).seconds}s)"
+        return Span(f"◍ stale since {times.clock(server.answered)}{retry}", Tone.BAD)
+    phases = {source.phase for source in snapshot.sources.values()}
+    if Phase.STALE in phases:
+        return Span("◍ some watches cut", Tone.WARN)
+    if Phase.LOADING in phases:
+        read = sum(source.count for source in snapshot.sources.values())
+        return Span(f"◌ loading {read:,}", Tone.UNKNOWN)
+    return Span("● live", Tone.OK)

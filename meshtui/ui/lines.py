@@ -1,0 +1,86 @@
+"""Lines: text of any length that scrolls; only the lines in view are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+from textual.binding import Binding
+from textual.geometry import Size
+from textual.strip import Strip
+
+from meshtui.ui.paint import Paint
+from meshtui.ui.spans import Line, line
+
+
+class Lines(Paint):
+    """Shows lines. They are cleaned of what steers a terminal, and wrapped only by whoever wrote them."""
+
+    COMPONENT_CLASSES = {"lines--found"}
+    BINDINGS = [
+        Binding("up,k", "scroll_up", "Up", show=False, id="lines.up"),
+        Binding("down,j", "scroll_down", "Down", show=False, id="lines.down"),
+        Binding("left,h", "scroll_left", "Left", show=False, id="lines.left"),
+        Binding("right", "scroll_right", "Right", show=False, id="lines.right"),
+        Binding("pageup,ctrl+b", "page_up", "Page up", show=False, id="lines.page_up"),
+        Binding(
+            "pagedown,ctrl+f,space", "page_down", "Page down", show=False, id="lines.page_down"
+        ),
+        Binding("home,g", "scroll_home", "Top", show=False, id="lines.top"),
+        Binding("end,G", "scroll_end", "End", show=False, id="lines.end"),
+    ]
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
+        self._lines: list[Line] = []
+        self._width = 0
+        self._found: frozenset[int] = frozenset()
+
+    @property
+    def shown(self) -> Sequence[Line]:
+        """The lines as they are drawn."""
+        return self._lines
+
+    def show(self, lines: Sequence[Line]) -> None:
+        """Shows these lines in place of the old ones; the place that one had scrolled to is kept."""
+        self._lines = [line(each) for each in lines]
+        self._width = max((_width(each) for each in self._lines), default=0)
+        self._found = frozenset()
+        self._resize()
+
+    def add(self, lines: Sequence[Line], most: int) -> int:
+        """Adds lines at the end, and drops from the start what is beyond `most`. Gives how many were dropped."""
+        cleaned = [line(each) for each in lines]
+        self._lines.extend(cleaned)
+        dropped = max(0, len(self._lines) - most)
+        del self._lines[:dropped]
+        self._width = max(self._width, max((_width(each) for each in cleaned), default=0))
+        self._resize()
+        return dropped
+
+    def find(self, found: frozenset[int]) -> None:
+        """Marks the lines with these indices, as found by a search."""
+        self._found = found
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        index = y + self.scroll_offset.y
+        base = self.rich_style
+        if index >= len(self._lines):
+            return Strip.blank(width, base)
+        if index in self._found:
+            base += self.style_of("lines--found")
+        left = self.scroll_offset.x
+        drawn = Strip(list(self.paint(self._lines[index], base)))
+        return drawn.adjust_cell_length(max(drawn.cell_length, left + width), base).crop(
+            left, left + width
+        )
+
+    def _resize(self) -> None:
+        self.virtual_size = Size(self._width, len(self._lines))
+        self.refresh()
+
+
+def _width(one: Line) -> int:
+    return sum(cell_len(span.text) for span in one)

@@ -1,0 +1,419 @@
+"""Pane: one kind of thing as a table with a detail. A snapshot comes down, messages go up.
+
+A pane says what it needs (`NEEDS`), derives rows (`rows`), and says how one looks (`cells`, `detail`), what it wants
+to know beyond the watched objects (`wants`) and where it leads (`onward`, `ztunnel_of`, `log_of`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Generic, Protocol, TypeVar
+
+from textual import getters, on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Container
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from meshtui.mesh import raw
+from meshtui.mesh.health import Health, Verdict
+from meshtui.mesh.kinds import Kind
+from meshtui.mesh.raw import Raw
+from meshtui.mesh.snapshot import Phase, Probe, Ref, Scope, Snapshot
+from meshtui.ui import detail, notices
+from meshtui.ui.columns import Column
+from meshtui.ui.detail import Section
+from meshtui.ui.filter import Filter
+from meshtui.ui.lines import Lines
+from meshtui.ui.spans import Cell, Line, Span, Tone, text_of
+from meshtui.ui.table import Table
+
+
+class Row(Protocol):
+    """What every row has: who it is, how it is and why, and the object behind it."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def verdict(self) -> Verdict: ...
+    @property
+    def ref(self) -> Ref | None: ...
+
+
+R = TypeVar("R", bound=Row)
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """Where to go: a pane, narrowed to what belongs to something, with the cursor on a row."""
+
+    pane: str
+    within: str = ""
+    """Narrows the pane, such as "namespace/shop"; "" for all of it."""
+    key: str = ""
+    """The row to put the cursor on, once it is there; "" for the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wants:
+    """What to ask the cluster beyond what is always watched."""
+
+    scopes: tuple[Scope, ...] = ()
+    probes: tuple[Probe, ...] = ()
+    refs: tuple[Ref, ...] = ()
+
+    def __or__(self, other: Wants) -> Wants:
+        return Wants(self.scopes + other.scopes, self.probes + other.probes, self.refs + other.refs)
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """How the rows of a pane are and how far they can be trusted, for the frame to show."""
+
+    shown: int = 0
+    total: int = 0
+    bad: int = 0
+    warn: int = 0
+    within: str = ""
+    filter: str = ""
+    freshness: Line = ()
+
+
+class Pane(Widget, Generic[R]):
+    """The frame of a pane. Subclasses fill in what is theirs; none needs CSS or knows another pane."""
+
+    NAME: ClassVar[str]
+    """The command that opens it, and its id."""
+    ALIASES: ClassVar[tuple[str, ...]] = ()
+    TITLE: ClassVar[str]
+    NEEDS: ClassVar[Sequence[Kind | Scope]]
+    """What is watched for it. The first is what its rows are made of."""
+    COLUMNS: ClassVar[Sequence[Column]]
+    EMPTY: ClassVar[str]
+    """What to say where there is nothing: what would be here, and the key that leads on."""
+
+    BINDINGS = [
+        Binding("d", "describe", "Describe", id="pane.describe"),
+        Binding("y", "yaml", "YAML", id="pane.yaml"),
+        Binding("l", "logs", "Logs", id="pane.logs"),
+        Binding(
+            "p", "logs(True)", "Logs of the previous container", show=False, id="pane.previous"
+        ),
+        Binding("z", "ztunnel", "Its ztunnel", show=False, id="pane.ztunnel"),
+        Binding("c", "copy", "Copy the name", show=False, id="pane.copy"),
+    ]
+
+    snapshot: reactive[Snapshot | None] = reactive(None)
+    stamp: reactive[Stamp] = reactive(Stamp())
+    table: getters.query_one[Table[R]] = getters.query_one("#table", Table)
+    beside = getters.query_one("#beside", Lines)
+    instead = getters.query_one("#instead", Lines)
+    below = getters.query_one("#below", Lines)
+
+    @dataclass
+    class Left(Message):
+        """A key leads elsewhere."""
+
+        jump: Jump
+
+    @dataclass
+    class Looked(Message):
+        """Other rows are looked at: what the pane wants has changed."""
+
+    @dataclass
+    class DescribeAsked(Message):
+        key: str
+
+    @dataclass
+    class YamlAsked(Message):
+        ref: Ref
+
+    @dataclass
+    class LogsAsked(Message):
+        pod: Ref
+        previous: bool = False
+
+    @dataclass
+    class CopyAsked(Message):
+        text: str
+
+    @dataclass
+    class Told(Message):
+        """Something to tell the person: why a key did nothing."""
+
+        text: str
+
+    def __init__(self) -> None:
+        super().__init__(id=self.NAME)
+        self._within = ""
+        self._filter: Filter | None = None
+        self._awaited = ""
+        self._stale = True
+        self._kept: dict[str, tuple[R, bool]] = {}
+
+    # What a subclass fills in
+
+    def rows(self, snapshot: Snapshot) -> Sequence[R]:
+        """All rows, in the order to show them."""
+        raise NotImplementedError
+
+    def cells(self, row: R, snapshot: Snapshot) -> Sequence[Cell]:
+        """A cell for each column; drawn only for rows in view."""
+        raise NotImplementedError
+
+    def detail(self, row: R, snapshot: Snapshot) -> Iterable[Section]:
+        """What stands beside or under the table for the row under the cursor."""
+        return ()
+
+    def described(self, row: R, snapshot: Snapshot) -> Iterable[Section]:
+        """What `d` shows: the detail, then what is known of the object itself."""
+        yield from self.detail(row, snapshot)
+        found = self.object(row, snapshot)
+        if found is not None and row.ref is not None:
+            yield detail.conditions(found, snapshot.now)
+            yield detail.about(found, snapshot.now)
+            yield detail.happened(snapshot, row.ref, raw.uid(found))
+
+    def belongs(self, row: R, within: str) -> bool:
+        """Whether a row is part of what the pane is narrowed to."""
+        return True
+
+    def wants(self, row: R | None, in_view: Sequence[R], snapshot: Snapshot) -> Wants:
+        """What to ask for, for the row under the cursor and for those in view."""
+        return Wants()
+
+    def onward(self, row: R) -> Jump | None:
+        """Where enter leads."""
+        return None
+
+    def ztunnel_of(self, row: R, snapshot: Snapshot) -> Jump | None:
+        """The row of the ztunnel that serves this one."""
+        return None
+
+    def log_of(self, row: R, snapshot: Snapshot) -> Ref | None:
+        """The pod whose log `l` shows."""
+        return None
+
+    def chosen(self, row: R) -> None:
+        """Enter on a row: goes onward, unless the pane does something in place."""
+        jump = self.onward(row)
+        if jump is not None:
+            self.post_message(self.Left(jump))
+
+    def refreshed(self, snapshot: Snapshot) -> None:
+        """New rows are shown; a pane that keeps a row open redraws what stands under it."""
+
+    # What the frame asks
+
+    @property
+    def within(self) -> str:
+        return self._within
+
+    @property
+    def filter_text(self) -> str:
+        return self._filter.text if self._filter else ""
+
+    @property
+    def cursor(self) -> str:
+        """The key of the row under the cursor; "" where there is none."""
+        row = self.table.selected
+        return row.key if row else self._awaited
+
+    def narrow(self, within: str, key: str = "") -> None:
+        """Shows only what belongs to something, with the cursor on a row as soon as it is there."""
+        self._within = within
+        self._awaited = key
+        self._derive()
+
+    def filter(self, wanted: Filter | None) -> None:
+        """Shows only the rows that a filter keeps; None for all."""
+        self._filter = wanted
+        self._kept.clear()
+        self._derive()
+
+    def wanted(self) -> Wants:
+        """What the pane wants to know now."""
+        if self.snapshot is None:
+            return Wants()
+        return self.wants(self.table.selected, self.table.in_view, self.snapshot)
+
+    def object(self, row: R, snapshot: Snapshot) -> Raw | None:
+        """The watched object behind a row."""
+        if row.ref is None:
+            return None
+        return snapshot.find(row.ref.kind, row.ref.namespace, row.ref.name)
+
+    def find(self, key: str) -> R | None:
+        """The row with this key."""
+        return next((row for row in self.table.rows if row.key == key), None)
+
+    # Its own doing
+
+    def compose(self) -> ComposeResult:
+        with Container(id="split"):
+            with Container(id="main"):
+                yield Table[R](self.COLUMNS, self._cells)
+                yield Lines(id="instead")
+                yield Lines(id="below")
+            yield Lines(id="beside")
+
+    def on_mount(self) -> None:
+        for lines in (self.instead, self.below, self.beside):
+            lines.can_focus = False
+
+    def on_show(self) -> None:
+        if self._stale:
+            self._derive()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._detail)
+
+    def watch_snapshot(self) -> None:
+        if self.is_mounted:
+            self._derive()
+
+    def focus_table(self) -> None:
+        self.table.focus()
+
+    def _cells(self, row: R) -> Sequence[Cell]:
+        assert self.snapshot is not None  # there are no rows before the first snapshot
+        return self.cells(row, self.snapshot)
+
+    def _derive(self) -> None:
+        """Makes the rows anew; not while nobody looks."""
+        self._stale = not self.display
+        if self._stale or self.snapshot is None:
+            return
+        snapshot = self.snapshot
+        everything = self.rows(snapshot)
+        rows = everything
+        if self._within:
+            rows = [row for row in rows if self.belongs(row, self._within)]
+        inside = len(rows)
+        if self._filter is not None:
+            rows = self._filtered(rows, self._filter)
+        if self._awaited and any(row.key == self._awaited for row in rows):
+            self.table.show(rows)
+            self.table.select(self._awaited)
+            self._awaited = ""
+        else:
+            self.table.show(rows)
+        self.refreshed(snapshot)
+        self.stamp = Stamp(
+            shown=len(rows),
+            total=inside,
+            bad=sum(row.verdict.health is Health.BAD for row in rows),
+            warn=sum(row.verdict.health is Health.WARN for row in rows),
+            within=self._within,
+            filter=self.filter_text,
+            freshness=self.freshness(snapshot),
+        )
+        self._say(snapshot, bool(rows), bool(inside))
+        self._detail()
+
+    def freshness(self, snapshot: Snapshot) -> Line:
+        """How complete and how fresh the rows are, in a few words."""
+        return notices.freshness(snapshot, self.NEEDS)
+
+    def _filtered(self, rows: Iterable[R], wanted: Filter) -> Sequence[R]:
+        """The rows that a filter keeps; a row is judged again only where it is another one."""
+        kept, before = {}, self._kept
+        for row in rows:
+            known = before.get(row.key)
+            if known is None or known[0] is not row:
+                known = (row, wanted.keeps(" ".join(text_of(cell) for cell in self._cells(row))))
+            kept[row.key] = known
+        self._kept = kept
+        return [row for row, keeps in kept.values() if keeps]
+
+    def _say(self, snapshot: Snapshot, any_shown: bool, any_inside: bool) -> None:
+        """What stands in place of rows, and what stands under them because it keeps them from being complete."""
+        self.table.display = any_shown
+        self.instead.display = not any_shown
+        if not any_shown:
+            words = notices.instead(snapshot, self.NEEDS, self.EMPTY)
+            if any_inside and self._filter is not None:
+                words = [
+                    (Span(f"Nothing matches /{self._filter.text}"),),
+                    (Span("esc shows all rows again.", Tone.MUTED),),
+                ]
+            elif (
+                self._within and snapshot.source(notices.kind_of(self.NEEDS[0])).phase is Phase.LIVE
+            ):
+                words = [
+                    (Span(f"Nothing in {self._within.replace('/', ' ', 1)}."),),
+                    (Span("esc goes back.", Tone.MUTED),),
+                ]
+            self.instead.show(notices.wrapped(words, self.instead.size.width or self.size.width))
+        notes = notices.below(snapshot, self.NEEDS) if any_shown else []
+        notes = notices.wrapped(notes, self.below.size.width or self.size.width)
+        self.below.display = bool(notes)
+        self.below.styles.height = min(4, len(notes))
+        self.below.show(notes)
+
+    def _detail(self) -> None:
+        """Draws the detail of the row under the cursor, where there is room for one."""
+        if self.snapshot is None or not self.beside.display:
+            return
+        row = self.table.selected
+        width = self.beside.scrollable_content_region.width or self.beside.size.width
+        self.beside.show(
+            detail.render(row.verdict, self.detail(row, self.snapshot), width - 1)
+            if row and width
+            else ()
+        )
+
+    # Keys
+
+    @on(Table.Moved)
+    def _look(self) -> None:
+        self._detail()
+        self.post_message(self.Looked())
+
+    @on(Table.Chosen)
+    def _choose(self) -> None:
+        row = self.table.selected
+        if row is not None:
+            self.chosen(row)
+
+    def action_describe(self) -> None:
+        row = self.table.selected
+        if row is not None:
+            self.post_message(self.DescribeAsked(row.key))
+
+    def action_yaml(self) -> None:
+        row = self.table.selected
+        if row is None:
+            return
+        if row.ref is None:
+            self.post_message(self.Told("There is no single object behind this row."))
+        else:
+            self.post_message(self.YamlAsked(row.ref))
+
+    def action_logs(self, previous: bool = False) -> None:
+        row = self.table.selected
+        if row is None or self.snapshot is None:
+            return
+        pod = self.log_of(row, self.snapshot)
+        if pod is None:
+            self.post_message(self.Told("There is no log behind this row."))
+        else:
+            self.post_message(self.LogsAsked(pod, previous))
+
+    def action_ztunnel(self) -> None:
+        row = self.table.selected
+        if row is None or self.snapshot is None:
+            return
+        jump = self.ztunnel_of(row, self.snapshot)
+        if jump is None:
+            self.post_message(self.Told("No ztunnel serves this row."))
+        else:
+            self.post_message(self.Left(jump))
+
+    def action_copy(self) -> None:
+        row = self.table.selected
+        if row is not None:
+            self.post_message(self.CopyAsked(row.ref.key if row.ref else row.key))

@@ -1,0 +1,288 @@
+"""Table: rows by identity, of which only those in view are drawn.
+
+Textual's DataTable makes every cell of every row (2 s for 10,000 rows) and keeps the cursor at a row number; here
+the cursor is an object, rows are drawn when they are looked at, and one row may be open, with lines under it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from rich.segment import Segment
+from textual import events
+from textual.binding import Binding
+from textual.geometry import Size
+from textual.message import Message
+from textual.strip import Strip
+
+from meshtui.mesh.health import Health, Verdict
+from meshtui.ui.columns import GAP, Column, Place, layout, shorten
+from meshtui.ui.paint import Paint
+from meshtui.ui.spans import Cell, Line, line, mark, text_of
+
+
+class Row(Protocol):
+    """What the table asks of a row; the rest is its pane's business."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def verdict(self) -> Verdict: ...
+
+
+R = TypeVar("R", bound=Row)
+
+_MARGIN = 3
+"""The mark of a row's health, with a space on either side."""
+_SAMPLE = 300
+"""So many rows are measured to find how wide the columns are."""
+
+
+class Table(Paint, Generic[R]):
+    """A list of rows with a cursor. Posts `Moved` when another row is under the cursor, `Chosen` on enter."""
+
+    COMPONENT_CLASSES = {"table--header", "table--cursor", "table--block"}
+    BINDINGS = [
+        Binding("up,k", "move(-1)", "Up", show=False, id="table.up"),
+        Binding("down,j", "move(1)", "Down", show=False, id="table.down"),
+        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False, id="table.page_up"),
+        Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False, id="table.page_down"),
+        Binding("home,g", "move_to(0)", "First row", show=False, id="table.first"),
+        Binding("end,G", "move_to(-1)", "Last row", show=False, id="table.last"),
+        Binding("enter", "choose", "Open", id="table.open"),
+    ]
+
+    @dataclass
+    class Moved(Message):
+        """Another row is under the cursor, or none, or other rows came into view."""
+
+    @dataclass
+    class Chosen(Message):
+        """The row under the cursor was opened."""
+
+    def __init__(self, columns: Sequence[Column], cells: Callable[[R], Sequence[Cell]]) -> None:
+        super().__init__(id="table")
+        self._columns = columns
+        self._cells = cells
+        self._rows: Sequence[R] = ()
+        self._index: dict[str, int] = {}
+        self._cursor = 0
+        self._key = ""
+        self._contents = [0] * len(columns)
+        self._places: tuple[Place, ...] = ()
+        self._open = ""
+        self._block: Sequence[Line] = ()
+        self._window: tuple[int, int] = (0, 0)
+
+    # What it shows
+
+    @property
+    def rows(self) -> Sequence[R]:
+        return self._rows
+
+    @property
+    def selected(self) -> R | None:
+        """The row under the cursor."""
+        return self._rows[self._cursor] if self._rows else None
+
+    @property
+    def in_view(self) -> Sequence[R]:
+        """The rows that can be seen now."""
+        top = self.scroll_offset.y
+        return self._rows[max(0, top - len(self._block)) : top + max(0, self.size.height - 1)]
+
+    def show(self, rows: Sequence[R]) -> None:
+        """Shows these rows. The cursor stays on its object; where that is gone, on the row that took its place."""
+        grew = len(rows) > len(self._rows)
+        self._rows = rows
+        self._index = {row.key: position for position, row in enumerate(rows)}
+        if self._open not in self._index:
+            self._open, self._block = "", ()
+        before = self._cursor
+        self._cursor = self._index.get(self._key, min(before, max(0, len(rows) - 1)))
+        if grew:
+            self._measure()
+        self._resize()
+        if self._cursor != before:
+            self._scroll_along(self._line(self._cursor) - before)
+        self._moved()
+        self.refresh()
+
+    def open(self, key: str, block: Sequence[Line]) -> None:
+        """Opens a row: the lines stand under it, and the rows below move down. "" closes."""
+        self._open = key if key in self._index else ""
+        self._block = [line(each) for each in block] if self._open else ()
+        self._resize()
+        self.call_after_refresh(self._into_view)
+        self.refresh()
+
+    @property
+    def opened(self) -> str:
+        """The key of the open row; "" where none is."""
+        return self._open
+
+    def select(self, key: str) -> bool:
+        """Puts the cursor on the row with this key; False where there is none."""
+        position = self._index.get(key)
+        if position is None:
+            return False
+        self._go(position)
+        return True
+
+    # Keys and mouse
+
+    def action_move(self, step: int) -> None:
+        self._go(self._cursor + step)
+
+    def action_page(self, pages: int) -> None:
+        self._go(self._cursor + pages * max(1, self.size.height - 2))
+
+    def action_move_to(self, position: int) -> None:
+        self._go(position if position >= 0 else len(self._rows) - 1)
+
+    def action_choose(self) -> None:
+        if self._rows:
+            self.post_message(self.Chosen())
+
+    def on_click(self, event: events.Click) -> None:
+        position = self._row_at(event.y - 1 + self.scroll_offset.y)
+        if event.y < 1 or position is None:
+            return
+        self._go(position)
+        if event.chain == 2:
+            self.action_choose()
+
+    def on_resize(self) -> None:
+        self._arrange()
+        self._into_view()
+        self._moved()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self._moved()
+
+    # Drawing
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        if y == 0:
+            return self._header(width)
+        return self._body(y - 1 + self.scroll_offset.y, width)
+
+    def _header(self, width: int) -> Strip:
+        base = self.rich_style + self.style_of("table--header")
+        segments = [Segment(" " * _MARGIN, base)]
+        for place in self._places:
+            column = self._columns[place.index]
+            title = shorten(column.title, place.width)
+            padded = title.rjust(place.width) if column.right else title.ljust(place.width)
+            segments.append(Segment(padded + " " * GAP, base))
+        return self.strip(segments, width, base)
+
+    def _body(self, at: int, width: int) -> Strip:
+        position = self._row_at(at)
+        if position is None:
+            return Strip.blank(width, self.rich_style)
+        row = self._rows[position]
+        under = at - self._line(position)
+        if under:
+            base = self.rich_style + self.style_of("table--block")
+            return self.strip(self.paint(self._block[under - 1], base), width, base)
+        return self._row(row, width, cursor=position == self._cursor)
+
+    def _row(self, row: R, width: int, *, cursor: bool) -> Strip:
+        base = self.rich_style + self.style_of("table--cursor") if cursor else self.rich_style
+        health = row.verdict.health
+        segments = [Segment(" ", base)]
+        segments += self.paint((mark(health),), base, keep=health is not Health.OK)
+        segments.append(Segment(" ", base))
+        cells = self._cells(row)
+        for place in self._places:
+            column = self._columns[place.index]
+            painted = list(self.paint(fit(line(cells[place.index]), place.width), base))
+            space = Segment(" " * (place.width - sum(part.cell_length for part in painted)), base)
+            segments += [space, *painted] if column.right else [*painted, space]
+            segments.append(Segment(" " * GAP, base))
+        return self.strip(segments, width, base)
+
+    # Where things are
+
+    def _line(self, position: int) -> int:
+        """The line that a row stands on, counted from the first row."""
+        opened = self._index.get(self._open, len(self._rows))
+        return position + (len(self._block) if position > opened else 0)
+
+    def _row_at(self, at: int) -> int | None:
+        """The row that a line belongs to."""
+        opened = self._index.get(self._open, len(self._rows))
+        if at > opened:
+            at = max(opened, at - len(self._block))
+        return at if 0 <= at < len(self._rows) else None
+
+    def _go(self, position: int) -> None:
+        if not self._rows:
+            return
+        before, self._cursor = self._cursor, max(0, min(position, len(self._rows) - 1))
+        if before == self._cursor:
+            return
+        for changed in (before, self._cursor):
+            self.refresh_line(self._line(changed) + 1)
+        self._into_view()
+        self._moved()
+
+    def _scroll_along(self, lines: int) -> None:
+        """Keeps the cursor where it was on the screen while its row moves."""
+        if self.scroll_offset.y:
+            self.scroll_to(y=self.scroll_offset.y + lines, animate=False)
+
+    def _into_view(self) -> None:
+        height = self.size.height - 1
+        if height <= 0 or not self._rows:
+            return
+        first = self._line(self._cursor)
+        last = first + (len(self._block) if self._key and self._key == self._open else 0)
+        top = self.scroll_offset.y
+        if last >= top + height:
+            top = last - height + 1
+        top = min(top, first)
+        if top != self.scroll_offset.y:
+            self.scroll_to(y=top, animate=False)
+
+    def _moved(self) -> None:
+        row = self.selected
+        key = row.key if row else ""
+        window = (self.scroll_offset.y, self.size.height)
+        if key != self._key or window != self._window or row is None:
+            self._key, self._window = key, window
+            self.post_message(self.Moved())
+
+    def _measure(self) -> None:
+        """Finds how wide the columns' contents are: of a sample, since names in one cluster are much alike."""
+        stride = max(1, len(self._rows) // _SAMPLE)
+        for row in self._rows[::stride]:
+            for index, cell in enumerate(self._cells(row)):
+                self._contents[index] = max(self._contents[index], len(text_of(cell)))
+        self._arrange()
+
+    def _arrange(self) -> None:
+        self._places = layout(self._columns, self._contents, self.size.width - _MARGIN - 1)
+        self._resize()
+        self.refresh()
+
+    def _resize(self) -> None:
+        self.virtual_size = Size(self.size.width, len(self._rows) + len(self._block) + 1)
+
+
+def fit(cell: Line, width: int) -> Line:
+    """A cell's line in at most `width` characters; a lone span is shortened in the middle, of several the last ones."""
+    room = width
+    fitted = []
+    for span in cell:
+        if room <= 0:
+            break
+        text = shorten(span.text, room)
+        fitted.append(span._replace(text=text))
+        room -= len(text)
+    return tuple(fitted)

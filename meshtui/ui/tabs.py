@@ -1,0 +1,80 @@
+"""TabLine: the panes in a line, the one in front marked, and its stamp: how its rows are and how far to trust them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual import events
+from textual.message import Message
+from textual.reactive import reactive
+from textual.strip import Strip
+from textual.widget import Widget
+
+from meshtui.ui.pane import Stamp
+from meshtui.ui.spans import TONES, Line, Span, Tone, line
+
+
+class TabLine(Widget):
+    """One line. Where not all titles fit, only the one in front is named."""
+
+    COMPONENT_CLASSES = TONES | {"tabs--front"}
+    ALLOW_SELECT = False
+
+    front: reactive[str] = reactive("")
+    stamp: reactive[Stamp] = reactive(Stamp())
+
+    class Picked(Message):
+        """A title was clicked."""
+
+        def __init__(self, pane: str) -> None:
+            super().__init__()
+            self.pane = pane
+
+    def __init__(self, titles: Sequence[tuple[str, str]]) -> None:
+        super().__init__(id="tabs")
+        self._titles = titles
+        self._places: list[tuple[int, int, str]] = []
+
+    def render_line(self, y: int) -> Strip:
+        base = self.rich_style
+        width = self.size.width
+        right = [
+            Segment(span.text, base + self.get_component_rich_style(span.tone.value, partial=True))
+            for span in _stamp(self.stamp)
+        ]
+        room = width - sum(cell_len(segment.text) for segment in right)
+        all_fit = sum(len(title) + 3 for _, title in self._titles) <= room
+        segments: list[Segment] = [Segment(" ", base)]
+        self._places, at = [], 1
+        for name, title in self._titles:
+            if not all_fit and name != self.front:
+                continue
+            style = self.get_component_rich_style("tabs--front", partial=True)
+            text = f" {title} " if all_fit else f" {title} ▾ "
+            self._places.append((at, at + len(text), name))
+            segments.append(Segment(text, base + style if name == self.front else base))
+            segments.append(Segment(" ", base))
+            at += len(text) + 1
+        return Strip([*Strip(segments).adjust_cell_length(max(0, room), base), *right])
+
+    def on_click(self, event: events.Click) -> None:
+        for start, end, name in self._places:
+            if start <= event.x < end:
+                self.post_message(self.Picked(name))
+
+
+def _stamp(stamp: Stamp) -> Line:
+    spans: list[Span] = []
+    if stamp.within:
+        spans.append(Span(f"in {stamp.within.rpartition('/')[2]}  ", Tone.ACCENT))
+    if stamp.filter:
+        spans.append(Span(f"/{stamp.filter}  ", Tone.ACCENT))
+    if stamp.bad:
+        spans.append(Span(f"✗ {stamp.bad:,}  ", Tone.BAD))
+    if stamp.warn:
+        spans.append(Span(f"! {stamp.warn:,}  ", Tone.WARN))
+    of = f"{stamp.shown:,}" if stamp.shown == stamp.total else f"{stamp.shown:,} of {stamp.total:,}"
+    spans.append(Span(f"{of}  ", Tone.MUTED))
+    return line((*spans, *stamp.freshness, Span(" ")))
