@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from meshtui.mesh.kinds import Kind
 from meshtui.mesh.raw import Raw
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -120,6 +121,9 @@ class Answer:
     at: datetime | None = None
     """When `value` was read; None where nothing was ever read."""
     problem: Problem | None = None
+    before: Any = None
+    """The value read before `value`, and `before_at` when: a counter tells something only by how it rises."""
+    before_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,33 +167,55 @@ class Memo:
     """What was derived from which objects, so that an unchanged object is not derived again. One per session."""
 
     def __init__(self) -> None:
-        self._derived: dict[Any, dict[str, tuple[tuple[Any, ...], Any]]] = {}
+        self._derived: dict[Any, dict[str, tuple[Any, tuple[Any, ...], Any]]] = {}
+        self._once: dict[Any, tuple[tuple[Any, ...], Any]] = {}
 
     def each(
         self,
         label: Any,
-        raws: Mapping[str, Raw],
+        objects: Mapping[str, S],
         derive: Callable[..., T],
-        inputs: Callable[[Raw], tuple[Any, ...]],
+        inputs: Callable[[S], tuple[Any, ...]],
     ) -> Iterator[T]:
-        """`derive(raw, *inputs(raw))` for each, anew only where the object or one of its inputs is another one."""
+        """`derive(it, *inputs(it))` for each, anew only where the object or one of its inputs is another one."""
         before = self._derived.get(label, {})
-        now: dict[str, tuple[tuple[Any, ...], Any]] = {}
-        for key, raw in raws.items():
-            given = (raw, *inputs(raw))
+        now: dict[str, tuple[Any, tuple[Any, ...], Any]] = {}
+        for key, it in objects.items():
+            given = inputs(it)
             known = before.get(key)
-            if known is None or not _same(known[0], given):
-                known = (given, derive(*given))
+            if known is None or known[0] is not it or not _same(known[1], given):
+                known = (it, given, derive(it, *given))
             now[key] = known
-            yield known[1]
+            yield known[2]
         self._derived[label] = now
+
+    def once(self, derive: Callable[..., T], inputs: tuple[Any, ...]) -> T:
+        """`derive(*inputs)`, anew only where one of the inputs is another one than the last time."""
+        known = self._once.get(derive)
+        if known is None or not _same(known[0], inputs):
+            known = self._once[derive] = (inputs, derive(*inputs))
+        result: T = known[1]
+        return result
 
 
 def _same(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
-    return len(one) == len(other) and all(
-        a is b or (isinstance(a, str | int | tuple) and a == b)
-        for a, b in zip(one, other, strict=True)
-    )
+    """Whether all are the same ones: objects by identity, since comparing them would cost more than deriving."""
+    if one is other:
+        return True
+    if len(one) != len(other):
+        return False
+    for a, b in zip(one, other, strict=True):
+        if a is b:
+            continue
+        if isinstance(a, tuple) and isinstance(b, tuple):
+            if not _same(a, b):
+                return False
+        elif not isinstance(a, _VALUES) or a != b:
+            return False
+    return True
+
+
+_VALUES = (str, int, datetime)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -223,6 +249,24 @@ class Snapshot:
         """`derive(raw, *inputs(raw))` of every object of a kind, remembered as long as the object and its inputs are
         the same ones. `now` must not be an input: what depends on it is applied to the result."""
         return self.memo.each((kind, derive), self.objects.get(kind, {}), derive, inputs)
+
+    def once(self, derive: Callable[..., T], *inputs: Any) -> T:
+        """`derive(*inputs)` of the whole, remembered as long as the inputs are the same ones; see `each`."""
+        return self.memo.once(derive, inputs)
+
+    def covering(self, kind: Kind, namespace: str | None = None, labels: str = "") -> Source:
+        """How far one may trust what is known of a kind in one namespace (in all of them, where none is given), or of
+        its objects with these labels: the most trustworthy of the scopes that take them in; LOADING where nobody
+        asked for them."""
+        found = [
+            source
+            for scope, source in self.sources.items()
+            if scope.kind == kind
+            and scope.namespace in (None, namespace)
+            and scope.labels in ("", labels)
+            and not scope.fields
+        ]
+        return min(found, key=lambda source: _DISTRUST[source.phase], default=LOADING)
 
     def source(self, kind: Kind) -> Source:
         """The state of a kind over all of its scopes: the least trustworthy one, with the counts added up."""

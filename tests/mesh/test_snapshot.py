@@ -1,0 +1,95 @@
+"""What a snapshot remembers between derivations, and how far it says its parts can be trusted."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from meshtui.mesh.kinds import NAMESPACE, POD
+from meshtui.mesh.snapshot import LOADING, Memo, Phase, Scope, Snapshot, Source
+
+NOW = datetime(2026, 11, 22, 12, 39, tzinfo=UTC)
+
+
+def _pods(*names: str) -> dict[str, dict[str, Any]]:
+    return {f"shop/{name}": {"metadata": {"namespace": "shop", "name": name}} for name in names}
+
+
+def test_an_unchanged_object_is_derived_once() -> None:
+    memo, objects, derived = Memo(), _pods("a", "b", "c"), []
+
+    def names() -> list[str]:
+        def derive(raw: Any) -> str:
+            derived.append(raw["metadata"]["name"])
+            return str(raw["metadata"]["name"])
+
+        return list(memo.each("names", objects, derive, lambda raw: ()))
+
+    assert names() == ["a", "b", "c"]
+    objects["shop/b"] = {"metadata": {"namespace": "shop", "name": "b2"}}
+    assert names() == ["a", "b2", "c"]
+    del objects["shop/a"]
+    assert names() == ["b2", "c"]
+    assert derived == ["a", "b", "c", "b2"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "again"),
+    [
+        ((1, "a", NOW), (1, "a", datetime(2026, 11, 22, 12, 39, tzinfo=UTC)), False),
+        ((("x", 1),), (("x", 1),), False),
+        ((("x", 1),), (("x", 2),), True),
+        (("a",), ("b",), True),
+        (
+            ({},),
+            ({},),
+            True,
+        ),  # an equal object is still another one: the store replaces, it never edits
+        ((({},),), (({},),), True),
+    ],
+)
+def test_an_input_that_is_another_one_derives_again(before: Any, after: Any, again: bool) -> None:
+    memo, objects, given = Memo(), _pods("a"), [before]
+    calls: list[Any] = []
+
+    def derive(raw: Any, *inputs: Any) -> None:
+        calls.append(inputs)
+
+    list(memo.each("it", objects, derive, lambda raw: given[0]))
+    given[0] = after
+    list(memo.each("it", objects, derive, lambda raw: given[0]))
+    assert len(calls) == (2 if again else 1)
+
+
+def test_once_is_kept_as_long_as_its_inputs() -> None:
+    snapshot, calls = Snapshot(NOW), []
+
+    def total(*numbers: int) -> int:
+        calls.append(numbers)
+        return sum(numbers)
+
+    assert [snapshot.once(total, 1, 2), snapshot.once(total, 1, 2), snapshot.once(total, 2, 2)] == [
+        3,
+        3,
+        4,
+    ]
+    assert calls == [(1, 2), (2, 2)]
+
+
+def test_a_scope_covers_what_it_takes_in() -> None:
+    live, forbidden = Source(Phase.LIVE, 3), Source(Phase.FORBIDDEN)
+    snapshot = Snapshot(
+        NOW,
+        sources={
+            Scope(POD, "shop"): live,
+            Scope(POD, None, labels="app=ztunnel"): live,
+            Scope(NAMESPACE): forbidden,
+            Scope(POD, "edge", fields="spec.nodeName=node-1"): live,
+        },
+    )
+    assert snapshot.covering(POD, "shop") is live
+    assert snapshot.covering(POD, "shop", "app=web") is live
+    assert snapshot.covering(POD, "infra", "app=ztunnel") is live
+    assert snapshot.covering(NAMESPACE) is forbidden
+    assert snapshot.covering(POD) is LOADING  # "shop" alone does not tell of all namespaces
+    assert snapshot.covering(POD, "edge") is LOADING  # a part of the pods is not the pods
