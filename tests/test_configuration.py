@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshtui.settings import ContextSettings, Settings, config_path, load
+from meshtui.configuration import Choices, load
+from meshtui.settings import ContextSettings, Settings, config_path
 
 GOOD = """\
 theme = "nord"
@@ -75,6 +76,7 @@ def test_the_namespaces_of_a_context_hold_where_no_flag_says_otherwise(tmp_path:
         ("theme = 3", "line 1: theme must be text in quotes"),
         (r'"a\nb" = 1', r"line 1: unknown key 'a\nb'; known are theme, ascii, keys, contexts"),
         ('# ascii = 1\nascii = "yes"', "line 2: ascii must be true or false"),
+        ('[contexts.a]\ncolour = "red"', 'line 2: colour must be a colour such as "#aa3366"'),
         (
             "[contexts.a]\nread_only = true\n[contexts.b]\n  read_onl = true",
             "line 4: unknown key 'read_onl'; did you mean 'read_only'?",
@@ -100,6 +102,23 @@ def test_the_namespaces_of_a_context_hold_where_no_flag_says_otherwise(tmp_path:
 def test_a_mistake_is_one_line_with_its_place(tmp_path: Path, text: str, complaint: str) -> None:
     path = written(tmp_path, text)
     assert load({}, path).complaints == (f"{path}, {complaint}",)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ('theme = "norde"', "line 1: unknown theme 'norde'; did you mean 'nord'?"),
+        ('theme = "x"', "line 1: unknown theme 'x'; known are gruvbox, nord"),
+        (
+            '[keys]\n"app.help" = "f1"\n"app.hepl" = "f2"',
+            "line 3: unknown binding 'app.hepl'; did you mean 'app.help'?",
+        ),
+    ],
+)
+def test_names_that_the_screen_does_not_have(tmp_path: Path, text: str, complaint: str) -> None:
+    path = written(tmp_path, text)
+    choices = Choices(themes={"nord", "gruvbox"}, bindings={"app.help", "app.back"})
+    assert load({}, path, choices).complaints == (f"{path}, {complaint}",)
 
 
 def test_what_is_right_in_a_file_counts_beside_a_mistake(tmp_path: Path) -> None:

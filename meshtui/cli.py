@@ -1,0 +1,281 @@
+"""The command line: flags to Settings, and which part of the program to start with them.
+
+Everything but click is imported where it is used: `meshtui --version` answers in a tenth of a second, and what has no
+screen never loads one.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from meshtui import __version__
+
+if TYPE_CHECKING:
+    from meshtui.configuration import Choices
+    from meshtui.settings import Settings
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+EXAMPLES = """\
+\b
+Examples:
+  meshtui                              the current context of your kubeconfig
+  meshtui --context prod-eu1 -n shop,payments
+  meshtui --as oncall --as-group sre   as somebody else sees it
+  meshtui --pane certificates          start at a pane
+  meshtui demo                         the built-in cluster; nothing else is needed
+  meshtui demo --scene ghost           one with a story
+  meshtui rbac | kubectl apply -f -    the rights it needs, as ClusterRoles
+
+Every option can come from the environment too, --request-timeout as MESHTUI_REQUEST_TIMEOUT and so on. Flags outweigh
+the environment, and that outweighs the configuration file ("meshtui info" tells where it is looked for).
+"""
+
+
+def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    """A duration as kubectl takes it: Go's, such as 10s or 1m30s, or a whole number of seconds. Zero says nothing."""
+    if value is None:
+        return None
+    from durationpy import from_str
+
+    try:
+        seconds = float(from_str(f"{value}s" if value.isdecimal() else value).total_seconds())
+    except ValueError:
+        seconds = -1.0
+    if seconds < 0:
+        raise click.BadParameter(f"{value!r} is not a duration such as 10s, 1m30s or 500ms")
+    return seconds or None
+
+
+def _names(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """The names in options that take several at a time, separated by commas."""
+    return tuple(name for value in values for name in value.split(",") if name)
+
+
+def _one(ctx: click.Context, param: click.Parameter, value: Path | None) -> tuple[Path, ...]:
+    return () if value is None else (value,)
+
+
+def _together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Several options as one decorator."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+screen_options = _together(
+    click.option(
+        "--read-only/--write",
+        default=None,
+        help="Allow no changes, or allow them where the context's name looks like production.",
+    ),
+    click.option(
+        "--sweep/--no-sweep",
+        default=None,
+        help="Read the ztunnels of all nodes in turn (the default), or only those on screen.",
+    ),
+    click.option("--pane", metavar="NAME", help="The pane to start at, such as workloads."),
+    click.option("--theme", metavar="NAME", help="The colours."),
+    click.option("--ascii", is_flag=True, default=None, help="Draw with ASCII characters only."),
+    click.option(
+        "--log-file",
+        type=click.Path(path_type=Path, dir_okay=False, writable=True),
+        help="Write what the program does to this file. Nothing secret is in it.",
+    ),
+)
+"""How the screen starts."""
+
+
+@click.group(
+    invoke_without_command=True,
+    epilog=EXAMPLES,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "auto_envvar_prefix": "MESHTUI",
+        "max_content_width": 110,
+    },
+)
+@click.option("--context", help="The kubeconfig context to start with.")
+@click.option(
+    "--kubeconfig",
+    type=click.Path(path_type=Path),
+    callback=_one,
+    help="The kubeconfig file, in place of $KUBECONFIG and ~/.kube/config.",
+)
+@click.option(
+    "-n",
+    "--namespace",
+    "namespaces",
+    multiple=True,
+    metavar="NAME,…",
+    callback=_names,
+    help="Look at these namespaces only.",
+)
+@click.option(
+    "-A",
+    "--all-namespaces",
+    is_flag=True,
+    default=None,
+    help="Look at all namespaces, whatever the configuration says.",
+)
+@click.option("--as", "impersonate", metavar="USER", help="Impersonate a user.")
+@click.option(
+    "--as-group",
+    "impersonate_groups",
+    multiple=True,
+    metavar="GROUP",
+    help="Impersonate a group; may be repeated.",
+)
+@click.option(
+    "--request-timeout",
+    metavar="DURATION",
+    callback=_seconds,
+    help="Give up a request that should answer at once after this long: 10s, 1m. 0 is the default, 10s.",
+)
+@screen_options
+@click.version_option(__version__, message="meshtui %(version)s")
+@click.pass_context
+def meshtui(ctx: click.Context, /, **flags: Any) -> None:
+    """See what an Istio ambient mesh really does: labels, CNI agent, ztunnel, istiod and certificates side by side.
+
+    Without a command it shows the cluster that kubectl would talk to. Nothing has to be installed there.
+    """
+    ctx.obj = _given(flags)
+    if ctx.invoked_subcommand is None:
+        ctx.exit(_show(ctx.obj))
+
+
+@meshtui.command()
+@click.option(
+    "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="How to print it."
+)
+@click.pass_obj
+def info(given: Mapping[str, Any], /, output: str) -> None:
+    """Print versions, and the files that are read and written."""
+    from meshtui.commands import info
+
+    click.echo(info.report(_settings(given), output), nl=False)
+
+
+@meshtui.command()
+@click.argument("roles", nargs=-1, type=click.Choice(["read", "evidence", "operate"]))
+@click.option(
+    "--secret",
+    "secrets",
+    multiple=True,
+    metavar="NAME",
+    help="A Secret whose certificate may be read, such as one that a gateway names; may be repeated.",
+)
+def rbac(roles: tuple[str, ...], secrets: tuple[str, ...]) -> None:
+    """Print the smallest ClusterRoles, all or those named.
+
+    \b
+    read      what the panes list and watch
+    evidence  what ztunnels say themselves (port-forward), logs, and the certificates in named Secrets
+    operate   the changes that can be made from the screen
+    """
+    from meshtui.commands import rbac
+
+    click.echo(rbac.manifest(roles or tuple(rbac.ROLES), secrets), nl=False)
+
+
+def _given(flags: Mapping[str, Any]) -> dict[str, Any]:
+    """The flags that were used."""
+    return {name: value for name, value in flags.items() if value not in (None, ())}
+
+
+def _settings(given: Mapping[str, Any]) -> Settings:
+    from meshtui.configuration import load
+    from meshtui.settings import config_path
+
+    return load(given, config_path())
+
+
+def _show(given: Mapping[str, Any]) -> int:
+    """Show a cluster on screen until the person leaves; gives the exit status."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise click.ClickException(f"there is no terminal to draw on; {_WITHOUT_A_SCREEN}")
+    if (term := os.environ.get("TERM")) in ("dumb", "unknown"):
+        raise click.ClickException(f"the terminal cannot draw (TERM={term}); {_WITHOUT_A_SCREEN}")
+    from meshtui.app import run
+    from meshtui.configuration import load, unknown
+    from meshtui.settings import config_path
+    from meshtui.ui.panes import PANES
+
+    choices = _choices()
+    settings = load(given, config_path(), choices)
+    panes = [name for pane in PANES for name in (pane.NAME, *pane.ALIASES)]
+    if settings.pane and settings.pane not in panes:
+        raise click.UsageError(unknown("pane", settings.pane, panes))
+    if settings.theme not in ("", *choices.themes) and "theme" in given:
+        raise click.UsageError(unknown("theme", settings.theme, sorted(choices.themes)))
+    if settings.log_file:
+        _log_to(settings.log_file)
+    return run(settings)
+
+
+_WITHOUT_A_SCREEN = (
+    'without a screen there are "meshtui info", "meshtui rbac" and "meshtui demo --serve"'
+)
+
+
+def _choices() -> Choices:
+    """The themes, and the bindings of all that may come on screen, which have been imported by now."""
+    from textual.binding import Binding
+    from textual.dom import DOMNode
+    from textual.theme import BUILTIN_THEMES
+
+    from meshtui.configuration import Choices
+
+    classes: list[type[DOMNode]] = [DOMNode]
+    for each in classes:
+        classes.extend(each.__subclasses__())
+    return Choices(
+        themes=BUILTIN_THEMES,
+        bindings={
+            binding.id
+            for each in classes
+            if each.__module__.startswith("meshtui.")
+            for binding in each.BINDINGS
+            if isinstance(binding, Binding) and binding.id
+        },
+    )
+
+
+def _log_to(path: Path) -> None:
+    import logging
+
+    try:
+        path.touch(mode=0o600)
+        logging.basicConfig(
+            filename=path, encoding="utf-8", format="%(asctime)s %(levelname)s %(name)s %(message)s"
+        )
+    except OSError as error:
+        raise click.UsageError(f"{path} cannot be written: {error.strerror}") from None
+    logging.getLogger("meshtui").setLevel(logging.INFO)
+
+
+def main() -> None:
+    """Run the program with the arguments of this process, and end it with its exit status."""
+    try:
+        status = meshtui.main(prog_name="meshtui", standalone_mode=False)
+    except click.ClickException as error:
+        click.echo(f"meshtui: {error.format_message()}", err=True)
+        status = error.exit_code
+    except click.Abort:
+        status = 130
+    except BrokenPipeError:
+        # Whoever read the output has had enough of it; the flush at exit must not complain either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    sys.exit(status or 0)
