@@ -1,3 +1,4 @@
+# ruff: noqa: N818 - they read as what they are
 """What can go wrong between us and a cluster.
 
     KubeError
@@ -38,7 +39,7 @@ class CredentialsError(KubeError):
         super().__init__(Problem(Trouble.CREDENTIALS, text, remedy))
 
 
-class Unreachable(KubeError):  # noqa: N818 - reads as what it is
+class Unreachable(KubeError):
     pass
 
 

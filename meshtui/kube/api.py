@@ -1,0 +1,223 @@
+"""JSON over a connection: addresses, answers with a deadline, and failures with words."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from typing import Any, Protocol, TypeVar
+from urllib.parse import quote
+
+import aiohttp
+import msgspec
+
+from meshtui.kube.errors import (
+    Absent,
+    Conflict,
+    Expired,
+    Forbidden,
+    StatusError,
+    Throttled,
+    Unauthorized,
+    Unreachable,
+)
+from meshtui.mesh.kinds import Kind
+from meshtui.mesh.snapshot import Problem, Trouble
+
+T = TypeVar("T")
+
+JSON = "application/json"
+
+_MOST_OF_A_MESSAGE = 2_000
+_LONGEST_WAIT = 60.0
+
+
+class Connection(Protocol):
+    """What is asked of `connect.Connection`."""
+
+    context: str
+    cluster: str
+    url: str
+    insecure: bool
+    user: str
+
+    async def __aenter__(self) -> Any: ...
+
+    async def __aexit__(self, *failure: Any) -> None: ...
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]: ...
+
+    def websocket(
+        self,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        protocols: tuple[str, ...] = (),
+    ) -> AbstractAsyncContextManager[aiohttp.ClientWebSocketResponse]: ...
+
+
+class Api:
+    """One cluster's API as JSON. Every failure is a KubeError: the transport's exceptions end here."""
+
+    def __init__(self, connection: Connection, timeout: float) -> None:
+        self.connection = connection
+        self.timeout = timeout
+        """Seconds until the answer must have begun, and the longest silence within it."""
+
+    async def read(
+        self, path: str, params: Mapping[str, str] | None = None, *, accept: str = JSON
+    ) -> bytes:
+        """The body of a GET, whole."""
+        async with self.open(path, params, accept=accept) as chunks:
+            return b"".join([chunk async for chunk in chunks])
+
+    async def get(self, path: str, answer: type[T], params: Mapping[str, str] | None = None) -> T:
+        """The body of a GET, decoded as `answer`."""
+        return decode(await self.read(path, params), answer, path)
+
+    async def post(self, path: str, body: Any, answer: type[T]) -> T:
+        """What the server says to a POST, decoded as `answer`."""
+        async with self.open(path, method="POST", json=body) as chunks:
+            return decode(b"".join([chunk async for chunk in chunks]), answer, path)
+
+    @asynccontextmanager
+    async def open(
+        self,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        method: str = "GET",
+        json: Any = None,
+        accept: str = JSON,
+        silence: float | None = None,
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The body in pieces as they come; Unreachable where none comes for `silence` seconds (`timeout`, unless
+        given). The pieces end where the body ends; a body that is cut off raises Unreachable."""
+        with translated(self.timeout):
+            async with asyncio.timeout(self.timeout) as deadline:
+                async with self.connection.request(
+                    method, path, params=params, json=json, headers={"Accept": accept}
+                ) as response:
+                    if response.status >= 400:
+                        body = await response.content.read(64 * 1024)
+                        raise status_error(response.status, body, response.headers)
+                    deadline.reschedule(None)
+                    yield _pieces(response, self.timeout if silence is None else silence)
+
+
+async def _pieces(response: aiohttp.ClientResponse, silence: float) -> AsyncIterator[bytes]:
+    with translated(silence):
+        while True:
+            async with asyncio.timeout(silence):
+                piece = await response.content.readany()
+            if not piece:
+                return
+            yield piece
+
+
+@contextmanager
+def translated(seconds: float) -> Iterator[None]:
+    """Turns what aiohttp and the clock raise into Unreachable."""
+    try:
+        yield
+    except TimeoutError as error:
+        problem = Problem(Trouble.TIMEOUT, f"no answer within {seconds:g} s")
+        raise Unreachable(problem) from error
+    except (aiohttp.ClientError, OSError) as error:
+        words = str(error) or type(error).__name__
+        raise Unreachable(Problem(Trouble.UNREACHABLE, words)) from error
+
+
+def decode(body: bytes | msgspec.Raw, answer: type[T], path: str) -> T:
+    """The body as `answer`; Unreachable where it is something else, such as the login page of a proxy."""
+    try:
+        return msgspec.json.decode(body, type=answer)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise broken(path) from error
+
+
+def broken(path: str) -> Unreachable:
+    return Unreachable(
+        Problem(
+            Trouble.BROKEN,
+            f"{path} was answered with something that is not Kubernetes JSON",
+            "a proxy or a login page may stand between here and the API server",
+        )
+    )
+
+
+class StatusDetails(msgspec.Struct):
+    name: str = ""
+    retryAfterSeconds: float = 0  # noqa: N815 - the name on the wire
+
+
+class Status(msgspec.Struct):
+    """`meta/v1` Status: how the API server says that something failed."""
+
+    kind: str = ""
+    message: str = ""
+    reason: str = ""
+    code: int = 0
+    details: StatusDetails | None = None
+
+
+def status_error(code: int, body: bytes, headers: Mapping[str, str]) -> StatusError:
+    """The error for an HTTP status of 400 or more, in the server's own words where it has any: they say who was
+    refused what."""
+    try:
+        status = msgspec.json.decode(body, type=Status)
+    except (msgspec.DecodeError, RecursionError):
+        status = Status(message=body.decode("utf-8", "replace").strip())
+    return refusal(status, code, _retry_after(status, headers))
+
+
+def refusal(status: Status, code: int, retry_after: float = 0) -> StatusError:
+    """The error that a Status object stands for."""
+    named = bool(status.details and status.details.name)
+    words = status.message[:_MOST_OF_A_MESSAGE] or f"the server answered with status {code}"
+    match code:
+        case 401:
+            remedy = "log in again, or switch to another context"
+            return Unauthorized(Problem(Trouble.UNAUTHORIZED, words, remedy), code)
+        case 403:
+            remedy = "`meshtui rbac` prints the rights that are needed"
+            return Forbidden(Problem(Trouble.FORBIDDEN, words, remedy), code)
+        case 404 | 405:
+            return Absent(Problem(Trouble.GONE if named else Trouble.ABSENT, words), code)
+        case 409:
+            return Conflict(Problem(Trouble.SERVER, words), code)
+        case 410:
+            return Expired(Problem(Trouble.SERVER, words), code)
+        case 429:
+            return Throttled(Problem(Trouble.SERVER, words), code, retry_after)
+        case _:
+            return StatusError(Problem(Trouble.SERVER, words), code, retry_after)
+
+
+def _retry_after(status: Status, headers: Mapping[str, str]) -> float:
+    """Seconds that the server asks to wait (RFC 9110, 10.2.3; its date form is not used by Kubernetes)."""
+    asked = headers.get("Retry-After", "")
+    seconds = float(asked) if asked.isascii() and asked.isdigit() else 0.0
+    if status.details:
+        seconds = max(seconds, status.details.retryAfterSeconds)
+    return min(seconds, _LONGEST_WAIT)
+
+
+def address(
+    kind: Kind, version: str, namespace: str | None = None, name: str = "", subresource: str = ""
+) -> str:
+    """The path of a collection, an object or its subresource."""
+    parts = ["apis", kind.group, version] if kind.group else ["api", version]
+    if namespace:
+        parts += ["namespaces", namespace]
+    parts += [part for part in (kind.plural, name, subresource) if part]
+    return "/" + "/".join(quote(part, safe="") for part in parts)

@@ -1,0 +1,211 @@
+"""Discovery: which kinds a server has, and in which version to read one."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from meshtui.kube.api import JSON, Api, decode
+from meshtui.kube.errors import Absent, Forbidden, KubeError, StatusError
+from meshtui.kube.pace import Pace
+from meshtui.mesh.kinds import Kind
+from meshtui.mesh.snapshot import Problem, Trouble
+
+# Aggregated discovery (v2 from Kubernetes 1.30, v2beta1 from 1.27), one answer for all groups; a server or a group
+# without it answers in the classic form.
+_ACCEPT = ",".join(
+    [
+        f"{JSON};g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
+        f"{JSON};g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList",
+        JSON,
+    ]
+)
+
+
+class Unreadable(KubeError):  # noqa: N818 - reads as what it is
+    """The kind is installed, but in none of the versions that our readers understand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One kind as the server has it."""
+
+    kind: Kind
+    versions: tuple[str, ...]
+    """The one that the server prefers first."""
+
+
+def choose(kind: Kind, served: Mapping[Kind, Served]) -> str:
+    """The version to read: the first of ours that is served. Raises Absent or Unreadable."""
+    found = served.get(kind)
+    if found is None:
+        where = f"{kind.title} ({kind})"
+        raise Absent(Problem(Trouble.ABSENT, f"{where} is not installed in this cluster"), 404)
+    for version in kind.versions:
+        if version in found.versions:
+            return version
+    has, reads = ", ".join(found.versions), ", ".join(kind.versions)
+    raise Unreadable(
+        Problem(
+            Trouble.UNREADABLE,
+            f"{kind} is installed as {has}; this program reads {reads}",
+            "a newer MeshTUI may read it",
+        )
+    )
+
+
+@dataclass
+class Discovery:
+    """What a server has, read once and again when a kind is asked for that it had not."""
+
+    api: Api
+    pace: Pace
+    served: Mapping[Kind, Served] = field(default_factory=dict)
+    refused: bool = False
+    """Discovery is forbidden: the versions that we like best are tried, and each kind speaks for itself."""
+    _read_again: float = 0.0
+    _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def kinds(self) -> Mapping[Kind, str]:
+        """Served kinds with the version that the server prefers."""
+        return {kind: served.versions[0] for kind, served in self.served.items()}
+
+    async def version(self, kind: Kind) -> str:
+        """The version in which to read a kind. Raises KubeError: Absent, Unreadable, or why discovery failed."""
+        if kind not in self.served and not self.refused:
+            await self._refresh()
+        if self.refused:
+            return kind.versions[0]
+        return choose(kind, self.served)
+
+    def forget(self, kind: Kind) -> None:
+        """Its address was not found, or its version cannot be read: look again when it is asked for."""
+        self.served = {known: served for known, served in self.served.items() if known != kind}
+
+    async def _refresh(self) -> None:
+        """One reading serves all who wait for it, and those who come soon after."""
+        async with self._reading:
+            if time.monotonic() < self._read_again:
+                return
+            try:
+                core, groups = await asyncio.gather(self._read("/api"), self._read("/apis"))
+            except Forbidden:
+                self.refused = True
+                return
+            self.served = {found.kind: found for found in (*core, *groups)}
+            self._read_again = time.monotonic() + self.pace.absent / 2
+
+    async def _read(self, path: str) -> Iterable[Served]:
+        answer = decode(await self.api.read(path, accept=_ACCEPT), _Groups, path)
+        if answer.kind == "APIGroupDiscoveryList":
+            return _aggregated(answer)
+        if path == "/api":
+            addresses = [("", version, f"/api/{version}") for version in answer.versions]
+        else:
+            addresses = [
+                (group.name, version.version, f"/apis/{group.name}/{version.version}")
+                for group in answer.groups
+                for version in group.preferred_first()
+            ]
+        return await self._classic(addresses)
+
+    async def _classic(self, addresses: list[tuple[str, str, str]]) -> Iterable[Served]:
+        """One request for each group and version, eight at once. A group whose own server is down is passed over,
+        as kubectl does."""
+        gate = asyncio.Semaphore(8)
+
+        async def resources(path: str) -> list[_Resource]:
+            async with gate:
+                try:
+                    return (await self.api.get(path, _Resources)).resources
+                except StatusError:
+                    return []
+
+        answers = await asyncio.gather(*(resources(path) for _, _, path in addresses))
+        found: dict[Kind, Served] = {}
+        for (group, version, _), listed in zip(addresses, answers, strict=True):
+            for resource in listed:
+                if "/" not in resource.name:
+                    _add(found, group, resource.name, resource.kind, version, resource.namespaced)
+        return found.values()
+
+
+def _aggregated(answer: _Groups) -> Iterable[Served]:
+    found: dict[Kind, Served] = {}
+    for group in answer.items:
+        for version in group.versions:
+            for resource in version.resources:
+                named = resource.responseKind.kind if resource.responseKind else ""
+                _add(
+                    found,
+                    group.metadata.name,
+                    resource.resource,
+                    named,
+                    version.version,
+                    resource.scope == "Namespaced",
+                )
+    return found.values()
+
+
+def _add(
+    found: dict[Kind, Served], group: str, plural: str, title: str, version: str, namespaced: bool
+) -> None:
+    kind = Kind(group, plural, title, (version,), namespaced)
+    known = found.get(kind)
+    found[kind] = Served(kind, (*known.versions, version) if known else (version,))
+
+
+class _Named(msgspec.Struct):
+    name: str = ""
+
+
+class _ResponseKind(msgspec.Struct):
+    kind: str = ""
+
+
+class _AggregatedResource(msgspec.Struct):
+    resource: str
+    scope: str = ""
+    responseKind: _ResponseKind | None = None  # noqa: N815 - the name on the wire
+
+
+class _Version(msgspec.Struct):
+    version: str
+    resources: list[_AggregatedResource] = []
+
+
+class _Group(msgspec.Struct):
+    """A group in either form: the aggregated one names itself in its metadata."""
+
+    metadata: _Named = msgspec.field(default_factory=_Named)
+    name: str = ""
+    versions: list[_Version] = []
+    preferredVersion: _Version | None = None  # noqa: N815
+
+    def preferred_first(self) -> list[_Version]:
+        first = self.preferredVersion.version if self.preferredVersion else ""
+        return sorted(self.versions, key=lambda version: version.version != first)
+
+
+class _Groups(msgspec.Struct):
+    """What `/api` and `/apis` answer: APIGroupDiscoveryList, or APIVersions and APIGroupList."""
+
+    kind: str = ""
+    items: list[_Group] = []
+    versions: list[str] = []
+    groups: list[_Group] = []
+
+
+class _Resource(msgspec.Struct):
+    name: str
+    kind: str = ""
+    namespaced: bool = False
+
+
+class _Resources(msgspec.Struct):
+    resources: list[_Resource] = []

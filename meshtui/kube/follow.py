@@ -1,0 +1,240 @@
+"""Follow one scope: list in pages, watch, resume where it was cut, list again where it expired."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+
+import msgspec
+
+from meshtui.kube.api import Api, Status, address, broken, decode, refusal
+from meshtui.kube.discovery import Discovery, Unreadable
+from meshtui.kube.errors import Absent, Expired, Forbidden, KubeError, StatusError
+from meshtui.kube.lines import Lines
+from meshtui.kube.pace import Pace
+from meshtui.kube.prune import reader
+from meshtui.kube.store import Store
+from meshtui.mesh.raw import text
+from meshtui.mesh.snapshot import LOADING, Phase, Problem, Scope, Source
+
+PAGE = 500
+_AT_ONCE = 100  # objects read between two turns of the event loop: about 2 ms
+_LONGEST_EVENT = (
+    16 * 1024 * 1024
+)  # etcd takes objects of 1.5 MB; escaped JSON may be several times that
+
+
+class Follower:
+    """Keeps one scope of the store up to date for as long as `run` runs; it may be run again after it was cancelled.
+    What goes wrong becomes the state of its source; only a bug becomes an exception."""
+
+    def __init__(
+        self,
+        scope: Scope,
+        api: Api,
+        discovery: Discovery,
+        store: Store,
+        pace: Pace,
+        changed: Callable[[], None],
+    ) -> None:
+        self.scope = scope
+        self._api = api
+        self._discovery = discovery
+        self._store = store
+        self._pace = pace
+        self._changed = changed
+        self._read = reader(scope.kind)
+        self._state = LOADING
+        self._heard: datetime | None = None  # when the objects were last known to be true
+        self._version = ""
+        self._failures = 0
+        self._watch_refused: Problem | None = None
+
+    @property
+    def source(self) -> Source:
+        return replace(self._state, count=self._store.count(self.scope))
+
+    async def run(self) -> None:
+        while True:
+            try:
+                await self._list_and_watch()
+            except (Absent, Unreadable) as error:
+                await self._absent(error)
+            except KubeError as error:
+                await self._failed(error)
+
+    async def _list_and_watch(self) -> None:
+        """Until the watch's resourceVersion has expired, or watching turns out to be forbidden."""
+        version = await self._discovery.version(self.scope.kind)
+        path = address(self.scope.kind, version, self.scope.namespace)
+        await self._list(path)
+        self._live()
+        while True:
+            began, heard = monotonic(), self._heard
+            try:
+                await self._watch(path)
+            except Expired:
+                self._failures += 1
+                if self._failures > 1:
+                    await asyncio.sleep(self._pace.backoff(self._failures))
+                return
+            except Forbidden as error:
+                await self._poll(error)
+                return
+            except Absent:
+                raise
+            except KubeError as error:
+                await self._failed(error)
+                continue
+            if heard == self._heard and monotonic() - began < self._pace.first_retry:
+                self._failures += 1
+                await asyncio.sleep(self._pace.backoff(self._failures))
+
+    async def _list(self, path: str) -> None:
+        """All objects, in pages. Rows show as they come; those of an earlier list stay until this one is complete."""
+        self._store.begin(self.scope)
+        token = ""
+        while True:
+            params = {**self._selectors(), "limit": str(PAGE)} | (
+                {"continue": token} if token else {}
+            )
+            try:
+                page = decode(await self._api.read(path, params), _Page, path)
+            except Expired:  # the continue token: the list is begun again
+                if not token:
+                    raise
+                self._failures += 1
+                await asyncio.sleep(self._pace.backoff(self._failures))
+                self._store.begin(self.scope)
+                token = ""
+                continue
+            await self._keep(page.items or [], path)
+            token = page.metadata.continue_
+            if not token:
+                break
+        self._store.complete(self.scope)
+        self._version = page.metadata.resourceVersion
+        self._heard = _now()
+
+    async def _keep(self, items: list[msgspec.Raw], path: str) -> None:
+        for start in range(0, len(items), _AT_ONCE):
+            try:
+                raws = [self._read(item) for item in items[start : start + _AT_ONCE]]
+            except (msgspec.DecodeError, RecursionError) as error:
+                raise broken(path) from error
+            self._store.found(self.scope, raws)
+            self._changed()
+            await asyncio.sleep(0)
+
+    async def _watch(self, path: str) -> None:
+        """Changes since the last known version, until the server ends the watch."""
+        params = {
+            **self._selectors(),
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": self._version,
+            "timeoutSeconds": str(random.randint(300, 600)),
+        }
+        lines = Lines(_LONGEST_EVENT)
+        async with self._api.open(path, params, silence=self._pace.silence) as pieces:
+            self._watch_refused = None
+            self._live()
+            async for piece in pieces:
+                for line in filter(None, lines.split(piece)):
+                    self._take(line, path)
+                self._heard = _now()
+                self._failures = 0
+                await asyncio.sleep(0)
+
+    def _take(self, line: bytes, path: str) -> None:
+        """One event of the watch. Raises the error that an ERROR event stands for: an expired watch usually comes as
+        one, under HTTP 200."""
+        event = decode(line, _Event, path)
+        if event.type == "ERROR":
+            status = decode(event.object, Status, path)
+            raise refusal(status, status.code)
+        try:
+            raw = self._read(event.object)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise broken(path) from error
+        self._version = text(raw, "metadata", "resourceVersion") or self._version
+        if event.type == "BOOKMARK":
+            return
+        if event.type == "DELETED":
+            self._store.remove(self.scope, raw)
+        else:
+            self._store.put(self.scope, raw)
+        self._changed()
+
+    def _selectors(self) -> dict[str, str]:
+        given = {"labelSelector": self.scope.labels, "fieldSelector": self.scope.fields}
+        return {name: selector for name, selector in given.items() if selector}
+
+    def _live(self) -> None:
+        if self._state.phase is not Phase.LIVE or self._state.problem != self._watch_refused:
+            self._say(Source(Phase.LIVE, since=_now(), problem=self._watch_refused))
+
+    async def _poll(self, error: Forbidden) -> None:
+        """Listing is allowed and watching is not: the list is read again slowly, and said to be."""
+        self._failures = 0
+        self._watch_refused = replace(
+            error.problem, text=f"{error.problem.text}; listed every {self._pace.poll:g} s instead"
+        )
+        self._live()
+        await asyncio.sleep(self._pace.poll)
+
+    async def _absent(self, error: Absent | Unreadable) -> None:
+        """The kind is not there, or no longer: neither are its objects."""
+        self._store.begin(self.scope)
+        self._store.complete(self.scope)
+        self._discovery.forget(self.scope.kind)
+        self._heard = None
+        phase = Phase.UNREADABLE if isinstance(error, Unreadable) else Phase.ABSENT
+        await self._wait(phase, error, None, self._pace.absent)
+
+    async def _failed(self, error: KubeError) -> None:
+        """What was known is old now, and is kept; what was never known is loading still, or forbidden."""
+        self._failures += 1
+        wait = self._pace.backoff(self._failures)
+        if isinstance(error, StatusError):
+            wait = max(wait, error.retry_after)
+        phase = Phase.STALE if self._heard else Phase.LOADING
+        if isinstance(error, Forbidden):
+            wait = self._pace.absent
+            phase = Phase.STALE if self._heard else Phase.FORBIDDEN
+        await self._wait(phase, error, self._heard, wait)
+
+    async def _wait(
+        self, phase: Phase, error: KubeError, since: datetime | None, seconds: float
+    ) -> None:
+        now = _now()
+        retry_at = now + timedelta(seconds=seconds)
+        self._say(Source(phase, 0, since or now, error.problem, retry_at))
+        await asyncio.sleep(seconds)
+
+    def _say(self, state: Source) -> None:
+        self._state = state
+        self._changed()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class _ListMeta(msgspec.Struct):
+    resourceVersion: str = ""  # noqa: N815 - the name on the wire
+    continue_: str = msgspec.field(default="", name="continue")
+
+
+class _Page(msgspec.Struct):
+    metadata: _ListMeta
+    items: list[msgspec.Raw] | None = None
+
+
+class _Event(msgspec.Struct):
+    type: str
+    object: msgspec.Raw

@@ -1,0 +1,43 @@
+"""Pace: how often a cluster is asked, and how long an answer is waited for, in seconds."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Tests shorten it; nothing else changes it."""
+
+    settle: float = 0.1
+    """Quiet time between the first change and the snapshot that carries it."""
+    heartbeat: float = 10.0
+    """Between two questions for `/version`."""
+    silence: float = 90.0
+    """A watch that says nothing for so long is not live: bookmarks come about once a minute."""
+    poll: float = 30.0
+    """Between two lists where watching is forbidden."""
+    absent: float = 60.0
+    """Between two looks for a kind that is not installed, or that one may not list."""
+    first_retry: float = 1.0
+    last_retry: float = 30.0
+    linger: float = 300.0
+    """So long is a scope followed after nobody wants it any more, so that going back is instant."""
+    linger_narrow: float = 10.0
+    """The same for the scope of a single object, such as the events of the selected pod."""
+    probe: float = 15.0
+    """Between two readings of a probe that is on screen."""
+    ref: float = 60.0
+    """Between two readings of a single object that is on screen."""
+    rights: float = 300.0
+    """So long is a right remembered."""
+    sweep_metrics: float = 60.0
+    sweep_dump: float = 600.0
+    sweep_rate: int = 2_000_000
+    """Bytes a second that the sweep may read, on average."""
+
+    def backoff(self, failures: int) -> float:
+        """The wait after so many failures in a row: doubling, with jitter, so that watches do not return in step."""
+        longest = min(self.last_retry, self.first_retry * 2.0 ** min(failures - 1, 16))
+        return longest * random.uniform(0.5, 1.0)

@@ -1,0 +1,106 @@
+"""Store: the newest raw object per key and kind, over all scopes that hold it; hands out immutable copies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from meshtui.mesh.kinds import Kind
+from meshtui.mesh.raw import Raw, key, text
+from meshtui.mesh.snapshot import Scope
+
+
+@dataclass(slots=True)
+class _Held:
+    keys: set[str] = field(default_factory=set)
+    listing: set[str] | None = None
+    """What the list in progress has brought so far; None where none is."""
+
+
+class Store:
+    """Objects are replaced, never edited; a kind that did not change is the same mapping from one copy to the next."""
+
+    def __init__(self) -> None:
+        self._objects: dict[Kind, dict[str, Raw]] = {}
+        self._handed_out: set[Kind] = set()
+        self._held: dict[Scope, _Held] = {}
+
+    def objects(self) -> Mapping[Kind, Mapping[str, Raw]]:
+        """Everything by kind and key. What is handed out is not changed any more: the next change copies first."""
+        self._handed_out = set(self._objects)
+        return dict(self._objects)
+
+    def of(self, kind: Kind) -> Mapping[str, Raw]:
+        """The objects of a kind as they are at this moment, to be read at once."""
+        return self._objects.get(kind, {})
+
+    def count(self, scope: Scope) -> int:
+        held = self._held.get(scope)
+        return len(held.keys) if held else 0
+
+    def begin(self, scope: Scope) -> None:
+        """A list begins: what it does not bring until `complete` will go; until then all stays."""
+        self._held.setdefault(scope, _Held()).listing = set()
+
+    def found(self, scope: Scope, raws: Iterable[Raw]) -> None:
+        """Objects of the list in progress."""
+        held = self._held.setdefault(scope, _Held())
+        for raw in raws:
+            self._put(scope.kind, key(raw), raw)
+            held.keys.add(key(raw))
+            if held.listing is not None:
+                held.listing.add(key(raw))
+
+    def complete(self, scope: Scope) -> None:
+        """The list is complete: objects that it did not bring are gone."""
+        held = self._held.setdefault(scope, _Held())
+        if held.listing is None:
+            return
+        vanished = held.keys - held.listing
+        held.keys, held.listing = held.listing, None
+        for name in vanished:
+            self._let_go(scope.kind, name)
+
+    def put(self, scope: Scope, raw: Raw) -> None:
+        self._put(scope.kind, key(raw), raw)
+        self._held.setdefault(scope, _Held()).keys.add(key(raw))
+
+    def remove(self, scope: Scope, raw: Raw) -> None:
+        """The object is gone, or the scope's selector leaves it out now."""
+        held = self._held.get(scope)
+        if held is not None and key(raw) in held.keys:
+            held.keys.discard(key(raw))
+            self._let_go(scope.kind, key(raw))
+
+    def drop(self, scope: Scope) -> None:
+        """Forget a scope; objects that another one holds stay."""
+        held = self._held.pop(scope, None)
+        for name in held.keys if held else ():
+            self._let_go(scope.kind, name)
+
+    def _put(self, kind: Kind, name: str, raw: Raw) -> None:
+        known = self._objects.get(kind, {}).get(name)
+        if known is None or _newer(raw, known):
+            self._writable(kind)[name] = raw
+
+    def _let_go(self, kind: Kind, name: str) -> None:
+        if not any(name in held.keys for scope, held in self._held.items() if scope.kind == kind):
+            self._writable(kind).pop(name, None)
+
+    def _writable(self, kind: Kind) -> dict[str, Raw]:
+        if kind in self._handed_out:
+            self._handed_out.discard(kind)
+            self._objects[kind] = dict(self._objects[kind])
+        return self._objects.setdefault(kind, {})
+
+
+def _newer(raw: Raw, known: Raw) -> bool:
+    """Whether to replace `known`: not by the same state again, so that its object stays the same one, nor by an older
+    state that another scope's watch brings late. Kubernetes compares these as numbers (KEP-5504)."""
+    one = text(raw, "metadata", "resourceVersion")
+    other = text(known, "metadata", "resourceVersion")
+    if not (one.isdecimal() and other.isdecimal()):
+        return True
+    if text(raw, "metadata", "uid") != text(known, "metadata", "uid"):
+        return int(one) >= int(other)
+    return int(one) > int(other)
