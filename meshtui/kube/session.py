@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 
 from meshtui.mesh.kinds import Kind
 from meshtui.mesh.logs import LogLine, LogOptions
@@ -13,6 +14,15 @@ from meshtui.mesh.snapshot import Probe, Ref, Right, Scope, Snapshot
 
 class Session(Protocol):
     """The seam between the screen and a cluster. Whoever holds one closes it, by `async with`."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
 
     def snapshots(self) -> AsyncIterator[Snapshot]:
         """Everything known, again whenever something changed (settled for 0.1 s), and once at the start: also while

@@ -18,7 +18,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from meshtui.mesh import raw
+from meshtui.mesh import events, raw
 from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.kinds import Kind
 from meshtui.mesh.raw import Raw
@@ -26,7 +26,7 @@ from meshtui.mesh.snapshot import Phase, Probe, Ref, Scope, Snapshot
 from meshtui.ui import detail, notices
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Section
-from meshtui.ui.filter import Filter
+from meshtui.ui.filters import Filter
 from meshtui.ui.lines import Lines
 from meshtui.ui.spans import Cell, Line, Span, Tone, text_of
 from meshtui.ui.table import Table
@@ -176,6 +176,14 @@ class Pane(Widget, Generic[R]):
             yield detail.conditions(found, snapshot.now)
             yield detail.about(found, snapshot.now)
             yield detail.happened(snapshot, row.ref, raw.uid(found))
+
+    def described_wants(self, row: R, snapshot: Snapshot) -> Wants:
+        """What `d` wants to know: what the pane wants for the row, and the events of its object."""
+        wanted = self.wants(row, (row,), snapshot)
+        found = self.object(row, snapshot)
+        if found is None or row.ref is None:
+            return wanted
+        return wanted | Wants(scopes=(events.scope(row.ref, raw.uid(found)),))
 
     def belongs(self, row: R, within: str) -> bool:
         """Whether a row is part of what the pane is narrowed to."""

@@ -1,0 +1,401 @@
+"""MeshApp: joins a session and the screen. It knows no resource by name."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from textual import on, work
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.reactive import reactive
+from textual.timer import Timer
+
+from meshtui import __version__, production
+from meshtui.kube import kubeconfig
+from meshtui.kube.errors import KubeError
+from meshtui.kube.live import LiveSession
+from meshtui.kube.session import Session
+from meshtui.mesh.kinds import Kind
+from meshtui.mesh.logs import LogLine, LogOptions
+from meshtui.mesh.snapshot import Ref, Scope, Server, Snapshot
+from meshtui.settings import Settings
+from meshtui.ui import detail, notices, times, yaml_lines
+from meshtui.ui.commands import Command
+from meshtui.ui.header import Place
+from meshtui.ui.main import Main
+from meshtui.ui.pane import Pane
+from meshtui.ui.panes import PANES
+from meshtui.ui.pick import Pick
+from meshtui.ui.reader import Describe, Log, Reader, Yaml
+from meshtui.ui.spans import Line, Span, Tone
+from meshtui.ui.styles import STYLESHEETS
+from meshtui.ui.theme import TOKENS, context_colour
+
+
+@dataclass(frozen=True, slots=True)
+class Clusters:
+    """The clusters one can look at, and how to open a session with one."""
+
+    contexts: Sequence[tuple[str, str]]
+    """Names, each with its server's address."""
+    current: str
+    open: Callable[[str], Session]
+    """Gives a session for a context without waiting for the network. Raises KubeError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Something that was said to the person, kept longer than a toast."""
+
+    at: datetime
+    text: str
+    tone: Tone
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class MeshApp(App[int]):
+    """The program on the screen. Its snapshot flows down to the panes; what they post comes up to it."""
+
+    TITLE = "meshtui"
+    CSS_PATH = STYLESHEETS
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: list[BindingType] = [
+        Binding("exclamation_mark", "messages", "Messages", key_display="!", show=False, id="app.messages"),
+        Binding("ctrl+r", "refresh_all", "Read again", show=False, id="app.refresh"),
+        Binding("ctrl+c", "interrupt", "Quit (twice)", show=False, priority=True, id="app.quit"),
+    ]  # fmt: skip
+
+    snapshot: reactive[Snapshot | None] = reactive(None)
+
+    def __init__(
+        self, settings: Settings, clusters: Clusters, clock: Callable[[], datetime] = utc_now
+    ) -> None:
+        super().__init__()
+        self._settings = settings
+        self._clusters = clusters
+        self._clock = clock
+        self._context = settings.context or clusters.current
+        self._session: Session | None = None
+        self._told: deque[Told] = deque(maxlen=500)
+        self._asking_soon: Timer | None = None
+        self._interrupted: datetime | None = None
+        self._main = Main(settings.pane.lower(), self._other_commands(), clock)
+
+    def get_default_screen(self) -> Main:
+        return self._main
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return TOKENS
+
+    def on_mount(self) -> None:
+        if self.no_color:
+            self.theme = "ansi-dark"
+        elif self._settings.theme in self.available_themes:
+            self.theme = self._settings.theme
+        self.set_keymap(dict(self._settings.keys))
+        for complaint in self._settings.complaints:
+            self.tell(complaint, Tone.WARN)
+        self._start()
+
+    def watch_snapshot(self, snapshot: Snapshot | None) -> None:
+        self._main.snapshot = snapshot
+        if snapshot is not None:
+            for screen in self._readers():
+                screen.update_from(snapshot)
+
+    def _readers(self) -> list[Reader]:
+        return [screen for screen in self.screen_stack if isinstance(screen, Reader)]
+
+    # The session
+
+    def _start(self) -> None:
+        """Looks at the chosen context, from nothing."""
+        self._session = None
+        self.snapshot = None
+        about = self._settings.about(self._context)
+        looks_like_production = production.is_production(self._context)
+        self._main.place = Place(
+            context=self._context,
+            colour=about.colour or context_colour(self._context, production=looks_like_production),
+            namespaces=self._settings.namespaces_of(self._context),
+            read_only=production.read_only(self._settings, self._context),
+        )
+        self._live(self._context)
+
+    @work(exclusive=True, group="session")
+    async def _live(self, context: str) -> None:
+        """Holds the session of a context, and brings what it says to the screen."""
+        try:
+            session = self._clusters.open(context)
+        except KubeError as failure:
+            server = Server(context=context, problem=failure.problem)
+            self.snapshot = Snapshot(self._clock(), server)
+            return
+        async with session:
+            self._session = session
+            self._want()
+            settled = False
+            async for snapshot in session.snapshots():
+                self.snapshot = snapshot
+                if not settled and snapshot.sources and _complete(snapshot):
+                    settled = True
+                    _settle_memory()
+
+    def _want(self) -> None:
+        """Tells the session what is looked at now."""
+        self._asking_soon = None
+        if self._session is None or not self._main.is_mounted:
+            return
+        wanted = self._main.front.wanted()
+        for screen in self._readers():
+            wanted = wanted | screen.wants()
+        needs = (need for pane in PANES for need in pane.NEEDS)
+        always = scopes(needs, self._main.place.namespaces)
+        self._session.want((*always, *wanted.scopes), wanted.probes, wanted.refs)
+
+    @on(Pane.Looked)
+    def _want_soon(self) -> None:
+        """The same, once the cursor has come to rest."""
+        if self._asking_soon is None:
+            self._asking_soon = self.set_timer(0.15, self._want)
+
+    @on(Main.NamespacesChosen)
+    def _namespaces_chosen(self) -> None:
+        self._want()
+
+    # Commands that are not about a pane
+
+    def _other_commands(self) -> list[Command]:
+        def contexts() -> list[str]:
+            return [name for name, _ in self._clusters.contexts]
+
+        return [
+            Command(("ctx", "context"), "look at another cluster", self._choose_context, contexts, "[CONTEXT]"),
+            Command(("help",), "every key and command", lambda _: self._main.action_help()),
+            Command(("messages",), "what was said, longer than a toast", lambda _: self.action_messages()),
+            Command(("info",), "this program, this cluster, and how they are connected", lambda _: self._info()),
+            Command(("theme",), "the colours", self._choose_theme, lambda: sorted(self.available_themes), "NAME"),
+            Command(("refresh",), "read everything again", lambda _: self.action_refresh_all()),
+            Command(("q", "quit", "q!"), "quit", lambda _: self.exit(0)),
+        ]  # fmt: skip
+
+    @work
+    async def _choose_context(self, argument: str) -> None:
+        names = [name for name, _ in self._clusters.contexts]
+        chosen = argument
+        if not chosen and names:
+            pick = Pick("Contexts", self._clusters.contexts, self._context)
+            chosen = await self.push_screen_wait(pick)
+            if not chosen:
+                return
+        if chosen not in names:
+            words = f"no context {chosen}" if chosen else "no context at all"
+            self.tell(f"The kubeconfig names {words}.", Tone.WARN)
+            return
+        self._context = chosen
+        self._main.forget()
+        self._start()
+
+    def _choose_theme(self, argument: str) -> None:
+        if argument in self.available_themes:
+            self.theme = argument
+        else:
+            self.tell(f"There is no theme {argument!r}.", Tone.WARN)
+
+    # Screens over the panes
+
+    @on(Pane.DescribeAsked)
+    def _describe(self, event: Pane.DescribeAsked) -> None:
+        pane = self._main.front
+        row = pane.find(event.key)
+        if row is None or self.snapshot is None:
+            return
+        last = row
+
+        def draw(snapshot: Snapshot, width: int) -> Sequence[Line]:
+            nonlocal last
+            found = pane.find(event.key)
+            last = found or last
+            gone: list[Line] = [(Span("It is gone; this was known last.", Tone.WARN),), ()]
+            lines = detail.render(last.verdict, pane.described(last, snapshot), width)
+            return lines if found else [*gone, *lines]
+
+        title = f"{pane.TITLE} · {row.ref.key if row.ref else row.key}"
+        wants = pane.described_wants(row, self.snapshot)
+        self.push_screen(Describe(title, draw, self.snapshot, wants), self._closed)
+        self._want_soon()
+
+    def _closed(self, _: None) -> None:
+        self._want_soon()
+
+    @on(Pane.YamlAsked)
+    def _yaml(self, event: Pane.YamlAsked) -> None:
+        screen = Yaml(event.ref)
+        self.push_screen(screen)
+        self._read_yaml(screen, event.ref, managed=False)
+
+    @on(Yaml.ManagedAsked)
+    def _managed(self, event: Yaml.ManagedAsked) -> None:
+        self._read_yaml(event.screen, event.ref, managed=event.managed)
+
+    @work(exclusive=True, group="yaml")
+    async def _read_yaml(self, screen: Yaml, ref: Ref, *, managed: bool) -> None:
+        if self._session is None:
+            screen.show([(Span("There is no connection to read it from.", Tone.BAD),)])
+            return
+        try:
+            found = await self._session.get(ref, managed_fields=managed)
+        except KubeError as failure:
+            screen.show(notices.problem(failure.problem))
+            return
+        screen.show(await asyncio.to_thread(yaml_lines.lines, found))
+
+    @on(Pane.LogsAsked)
+    def _logs(self, event: Pane.LogsAsked) -> None:
+        before = " (previous container)" if event.previous else ""
+        screen = Log(f"Log of {event.pod.key}{before}")
+        feeding = self._read_log(screen, event.pod, LogOptions(previous=event.previous))
+        self.push_screen(screen, lambda _: feeding.cancel())
+
+    @work(group="log")
+    async def _read_log(self, screen: Log, pod: Ref, options: LogOptions) -> None:
+        """Feeds a log to its screen, a few times a second, until the screen is left."""
+        if self._session is None:
+            screen.add([LogLine(None, "There is no connection to read it from.", notice=True)])
+            return
+        waiting: list[LogLine] = []
+
+        def flush() -> None:
+            if waiting:
+                screen.add(waiting)
+                waiting.clear()
+
+        timer = self.set_interval(0.1, flush)
+        try:
+            async for said in self._session.logs(pod, options):
+                waiting.append(said)  # noqa: PERF401 - each is drawn before the last has come
+            waiting.append(LogLine(None, "end of the log", notice=True))
+        except KubeError as failure:
+            found = failure.problem
+            waiting.append(LogLine(None, f"{found.text} {found.remedy}".strip(), notice=True))
+        finally:
+            timer.stop()
+            flush()
+
+    def action_messages(self) -> None:
+        said: list[Line] = [
+            (Span(f"{times.clock(told.at)}  ", Tone.MUTED), Span(told.text, told.tone))
+            for told in reversed(self._told)
+        ]
+        self.push_screen(Reader("Messages, newest first", said or [(Span("None yet."),)]))
+
+    def _info(self) -> None:
+        server = self.snapshot.server if self.snapshot else Server()
+        facts = (
+            ("meshtui", __version__),
+            ("context", self._context),
+            ("cluster", server.cluster),
+            ("server", server.url),
+            ("version", server.version),
+            ("user", server.user),
+            ("answered", times.stamp(server.answered)),
+            ("namespaces", ", ".join(self._main.place.namespaces) or "all"),
+            ("read-only", self._main.place.read_only or "no"),
+            ("config", str(self._settings.config_file or "none")),
+        )
+        lines = [(Span(f"{name:<12}", Tone.MUTED), Span(value)) for name, value in facts]
+        self.push_screen(Reader("Info", lines))
+
+    # What was said
+
+    def tell(self, text: str, tone: Tone = Tone.PLAIN) -> None:
+        """Says something: a toast now, and kept under `!`."""
+        self._told.append(Told(self._clock(), text, tone))
+        loud = tone in (Tone.WARN, Tone.BAD)
+        self.notify(text, severity="warning" if loud else "information", timeout=4, markup=False)
+
+    @on(Main.Told)
+    def _main_told(self, event: Main.Told) -> None:
+        self.tell(event.text, event.tone)
+
+    @on(Pane.Told)
+    def _pane_told(self, event: Pane.Told) -> None:
+        self.tell(event.text)
+
+    @on(Pane.CopyAsked)
+    @on(Reader.CopyAsked)
+    def _copy(self, event: Pane.CopyAsked | Reader.CopyAsked) -> None:
+        self.copy_to_clipboard(event.text)
+        whole = "\n" not in event.text
+        self.tell(f"Copied {event.text if whole else f'{len(event.text):,} characters'}")
+
+    # Ends
+
+    def action_refresh_all(self) -> None:
+        if self._session is not None:
+            self._session.refresh()
+            self.tell("Reading everything again.")
+
+    def action_interrupt(self) -> None:
+        now = self._clock()
+        if self._interrupted is not None and (now - self._interrupted).total_seconds() < 2:
+            self.exit(0)
+        self._interrupted = now
+        self.tell("ctrl-c again quits.")
+
+
+def scopes(needs: Iterable[Kind | Scope], namespaces: Sequence[str]) -> tuple[Scope, ...]:
+    """What to list and watch: kinds of the chosen namespaces, and beside them what is needed from everywhere. A
+    narrower scope is left out where a wider one covers it."""
+    found: dict[Scope, None] = {}
+    for need in needs:
+        if isinstance(need, Scope):
+            found[need] = None
+        elif need.namespaced and namespaces:
+            found.update((Scope(need, namespace), None) for namespace in namespaces)
+        else:
+            found[Scope(need)] = None
+    return tuple(
+        each for each in found if each == Scope(each.kind) or Scope(each.kind) not in found
+    )
+
+
+def _complete(snapshot: Snapshot) -> bool:
+    return all(source.complete or source.problem for source in snapshot.sources.values())
+
+
+def _settle_memory() -> None:
+    """Takes what was read out of the collector's sight: JSON has no cycles, and walking 10,000 pods stalls the screen
+    (architecture §6)."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
+def run(settings: Settings) -> int:
+    """Runs the program on the screen; gives its exit status."""
+    gc.set_threshold(50_000, 20, 100)
+    try:
+        config = kubeconfig.load(settings)
+    except KubeError as failure:
+        problem = failure
+
+        def fail(context: str) -> Session:
+            raise problem
+
+        clusters = Clusters((), settings.context, fail)
+    else:
+        clusters = Clusters(
+            [(context.name, context.server) for context in config.contexts],
+            config.current,
+            lambda context: LiveSession(config, context, settings),
+        )
+    return MeshApp(settings, clusters).run() or 0

@@ -1,0 +1,80 @@
+"""Commands: what may be typed behind `:`, and the ranked completion of what was typed so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+
+def _nothing() -> Sequence[str]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command: its name first, then its aliases."""
+
+    names: tuple[str, ...]
+    help: str
+    run: Callable[[str], None]
+    """Given what stands behind the name."""
+    choices: Callable[[], Iterable[str]] = _nothing
+    """What may stand behind the name, as known now."""
+    takes: str = ""
+    """What stands behind the name, for the help: "NAMESPACE[,NAMESPACE]"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """One way to go on: the whole text, and what it would do."""
+
+    text: str
+    help: str
+
+
+def split(text: str) -> tuple[str, str]:
+    """A typed line as name and argument."""
+    name, _, argument = text.strip().partition(" ")
+    return name.lower(), argument.strip()
+
+
+def find(commands: Iterable[Command], name: str) -> Command | None:
+    """The command of that name or alias."""
+    return next((command for command in commands if name in command.names), None)
+
+
+def complete(commands: Sequence[Command], text: str, most: int = 8) -> list[Completion]:
+    """The best ways to go on from a text: commands while the name is typed, then the command's own choices."""
+    name, space, argument = text.lstrip().partition(" ")
+    command = find(commands, name.lower())
+    if space and command is not None:
+        before, comma, last = argument.rpartition(",")
+        head = f"{command.names[0]} {before}{comma}"
+        ranked = sorted(
+            (rank, choice)
+            for choice in command.choices()
+            if (rank := _rank(last.strip().lower(), choice.lower())) is not None
+        )
+        return [Completion(head + choice, command.help) for _, choice in ranked[:most]]
+    found = []
+    for position, each in enumerate(commands):
+        ranks = [r for alias in each.names if (r := _rank(name.lower(), alias)) is not None]
+        if ranks:
+            found.append((min(ranks), position, each))
+    return [Completion(each.names[0], each.help) for _, _, each in sorted(found, key=_order)[:most]]
+
+
+def _order(ranked: tuple[int, int, Command]) -> tuple[int, int]:
+    return ranked[0], ranked[1]
+
+
+def _rank(typed: str, choice: str) -> int | None:
+    """How well a choice fits: 0 the same, 1 begins so, 2 holds it, 3 holds its letters in order; None not at all."""
+    if typed == choice:
+        return 0
+    if choice.startswith(typed):
+        return 1
+    if typed in choice:
+        return 2
+    letters = iter(choice)
+    return 3 if all(letter in letters for letter in typed) else None

@@ -1,0 +1,53 @@
+"""The help: every key that works here and every command, from the live bindings themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from textual.app import App
+from textual.binding import ActiveBinding
+
+from meshtui.ui.commands import Command
+from meshtui.ui.spans import Line, Span, Tone
+
+_GROUPS = {
+    "pane": "This row",
+    "table": "Moving",
+    "lines": "Moving",
+    "reader": "Reading",
+    "app": "Everywhere",
+}
+
+
+def lines(
+    app: App[object], bindings: Iterable[ActiveBinding], commands: Sequence[Command]
+) -> list[Line]:
+    """The help as lines: keys by group, each with what it does, then the commands."""
+    groups: dict[str, dict[str, tuple[str, list[str]]]] = {}
+    for active in bindings:
+        binding = active.binding
+        if not binding.description or not active.enabled:
+            continue
+        area = (binding.id or "app").partition(".")[0]
+        title = _GROUPS.get(area, f"This pane: {area}")
+        entry = groups.setdefault(title, {}).setdefault(binding.action, (binding.description, []))
+        entry[1].append(app.get_key_display(binding))
+    found: list[Line] = []
+    for title in sorted(groups, key=_place):
+        found += [(), (Span(f" {title}", Tone.STRONG),)]
+        for description, keys in groups[title].values():
+            shown = " ".join(dict.fromkeys(keys))
+            found.append((Span(f"   {shown:<22} ", Tone.ACCENT), Span(description)))
+    found += [(), (Span(" Commands", Tone.STRONG),)]
+    for command in commands:
+        named = " ".join(f":{name}" for name in command.names)
+        takes = f" {command.takes}" if command.takes else ""
+        found.append((Span(f"   {named + takes:<34} ", Tone.ACCENT), Span(command.help)))
+    return found[1:]
+
+
+def _place(title: str) -> tuple[int, str]:
+    order = ["This row", "Moving", "Reading"]
+    if title == "Everywhere":
+        return 9, title
+    return (order.index(title) if title in order else 5), title

@@ -1,0 +1,242 @@
+"""Main: the screen with the panes: header, tabs, the pane in front, prompt and footer; and the way one went."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from textual import getters, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.widgets import ContentSwitcher
+
+from meshtui.mesh.kinds import NAMESPACE
+from meshtui.mesh.snapshot import Snapshot
+from meshtui.ui import commands, filters, keys
+from meshtui.ui.commands import Command
+from meshtui.ui.footer import Footer
+from meshtui.ui.header import Header, Place
+from meshtui.ui.pane import Jump, Pane
+from meshtui.ui.panes import PANES
+from meshtui.ui.prompt import Prompt
+from meshtui.ui.reader import Reader
+from meshtui.ui.spans import Tone
+from meshtui.ui.tabs import TabLine
+
+AnyPane = Pane[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Where one was, to go back to."""
+
+    jump: Jump
+    filter: str
+
+
+class Main(Screen[None]):
+    """The panes and the ways between them. What needs the cluster is posted upwards."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-medium"), (140, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
+    BINDINGS: list[BindingType] = [
+        Binding("slash", "ask('/')", "Filter", key_display="/", id="app.filter"),
+        Binding("colon", "ask(':')", "Command", key_display=":", id="app.command"),
+        Binding("question_mark,f1", "help", "Help", key_display="?", id="app.help"),
+        Binding("tab", "turn(1)", "Next pane", show=False, id="app.next_pane"),
+        Binding("shift+tab", "turn(-1)", "Previous pane", show=False, id="app.previous_pane"),
+        Binding("escape,q", "back", "Back", show=False, id="app.back"),
+        Binding("ctrl+q", "clear_filter", "Clear the filter", show=False, id="app.clear_filter"),
+    ]
+
+    snapshot: reactive[Snapshot | None] = reactive(None)
+    place: reactive[Place] = reactive(Place())
+    panes = getters.query_one("#panes", ContentSwitcher)
+    tab_line = getters.query_one(TabLine)
+    prompt = getters.query_one(Prompt)
+
+    @dataclass
+    class NamespacesChosen(Message):
+        """Other namespaces are to be looked at; empty for all."""
+
+        namespaces: tuple[str, ...]
+
+    @dataclass
+    class Told(Message):
+        """Something to tell the person."""
+
+        text: str
+        tone: Tone = Tone.PLAIN
+
+    def __init__(
+        self, first: str, others: Sequence[Command], clock: Callable[[], datetime]
+    ) -> None:
+        """`first` names the pane to open, "" for the first one; `others` are the commands that are not about panes."""
+        super().__init__()
+        self._first = next(
+            (pane.NAME for pane in PANES if first and first in (pane.NAME, *pane.ALIASES)),
+            PANES[0].NAME,
+        )
+        self._clock = clock
+        self._commands = [*(self._opening(pane) for pane in PANES), self._ns(), *others]
+        self._history: list[Visit] = []
+
+    def compose(self) -> ComposeResult:
+        yield Header(self._clock).data_bind(Main.snapshot, Main.place)
+        yield TabLine([(pane.NAME, pane.TITLE) for pane in PANES])
+        with ContentSwitcher(id="panes", initial=self._first):
+            for pane in PANES:
+                yield pane().data_bind(Main.snapshot)
+        yield Prompt(self._commands)
+        yield Footer()
+
+    def on_mount(self) -> None:
+        for pane in self.query(Pane):
+            self.watch(pane, "stamp", self._stamped, init=False)
+        self._come_to(self.front)
+
+    @property
+    def front(self) -> AnyPane:
+        """The pane that is looked at."""
+        return self.panes.query_one(f"#{self.panes.current}", Pane)
+
+    def _stamped(self) -> None:
+        self.tab_line.stamp = self.front.stamp
+
+    # Going about
+
+    def go(self, jump: Jump) -> None:
+        """Goes to a pane; `escape` comes back."""
+        here = self.front
+        self._history.append(Visit(Jump(here.NAME, here.within, here.cursor), here.filter_text))
+        self._show(jump, "")
+
+    def forget(self) -> None:
+        """Another cluster: no way leads back, and nothing is narrowed."""
+        self._history.clear()
+        for pane in self.query(Pane):
+            pane.filter(None)
+            pane.narrow("")
+
+    def _show(self, jump: Jump, filter_text: str) -> None:
+        self.panes.current = jump.pane
+        pane = self.front
+        pane.filter(filters.parse(filter_text))
+        pane.narrow(jump.within, jump.key)
+        self._come_to(pane)
+
+    def _come_to(self, pane: AnyPane) -> None:
+        self.tab_line.front = pane.NAME
+        self.tab_line.stamp = pane.stamp
+        pane.focus_table()
+        pane.post_message(Pane.Looked())
+
+    @on(Pane.Left)
+    def _left(self, event: Pane.Left) -> None:
+        self.go(event.jump)
+
+    @on(TabLine.Picked)
+    def _picked(self, event: TabLine.Picked) -> None:
+        self.go(Jump(event.pane))
+
+    def action_turn(self, step: int) -> None:
+        names = [pane.NAME for pane in PANES]
+        self._history.clear()
+        self._show(Jump(names[(names.index(self.front.NAME) + step) % len(names)]), "")
+
+    def action_back(self) -> None:
+        pane = self.front
+        if pane.filter_text:
+            pane.filter(None)
+        elif self._history:
+            visit = self._history.pop()
+            self._show(visit.jump, visit.filter)
+        elif pane.within:
+            pane.narrow("", pane.cursor)
+        else:
+            self.post_message(self.Told(":q quits."))
+
+    def action_clear_filter(self) -> None:
+        self.front.filter(None)
+
+    def action_help(self) -> None:
+        live = self.active_bindings.values()
+        self.app.push_screen(
+            Reader("Keys and commands", keys.lines(self.app, live, self._commands))
+        )
+
+    # Prompt and commands
+
+    def action_ask(self, sign: str) -> None:
+        self.prompt.ask(sign, self.front.filter_text if sign == "/" else "")
+
+    @on(Prompt.Typed)
+    def _typed(self, event: Prompt.Typed) -> None:
+        try:
+            self.front.filter(filters.parse(event.text))
+        except filters.BadPattern as failure:
+            self.prompt.complain(str(failure))
+
+    @on(Prompt.Entered)
+    def _entered(self, event: Prompt.Entered) -> None:
+        self.front.focus_table()
+        if event.sign == ":":
+            self._run(event.text)
+            return
+        try:
+            self.front.filter(filters.parse(event.text))
+        except filters.BadPattern as failure:
+            words = f"/{event.text}: {failure}. The filter was left as it was."
+            self.post_message(self.Told(words, Tone.WARN))
+
+    @on(Prompt.Cancelled)
+    def _cancelled(self, event: Prompt.Cancelled) -> None:
+        if event.sign == "/":
+            self.front.filter(None)
+        self.front.focus_table()
+
+    def _run(self, text: str) -> None:
+        name, argument = commands.split(text)
+        command = commands.find(self._commands, name)
+        if command is not None:
+            command.run(argument)
+        elif name:
+            close = commands.complete(self._commands, name, most=1)
+            hint = f" Did you mean :{close[0].text}?" if close else ""
+            self.post_message(self.Told(f"There is no command :{name}.{hint}", Tone.WARN))
+
+    def _opening(self, pane: type[AnyPane]) -> Command:
+        def run(argument: str) -> None:
+            if argument:
+                self._choose_namespaces(argument)
+            self.go(Jump(pane.NAME))
+
+        names = (pane.NAME, *pane.ALIASES)
+        takes = "[NAMESPACE[,NAMESPACE]]"
+        return Command(names, f"the pane {pane.TITLE}", run, self._namespace_names, takes)
+
+    def _ns(self) -> Command:
+        return Command(
+            ("ns", "namespace"),
+            "look at these namespaces only; without a name the pane Namespaces; `all` for all",
+            lambda argument: (
+                self._choose_namespaces(argument) if argument else self.go(Jump("namespaces"))
+            ),
+            self._namespace_names,
+            "[NAMESPACE[,NAMESPACE]]",
+        )
+
+    def _namespace_names(self) -> Sequence[str]:
+        known = self.snapshot.objects.get(NAMESPACE, {}) if self.snapshot else {}
+        return ["all", *sorted(set(known) | set(self.place.namespaces))]
+
+    def _choose_namespaces(self, argument: str) -> None:
+        names = tuple(dict.fromkeys(argument.replace(",", " ").split()))
+        chosen = () if "all" in names else names
+        self.place = replace(self.place, namespaces=chosen)
+        self.post_message(self.NamespacesChosen(chosen))

@@ -1,0 +1,59 @@
+"""Pick: one of a list, such as the contexts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+from textual import getters, on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Label, OptionList
+from textual.widgets.option_list import Option
+
+from meshtui.ui.spans import plain
+
+
+class Pick(ModalScreen[str]):
+    """Gives what was picked; "" where nothing was."""
+
+    BINDINGS = [
+        Binding("escape,q", "dismiss('')", "Back", id="pick.back"),
+        Binding("j", "down", "Down", show=False, id="pick.down"),
+        Binding("k", "up", "Up", show=False, id="pick.up"),
+    ]
+    options = getters.query_one(OptionList)
+
+    def __init__(self, title: str, choices: Sequence[tuple[str, str]], current: str = "") -> None:
+        super().__init__()
+        self._title = title
+        self._choices = choices
+        self._current = current
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="pick"):
+            yield Label(Text(self._title))
+            yield OptionList(
+                *(
+                    Option(Text(f"{plain(name)}  {plain(words)}".rstrip()), id=f"choice-{i}")
+                    for i, (name, words) in enumerate(self._choices)
+                )
+            )
+
+    def on_mount(self) -> None:
+        names = [name for name, _ in self._choices]
+        if self._current in names:
+            self.options.highlighted = names.index(self._current)
+        self.options.focus()
+
+    def action_down(self) -> None:
+        self.options.action_cursor_down()
+
+    def action_up(self) -> None:
+        self.options.action_cursor_up()
+
+    @on(OptionList.OptionSelected)
+    def _picked(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(self._choices[event.option_index][0])

@@ -1,0 +1,146 @@
+"""Prompt: the line at the bottom where commands and filters are typed, with what would complete it above."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.text import Text
+from textual import getters, on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.widgets import Input, Label, OptionList
+from textual.widgets.option_list import Option
+
+from meshtui.ui.commands import Command, complete
+from meshtui.ui.spans import plain
+
+
+class Prompt(Vertical):
+    """Asks for one line. Hidden until it is asked; the table stays in view."""
+
+    BINDINGS = [
+        Binding("escape", "cancel", "Cancel", show=False, id="prompt.cancel"),
+        Binding("tab", "accept", "Complete", show=False, priority=True, id="prompt.accept"),
+        Binding("down", "choose(1)", "Next", show=False, priority=True, id="prompt.next"),
+        Binding("up", "choose(-1)", "Previous", show=False, priority=True, id="prompt.previous"),
+        Binding("ctrl+u", "clear", "Clear", show=False, priority=True, id="prompt.clear"),
+    ]
+
+    typed = getters.query_one("#typed", Input)
+    sign = getters.query_one("#sign", Label)
+    choices = getters.query_one("#choices", OptionList)
+
+    @dataclass
+    class Typed(Message):
+        """The text of a filter changed."""
+
+        text: str
+
+    @dataclass
+    class Entered(Message):
+        """Enter was pressed."""
+
+        sign: str
+        text: str
+
+    @dataclass
+    class Cancelled(Message):
+        sign: str
+
+    def __init__(self, commands: Sequence[Command]) -> None:
+        super().__init__(id="prompt")
+        self._commands = commands
+        self._sign = ""
+
+    def compose(self) -> ComposeResult:
+        yield OptionList(id="choices")
+        with Horizontal():
+            yield Label("", id="sign")
+            yield Input(id="typed", compact=True, select_on_focus=False)
+
+    def on_mount(self) -> None:
+        self.choices.can_focus = False
+        self.display = False
+
+    @property
+    def asking(self) -> str:
+        """ ":" or "/" while it asks; "" otherwise."""
+        return self._sign
+
+    def ask(self, sign: str, text: str = "") -> None:
+        """Shows the prompt: ":" for a command, "/" for a filter."""
+        self._sign = sign
+        self.sign.update(sign)
+        self.display = True
+        self.complain("")
+        with self.prevent(Input.Changed):
+            self.typed.value = text
+        self.typed.cursor_position = len(text)
+        self._suggest()
+        self.typed.focus()
+
+    def close(self) -> None:
+        self._sign = ""
+        self.display = False
+
+    def complain(self, text: str) -> None:
+        """Says what is wrong with what was typed; "" when nothing is."""
+        self.typed.set_class(bool(text), "-bad")
+        self.typed.border_subtitle = text
+        self.sign.update(Text(f"{self._sign} {text} ▸ ") if text else Text(self._sign))
+
+    @on(Input.Changed)
+    def _changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self.complain("")
+        self._suggest()
+        if self._sign == "/":
+            self.post_message(self.Typed(event.value))
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        sign, text = self._sign, event.value
+        chosen = self.choices.highlighted
+        if sign == ":" and chosen is not None and not self._complete_as_it_is(text):
+            text = self.choices.get_option_at_index(chosen).id or text
+        self.close()
+        self.post_message(self.Entered(sign, text))
+
+    def _complete_as_it_is(self, text: str) -> bool:
+        """Whether a text names a command by itself, so that no completion may replace it."""
+        return " " in text.strip() or any(text.strip() in each.names for each in self._commands)
+
+    def _suggest(self) -> None:
+        found = complete(self._commands, self.typed.value) if self._sign == ":" else []
+        self.choices.clear_options()
+        for each in found:
+            self.choices.add_option(
+                Option(Text(f"{plain(each.text):<24} {each.help}"), id=each.text)
+            )
+        self.choices.display = bool(found)
+        if found:
+            self.choices.highlighted = 0
+
+    def action_accept(self) -> None:
+        chosen = self.choices.highlighted
+        if self._sign == ":" and chosen is not None and self.choices.option_count:
+            text = self.choices.get_option_at_index(chosen).id or ""
+            self.typed.value = text if " " in text else f"{text} "
+            self.typed.cursor_position = len(self.typed.value)
+
+    def action_choose(self, step: int) -> None:
+        count = self.choices.option_count
+        if count:
+            self.choices.highlighted = ((self.choices.highlighted or 0) + step) % count
+
+    def action_clear(self) -> None:
+        self.typed.value = ""
+
+    def action_cancel(self) -> None:
+        sign = self._sign
+        self.close()
+        self.post_message(self.Cancelled(sign))

@@ -1,0 +1,226 @@
+"""Reader: a screen for text: a description, YAML, a log, the messages, the help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rich.text import Text
+from textual import getters, on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Input, Static
+
+from meshtui.mesh.logs import LogLine
+from meshtui.mesh.snapshot import Ref, Snapshot
+from meshtui.ui import times
+from meshtui.ui.footer import Footer
+from meshtui.ui.lines import Lines
+from meshtui.ui.pane import Wants
+from meshtui.ui.spans import Line, Span, Tone, join, plain, text_of
+
+
+class Reader(Screen[None]):
+    """A title, lines that scroll, and a search in them."""
+
+    BINDINGS = [
+        Binding("escape,q", "back", "Back", id="reader.back"),
+        Binding("slash", "search", "Search", key_display="/", id="reader.search"),
+        Binding("n", "next(1)", "Next match", show=False, id="reader.next"),
+        Binding("N", "next(-1)", "Previous match", show=False, id="reader.before"),
+        Binding("c", "copy", "Copy", id="reader.copy"),
+    ]
+
+    lines = getters.query_one(Lines)
+    heading = getters.query_one("#heading", Static)
+    search = getters.query_one("#search", Input)
+
+    @dataclass
+    class CopyAsked(Message):
+        text: str
+
+    def __init__(self, title: str, lines: Sequence[Line] = ()) -> None:
+        super().__init__()
+        self._title = title
+        self._first = lines
+        self._matches: list[int] = []
+        self._at = -1
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="heading")
+        yield Lines(id="text")
+        yield Input(id="search", compact=True)
+        yield Footer()
+
+    def on_mount(self) -> None:
+        self.search.display = False
+        self.retitle(self._title)
+        self.lines.show(self._first)
+        self.lines.focus()
+
+    def retitle(self, title: str) -> None:
+        self.heading.update(Text(f" {plain(title)}"))
+
+    def show(self, lines: Sequence[Line]) -> None:
+        """Shows these lines; called before the screen is there, they are the first ones."""
+        self._first = lines
+        if self.is_mounted:
+            self.lines.show(lines)
+
+    def wants(self) -> Wants:
+        """What the screen needs to know."""
+        return Wants()
+
+    def update_from(self, snapshot: Snapshot) -> None:
+        """The cluster changed; a screen that shows some of it draws it again."""
+
+    def action_back(self) -> None:
+        if self.search.display:
+            self._end_search()
+        elif self._matches:
+            self._matches = []
+            self.lines.find(frozenset())
+        else:
+            self.dismiss()
+
+    def action_search(self) -> None:
+        self.search.display = True
+        self.search.value = ""
+        self.search.focus()
+
+    def action_next(self, step: int) -> None:
+        if self._matches:
+            self._at = (self._at + step) % len(self._matches)
+            self.lines.scroll_to(y=max(0, self._matches[self._at] - 2), animate=False)
+
+    def action_copy(self) -> None:
+        self.post_message(self.CopyAsked(join(self.lines.shown)))
+
+    @on(Input.Changed, "#search")
+    def _searching(self, event: Input.Changed) -> None:
+        wanted = event.value.lower()
+        shown = self.lines.shown
+        self._matches = [
+            i for i, each in enumerate(shown) if wanted and wanted in text_of(each).lower()
+        ]
+        self._at = -1
+        self.lines.find(frozenset(self._matches))
+        self.action_next(1)
+
+    @on(Input.Submitted, "#search")
+    def _end_search(self) -> None:
+        self.search.display = False
+        self.lines.focus()
+
+
+class Describe(Reader):
+    """What is known of one row, drawn again whenever the cluster changes."""
+
+    def __init__(
+        self,
+        title: str,
+        draw: Callable[[Snapshot, int], Sequence[Line]],
+        snapshot: Snapshot,
+        wants: Wants,
+    ) -> None:
+        super().__init__(title)
+        self._draw = draw
+        self._snapshot = snapshot
+        self._wants = wants
+
+    def on_resize(self) -> None:
+        self.update_from(self._snapshot)
+
+    def wants(self) -> Wants:
+        return self._wants
+
+    def update_from(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        width = self.size.width
+        if width:
+            self.show(self._draw(snapshot, width - 4))
+
+
+class Yaml(Reader):
+    """An object as YAML. `m` shows who manages which field."""
+
+    BINDINGS = [Binding("m", "managed", "Managed fields", id="yaml.managed")]
+
+    @dataclass
+    class ManagedAsked(Message):
+        screen: Yaml
+        ref: Ref
+        managed: bool
+
+    def __init__(self, ref: Ref) -> None:
+        super().__init__(f"{ref.kind.title} {ref.key}", [(Span("reading …", Tone.MUTED),)])
+        self._ref = ref
+        self._managed = False
+
+    def action_managed(self) -> None:
+        self._managed = not self._managed
+        self.post_message(self.ManagedAsked(self, self._ref, self._managed))
+
+
+class Log(Reader):
+    """A log as it comes. It scrolls along until one scrolls up; `s` scrolls along again."""
+
+    MOST = 20_000
+    """So many lines are kept."""
+
+    BINDINGS = [
+        Binding("s", "along", "Follow", id="log.along"),
+        Binding("t", "stamps", "Times", id="log.stamps"),
+        Binding("C", "clear", "Clear", show=False, id="log.clear"),
+    ]
+
+    def __init__(self, title: str) -> None:
+        super().__init__(title)
+        self._log: list[LogLine] = []
+        self._along = True
+        self._stamps = False
+
+    def add(self, lines: Sequence[LogLine]) -> None:
+        """Adds lines at the end."""
+        self._log = [*self._log, *lines][-self.MOST :]
+        if not self.is_mounted:
+            return
+        at_end = self.lines.scroll_offset.y >= self.lines.max_scroll_y
+        self.lines.add([self._line(each) for each in lines], self.MOST)
+        if self._along and at_end:
+            self.lines.scroll_end(animate=False)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._redraw()
+
+    def action_along(self) -> None:
+        self._along = True
+        self.lines.scroll_end(animate=False)
+
+    def action_stamps(self) -> None:
+        self._stamps = not self._stamps
+        self._redraw()
+
+    def action_clear(self) -> None:
+        self._log = []
+        self._redraw()
+
+    def _redraw(self) -> None:
+        self.lines.show([self._line(each) for each in self._log])
+
+    def _line(self, said: LogLine) -> Line:
+        if said.notice:
+            return (Span(f"── {said.text}", Tone.ACCENT),)
+        text = Span(said.text, _log_tone(said.text))
+        return (Span(f"{times.clock(said.at)} ", Tone.MUTED), text) if self._stamps else (text,)
+
+
+def _log_tone(text: str) -> Tone:
+    """The tone of a log line by the level it names, within its first words."""
+    head = text[:60].lower()
+    if "error" in head or "fatal" in head:
+        return Tone.BAD
+    return Tone.WARN if "warn" in head else Tone.PLAIN

@@ -1,0 +1,160 @@
+"""The table: rows by identity, one open row, columns by priority, nothing drawn that is not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pytest
+from textual.app import App, ComposeResult
+from textual.pilot import Pilot
+
+from meshtui.mesh.health import OK, Health, Verdict
+from meshtui.ui.columns import Column, layout, shorten
+from meshtui.ui.spans import Cell, Span, Tone
+from meshtui.ui.table import Table
+
+COLUMNS = (Column("NAME", 8, 20, 0), Column("AGE", 4, 6, 2, right=True), Column("NOTE", 6, 12, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    key: str
+    name: str
+    verdict: Verdict = OK
+
+
+def rows(*names: str) -> list[Row]:
+    return [Row(f"uid-{name}", name) for name in names]
+
+
+class Shows(App[None]):
+    def __init__(self) -> None:
+        super().__init__()
+        self.drawn: list[str] = []
+
+    def compose(self) -> ComposeResult:
+        yield Table[Row](COLUMNS, self.cells)
+
+    def cells(self, row: Row) -> Sequence[Cell]:
+        self.drawn.append(row.name)
+        return row.name, "2h", Span("note", Tone.WARN)
+
+    @property
+    def table(self) -> Table[Row]:
+        return self.query_one(Table)
+
+    def text(self) -> list[str]:
+        height = self.table.size.height
+        return [self.table.render_line(y).text.rstrip() for y in range(height)]
+
+
+async def settled(pilot: Pilot[None]) -> None:
+    await pilot.pause()
+
+
+async def test_cursor_stays_on_its_object_while_rows_come_move_and_go() -> None:
+    app = Shows()
+    async with app.run_test(size=(60, 12)) as pilot:
+        app.table.show(rows("b", "c", "d"))
+        await pilot.press("j")
+        assert app.table.selected == Row("uid-c", "c")
+        app.table.show(rows("a", "b", "c", "d"))
+        await settled(pilot)
+        assert app.table.selected == Row("uid-c", "c")
+        app.table.show(rows("d", "c"))
+        await settled(pilot)
+        assert app.table.selected == Row("uid-c", "c")
+
+
+async def test_when_the_row_under_the_cursor_goes_the_next_one_takes_its_place() -> None:
+    app = Shows()
+    async with app.run_test(size=(60, 12)) as pilot:
+        app.table.show(rows("a", "b", "c"))
+        await pilot.press("j")
+        app.table.show(rows("a", "c"))
+        await settled(pilot)
+        assert app.table.selected == Row("uid-c", "c")
+        app.table.show([])
+        await settled(pilot)
+        assert app.table.selected is None
+
+
+async def test_the_cursor_keeps_its_place_on_the_screen_when_rows_appear_above() -> None:
+    app = Shows()
+    many = [f"n{i:03}" for i in range(200)]
+    async with app.run_test(size=(60, 12)) as pilot:
+        app.table.show(rows(*many))
+        await pilot.press("end")
+        await pilot.press("up", "up", "up")
+        before = next(y for y, line in enumerate(app.text()) if "n196" in line)
+        app.table.show(rows(*(f"a{i}" for i in range(5)), *many))
+        await settled(pilot)
+        after = next(y for y, line in enumerate(app.text()) if "n196" in line)
+        assert after == before
+
+
+async def test_only_rows_in_view_are_drawn() -> None:
+    app = Shows()
+    async with app.run_test(size=(60, 12)) as pilot:
+        app.table.show(rows(*(f"n{i:05}" for i in range(10_000))))
+        await settled(pilot)
+        app.drawn.clear()
+        app.table.refresh()
+        await settled(pilot)
+        assert 0 < len(set(app.drawn)) <= 12
+        assert app.table.in_view[0].name == "n00000"
+
+
+async def test_an_open_row_shows_its_lines_and_the_rows_under_it_move_down() -> None:
+    app = Shows()
+    async with app.run_test(size=(60, 12)) as pilot:
+        app.table.show(rows("a", "b", "c"))
+        app.table.open("uid-a", [(Span("one"),), (Span("two"),)])
+        await settled(pilot)
+        assert [line.strip()[:6].strip() for line in app.text()[:6]] == [
+            "NAME", "✓ a", "one", "two", "✓ b", "✓ c",
+        ]  # fmt: skip
+        await pilot.press("j")
+        assert app.table.selected == Row("uid-b", "b")
+        await pilot.click(Table, offset=(5, 5))
+        assert app.table.selected == Row("uid-c", "c")
+        app.table.show(rows("b", "c"))
+        await settled(pilot)
+        assert app.table.opened == ""
+
+
+async def test_a_health_shows_as_a_mark_and_hostile_text_as_harmless_characters() -> None:
+    app = Shows()
+    async with app.run_test(size=(60, 12)) as pilot:
+        hostile = Row("uid", "\x1b[31m[bold]x", Verdict(Health.BAD, "why"))
+        app.table.show([hostile])
+        await settled(pilot)
+        drawn = app.text()[1]
+        assert "✗" in drawn
+        assert "\x1b" not in drawn
+        assert "[bold]x" in drawn
+
+
+@pytest.mark.parametrize(
+    ("room", "shown"),
+    [
+        (60, [(0, 20), (1, 4), (2, 12)]),
+        (34, [(0, 14), (1, 4), (2, 12)]),
+        (20, [(0, 10), (2, 8)]),
+        (10, [(0, 10)]),
+    ],
+)
+def test_columns_share_the_room_and_the_least_important_go_first(
+    room: int, shown: list[tuple[int, int]]
+) -> None:
+    places = layout(COLUMNS, [30, 2, 30], room)
+    assert [(place.index, place.width) for place in places] == shown
+
+
+def test_a_name_is_shortened_in_the_middle() -> None:
+    short = shorten("storefront-79cd5f9f8d-jbfb7", 20)
+    assert len(short) == 20
+    assert short.startswith("storefront")
+    assert short.endswith("jbfb7")
+    assert shorten("short", 20) == "short"

@@ -1,0 +1,111 @@
+"""The small pure parts of the screen: ages, wrapping, cleaning, filters, completion."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meshtui.ui import commands, filters, times
+from meshtui.ui.commands import Command
+from meshtui.ui.detail import wrap
+from meshtui.ui.spans import Span, Tone, plain, text_of
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [  # the table of k8s.io/apimachinery/pkg/util/duration, TestHumanDuration
+        (1, "1s"),
+        (70, "70s"),
+        (190, "3m10s"),
+        (70 * 60, "70m"),
+        (47 * 3600, "47h"),
+        (49 * 3600, "2d1h"),
+        ((8 * 24 + 2) * 3600, "8d"),
+        (367 * 24 * 3600, "367d"),
+        ((365 * 2 + 25) * 24 * 3600, "2y25d"),
+        ((365 * 8 + 2) * 24 * 3600, "8y"),
+    ],
+)
+def test_ages_read_as_those_of_kubectl(seconds: int, shown: str) -> None:
+    assert times.duration(timedelta(seconds=seconds)) == shown
+
+
+def test_text_is_wrapped_between_words_and_indented_under_its_label() -> None:
+    line = (Span("wanted     ", Tone.MUTED), Span("label of namespace shop says ambient"))
+    assert [text_of(each) for each in wrap(line, 30, hang=11)] == [
+        "wanted     label of namespace",
+        "           shop says ambient",
+    ]
+
+
+def test_a_word_longer_than_the_line_is_broken() -> None:
+    assert [text_of(each) for each in wrap((Span("a" * 25),), 10)] == ["a" * 10, "a" * 10, "a" * 5]
+
+
+@given(st.text(), st.integers(1, 60), st.integers(0, 20))
+def test_wrapping_loses_no_word(text: str, width: int, hang: int) -> None:
+    wrapped = wrap((Span(text),), width, hang)
+    assert "".join(text_of(each) for each in wrapped).replace(" ", "") == text.replace(" ", "")
+
+
+@given(st.text())
+def test_nothing_that_is_drawn_can_steer_a_terminal(text: str) -> None:
+    drawn = plain(text)
+    assert len(drawn) == len(text)
+    assert not any(ord(c) < 32 or 127 <= ord(c) < 160 or "\u202a" <= c <= "\u202e" for c in drawn)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "kept"),
+    [
+        ("shop", "payments SHOP", True),
+        ("shop ledger", "ledger shop", True),
+        ("shop ledger", "shop", False),
+        ("!shop", "shop", False),
+        ("!shop", "payments", True),
+        ("^pay", "payments", True),
+        ("^ments", "payments", False),
+        ("a.c", "abc", True),
+    ],
+)
+def test_filters_keep_rows_as_typed(pattern: str, text: str, kept: bool) -> None:
+    wanted = filters.parse(pattern)
+    assert wanted is not None
+    assert wanted.keeps(text) is kept
+
+
+def test_a_bad_pattern_says_so_and_none_is_no_filter() -> None:
+    with pytest.raises(filters.BadPattern, match=r"missing"):
+        filters.parse("a(")
+    assert filters.parse("  ") is None
+    assert filters.parse("!") is None
+
+
+def _nowhere(_: str) -> None:
+    pass
+
+
+COMMANDS = [
+    Command(("workloads", "wl"), "", _nowhere),
+    Command(("namespaces",), "", _nowhere),
+    Command(("ns",), "", _nowhere, lambda: ["shop", "payments", "shopping"]),
+    Command(("ztunnels", "zt"), "", _nowhere),
+]
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("ns", ["ns", "namespaces", "ztunnels"]),
+        ("zt", ["ztunnels"]),
+        ("work", ["workloads"]),
+        ("ns sh", ["ns shop", "ns shopping"]),
+        ("ns payments,sh", ["ns payments,shop", "ns payments,shopping"]),
+        ("xyz", []),
+    ],
+)
+def test_completion_ranks_what_fits_best_first(typed: str, offered: list[str]) -> None:
+    assert [each.text for each in commands.complete(COMMANDS, typed)] == offered
