@@ -1,0 +1,252 @@
+"""Pods: what one pod says of itself, in kubectl's words. Read once per object; nothing here depends on the time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from meshtui.mesh import raw
+from meshtui.mesh.kinds import POD
+from meshtui.mesh.raw import Raw, dig, entries, moment, number, text
+from meshtui.mesh.snapshot import Snapshot
+
+REDIRECTION = "ambient.istio.io/redirection"
+"""Annotation that the CNI agent writes on a pod that it has captured."""
+SIDECAR_STATUS = "sidecar.istio.io/status"
+"""Annotation that the injector leaves on a pod with a sidecar, whatever its value."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pod:
+    """One pod. Compared by identity: the same object as long as the API server's is the same one."""
+
+    namespace: str
+    name: str
+    uid: str
+    node: str
+    """"" where it is not scheduled yet."""
+    labels: Mapping[str, str]
+    ready: int
+    """Ready containers, of `containers`: kubectl's READY."""
+    containers: int
+    status: str
+    """kubectl's STATUS, such as "Running", "CrashLoopBackOff", "Init:0/1"."""
+    restarts: int
+    restarted: datetime | None
+    """When a container last ended before a restart; None where none did."""
+    created: datetime | None
+    started: datetime | None
+    """When the container that was started last began to run."""
+    changed: datetime | None
+    """The newest time that stands in it: of a container, a condition or a writer."""
+    edited: datetime | None
+    """When anything but its status was last written, such as the CNI agent's annotation; None where `managedFields`
+    do not tell."""
+    controller: str
+    """ "Deployment/checkout", "DaemonSet/ztunnel"; "" for a pod of its own."""
+    account: str
+    """Its service account."""
+    address: str
+    image: str
+    """Of its first container."""
+    redirection: str
+    """The value of the CNI agent's annotation; "" where there is none."""
+    sidecar: bool
+    host_network: bool
+    finished: bool
+    """Succeeded or Failed: it will not run again."""
+    terminating: bool
+    healthy: bool
+    """Whether its condition Ready is True."""
+
+    @property
+    def key(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+def of(snapshot: Snapshot) -> Mapping[str, Pod]:
+    """Every pod by "namespace/name"."""
+    return {pod.key: pod for pod in snapshot.each(POD, read)}
+
+
+def read(it: Raw) -> Pod:
+    """What one raw pod says. Never raises."""
+    spec, status = raw.table(it, "spec"), raw.table(it, "status")
+    containers = _Containers(spec, status)
+    restarts, restarted = containers.restarts()
+    edits = [
+        moment(entry, "time")
+        for entry in entries(it, "metadata", "managedFields")
+        if not text(entry, "subresource")
+    ]
+    return Pod(
+        namespace=raw.namespace(it),
+        name=raw.name(it),
+        uid=raw.uid(it),
+        node=text(spec, "nodeName"),
+        labels=raw.strings(it, "metadata", "labels"),
+        ready=containers.ready,
+        containers=containers.total,
+        status=_status(it, status, containers),
+        restarts=restarts,
+        restarted=restarted,
+        created=raw.created(it),
+        started=_newest(containers.times("startedAt")),
+        changed=_newest(
+            [
+                *edits,
+                *containers.times("startedAt"),
+                *containers.times("finishedAt"),
+                *(moment(each, "lastTransitionTime") for each in entries(status, "conditions")),
+                *(moment(each, "time") for each in entries(it, "metadata", "managedFields")),
+                raw.created(it),
+            ]
+        ),
+        edited=_newest(edits),
+        controller=_controller(it),
+        account=text(spec, "serviceAccountName") or text(spec, "serviceAccount") or "default",
+        address=text(status, "podIP"),
+        image=next((text(each, "image") for each in entries(spec, "containers")), ""),
+        redirection=raw.annotation(it, REDIRECTION),
+        sidecar=SIDECAR_STATUS in raw.table(it, "metadata", "annotations"),
+        host_network=dig(spec, "hostNetwork") is True,
+        finished=text(status, "phase") in ("Succeeded", "Failed"),
+        terminating=bool(text(it, "metadata", "deletionTimestamp")),
+        healthy=_condition(status, "Ready"),
+    )
+
+
+def _controller(it: Raw) -> str:
+    """Who made it. A ReplicaSet is named after its Deployment and the hash of the template, so that one sees through
+    it without reading it."""
+    owners = entries(it, "metadata", "ownerReferences")
+    owner = next((each for each in owners if dig(each, "controller") is True), None)
+    if owner is None:
+        return ""
+    kind, name = text(owner, "kind"), text(owner, "name")
+    hash_suffix = f"-{raw.label(it, 'pod-template-hash')}"
+    if kind == "ReplicaSet" and hash_suffix != "-" and name.endswith(hash_suffix):
+        return f"Deployment/{name.removesuffix(hash_suffix)}"
+    return f"{kind}/{name}"
+
+
+def _newest(times: Iterable[datetime | None]) -> datetime | None:
+    return max((each for each in times if each is not None), default=None)
+
+
+def _condition(status: Raw, kind: str) -> bool:
+    return any(
+        text(each, "type") == kind and text(each, "status") == "True"
+        for each in entries(status, "conditions")
+    )
+
+
+# What follows is `printPod` of Kubernetes 1.36 (pkg/printers/internalversion/printers.go), which makes the columns of
+# `kubectl get pods`: READY, STATUS and RESTARTS come of one walk over the containers.
+
+
+class _Containers:
+    """The walk over the containers of a pod: how many are ready, what they say of the pod, how often they restarted."""
+
+    def __init__(self, spec: Raw, status: Raw) -> None:
+        inits = entries(spec, "initContainers")
+        sidecars = {text(each, "name") for each in inits if _is_sidecar(each)}
+        self._inits = entries(status, "initContainerStatuses")
+        self._mains = entries(status, "containerStatuses")
+        self.total = len(entries(spec, "containers")) + sum(map(_is_sidecar, inits))
+        self.ready = 0
+        self.reason = ""
+        """What an init or a main container says of the pod; "" where none says anything."""
+        self._seen: list[Raw] = []
+        """Init containers up to the one that is at work."""
+        initializing = False
+        for position, each in enumerate(self._inits):
+            self._seen.append(each)
+            sidecar = text(each, "name") in sidecars
+            ended = dig(each, "state", "terminated")
+            if isinstance(ended, Mapping) and number(ended, "exitCode") == 0:
+                continue
+            if sidecar and dig(each, "started") is True:
+                self.ready += dig(each, "ready") is True
+                continue
+            self.reason = f"Init:{_init_reason(each) or f'{position}/{len(inits)}'}"
+            initializing = True
+            break
+        self.counted = self._seen
+        if not initializing or _condition(status, "Initialized"):
+            self.counted = [each for each in self._seen if text(each, "name") in sidecars]
+            self.counted = [*self.counted, *self._mains]
+            self._read_mains(ready=_condition(status, "Ready"))
+
+    def _read_mains(self, ready: bool) -> None:
+        running, failure = False, ""
+        for each in reversed(self._mains):
+            ended = dig(each, "state", "terminated")
+            waiting = text(each, "state", "waiting", "reason")
+            if waiting:
+                self.reason = waiting
+            elif isinstance(ended, Mapping):
+                self.reason = _ended_reason(ended)
+                if number(ended, "exitCode") != 0:
+                    failure = self.reason
+            elif dig(each, "ready") is True and isinstance(dig(each, "state", "running"), Mapping):
+                running = True
+                self.ready += 1
+        if self.reason == "Completed":
+            if running and ready:
+                self.reason = "Running"
+            elif failure or running:
+                self.reason = failure or "NotReady"
+
+    def restarts(self) -> tuple[int, datetime | None]:
+        """How often they restarted, and when one last ended before that."""
+        return sum(number(each, "restartCount") for each in self.counted), _newest(
+            moment(each, "lastState", "terminated", "finishedAt") for each in self.counted
+        )
+
+    def times(self, field: str) -> list[datetime | None]:
+        """`startedAt` or `finishedAt` of what the main containers do now."""
+        return [
+            moment(state, field)
+            for each in self._mains
+            for state in raw.table(each, "state").values()
+        ]
+
+
+def _status(it: Raw, status: Raw, containers: _Containers) -> str:
+    """kubectl's STATUS."""
+    phase, said = text(status, "phase"), text(status, "reason")
+    deleted = bool(text(it, "metadata", "deletionTimestamp"))
+    if deleted and said == "NodeLost":
+        return "Unknown"
+    if deleted and phase not in ("Succeeded", "Failed"):
+        return "Terminating"
+    if containers.reason:
+        return containers.reason
+    gated = any(
+        text(each, "type") == "PodScheduled" and text(each, "reason") == "SchedulingGated"
+        for each in entries(status, "conditions")
+    )
+    return "SchedulingGated" if gated else said or phase
+
+
+def _is_sidecar(container: Raw) -> bool:
+    return text(container, "restartPolicy") == "Always"
+
+
+def _init_reason(container: Raw) -> str:
+    """Why an init container has not succeeded; "" where it is merely at work or waits for its turn."""
+    ended = dig(container, "state", "terminated")
+    if isinstance(ended, Mapping):
+        return _ended_reason(ended)
+    waiting = text(container, "state", "waiting", "reason")
+    return "" if waiting == "PodInitializing" else waiting
+
+
+def _ended_reason(ended: Any) -> str:
+    if reason := text(ended, "reason"):
+        return reason
+    signal = number(ended, "signal")
+    return f"Signal:{signal}" if signal else f"ExitCode:{number(ended, 'exitCode')}"
