@@ -274,8 +274,4 @@ def main() -> None:
         status = error.exit_code
     except click.Abort:
         status = 130
-    except BrokenPipeError:
-        # Whoever read the output has had enough of it; the flush at exit must not complain either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 0
     sys.exit(status or 0)

@@ -1,0 +1,129 @@
+"""What holds of the package as a whole: who imports whom, what it needs, and what may not be in it."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "meshtui"
+
+
+def modules(package: str) -> list[str]:
+    """The modules of a package by their dotted names."""
+    directory = ROOT / package.replace(".", "/")
+    return [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for path in sorted(directory.rglob("*.py"))
+    ]
+
+
+def imported(path: Path) -> Iterator[str]:
+    """What a file imports, also inside functions."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def importers(of: str) -> set[str]:
+    """The files of the package that import a library."""
+    return {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        if any(name.split(".")[0] == of for name in imported(path))
+    }
+
+
+def loads(*names: str) -> set[str]:
+    """The modules that are loaded once these are imported, in a fresh interpreter."""
+    program = f"import sys, {', '.join(names)}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    return set(done.stdout.split())
+
+
+def test_the_mesh_model_is_pure_at_run_time() -> None:
+    """The import contracts read the code; this sees what is imported late or by others."""
+    loaded = loads(*modules("meshtui.mesh"))
+    assert loaded.isdisjoint({"textual", "rich", "kubernetes", "aiohttp", "asyncio", "yaml"})
+
+
+def test_the_built_in_cluster_loads_nothing_of_the_program() -> None:
+    loaded = loads(*modules("meshtui.sim"))
+    ours = {name for name in loaded if name.startswith("meshtui.")}
+    assert {name for name in ours if not name.startswith("meshtui.sim")} == set()
+    assert loaded.isdisjoint({"textual", "kubernetes"})
+
+
+def test_the_service_layer_loads_no_screen() -> None:
+    assert loads(*modules("meshtui.kube")).isdisjoint({"textual", "rich"})
+
+
+def test_the_screen_loads_no_client() -> None:
+    assert loads(*modules("meshtui.ui")).isdisjoint({"kubernetes", "aiohttp"})
+
+
+def test_only_the_service_layer_and_the_built_in_cluster_speak_http() -> None:
+    for library in ("kubernetes", "aiohttp", "aiohttp_socks", "h11"):
+        for file in importers(library):
+            assert file.startswith(("kube/", "sim/")), f"{file} imports {library}"
+
+
+def test_every_dependency_is_imported_and_every_import_is_a_dependency() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed = {canonical(re.split(r"[^\w.-]", each)[0]) for each in project["dependencies"]}
+    top = {
+        name.split(".")[0]
+        for path in PACKAGE.rglob("*.py")
+        for name in imported(path)
+        if name.split(".")[0] not in {*sys.stdlib_module_names, "meshtui"}
+    }
+    found = packages_distributions()
+    assert {canonical(found[name][0]) for name in top} == needed
+
+
+def canonical(name: str) -> str:
+    """The name of a distribution as the packaging standards normalize it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def tracked() -> list[Path]:
+    """The files that are in the repository."""
+    done = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        pytest.skip("this is no git checkout")
+    return [ROOT / name for name in done.stdout.split("\0") if name]
+
+
+def test_no_file_names_a_path_of_this_machine() -> None:
+    places = [f"{place}/".encode() for place in (ROOT, Path.home()) if len(place.parts) > 1]
+    for path in tracked():
+        content = path.read_bytes() if path.is_file() else b""
+        for place in places:
+            assert place not in content, f"{path.relative_to(ROOT)} names {place.decode()}"
+
+
+def test_the_readme_has_one_test_command_and_ci_runs_it() -> None:
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    [command] = [line for line in lines if line.endswith("tests/gate.py")]
+    assert command.startswith("python3.11 -m venv .venv && ")
+    assert "grep -m 1 'tests/gate.py$' README.md" in (ROOT / ".ci/run").read_text(encoding="utf-8")
+
+
+def test_modules_have_names_that_say_what_is_inside() -> None:
+    vague = {"util", "utils", "helper", "helpers", "common", "misc", "manager", "base", "core"}
+    for path in PACKAGE.rglob("*.py"):
+        assert path.stem not in vague

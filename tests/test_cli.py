@@ -1,0 +1,213 @@
+"""The command line as a person meets it: the program runs in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import pty
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from meshtui import __version__, cli
+from meshtui.configuration import load
+
+
+def meshtui(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs the program without a terminal."""
+    return subprocess.run(
+        [sys.executable, "-m", "meshtui", *words],
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def given(*words: str, **environment: str) -> dict[str, object]:
+    """What the flags say, as fields of Settings; the program itself is not started."""
+    found: dict[str, object] = {}
+
+    @cli.meshtui.command("tell")
+    @click.pass_obj
+    def tell(obj: dict[str, object], /) -> None:
+        found.update(obj)
+
+    try:
+        result = CliRunner().invoke(cli.meshtui, [*words, "tell"], env=environment)
+    finally:
+        del cli.meshtui.commands["tell"]
+    assert result.exit_code == 0, result.output
+    return found
+
+
+@pytest.mark.parametrize(
+    ("words", "fields"),
+    [
+        ([], {}),
+        (["--context", "kind-kind"], {"context": "kind-kind"}),
+        (["--kubeconfig", "mine.yaml"], {"kubeconfig": (Path("mine.yaml"),)}),
+        (["-n", "shop,payments", "-n", "edge"], {"namespaces": ("shop", "payments", "edge")}),
+        (["--namespace=shop"], {"namespaces": ("shop",)}),
+        (["-A"], {"all_namespaces": True}),
+        (
+            ["--as", "oncall", "--as-group", "sre", "--as-group", "oncall"],
+            {"impersonate": "oncall", "impersonate_groups": ("sre", "oncall")},
+        ),
+        (["--read-only"], {"read_only": True}),
+        (["--write"], {"read_only": False}),
+        (["--no-sweep"], {"sweep": False}),
+        (["--pane", "workloads"], {"pane": "workloads"}),
+    ],
+)
+def test_flags_become_fields(words: list[str], fields: dict[str, object], tmp_path: Path) -> None:
+    found = given(*words)
+    assert found == fields
+    assert load(found, tmp_path / "config.toml").complaints == ()
+
+
+@pytest.mark.parametrize(
+    ("duration", "seconds"),
+    # Go's time.ParseDuration, and whole seconds as client-go's clientcmd.ParseTimeout takes them.
+    [("10s", 10.0), ("1m", 60.0), ("1m30s", 90.0), ("1.5h", 5400.0), ("500ms", 0.5), ("7", 7.0)],
+)
+def test_durations_are_those_of_kubectl(duration: str, seconds: float) -> None:
+    assert given("--request-timeout", duration) == {"request_timeout": pytest.approx(seconds)}
+
+
+def test_a_timeout_of_zero_is_the_default() -> None:
+    assert given("--request-timeout", "0") == given("--request-timeout=0s") == {}
+
+
+def test_the_environment_says_what_flags_say_and_flags_outweigh_it() -> None:
+    environment = {"MESHTUI_CONTEXT": "kind-kind", "MESHTUI_READ_ONLY": "1"}
+    assert given(**environment) == {"context": "kind-kind", "read_only": True}
+    assert given("--write", "--context", "other", **environment) == {
+        "context": "other",
+        "read_only": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--contxt", "x"], "No such option '--contxt'. Did you mean '--context'?"),
+        (["inf"], "No such command 'inf'. Did you mean 'info'?"),
+        (["--context"], "Option '--context' requires an argument."),
+        (
+            ["--request-timeout", "10q"],
+            "Invalid value for '--request-timeout': '10q' is not a duration such as 10s, 1m30s or 500ms",
+        ),
+        (
+            ["--request-timeout=-1s"],
+            "Invalid value for '--request-timeout': '-1s' is not a duration such as 10s, 1m30s or 500ms",
+        ),
+        (["info", "-o", "yaml"], "Invalid value for '-o' / '--output': 'yaml' is not one of "),
+        (["rbac", "raed"], "Invalid value for '[read|evidence|operate]...': 'raed' is not one of "),
+    ],
+)
+def test_a_bad_flag_is_one_line_and_status_2(words: list[str], complaint: str) -> None:
+    done = meshtui(*words)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith(f"meshtui: {complaint}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_without_a_terminal_it_says_what_else_there_is() -> None:
+    done = meshtui(TERM="xterm-256color")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("meshtui: there is no terminal to draw on; ")
+    assert "meshtui info" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_dumb_terminal_is_refused_in_its_own_words() -> None:
+    ours, its = pty.openpty()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "meshtui"],
+            env={**os.environ, "TERM": "dumb"},
+            stdin=its,
+            stdout=its,
+            stderr=its,
+            timeout=60,
+            check=False,
+        )
+        said = os.read(ours, 4096).decode()
+    finally:
+        os.close(ours)
+        os.close(its)
+    assert done.returncode == 1
+    assert said.startswith("meshtui: the terminal cannot draw (TERM=dumb); ")
+
+
+def test_help_names_every_command_with_examples() -> None:
+    done = meshtui("--help")
+    assert done.returncode == 0
+    assert done.stderr == ""
+    for name in (*cli.meshtui.commands, "Examples:", "meshtui demo", "--as-group", "--read-only"):
+        assert name in done.stdout
+    assert meshtui("-h").stdout == done.stdout
+
+
+@pytest.mark.parametrize("command", sorted(cli.meshtui.commands))
+def test_every_command_has_help(command: str) -> None:
+    done = meshtui(command, "--help")
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"Usage: meshtui {command}")
+
+
+HEAVY = {"textual", "rich", "kubernetes", "aiohttp", "asyncio", "cryptography", "yaml", "logging"}
+
+
+def test_the_version_is_fast() -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = meshtui("--version")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.stdout == f"meshtui {__version__}\n"
+    # Processor time, not time on the clock: the tests of other workers may have the machine.
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.15
+
+
+@pytest.mark.parametrize("words", [["--version"], ["--help"], ["--contxt"]])
+def test_what_needs_no_cluster_loads_no_client(words: list[str]) -> None:
+    program = f"""
+import sys
+from meshtui.cli import main
+sys.argv = ["meshtui", *{words!r}]
+try:
+    main()
+except SystemExit:
+    print("modules:", *sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    loaded = done.stdout.partition("modules: ")[2].split()
+    assert "meshtui.cli" in loaded
+    assert HEAVY.isdisjoint(loaded)
+
+
+def test_a_reader_who_leaves_early_sees_no_traceback() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "meshtui", "--help"],
+            stdout=write,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(write)
+    assert done.stderr == ""
