@@ -6,7 +6,6 @@ served while its CustomResourceDefinition is in the store, a built-in one always
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -259,70 +258,3 @@ def kind_of(obj: Mapping[str, Any], known: Mapping[tuple[str, str], Kind] = _BY_
     """The kind that `apiVersion` and `kind` of an object name; LookupError where it is none of the known ones."""
     group = str(obj.get("apiVersion", "")).rpartition("/")[0]
     return known[group, str(obj.get("kind"))]
-
-
-def definition(kind: Kind) -> dict[str, Any]:
-    """The CustomResourceDefinition that makes a custom kind known, without a schema."""
-    versions = [
-        {
-            "name": version,
-            "served": True,
-            "storage": version == kind.versions[0],
-            "schema": {
-                "openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-            },
-            **({"subresources": {"status": {}}} if kind.status else {}),
-        }
-        for version in kind.versions
-    ]
-    names = {
-        "plural": kind.plural,
-        "singular": kind.singular,
-        "kind": kind.name,
-        "listKind": f"{kind.name}List",
-        **({"shortNames": list(kind.short)} if kind.short else {}),
-        **({"categories": list(kind.categories)} if kind.categories else {}),
-    }
-    return {
-        "apiVersion": CRD.api_version,
-        "kind": CRD.name,
-        "metadata": {"name": str(kind)},
-        "spec": {
-            "group": kind.group,
-            "names": names,
-            "scope": "Namespaced" if kind.namespaced else "Cluster",
-            "conversion": {"strategy": "None"},
-            "versions": versions,
-        },
-    }
-
-
-def defined(crd: Mapping[str, Any]) -> Kind:
-    """The kind that a CustomResourceDefinition defines; KeyError or TypeError where it is no definition."""
-    spec = crd["spec"]
-    names = spec["names"]
-    served = [version for version in spec["versions"] if version.get("served")]
-    served.sort(key=lambda version: _priority(version["name"]))
-    first = served[0].get("subresources") or {} if served else {}
-    return Kind(
-        spec["group"],
-        names["plural"],
-        names["kind"],
-        tuple(version["name"] for version in served),
-        tuple(names.get("shortNames") or ()),
-        namespaced=spec.get("scope") == "Namespaced",
-        status="status" in first,
-        scale="scale" in first,
-        custom=True,
-        generations=True,
-        categories=tuple(names.get("categories") or ()),
-    )
-
-
-def _priority(version: str) -> tuple[int, int, int, str]:
-    """Kubernetes' order of versions, best first: v2, v1, v2beta1, v1beta2, v1alpha1, then anything else by name."""
-    found = re.fullmatch(r"v(\d+)(?:(alpha|beta)(\d+))?", version)
-    if found is None:
-        return 3, 0, 0, version
-    stage = {None: 0, "beta": 1, "alpha": 2}[found[2]]
-    return stage, -int(found[1]), -int(found[3] or 0), ""

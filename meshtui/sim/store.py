@@ -21,8 +21,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
+from meshtui.sim.definitions import defined, definition, established
 from meshtui.sim.errors import AlreadyExists, Conflict, Expired, NotFound
-from meshtui.sim.kinds import CRD, KINDS, NAMESPACE, POD, Kind, defined, definition
+from meshtui.sim.kinds import CRD, KINDS, NAMESPACE, POD, Kind
 
 Object = dict[str, Any]
 Objects = list[Object]
@@ -266,7 +267,7 @@ class Store:
         if self.get(kind, metadata.get("namespace", ""), metadata["name"]) is not None:
             raise AlreadyExists.object(kind, metadata["name"])
         if kind == CRD:
-            made = _established(made, metadata["creationTimestamp"])
+            made = established(made, metadata["creationTimestamp"])
         self._put("ADDED", kind, None, made)
         return made
 
@@ -485,27 +486,3 @@ def _finished(obj: Mapping[str, Any]) -> bool:
         and not metadata.get("deletionGracePeriodSeconds")
         and obj["kind"] != NAMESPACE.name
     )
-
-
-def _established(crd: Object, at: str) -> Object:
-    """A definition whose names are accepted, as the API server says it at once."""
-    spec = crd["spec"]
-    conditions = [
-        {
-            "type": "NamesAccepted",
-            "status": "True",
-            "reason": "NoConflicts",
-            "message": "no conflicts found",
-            "lastTransitionTime": at,
-        },
-        {
-            "type": "Established",
-            "status": "True",
-            "reason": "InitialNamesAccepted",
-            "message": "the initial names have been accepted",
-            "lastTransitionTime": at,
-        },
-    ]
-    stored = [version["name"] for version in spec["versions"] if version.get("storage")]
-    status = {"conditions": conditions, "acceptedNames": spec["names"], "storedVersions": stored}
-    return {**crd, "status": status}

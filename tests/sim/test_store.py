@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from meshtui.sim.definitions import definition
 from meshtui.sim.errors import AlreadyExists, Conflict, Expired, NotFound
 from meshtui.sim.kinds import (
     CONFIGMAP,
@@ -14,7 +15,6 @@ from meshtui.sim.kinds import (
     NAMESPACE,
     POD,
     REPLICASET,
-    definition,
     kind_of,
 )
 from meshtui.sim.store import Store
