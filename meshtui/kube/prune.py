@@ -28,24 +28,28 @@ def reader(kind: Kind) -> Callable[[bytes | msgspec.Raw], Raw]:
 
 
 def pruned(raw: Raw) -> Raw:
-    """The object without its last-applied annotation, and of its managedFields only who wrote last and when."""
+    """The object without its last-applied annotation, and of its managedFields only who wrote last, and when."""
     metadata = dict(table(raw, "metadata"))
     annotations = metadata.get("annotations")
     if isinstance(annotations, dict) and LAST_APPLIED in annotations:
         metadata["annotations"] = {k: v for k, v in annotations.items() if k != LAST_APPLIED}
     if "managedFields" in metadata:
-        metadata["managedFields"] = newest_manager(metadata)
+        metadata["managedFields"] = newest_managers(metadata)
     return {**raw, "metadata": metadata} if metadata else raw
 
 
-def newest_manager(metadata: Raw) -> list[Raw]:
-    """managedFields reduced to its newest entry, and that to `manager` and `time`."""
-    newest = max(
-        entries(metadata, "managedFields"), key=lambda entry: text(entry, "time"), default=None
+def newest_managers(metadata: Raw) -> list[Raw]:
+    """managedFields reduced to who wrote last and, where that was a status, who wrote last beside the status: what a
+    label or an annotation is as old as. Of each `manager`, `time` and `subresource`."""
+    newest_first = sorted(
+        entries(metadata, "managedFields"), key=lambda entry: text(entry, "time"), reverse=True
     )
-    if newest is None:
-        return []
-    return [{"manager": text(newest, "manager"), "time": text(newest, "time")}]
+    beside = next((entry for entry in newest_first if not text(entry, "subresource")), None)
+    kept = newest_first[:1]
+    if beside is not None and beside is not kept[0]:
+        kept.append(beside)
+    told = ("manager", "time", "subresource")
+    return [{field: entry[field] for field in told if text(entry, field)} for entry in kept]
 
 
 def _mapping(json: bytes | msgspec.Raw) -> Raw:
@@ -55,6 +59,7 @@ def _mapping(json: bytes | msgspec.Raw) -> Raw:
 class _Manager(TypedDict, total=False):
     manager: Any
     time: Any
+    subresource: Any
 
 
 class _PodMetadata(TypedDict, total=False):
