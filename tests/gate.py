@@ -51,14 +51,13 @@ def package() -> None:
         run(sys.executable, "-m", "venv", directory / "venv")
         python = directory / "venv" / "bin" / "python"
         run(python, "-m", "pip", "install", "--quiet", wheel)
-        for words in (["--version"], ["--help"], ["info"], ["rbac"], ["demo", "--list"]):
-            run(python.with_name("meshtui"), *words, cwd=directory)
-        run(
-            python,
-            "-c",
-            "from meshtui.ui.styles import STYLESHEETS; assert STYLESHEETS",
-            cwd=directory,
-        )
+        run(python.with_name("meshtui"), "--version", cwd=directory)
+        run(python.with_name("meshtui"), "demo", "--list", cwd=directory)
+        run(python, "-c", _SCREEN, cwd=directory)
+
+
+_SCREEN = "import meshtui.app; from meshtui.ui.styles import STYLESHEETS; assert STYLESHEETS"
+"""What the screen needs is there: its libraries, its modules, its stylesheets."""
 
 
 def complete(wheel: Path) -> None:
