@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from meshtui.mesh import raw
+from meshtui.mesh import raw, ztunnels
 from meshtui.mesh.kinds import NAMESPACE, NODE, POD, Kind
 from meshtui.mesh.raw import Raw
-from meshtui.mesh.snapshot import Phase, Scope, Server, Snapshot, Source
+from meshtui.mesh.snapshot import (
+    Answer,
+    Phase,
+    Probe,
+    Problem,
+    Scope,
+    Server,
+    Snapshot,
+    Source,
+    Sweep,
+    Trouble,
+)
 
 DATA = Path(__file__).parent / "data" / "recordings"
 
@@ -21,6 +32,8 @@ _TAKEN = {  # just after the last line that a ztunnel wrote
     "no-istiod": datetime(2026, 11, 22, 13, 29, tzinfo=UTC),
     "acme": datetime(2026, 11, 22, 13, 30, tzinfo=UTC),
 }
+
+_NOBODY = Problem(Trouble.REFUSED, "connection refused: nothing listens on port 15000 of that pod")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +45,11 @@ class Recording:
     @property
     def taken(self) -> datetime:
         return _TAKEN[self.name]
+
+    @property
+    def read_at(self) -> datetime:
+        """When the ztunnels were read."""
+        return self.taken - timedelta(seconds=4)
 
     def objects(self) -> dict[Kind, list[Raw]]:
         """The recorded objects by kind."""
@@ -72,6 +90,7 @@ def snapshot(name: str) -> Snapshot:
     if POD not in lists:
         shop = Recording("shop").objects()
         lists |= {NAMESPACE: shop[NAMESPACE], NODE: shop[NODE], POD: _pods(recording)}
+    answers = _answers(recording, lists[POD])
     return Snapshot(
         now=recording.taken,
         server=Server(
@@ -87,7 +106,34 @@ def snapshot(name: str) -> Snapshot:
             Scope(kind): Source(Phase.LIVE, len(items), recording.taken)
             for kind, items in lists.items()
         },
+        answers=answers,
+        sweep=Sweep(total=3, read=len(recording.nodes()), oldest=recording.read_at),
     )
+
+
+def _answers(recording: Recording, pods: list[Raw]) -> dict[Probe, Answer]:
+    """What the ztunnels of the recorded nodes said, and that nobody could be asked on another."""
+    recorded, answers = recording.nodes(), {}
+    for pod in pods:
+        if raw.label(pod, "app") != "ztunnel":
+            continue
+        node = raw.text(pod, "spec", "nodeName")
+        for probe, body in (
+            (ztunnels.metrics_probe(pod), recording.metrics),
+            (ztunnels.dump_probe(pod), recording.dump),
+            (ztunnels.dump_detail_probe(pod), recording.dump),
+        ):
+            answers[probe] = (
+                Answer(probe.read(body(node)), recording.read_at)
+                if node in recorded
+                else Answer(problem=_nobody(probe))
+            )
+    return answers
+
+
+def _nobody(probe: Probe) -> Problem:
+    text = f"connection refused: nothing listens on port {probe.port} of pod {probe.pod}"
+    return Problem(Trouble.REFUSED, text)
 
 
 def _pods(recording: Recording) -> list[Raw]:

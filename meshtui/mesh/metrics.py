@@ -1,0 +1,102 @@
+"""Metrics: what a ztunnel counts, from its `/metrics` (port 15020), which is cheap where a dump is not.
+
+OpenMetrics text. A counter that never rose is not printed at all, so an absent one is 0; only an absent gauge is
+unknown (reference istio-ambient.md, 4.9).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from meshtui.mesh.health import OK, Health, Verdict
+
+CONNECTION_ERROR = "ConnectionError"
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """What is read of a ztunnel's metrics."""
+
+    active: int | None = None
+    """Pods that it proxies; None where it does not say."""
+    pending: int | None = None
+    """Pods that it should proxy and does not yet."""
+    terminations: Mapping[str, int] = field(default_factory=dict)
+    """Connections to istiod that ended since it started, by reason. "Reconnect" is the normal recycling, and also the
+    first one when istiod goes away."""
+    messages: int = 0
+    """Messages received from istiod since it started."""
+    version: str = ""
+    """Such as "1.31.0"; "unknown" in a build of one's own."""
+
+
+_LINE = re.compile(
+    rb"^(workload_manager_active_proxy_count|workload_manager_pending_proxy_count"
+    rb"|istio_xds_connection_terminations_total|istio_xds_message_total|istio_build)"
+    rb"(?:\{([^}\n]*)\})? ([0-9.eE+-]+)",
+    re.MULTILINE,
+)
+_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+
+
+def read_metrics(body: bytes) -> Metrics:
+    """The body of `/metrics`. Raises ValueError where there is nothing of a ztunnel in it."""
+    active: int | None = None
+    pending: int | None = None
+    terminations: dict[str, int] = {}
+    messages, version, found = 0, "", False
+    for name, labels, value in _samples(body):
+        found = True
+        if name == "workload_manager_active_proxy_count":
+            active = value
+        elif name == "workload_manager_pending_proxy_count":
+            pending = value
+        elif name == "istio_xds_connection_terminations_total":
+            terminations[labels.get("reason", "")] = value
+        elif name == "istio_xds_message_total":
+            messages += value
+        elif labels.get("component") == "ztunnel":
+            version = labels.get("tag", "")
+    if not found:
+        raise ValueError("no metrics of a ztunnel in the answer")
+    return Metrics(active, pending, terminations, messages, version)
+
+
+def _samples(body: bytes) -> Iterator[tuple[str, Mapping[str, str], int]]:
+    for name, labels, value in _LINE.findall(body):
+        try:
+            count = int(float(value))
+        except (ValueError, OverflowError):
+            continue
+        pairs = dict(_LABEL.findall(labels.decode("utf-8", "replace")))
+        yield name.decode(), pairs, count
+
+
+def connected(now: Metrics, before: Metrics | None) -> Verdict:
+    """Whether the ztunnel has its connection to istiod. There is no gauge of it: it is told by how the failures rise
+    between two readings, so one reading alone tells only of a ztunnel that never had a failure."""
+    if not now.messages:
+        return Verdict(Health.BAD, "it has received nothing from istiod since it started")
+    failures = now.terminations.get(CONNECTION_ERROR, 0)
+    if not failures:
+        return Verdict(Health.OK, "no attempt to reach istiod has failed since it started")
+    if before is None:
+        return Verdict(
+            Health.UNKNOWN,
+            f"{_attempts(failures)} to reach istiod failed since it started; whether more do, a second reading tells",
+        )
+    risen = failures - before.terminations.get(CONNECTION_ERROR, 0)
+    if risen < 0:
+        return Verdict(Health.UNKNOWN, "it was restarted between two readings")
+    if risen:
+        return Verdict(
+            Health.BAD,
+            f"{_attempts(risen)} to reach istiod failed since the last reading: what it knows is frozen",
+        )
+    return OK
+
+
+def _attempts(count: int) -> str:
+    return "1 attempt" if count == 1 else f"{count:,} attempts"

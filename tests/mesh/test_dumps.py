@@ -1,0 +1,225 @@
+"""A ztunnel's dump: what is read of the recorded ones, and what becomes of one that is broken."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from meshtui.mesh import dumps
+from tests.anything import JSON, damaged
+from tests.recordings import Recording
+
+SHOP = Recording("shop")
+
+
+def test_who_is_proxied_on_node_2() -> None:
+    dump = dumps.read_dump(SHOP.dump("node-2"))
+    assert dump.proxied is not None
+    assert {f"{pod.namespace}/{pod.name}" for pod in dump.proxied.values()} == {
+        "batch/reports-864dfcf76c-5m94h",
+        "payments/ledger-669657bc95-cvfm7",
+        "shop/catalog-f5bc4b466-csxch",
+        "shop/reviews-v2-5b699f6d87-v4t9n",
+        "shop/storefront-79968d5cff-jbfb7",
+    }
+    assert {pod.state for pod in dump.proxied.values()} == {dumps.UP}
+    reports = dump.proxied["3fe37478-ff79-4d7f-bde6-9fb172a097cc"]
+    assert (reports.account, reports.inbound, reports.outbound) == ("reports", 0, 0)
+    # the ghost: istiod lists it, this ztunnel has its certificate, and it is not proxied
+    assert dump.protocol("shop", "checkout-5f686c4cb7-fz2sg") == dumps.HBONE
+    assert "spiffe://cluster.local/ns/shop/sa/checkout" in {each.uri for each in dump.identities}
+
+
+def test_open_connections_are_counted() -> None:
+    proxied = dumps.read_dump(SHOP.dump("node-1")).proxied
+    assert proxied is not None
+    checkout = proxied["7953c18e-4483-421e-a5c4-42c9a7691a3c"]
+    ledger = proxied["ceaeeaea-3d2a-4ad8-bda3-48e4f377465b"]
+    assert (checkout.inbound, checkout.outbound) == (0, 1)
+    assert (ledger.inbound, ledger.outbound) == (1, 0)
+
+
+def test_what_it_was_told_of_all_pods() -> None:
+    dump = dumps.read_dump(SHOP.dump("node-1"))
+    assert dump.protocol("batch", "opted-out-79c9876f8-jvcb9") == "TCP"
+    assert dump.protocol("batch", "reports-864dfcf76c-5m94h") == "HBONE"
+    assert dump.protocol("batch", "reports-864dfcf76c-htxkg") == "TCP"
+    assert dump.protocol("shop", "nobody") == ""
+    assert dump.protocol("nowhere", "nobody") == ""
+
+
+def test_what_it_was_started_with() -> None:
+    dump = dumps.read_dump(Recording("acme").dump("node-1"))
+    assert dump.config == dumps.Config(
+        node="node-1",
+        cluster="Kubernetes",
+        network="",
+        trust_domain="acmellc.local",
+        ca="https://localhost:15012",
+        xds="https://localhost:15012",
+    )
+    assert dump.version == dumps.Version(
+        "unknown", "62d826530e5ce85764e309170205b293efcbc80b-dirty"
+    )
+
+
+@pytest.mark.parametrize("identity", ["spiffe://example.org/ns/a/sa/b", "", None])
+def test_the_trust_domain_of_builds_that_do_not_tell_their_identity(identity: str | None) -> None:
+    workloads = [{"trustDomain": domain} for domain in ("cluster.local", "x", "x", "")]
+    body = json.dumps({"config": {"ztunnelIdentity": identity}, "workloads": workloads}).encode()
+    assert dumps.read_dump(body).config.trust_domain == ("example.org" if identity else "x")
+
+
+def test_certificates_that_are_unavailable() -> None:
+    dump = dumps.read_dump(Recording("no-ca").dump("node-1"))
+    assert dump.proxied is not None
+    assert {pod.state for pod in dump.proxied.values()} == {dumps.UP}
+    assert {each.state for each in dump.identities} == {
+        "Unavailable: signing gRPC error (Unknown error): client error (Connect)"
+    }
+
+
+def test_digests_do_not_mind_the_order() -> None:
+    # The two recorded dumps list the services of reviews-v1 in two orders and are the same otherwise.
+    one, two = SHOP.dump("node-1"), SHOP.dump("node-2")
+    assert json.loads(one)["workloads"] != json.loads(two)["workloads"]
+    assert dumps.read_dump(one).digests == dumps.read_dump(two).digests
+
+
+@pytest.mark.parametrize("section", ["workloads", "services", "policies"])
+def test_a_digest_tells_of_a_difference(section: str) -> None:
+    dump = json.loads(SHOP.dump("node-1"))
+    before = dumps.read_dump(json.dumps(dump).encode()).digests
+    dump[section][0]["namespace"] = "elsewhere"
+    after = dumps.read_dump(json.dumps(dump).encode()).digests
+    assert {name for name in before if before[name] != after[name]} == {section}
+
+
+def test_nodes_that_were_told_the_same_share_it() -> None:
+    one, two = (dumps.read_dump(SHOP.dump(node)) for node in ("node-1", "node-2"))
+    shared = dumps.share(two, [one])
+    assert shared.listings.keys() == two.listings.keys()
+    assert all(shared.listings[namespace] is one.listings[namespace] for namespace in one.listings)
+    assert shared.proxied is two.proxied
+
+
+def test_what_differs_is_not_shared() -> None:
+    one = dumps.read_dump(SHOP.dump("node-1"))
+    raw = json.loads(SHOP.dump("node-2"))
+    for workload in raw["workloads"]:
+        if workload["namespace"] == "batch":
+            workload["protocol"] = "TCP"
+    shared = dumps.share(dumps.read_dump(json.dumps(raw).encode()), [one])
+    assert shared.protocol("batch", "reports-864dfcf76c-5m94h") == "TCP"
+    assert shared.listings["shop"] is one.listings["shop"]
+
+
+def test_the_detail_of_node_1() -> None:
+    detail = dumps.read_detail(SHOP.dump("node-1"))
+    raw = json.loads(SHOP.dump("node-1"))
+    assert detail.listed == len(raw["workloads"]) == 26
+    assert {each.name for each in detail.workloads} == {
+        each["name"] for each in raw["workloads"] if each["node"] == "node-1"
+    }
+    ledger = next(each for each in detail.workloads if each.name.startswith("ledger-"))
+    assert ledger.policies == (
+        "payments/allow-checkout",
+        "istio-system/istio_converted_static_strict",
+    )
+    catalog = next(each for each in detail.services if each.name == "catalog")
+    assert catalog == dumps.ListedService(
+        namespace="shop",
+        name="catalog",
+        hostname="catalog.shop.svc.cluster.local",
+        addresses=("/10.96.7.44",),
+        ports=("9000→9000",),
+        endpoints=1,
+        waypoint="shop/waypoint.shop.svc.cluster.local",
+    )
+    strict = next(each for each in detail.policies if each.name == "istio_converted_static_strict")
+    assert (strict.scope, strict.action, strict.rules) == ("WorkloadSelector", "Deny", 1)
+    assert {(each.pod.partition("-")[0], each.direction) for each in detail.connections} == {
+        ("checkout", "outbound"),
+        ("ledger", "inbound"),
+    }
+    out = next(each for each in detail.connections if each.direction == "outbound")
+    assert (out.source, out.original, out.actual, out.protocol) == (
+        "10.244.0.15:54074",
+        "10.244.0.20:8080",
+        "10.244.0.20:15008",
+        "HBONE",
+    )
+
+
+@pytest.mark.parametrize("part", [0.0, 0.2, 0.5, 0.99])
+def test_a_dump_cut_off_is_unreadable_and_says_so(part: float) -> None:
+    body = SHOP.dump("node-1")
+    for read in (dumps.read_dump, dumps.read_detail):
+        with pytest.raises(ValueError, match="cut off"):
+            read(body[: int(len(body) * part)])
+
+
+@pytest.mark.parametrize("body", [b"[]", b"null", b'"it"', b"\xff\xfe", b"[" * 100_000, b"<html>"])
+def test_what_is_no_dump_is_unreadable(body: bytes) -> None:
+    with pytest.raises(ValueError, match="dump"):
+        dumps.read_dump(body)
+
+
+def test_a_dump_without_its_state_does_not_say_that_nobody_is_proxied() -> None:
+    assert dumps.read_dump(b"{}").proxied is None
+    assert dumps.read_dump(b'{"workloadState": []}').proxied is None
+    assert dumps.read_dump(b'{"workloadState": {}}').proxied == {}
+
+
+def test_very_old_builds_had_maps() -> None:
+    workload = {"namespace": "shop", "name": "cart", "protocol": "HBONE"}
+    body = json.dumps({"workloads": {"10.0.0.1": workload, "10.0.0.2": None}}).encode()
+    assert dumps.read_dump(body).protocol("shop", "cart") == "HBONE"
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional=dict.fromkeys(
+            ["workloads", "services", "policies", "certificates", "workloadState", "config"], JSON
+        ),
+    )
+)
+@settings(deadline=None, derandomize=True)
+def test_no_object_crashes_the_readers(dump: dict[str, Any]) -> None:
+    body = json.dumps(dump).encode()
+    read = dumps.read_dump(body)
+    dumps.share(read, [read])
+    dumps.read_detail(body)
+
+
+@given(damaged(json.loads(SHOP.dump("node-1"))))
+@settings(deadline=None, derandomize=True)
+def test_no_odd_field_crashes_the_readers(dump: Any) -> None:
+    body = json.dumps(dump).encode()
+    dumps.read_dump(body)
+    dumps.read_detail(body)
+
+
+def test_a_dump_of_nine_megabytes_is_read_fast_and_comes_out_small() -> None:
+    raw = json.loads(SHOP.dump("node-1"))
+    like = next(each for each in raw["workloads"] if each["name"].startswith("checkout"))
+    raw["workloads"] = [
+        {**like, "namespace": f"ns-{n % 100}", "name": f"app-{n}", "uid": f"K//Pod/{n}"}
+        for n in range(13_000)
+    ]
+    body = json.dumps(raw, indent=2).encode()
+    assert len(body) > 9_000_000
+    took = []
+    for _ in range(3):
+        start = time.perf_counter()
+        dump = dumps.read_dump(body)
+        took.append(time.perf_counter() - start)
+    assert min(took) < 0.4  # 0.1 s on an idle machine
+    assert len(pickle.dumps(dump)) < 1_000_000
