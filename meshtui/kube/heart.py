@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -48,12 +49,20 @@ class Heart:
     problem: Problem | None = None
     retry_at: datetime | None = None
     _user_asked: bool = False
+    _now: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
         while True:
             await self._beat()
             self.changed()
-            await asyncio.sleep(self.pace.heartbeat)
+            self._now.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.pace.heartbeat):
+                    await self._now.wait()
+
+    def again(self) -> None:
+        """Ask at once."""
+        self._now.set()
 
     async def _beat(self) -> None:
         failed_before = self.problem is not None

@@ -4,20 +4,39 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Coroutine
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
+from meshtui.kube import logs
 from meshtui.kube.api import Api, Connection
 from meshtui.kube.discovery import Discovery
 from meshtui.kube.follow import Follower
 from meshtui.kube.following import Following
+from meshtui.kube.gets import Gets, whole
 from meshtui.kube.heart import Heart
 from meshtui.kube.pace import Pace
+from meshtui.kube.probes import Probing
+from meshtui.kube.rights import Rights
 from meshtui.kube.store import Store
-from meshtui.mesh.snapshot import Memo, Probe, Ref, Scope, Server, Snapshot
+from meshtui.mesh.kinds import POD, Kind
+from meshtui.mesh.logs import LogLine, LogOptions
+from meshtui.mesh.raw import Raw
+from meshtui.mesh.snapshot import (
+    Memo,
+    Phase,
+    Probe,
+    Ref,
+    Right,
+    Scope,
+    Server,
+    Snapshot,
+    Source,
+)
 from meshtui.settings import Settings
+
+T = TypeVar("T")
 
 
 class LiveSession:
@@ -37,8 +56,11 @@ class LiveSession:
             self._start, self._store, self._pace, self._follower, self._change
         )
         self._heart = Heart(self._api, self._pace, self._change, self._recovered)
+        self._rights = Rights(self._start, self._api, self._pace, lambda: self._user)
+        self._probing = Probing(self._start, self._api, self._rights, self._pace, self._change)
+        self._gets = Gets(self._start, self.get, self._pace, self._change)
         self._tasks = asyncio.TaskGroup()
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: set[asyncio.Task[Any]] = set()
         self._changed = asyncio.Event()
         self._closed = False
         self._stack = AsyncExitStack()
@@ -60,6 +82,7 @@ class LiveSession:
         self._following.end()
         for task in self._running:
             task.cancel()
+        self._probing.close()
         await self._stack.__aexit__(kind, error, traceback)
 
     async def snapshots(self) -> AsyncIterator[Snapshot]:
@@ -76,16 +99,51 @@ class LiveSession:
         refs: Collection[Ref] = (),
     ) -> None:
         self._following.want(scopes)
+        self._probing.want(probes)
+        self._gets.want(refs)
 
     def refresh(self) -> None:
         self._following.again()
+        self._probing.again()
+        self._gets.again()
+        self._heart.again()
+
+    async def get(self, ref: Ref, *, managed_fields: bool = False) -> Raw:
+        return await whole(self._api, self._discovery, ref, managed_fields=managed_fields)
+
+    async def logs(self, pod: Ref, options: LogOptions) -> AsyncIterator[LogLine]:
+        async with aclosing(logs.follow(self._api, pod, options, self._pace)) as lines:
+            async for line in lines:
+                if self._closed:
+                    return
+                yield line
+
+    async def may(
+        self, verb: str, kind: Kind, namespace: str | None = None, subresource: str = ""
+    ) -> Right:
+        return await self._rights.may(verb, kind, namespace, subresource)
 
     def _snapshot(self) -> Snapshot:
+        sources, objects = self._following.sources(), self._store.objects()
+        pods = objects.get(POD, {})
+        live = {
+            scope.namespace
+            for scope, source in sources.items()
+            if _tells_of_all_pods(scope, source)
+        }
+        self._probing.forget(
+            lambda probe: (
+                not live.isdisjoint((None, probe.namespace))
+                and f"{probe.namespace}/{probe.pod}" not in pods
+            )
+        )
         return Snapshot(
             now=datetime.now(UTC),
             server=self._server(),
-            objects=self._store.objects(),
-            sources=self._following.sources(),
+            objects=objects,
+            sources=sources,
+            answers=dict(self._probing.answers),
+            gets=dict(self._gets.answers),
             memo=self._memo,
         )
 
@@ -95,7 +153,7 @@ class LiveSession:
             context=connection.context,
             cluster=connection.cluster,
             url=connection.url,
-            user=heart.user or connection.user,
+            user=self._user,
             insecure=connection.insecure,
             version=heart.version,
             kinds=self._discovery.kinds,
@@ -103,6 +161,10 @@ class LiveSession:
             problem=heart.problem,
             retry_at=heart.retry_at,
         )
+
+    @property
+    def _user(self) -> str:
+        return self._heart.user or self._connection.user
 
     def _follower(self, scope: Scope) -> Follower:
         return Follower(scope, self._api, self._discovery, self._store, self._pace, self._change)
@@ -113,8 +175,13 @@ class LiveSession:
     def _change(self) -> None:
         self._changed.set()
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def _start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = self._tasks.create_task(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return task
+
+
+def _tells_of_all_pods(scope: Scope, source: Source) -> bool:
+    """Whether a pod that the scope does not have is gone."""
+    return scope.kind == POD and source.phase is Phase.LIVE and not (scope.labels or scope.fields)
