@@ -42,6 +42,12 @@ def text(value: object, *path: str) -> str:
     return found if isinstance(found, str) else ""
 
 
+def integer(value: object, *path: str, default: int = 0) -> int:
+    """The whole number at the end of a path; the default for anything else."""
+    found = at(value, *path)
+    return found if isinstance(found, int) and not isinstance(found, bool) else default
+
+
 def name(obj: Raw) -> str:
     return text(obj, "metadata", "name")
 
@@ -89,6 +95,14 @@ def owner_reference(owner: Raw, *, controls: bool = True) -> Raw:
         "uid": uid(owner),
     }
     return reference | ({"controller": True, "blockOwnerDeletion": True} if controls else {})
+
+
+def annotated(obj: Raw, key: str, value: str | None) -> Raw:
+    """The metadata of an object with an annotation set, or taken away where None."""
+    notes = {k: v for k, v in mapping(obj, "metadata", "annotations").items() if k != key}
+    if value is not None:
+        notes[key] = value
+    return {**mapping(obj, "metadata"), "annotations": notes}
 
 
 def subset(wanted: object, of: Raw) -> bool:
