@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -122,6 +123,12 @@ def test_the_readme_has_one_test_command_and_ci_runs_it() -> None:
     [command] = [line for line in lines if line.endswith("tests/gate.py")]
     assert command.startswith("python3.11 -m venv .venv && ")
     assert "grep -m 1 'tests/gate.py$' README.md" in (ROOT / ".ci/run").read_text(encoding="utf-8")
+
+
+def test_hypothesis_tries_the_same_every_time_and_as_long_as_it_takes() -> None:
+    assert hypothesis.settings.default is not None
+    assert hypothesis.settings.default.derandomize
+    assert hypothesis.settings.default.deadline is None
 
 
 def test_modules_have_names_that_say_what_is_inside() -> None:
