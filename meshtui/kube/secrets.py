@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 
 from cryptography import x509
@@ -40,7 +39,7 @@ def certificates_only(raw: Raw) -> Raw:
 def _certificates(value: str) -> bytes:
     try:
         content = base64.b64decode(value)
-    except binascii.Error:
+    except ValueError:
         return b""
     if _BEGIN not in content:
         return b""

@@ -97,10 +97,14 @@ class Store:
 def _newer(raw: Raw, known: Raw) -> bool:
     """Whether to replace `known`: not by the same state again, so that its object stays the same one, nor by an older
     state that another scope's watch brings late. Kubernetes compares these as numbers (KEP-5504)."""
-    one = text(raw, "metadata", "resourceVersion")
-    other = text(known, "metadata", "resourceVersion")
-    if not (one.isdecimal() and other.isdecimal()):
+    one, other = _version(raw), _version(known)
+    if one is None or other is None:
         return True
     if text(raw, "metadata", "uid") != text(known, "metadata", "uid"):
-        return int(one) >= int(other)
-    return int(one) > int(other)
+        return one >= other
+    return one > other
+
+
+def _version(raw: Raw) -> int | None:
+    found = text(raw, "metadata", "resourceVersion")
+    return int(found) if found.isdecimal() and len(found) <= 20 else None
