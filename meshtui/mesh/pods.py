@@ -22,6 +22,8 @@ SIDECAR_STATUS = "sidecar.istio.io/status"
 class Pod:
     """One pod. Compared by identity: the same object as long as the API server's is the same one."""
 
+    key: str
+    """ "namespace/name"."""
     namespace: str
     name: str
     uid: str
@@ -44,6 +46,8 @@ class Pod:
     edited: datetime | None
     """When anything but its status was last written, such as the CNI agent's annotation; None where `managedFields`
     do not tell."""
+    edited_by: str
+    """The field manager that wrote it then; "" where it is not told."""
     controller: str
     """ "Deployment/checkout", "DaemonSet/ztunnel"; "" for a pod of its own."""
     account: str
@@ -62,12 +66,17 @@ class Pod:
     """Whether its condition Ready is True."""
 
     @property
-    def key(self) -> str:
-        return f"{self.namespace}/{self.name}"
+    def since(self) -> datetime | None:
+        """What is told of it must be newer than this to speak of the pod as it is."""
+        return self.edited or self.created
 
 
 def of(snapshot: Snapshot) -> Mapping[str, Pod]:
     """Every pod by "namespace/name"."""
+    return snapshot.once(_all, snapshot)
+
+
+def _all(snapshot: Snapshot) -> Mapping[str, Pod]:
     return {pod.key: pod for pod in snapshot.each(POD, read)}
 
 
@@ -76,12 +85,14 @@ def read(it: Raw) -> Pod:
     spec, status = raw.table(it, "spec"), raw.table(it, "status")
     containers = _Containers(spec, status)
     restarts, restarted = containers.restarts()
-    edits = [
-        moment(entry, "time")
-        for entry in entries(it, "metadata", "managedFields")
-        if not text(entry, "subresource")
-    ]
+    writers = entries(it, "metadata", "managedFields")
+    edit = max(
+        (each for each in writers if not text(each, "subresource")),
+        key=lambda each: text(each, "time"),
+        default=None,
+    )
     return Pod(
+        key=raw.key(it),
         namespace=raw.namespace(it),
         name=raw.name(it),
         uid=raw.uid(it),
@@ -96,15 +107,15 @@ def read(it: Raw) -> Pod:
         started=_newest(containers.times("startedAt")),
         changed=_newest(
             [
-                *edits,
+                raw.created(it),
                 *containers.times("startedAt"),
                 *containers.times("finishedAt"),
                 *(moment(each, "lastTransitionTime") for each in entries(status, "conditions")),
-                *(moment(each, "time") for each in entries(it, "metadata", "managedFields")),
-                raw.created(it),
+                *(moment(each, "time") for each in writers),
             ]
         ),
-        edited=_newest(edits),
+        edited=moment(edit, "time"),
+        edited_by=text(edit, "manager"),
         controller=_controller(it),
         account=text(spec, "serviceAccountName") or text(spec, "serviceAccount") or "default",
         address=text(status, "podIP"),

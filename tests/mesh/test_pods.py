@@ -308,7 +308,7 @@ def test_changed_is_the_newest_time_and_edited_leaves_out_the_status() -> None:
         )
     )
     assert read.created == NOW - timedelta(seconds=3600)
-    assert read.edited == NOW - timedelta(seconds=100)
+    assert (read.edited, read.edited_by) == (NOW - timedelta(seconds=100), "istio-cni")
     assert read.changed == NOW - timedelta(seconds=5)
 
 
