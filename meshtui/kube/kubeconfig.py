@@ -1,0 +1,179 @@
+"""Kubeconfig: the clusters, users and contexts that the files name, merged as kubectl merges them.
+
+Files are read here, once and synchronously; what they point at (keys, tokens, CAs) is read when a connection needs it.
+The official client's loader is no help: it takes `current-context` from the last file instead of the first, fails on
+a list that is null or a file that is empty, and names neither file nor line of a mistake.
+
+Rules: kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig, checked against kubectl 1.32.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from meshtui.kube import kubefile
+from meshtui.kube.access import Cluster, Context, Material, User
+from meshtui.kube.errors import ConfigError
+from meshtui.kube.kubefile import Kubefile
+from meshtui.settings import Settings
+
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+"""Where the kubelet mounts the credentials of a pod."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kubeconfig:
+    contexts: tuple[Context, ...] = ()
+    """By name, as kubectl lists them."""
+    current: str = ""
+    """`current-context`; "" where no file names one."""
+    clusters: Mapping[str, Cluster] = field(default_factory=dict)
+    users: Mapping[str, User] = field(default_factory=dict)
+    source: str = ""
+    """Where it came from, for messages: the files, or "this pod's service account"."""
+
+    def choose(self, name: str = "") -> tuple[Context, Cluster, User]:
+        """The context of that name, or the current one, with its cluster and user. Raises ConfigError."""
+        context = self._context(name)
+        cluster = self.clusters.get(context.cluster)
+        if not context.cluster or cluster is None:
+            raise ConfigError(
+                f'context "{context.name}" names {_named("cluster", context.cluster)}, but {self.source} has '
+                + _listed("clusters", self.clusters),
+                f"Correct it with: kubectl config set-context {context.name} --cluster=NAME",
+            )
+        user = self.users.get(context.user)
+        if user is None:
+            if context.user:
+                raise ConfigError(
+                    f'context "{context.name}" names {_named("user", context.user)}, but {self.source} has '
+                    + _listed("users", self.users),
+                    f"Correct it with: kubectl config set-context {context.name} --user=NAME",
+                )
+            user = User("")  # a context without a user is anonymous, as for kubectl
+        if not cluster.server:
+            raise ConfigError(
+                f'cluster "{cluster.name}" in {self.source} has no server address',
+                f"Set it with: kubectl config set-cluster {cluster.name} --server=https://HOST:6443",
+            )
+        return context, cluster, user
+
+    def _context(self, name: str) -> Context:
+        wanted = name or self.current
+        known = {context.name: context for context in self.contexts}
+        if not known:
+            raise ConfigError(
+                f"{self.source} has no contexts",
+                "Get a kubeconfig from your cluster's provider, or name another file with --kubeconfig or KUBECONFIG.",
+            )
+        if not wanted:
+            raise ConfigError(
+                f"{self.source} has no current context; it has {_listed('contexts', known)}",
+                "Choose one here or with --context, or set it with: kubectl config use-context NAME",
+            )
+        if wanted not in known:
+            said = "there is no context" if name else "the current context is"
+            missing = "" if name else ", which does not exist"
+            near = difflib.get_close_matches(wanted, known, n=1)
+            raise ConfigError(
+                f'{said} "{wanted}"{missing}; {self.source} has {_listed("contexts", known)}',
+                f'Did you mean "{near[0]}"?' if near else "Choose one of them.",
+            )
+        return known[wanted]
+
+
+def load(
+    settings: Settings,
+    environ: Mapping[str, str] = os.environ,
+    service_account: Path = SERVICE_ACCOUNT,
+) -> Kubeconfig:
+    """The merged kubeconfig: of `settings.kubeconfig`, else `KUBECONFIG`, else `~/.kube/config`, else of the pod that
+    we run in. Only what concerns all contexts raises a ConfigError (no file, one that cannot be read, broken YAML);
+    a context that is wrong says so when it is chosen."""
+    paths = settings.kubeconfig or _paths(environ)
+    files = [file for path in paths if (file := kubefile.read(path)) is not None]
+    if not settings.kubeconfig and not any(file.contexts for file in files):
+        pod = _in_cluster(environ, service_account)
+        if pod is not None:
+            return pod
+    if files:
+        return _merge(files)
+    where = " and ".join(map(str, paths))
+    missing = f"there is no kubeconfig: {where} {'do' if len(paths) > 1 else 'does'} not exist"
+    if settings.kubeconfig or environ.get("KUBECONFIG"):
+        asked = "--kubeconfig" if settings.kubeconfig else "the variable KUBECONFIG"
+        raise ConfigError(missing, f"Correct {asked}.")
+    raise ConfigError(
+        missing,
+        "Get one from your cluster's provider and name it with --kubeconfig or KUBECONFIG, or try the built-in "
+        "cluster: meshtui demo",
+    )
+
+
+def _paths(environ: Mapping[str, str]) -> tuple[Path, ...]:
+    listed = environ.get("KUBECONFIG", "")
+    if listed:
+        return tuple(dict.fromkeys(Path(path) for path in listed.split(os.pathsep) if path))
+    home = environ.get("HOME")
+    return ((Path(home) if home else Path("~").expanduser()) / ".kube" / "config",)
+
+
+def _merge(files: Sequence[Kubefile]) -> Kubeconfig:
+    """The first file to name a thing wins, whole: nothing of a later thing of that name is taken."""
+    contexts: dict[str, Context] = {}
+    clusters: dict[str, Cluster] = {}
+    users: dict[str, User] = {}
+    for file in reversed(files):
+        contexts |= file.contexts
+        clusters |= file.clusters
+        users |= file.users
+    return Kubeconfig(
+        tuple(_at(contexts[name], clusters) for name in sorted(contexts)),
+        next((file.current for file in files if file.current), ""),
+        clusters,
+        users,
+        ", ".join(str(file.path) for file in files),
+    )
+
+
+def _at(context: Context, clusters: Mapping[str, Cluster]) -> Context:
+    cluster = clusters.get(context.cluster)
+    return replace(context, server=cluster.server) if cluster else context
+
+
+def _in_cluster(environ: Mapping[str, str], directory: Path) -> Kubeconfig | None:
+    """The API server and the service account of the pod that we run in; None outside of one."""
+    host = environ.get("KUBERNETES_SERVICE_HOST")
+    port = environ.get("KUBERNETES_SERVICE_PORT")
+    token = directory / "token"
+    if not (host and port and token.is_file()):
+        return None
+    name = "in-cluster"
+    server = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+    try:
+        namespace = (directory / "namespace").read_text().strip()
+    except OSError:
+        namespace = ""
+    return Kubeconfig(
+        contexts=(Context(name, name, name, namespace, server),),
+        current=name,
+        clusters={name: Cluster(name, server, Material(file=directory / "ca.crt"))},
+        users={name: User(name, token=Material(file=token))},
+        source="this pod's service account",
+    )
+
+
+def _named(what: str, name: str) -> str:
+    return f'the {what} "{name}"' if name else f"no {what}"
+
+
+def _listed(what: str, names: Iterable[str], most: int = 8) -> str:
+    known = sorted(names)
+    if not known:
+        return f"no {what}"
+    more = f" and {len(known) - most} more" if len(known) > most else ""
+    return f"the {what} {', '.join(known[:most])}{more}"

@@ -1,0 +1,142 @@
+"""Login: the credentials of one user, renewed as they age."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from meshtui.kube import background, credentials, exec_plugin
+from meshtui.kube.access import Cluster, User
+from meshtui.kube.credentials import Credentials
+from meshtui.kube.errors import CredentialsError
+
+AGE_OF_FILES = timedelta(seconds=60)
+"""How long what was read from a file is used: the kubelet renews a pod's token in place."""
+MARGIN = timedelta(seconds=60)
+"""How long before they expire credentials are renewed."""
+PAUSE = timedelta(seconds=5)
+"""The least time between two runs of a plugin that only a failure or a refusal asks for: some open a browser."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    credentials: Credentials
+    renew: datetime | None
+    """None for never: until the server refuses them."""
+
+
+class Login:
+    """Gives the newest credentials. However many requests wait for them, they are read, or the plugin is run, once."""
+
+    def __init__(
+        self,
+        user: User,
+        cluster: Cluster,
+        suspend: exec_plugin.Suspend | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._user = user
+        self._cluster = cluster
+        self._suspend = suspend
+        self._now = now
+        self._held: _Held | None = None
+        self._work: asyncio.Task[Credentials] | None = None
+        self._failure: tuple[CredentialsError, datetime] | None = None
+        self._forced: datetime | None = None
+
+    async def current(self) -> Credentials:
+        """Credentials to use now; while they are valid, a renewal holds nobody up. Raises CredentialsError."""
+        held, now = self._held, self._now()
+        if held is None:
+            return await self._renewed()
+        if held.renew is None or now < held.renew:
+            return held.credentials
+        expires = held.credentials.expires
+        if expires is None or now >= expires:
+            return await self._renewed()
+        self._start()
+        return held.credentials
+
+    async def renew(self, refused: Credentials) -> bool:
+        """Whether there are other credentials than those that the server has just refused. Raises CredentialsError."""
+        if self._held is None or self._held.credentials is not refused:
+            return True
+        now = self._now()
+        if not self._renewable or (self._forced is not None and now < self._forced + PAUSE):
+            return False
+        self._forced = now
+        return await self._renewed() != refused
+
+    async def close(self) -> None:
+        """Ends a plugin that runs."""
+        if self._work is not None:
+            self._work.cancel()
+            with suppress(asyncio.CancelledError, CredentialsError):
+                await self._work
+
+    @property
+    def _renewable(self) -> bool:
+        user = self._user
+        return bool(user.plugin or user.token.file or user.certificate.file or user.key.file)
+
+    async def _renewed(self) -> Credentials:
+        return await asyncio.shield(self._start())
+
+    def _start(self) -> asyncio.Task[Credentials]:
+        if self._work is None or self._work.done():
+            self._work = asyncio.create_task(self._obtain())
+            self._work.add_done_callback(_seen)
+        return self._work
+
+    async def _obtain(self) -> Credentials:
+        if self._failure is not None and self._now() < self._failure[1]:
+            problem = self._failure[0].problem
+            raise CredentialsError(problem.text, problem.remedy)
+        try:
+            found = await self._read()
+        except CredentialsError as error:
+            again = self._now() + PAUSE
+            if self._user.plugin is not None:
+                self._failure = (error, again)
+            if self._held is not None:
+                self._held = replace(self._held, renew=again)
+            raise
+        self._failure = None
+        self._held = _Held(found, self._due(found))
+        return found
+
+    async def _read(self) -> Credentials:
+        user = self._user
+        if user.auth_provider:
+            raise CredentialsError(
+                f'user "{user.name}" logs in with the auth-provider "{user.auth_provider}", which is not supported',
+                "Kubernetes replaced those by exec plugins (gke-gcloud-auth-plugin, kubelogin): let your provider's "
+                "tool write the kubeconfig anew.",
+            )
+        fixed = await background.start(credentials.read, user)
+        if user.plugin is None:
+            return fixed
+        given = await exec_plugin.run(user.plugin, self._cluster, self._suspend)
+        return replace(
+            given,
+            authorization=given.authorization or fixed.authorization,
+            identity=given.identity or fixed.identity,
+        )
+
+    def _due(self, found: Credentials) -> datetime | None:
+        now = self._now()
+        if found.expires is not None:
+            # Not at once again, even if the plugin gives the same old token until it has expired.
+            return max(found.expires - MARGIN, now + PAUSE)
+        if self._user.plugin is None and self._renewable:
+            return now + AGE_OF_FILES
+        return None
+
+
+def _seen(work: asyncio.Task[Credentials]) -> None:
+    """A renewal that nobody waits for may fail: the next request tells."""
+    if not work.cancelled():
+        work.exception()

@@ -1,0 +1,57 @@
+"""Names to addresses, with a deadline, and without holding the end of the program."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from meshtui.kube import background
+
+DEADLINE = 2.5
+"""Seconds; less than a connection may take, so that a DNS server that is silent is named as the cause."""
+
+
+class LookupTimeout(OSError):  # noqa: N818 - reads as what it is
+    """The system's resolver did not answer in time."""
+
+
+class Resolver(AbstractResolver):
+    """The system's resolver, as `getaddrinfo` asks it: hosts file, DNS and whatever else the machine has."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """Its addresses in the system's order. Raises socket.gaierror and LookupTimeout."""
+        try:
+            async with asyncio.timeout(DEADLINE):
+                found = await background.start(_lookup, host, port, family)
+        except TimeoutError:
+            raise LookupTimeout(f"no answer for {host} within {DEADLINE:g} s") from None
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=kind,
+                proto=protocol,
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            )
+            for kind, protocol, address in found
+        ]
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+def _lookup(
+    host: str, port: int, family: socket.AddressFamily
+) -> list[tuple[socket.AddressFamily, int, str]]:
+    found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+    # The numeric form keeps the zone of a link-local address, which the address alone does not have.
+    numeric = socket.NI_NUMERICHOST | socket.NI_NUMERICSERV
+    return [
+        (kind, protocol, socket.getnameinfo(address, numeric)[0])
+        for kind, _, protocol, _, address in found
+    ]
