@@ -21,16 +21,16 @@ MANAGED = "gateway.istio.io/managed"
 """Which of Istio's controllers made a proxy's Deployment and pods."""
 _WAYPOINTS = ("istio.io-mesh-controller", "istio.io-agentgateway-waypoint-controller")
 
-KINDS = (
-    Scope(DEPLOYMENT, None, labels="app=istiod"),
-    Scope(DAEMONSET, None, labels="k8s-app=istio-cni-node"),
-    Scope(DAEMONSET, None, labels="app.kubernetes.io/name=ztunnel"),
-    Scope(DEPLOYMENT, None, labels=GATEWAY_NAME),
-    Scope(POD, None, labels="app=istiod"),
-    Scope(POD, None, labels="k8s-app=istio-cni-node"),
-    Scope(POD, None, labels="app=ztunnel"),
-    Scope(POD, None, labels=GATEWAY_NAME),
-)
+ISTIOD = Scope(DEPLOYMENT, None, labels="app=istiod")
+ISTIOD_PODS = Scope(POD, None, labels="app=istiod")
+CNI = Scope(DAEMONSET, None, labels="k8s-app=istio-cni-node")
+CNI_PODS = Scope(POD, None, labels="k8s-app=istio-cni-node")
+ZTUNNEL = Scope(DAEMONSET, None, labels="app.kubernetes.io/name=ztunnel")
+ZTUNNEL_PODS = Scope(POD, None, labels="app=ztunnel")
+PROXIES = Scope(DEPLOYMENT, None, labels=GATEWAY_NAME)
+PROXY_PODS = Scope(POD, None, labels=GATEWAY_NAME)
+
+KINDS = (ISTIOD, ISTIOD_PODS, CNI, CNI_PODS, ZTUNNEL, ZTUNNEL_PODS, PROXIES, PROXY_PODS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +87,11 @@ def is_gateway(labels: Labels) -> bool:
 
 
 _PARTS = (
-    _Part("istiod", KINDS[0], KINDS[4], is_istiod),
-    _Part("istio-cni", KINDS[1], KINDS[5], is_cni, everywhere=True),
-    _Part("ztunnel", KINDS[2], KINDS[6], is_ztunnel, everywhere=True),
-    _Part("waypoints", KINDS[3], KINDS[7], is_waypoint, by_proxy=True),
-    _Part("gateways", KINDS[3], KINDS[7], is_gateway, by_proxy=True),
+    _Part("istiod", ISTIOD, ISTIOD_PODS, is_istiod),
+    _Part("istio-cni", CNI, CNI_PODS, is_cni, everywhere=True),
+    _Part("ztunnel", ZTUNNEL, ZTUNNEL_PODS, is_ztunnel, everywhere=True),
+    _Part("waypoints", PROXIES, PROXY_PODS, is_waypoint, by_proxy=True),
+    _Part("gateways", PROXIES, PROXY_PODS, is_gateway, by_proxy=True),
 )
 
 

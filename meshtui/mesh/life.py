@@ -22,6 +22,14 @@ class Dated(Protocol):
     def not_after(self) -> datetime: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A validity by itself."""
+
+    not_before: datetime
+    not_after: datetime
+
+
 class Renewal(Enum):
     """Who renews it, and when: so much of its life before the end, at most so long before, with a delay that is usual.
 
@@ -81,10 +89,9 @@ class Life:
     verdict: Verdict
 
 
-def terms(dated: Dated, renewal: Renewal) -> Terms:
+def terms(start: datetime, end: datetime, renewal: Renewal) -> Terms:
     """When it is due, late and critical; all at its end where it ends before it begins."""
-    end = dated.not_after
-    whole = max(end - dated.not_before, timedelta())
+    whole = max(end - start, timedelta())
     due = end - min(whole / renewal.share, renewal.most)
     critical = end - min(whole / renewal.critical_share, renewal.critical_most)
     late = due + min(renewal.delay, end - due)
@@ -93,7 +100,7 @@ def terms(dated: Dated, renewal: Renewal) -> Terms:
 
 def life(dated: Dated, now: datetime, renewal: Renewal = Renewal.HAND) -> Life:
     """What a certificate's dates mean at `now`. Its verdict is of the dates alone."""
-    when = terms(dated, renewal)
+    when = terms(dated.not_before, dated.not_after, renewal)
     whole = dated.not_after - dated.not_before
     rest = dated.not_after - now
     left = min(1.0, max(0.0, rest / whole)) if whole > timedelta() else 0.0
@@ -103,24 +110,26 @@ def life(dated: Dated, now: datetime, renewal: Renewal = Renewal.HAND) -> Life:
         due=when.due,
         late_by=now - when.due,
         past_half=left < 0.5,
-        verdict=_verdict(dated, when, now, renewal),
+        verdict=judge(dated.not_before, dated.not_after, now, renewal),
     )
+
+
+def judge(start: datetime, end: datetime, now: datetime, renewal: Renewal) -> Verdict:
+    """The health of a certificate by its dates. It changes at `start` and at its terms, at no other moment."""
+    when = terms(start, end, renewal)
+    if now >= end:
+        return Verdict(Health.BAD, f"expired at {stamp(end)}")
+    if now < start:
+        return Verdict(Health.BAD, f"not valid before {stamp(start)}")
+    if now < when.late:
+        return Verdict(Health.OK, f"valid until {stamp(end)}")
+    health = Health.BAD if now >= when.critical else Health.WARN
+    if renewal in (Renewal.HAND, Renewal.CA_BY_HAND):
+        return Verdict(health, f"expires at {stamp(end)} and is renewed by hand")
+    said = f"not renewed {renewal.words}: due at {stamp(when.due)}, expires at {stamp(end)}"
+    return Verdict(health, said)
 
 
 def stamp(moment: datetime) -> str:
     """A moment as a person reads it, to the minute."""
     return f"{moment:%Y-%m-%d %H:%M} UTC"
-
-
-def _verdict(dated: Dated, when: Terms, now: datetime, renewal: Renewal) -> Verdict:
-    if now >= when.end:
-        return Verdict(Health.BAD, f"expired at {stamp(when.end)}")
-    if now < dated.not_before:
-        return Verdict(Health.BAD, f"not valid before {stamp(dated.not_before)}")
-    if now < when.late:
-        return Verdict(Health.OK, f"valid until {stamp(when.end)}")
-    health = Health.BAD if now >= when.critical else Health.WARN
-    if renewal in (Renewal.HAND, Renewal.CA_BY_HAND):
-        return Verdict(health, f"expires at {stamp(when.end)} and is renewed by hand")
-    said = f"not renewed {renewal.words}: due at {stamp(when.due)}, expires at {stamp(when.end)}"
-    return Verdict(health, said)

@@ -172,10 +172,10 @@ def _certificate(loaded: x509.Certificate, der: bytes) -> Certificate:
         subject=_rfc4514(subject),
         issuer=_rfc4514(issuer),
         title=_spiffe(names)
-        or _called(subject)
+        or called(subject)
         or next((name.value for name in names), "")
         or "without a name",
-        issuer_title=_called(issuer) or "without a name",
+        issuer_title=called(issuer) or "without a name",
         names=names,
         serial=_serial(loaded.serial_number),
         not_before=loaded.not_valid_before_utc,
@@ -219,7 +219,7 @@ def _rfc4514(name: x509.Name) -> str:
     return name.rfc4514_string(_ATTRIBUTES)
 
 
-def _called(name: x509.Name) -> str:
+def called(name: x509.Name) -> str:
     """The common name, or the organisation: the self-signed root of istiod has no common name."""
     for oid in (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME):
         for attribute in name.get_attributes_for_oid(oid):
