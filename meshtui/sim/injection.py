@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from meshtui.sim.objects import Raw, annotation, labels, mapping, name, namespace, text
-from meshtui.sim.pods import containers, host_network
+from meshtui.sim.pods import host_network
+from meshtui.sim.proxies import proxy_image
 from meshtui.sim.world import World
 
 _EXCLUDED = ("kube-system", "kube-public", "kube-node-lease", "local-path-storage")
@@ -37,7 +38,7 @@ def injected(pod: Raw, world: World) -> Raw:
         },
     }
     spec = mapping(pod, "spec")
-    proxy = {"image": _image(world), "imagePullPolicy": "IfNotPresent"}
+    proxy = {"image": proxy_image(world), "imagePullPolicy": "IfNotPresent"}
     first = [
         {"name": "istio-init", "args": ["istio-iptables"], **proxy},
         {
@@ -67,12 +68,3 @@ def _revision(of_pod: Raw, of_namespace: Raw) -> str:
     if revision := of_namespace.get("istio.io/rev") or of_pod.get("istio.io/rev"):
         return str(revision)
     return "default" if of_pod.get("sidecar.istio.io/inject") == "true" else ""
-
-
-def _image(world: World) -> str:
-    """The proxy of the version that istiod has."""
-    for pod in world.pods_in[world.root]:
-        if labels(pod).get("app") == "istiod":
-            image = text(containers(mapping(pod, "spec"))[0], "image")
-            return image.replace("/pilot:", "/proxyv2:")
-    return "registry.istio.io/release/proxyv2"

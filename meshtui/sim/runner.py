@@ -88,7 +88,7 @@ class Runner:
         now = time.monotonic()
         for change in self._changes():
             for index in self._world.indexes:
-                if index.kind == change.kind:
+                if change.kind in index.kinds:
                     index.apply(change)
             for controller in self._controllers:
                 if change.kind in controller.kinds:

@@ -69,10 +69,22 @@ def binding(store: Store, obj: Raw, traffic: str) -> Binding | None:
     if waypoint_for(store, gateway) not in (traffic, "all"):
         if level is inherited and traffic == "workload":
             return None
-        message = f'waypoint "{asked}" does not support traffic type "{traffic}"'
+        message = (
+            f'attempting to bind to traffic type "{traffic}" which the waypoint "{asked}" '
+            "does not support"
+        )
         return Binding(asked, None, "UnsupportedTrafficType", message)
     message = f"Successfully attached to waypoint {asked}"
     return Binding(asked, gateway, message=message + _ingress(own, inherited))
+
+
+def asked(store: Store, obj: Raw) -> tuple[str, str] | None:
+    """Namespace and name of the Gateway that an object or its namespace asks for."""
+    found = binding(store, obj, "service")
+    if found is None:
+        return None
+    space, _, title = found.asked.partition("/")
+    return space, title
 
 
 def waypoint_for(store: Store, gateway: Raw) -> str:

@@ -28,24 +28,26 @@ from meshtui.sim.objects import (
     seconds,
     text,
 )
+from meshtui.sim.routes import ROUTES, gateways_of, services_of
 from meshtui.sim.store import Change, Key, Store, key_of
 
 
 class Index:
     """Objects of a kind by something that they say."""
 
-    def __init__(self, kind: Kind, by: Callable[[Raw], Iterable[Hashable]]) -> None:
-        self.kind = kind
+    def __init__(self, by: Callable[[Raw], Iterable[Hashable]], *kinds: Kind) -> None:
+        self.kinds = kinds
         self._by = by
-        self._found: dict[Hashable, dict[Key, Raw]] = {}
+        self._found: dict[Hashable, dict[tuple[Kind, Key], Raw]] = {}
 
     def apply(self, change: Change) -> None:
         if change.before is not None:
             for value in self._by(change.before):
-                self._found.get(value, {}).pop(key_of(change.before), None)
+                self._found.get(value, {}).pop((change.kind, key_of(change.before)), None)
         if change.after is not None:
             for value in self._by(change.after):
-                self._found.setdefault(value, {})[key_of(change.after)] = change.after
+                found = self._found.setdefault(value, {})
+                found[change.kind, key_of(change.after)] = change.after
 
     def clear(self) -> None:
         self._found.clear()
@@ -140,12 +142,14 @@ class World:
         self.names = names
         self.events = Events(store, names, clock, real)
         self.root = "istio-system"
-        self.pods_on = Index(POD, lambda pod: [text(pod, "spec", "nodeName")])
-        self.pods_of = Index(POD, lambda pod: [text(controller(pod), "uid")])
-        self.pods_in = Index(POD, lambda pod: [namespace(pod)])
-        self.sets_of = Index(REPLICASET, lambda each: [text(controller(each), "uid")])
-        self.services_in = Index(SERVICE, lambda service: [namespace(service)])
-        self.slices_of = Index(ENDPOINT_SLICE, _service_of)
+        self.pods_on = Index(lambda pod: [text(pod, "spec", "nodeName")], POD)
+        self.pods_of = Index(lambda pod: [text(controller(pod), "uid")], POD)
+        self.pods_in = Index(lambda pod: [namespace(pod)], POD)
+        self.sets_of = Index(lambda each: [text(controller(each), "uid")], REPLICASET)
+        self.services_in = Index(lambda service: [namespace(service)], SERVICE)
+        self.slices_of = Index(_service_of, ENDPOINT_SLICE)
+        self.routes_of = Index(gateways_of, *ROUTES)
+        self.routes_to = Index(services_of, *ROUTES)
         self.indexes = (
             self.pods_on,
             self.pods_of,
@@ -153,6 +157,8 @@ class World:
             self.sets_of,
             self.services_in,
             self.slices_of,
+            self.routes_of,
+            self.routes_to,
         )
 
     def open(self, space: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from meshtui.sim import kinds, policies, waypoints
 from meshtui.sim.kinds import AUTHORIZATION_POLICY, GATEWAY, NAMESPACE, POD, SERVICE
 from meshtui.sim.store import Store
-from tests.recordings import DATA
+from tests.sim import recorded
 from tests.sim.test_policies import corpus
 
 Raw = dict[str, Any]
@@ -18,18 +17,7 @@ Raw = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def shop() -> Store:
-    """The recorded mesh, as its API server had it."""
-    store = Store()
-    for file in sorted((DATA / "shop" / "objects").glob("*.json")):
-        plural, _, group = file.stem.partition(".")
-        kind = next(each for each in kinds.KINDS if (each.group, each.plural) == (group, plural))
-        for item in json.loads(file.read_bytes())["items"]:
-            store.create(kind, item)
-    return store
-
-
-def without_times(conditions: list[Raw]) -> list[Raw]:
-    return [{k: v for k, v in each.items() if k != "lastTransitionTime"} for each in conditions]
+    return recorded.shop()
 
 
 def test_services_have_the_recorded_conditions(shop: Store) -> None:
@@ -40,14 +28,13 @@ def test_services_have_the_recorded_conditions(shop: Store) -> None:
     for service in shop.list(SERVICE):
         ours = bound[service["metadata"]["name"]]
         written = [waypoints.bound_condition(ours)] if ours else []
-        assert written == without_times(service["status"].get("conditions", [])), service[
+        assert written == recorded.timeless(service["status"].get("conditions", [])), service[
             "metadata"
         ]
 
 
 def test_dumped_services_have_the_recorded_waypoint(shop: Store) -> None:
-    dump = json.loads((DATA / "shop" / "ztunnel-node-1.config_dump.json").read_bytes())
-    for dumped in dump["services"]:
+    for dumped in recorded.dump()["services"]:
         service = shop.need(SERVICE, dumped["namespace"], dumped["name"])
         ours = waypoints.dumped(waypoints.binding(shop, service, "service"))
         assert ours.get("waypoint") == dumped.get("waypoint"), dumped["name"]
@@ -61,7 +48,7 @@ def test_a_namespaces_service_waypoint_is_silently_none_for_pods(shop: Store) ->
 def test_policies_with_targets_have_the_recorded_condition(shop: Store) -> None:
     viewers = shop.need(AUTHORIZATION_POLICY, "shop", "viewers")
     written = waypoints.accepted_condition(shop, viewers, "istio-system")
-    assert [written] == without_times(viewers["status"]["conditions"])
+    assert [written] == recorded.timeless(viewers["status"]["conditions"])
     assert policies.ztunnel_condition(viewers) is None
 
 

@@ -1,0 +1,136 @@
+"""Gateways and routes: what istiod writes on them, and makes for them, against the recorded mesh."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from meshtui.sim import gateways, proxies, routes
+from meshtui.sim.kinds import (
+    DEPLOYMENT,
+    GATEWAY,
+    GATEWAY_CLASS,
+    HTTP_ROUTE,
+    REFERENCE_GRANT,
+    SECRET,
+    SERVICE,
+    SERVICE_ACCOUNT,
+)
+from meshtui.sim.store import Store
+from tests.sim.recorded import shop, timeless
+
+Raw = dict[str, Any]
+STAMP = "2026-11-22T12:40:00Z"
+
+
+@pytest.fixture
+def mesh() -> Store:
+    return shop()
+
+
+def all_routes(mesh: Store) -> list[Raw]:
+    return [route for kind in routes.ROUTES for route in mesh.list(kind)]
+
+
+def test_gateways_have_the_recorded_status(mesh: Store) -> None:
+    for gateway in mesh.list(GATEWAY):
+        written = gateways.status(mesh, gateway, all_routes(mesh), STAMP)
+        assert timeless(written) == timeless(gateway["status"]), gateway["metadata"]["name"]
+
+
+def test_times_of_conditions_move_only_with_their_status(mesh: Store) -> None:
+    gateway = mesh.need(GATEWAY, "shop", "waypoint")
+    assert gateways.status(mesh, gateway, [], STAMP) == gateway["status"]
+
+
+def test_routes_have_the_recorded_status(mesh: Store) -> None:
+    checked = 0
+    for route in all_routes(mesh):
+        written = routes.parents(mesh, route, STAMP)
+        assert timeless(written) == timeless(route["status"]["parents"]), route["metadata"]["name"]
+        checked += 1
+    assert checked == 6
+
+
+def test_gateway_classes_are_the_recorded_ones(mesh: Store) -> None:
+    for recorded in mesh.list(GATEWAY_CLASS):
+        made = gateways.gateway_class(recorded["metadata"]["name"])
+        assert made["spec"] == recorded["spec"]
+        assert timeless(gateways.class_status(recorded, STAMP)) == timeless(recorded["status"])
+
+
+def test_what_runs_a_gateway_is_as_recorded(mesh: Store) -> None:
+    for gateway in mesh.list(GATEWAY):
+        key = gateway["metadata"]["namespace"], proxies.title(gateway)
+        service, recorded = proxies.service(gateway), mesh.need(SERVICE, *key)
+        assert service["metadata"]["labels"] == recorded["metadata"]["labels"]
+        assert service["metadata"].get("annotations") == recorded["metadata"].get("annotations")
+        assert service["spec"]["selector"] == recorded["spec"]["selector"]
+        assert service["spec"]["type"] == recorded["spec"]["type"]
+        given = [{k: v for k, v in p.items() if k != "nodePort"} for p in recorded["spec"]["ports"]]
+        assert service["spec"]["ports"] == given
+
+        deployment, recorded = proxies.deployment(gateway, "proxy:1"), mesh.need(DEPLOYMENT, *key)
+        assert deployment["metadata"]["labels"] == recorded["metadata"]["labels"]
+        owner = deployment["metadata"]["ownerReferences"]
+        assert owner == recorded["metadata"]["ownerReferences"]
+        template, known = deployment["spec"]["template"], recorded["spec"]["template"]
+        assert template["metadata"] == known["metadata"]
+        assert template["spec"]["serviceAccountName"] == known["spec"]["serviceAccountName"]
+        ports = [each["ports"] for each in template["spec"]["containers"]]
+        assert ports == [each["ports"] for each in known["spec"]["containers"]]
+
+        account, recorded = proxies.service_account(gateway), mesh.need(SERVICE_ACCOUNT, *key)
+        assert account["metadata"]["labels"] == recorded["metadata"]["labels"]
+
+
+def test_a_grant_and_a_certificate_cure_what_the_recording_misses(mesh: Store) -> None:
+    reference = {"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "namespace": "shop"}
+    grant = {"from": [reference], "to": [{"group": "", "kind": "Service", "name": "ledger"}]}
+    mesh.create(
+        REFERENCE_GRANT, {"metadata": {"name": "shop", "namespace": "payments"}, "spec": grant}
+    )
+    route = mesh.need(HTTP_ROUTE, "shop", "no-grant")
+    (parent,) = routes.parents(mesh, route, STAMP)
+    reasons = {each["type"]: each["reason"] for each in parent["conditions"]}
+    assert reasons["ResolvedRefs"] == "ResolvedRefs"
+
+    mesh.create(SECRET, {"metadata": {"name": "absent", "namespace": "edge"}})
+    public = gateways.status(mesh, mesh.need(GATEWAY, "edge", "public"), [], STAMP)
+    accepted = next(each for each in public["conditions"] if each["type"] == "Accepted")
+    assert accepted["reason"] == "Accepted"
+
+
+def test_a_waypoint_of_another_shape_is_told_so_at_its_listener(mesh: Store) -> None:
+    gateway = mesh.need(GATEWAY, "shop", "waypoint")
+    listener = {"name": "web", "port": 80, "protocol": "HTTP"}
+    odd = {**gateway, "spec": {**gateway["spec"], "listeners": [listener]}}
+    (told,) = gateways.status(mesh, odd, [], STAMP)["listeners"]
+    accepted = told["conditions"][0]
+    # reference: istio-ambient, 2.1
+    assert (accepted["status"], accepted["reason"]) == ("False", "UnsupportedProtocol")
+    expected = 'Expected a single listener on port 15008 with protocol "HBONE"'
+    assert accepted["message"] == expected
+
+
+def test_hostnames_meet_as_gateway_api_says() -> None:
+    def refused(listener: str, route: str) -> bool:
+        store = Store()
+        gateway = {"metadata": {"name": "g", "namespace": "n"}}
+        entry = {"name": "l", "port": 80, "protocol": "HTTP", "hostname": listener}
+        parent = {"name": "g"}
+        obj = {
+            "kind": "HTTPRoute",
+            "metadata": {"name": "r", "namespace": "n"},
+            "spec": {"hostnames": [route], "parentRefs": [parent]},
+        }
+        return routes.attached(store, gateway, entry, [obj]) == 0
+
+    # the examples of Gateway API's own documentation of HTTPRoute.spec.hostnames
+    assert not refused("*.example.com", "test.example.com")
+    assert not refused("*.example.com", "*.example.com")
+    assert not refused("*.example.com", "foo.test.example.com")
+    assert not refused("test.example.com", "*.example.com")
+    assert refused("*.example.com", "example.com")
+    assert refused("*.example.com", "test.example.net")
