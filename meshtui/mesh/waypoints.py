@@ -1,0 +1,281 @@
+"""Waypoints: which one traffic to a namespace, a service or a pod takes, and whether it is there for it (derivations C3
+and C4 of doctor-rules.md, rules of istio-ambient.md, 2.2, 2.3 and 2.8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
+
+from meshtui.mesh import pods, raw, selectors
+from meshtui.mesh.health import Health, Verdict
+from meshtui.mesh.kinds import GATEWAY, GATEWAY_CLASS, NAMESPACE, POD
+from meshtui.mesh.raw import Condition, Raw, conditions, entries, number, strings, table, text
+from meshtui.mesh.snapshot import Phase, Scope, Snapshot
+
+USE_WAYPOINT = "istio.io/use-waypoint"
+_USE_NAMESPACE = "istio.io/use-waypoint-namespace"
+_WAYPOINT_FOR = "istio.io/waypoint-for"
+_GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
+_HBONE_PORT = 15008
+_CLASS, _CONTROLLER = "istio-waypoint", "istio.io/mesh-controller"
+
+KINDS = (
+    Scope(GATEWAY),
+    GATEWAY_CLASS,
+    Scope(POD, None, labels=_GATEWAY_NAME),
+)
+"""Gateways of all namespaces, whichever are shown: a waypoint may stand in another one."""
+
+
+class Traffic(Enum):
+    """What kind of destination a connection names; `istio.io/waypoint-for` says which of them a waypoint takes."""
+
+    SERVICE = "service"
+    WORKLOAD = "workload"
+
+
+class State(Enum):
+    """How a waypoint that is named stands to who names it."""
+
+    READY = "ready"
+    MISSING = "missing"
+    NO_ADDRESS = "no address"
+    NOT_ADMITTED = "not admitted"
+    NOT_FOR = "other traffic"
+    NO_PODS = "0 pods ready"
+    NOT_PROGRAMMED = "not programmed"
+    UNKNOWN = "unknown"
+
+
+class Binding(NamedTuple):
+    """The waypoint that a label names. A tuple, so that it counts as a value where it is an input."""
+
+    namespace: str
+    name: str
+    label_of: str
+    """Whose label names it: "namespace", or "own" for the object's."""
+    state: State
+    health: Health
+    reason: str
+    """What that means for traffic, in plain words; "" where all is well."""
+
+    @property
+    def key(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+    @property
+    def bound(self) -> bool | None:
+        """Whether istiod gives it to the ztunnels; None where that is not known."""
+        if self.state is State.UNKNOWN:
+            return None
+        return self.state in (State.READY, State.NO_PODS, State.NOT_PROGRAMMED)
+
+    @property
+    def verdict(self) -> Verdict:
+        return Verdict(self.health, self.reason)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Waypoint:
+    """A Gateway as a waypoint. Any Gateway with an address can be named as one, whatever its class."""
+
+    namespace: str
+    name: str
+    class_name: str
+    waypoint_for: str
+    """Its own label; "" where it has none and its class decides."""
+    addresses: int
+    admits: str
+    """ "Same", "All" or "Selector": whose namespaces may use it from outside its own."""
+    selector: Raw
+    by_hand: bool
+    """It names the Service that it stands for, and istiod deploys nothing."""
+    programmed: Condition | None
+
+
+class GatewayClass(NamedTuple):
+    """What of a class is said of its Gateways."""
+
+    controller: str
+    waypoint_for: str
+    """"" where the class has no such label."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waypoints:
+    """All that can be named, and what is known of the rest."""
+
+    snapshot: Snapshot
+    gateways: Mapping[str, Waypoint]
+    classes: Mapping[str, GatewayClass]
+    ready: Mapping[str, int]
+    """Ready pods by Gateway."""
+
+
+def of(snapshot: Snapshot) -> Waypoints:
+    """The waypoints of a snapshot, to resolve labels with."""
+    ready: dict[str, int] = {}
+    for pod in pods.of(snapshot).values():
+        gateway = pod.labels.get(_GATEWAY_NAME)
+        if gateway and pod.healthy and not pod.terminating:
+            key = f"{pod.namespace}/{gateway}"
+            ready[key] = ready.get(key, 0) + 1
+    return Waypoints(
+        snapshot=snapshot,
+        gateways={
+            f"{each.namespace}/{each.name}": each for each in snapshot.each(GATEWAY, _waypoint)
+        },
+        classes={
+            raw.name(it): GatewayClass(
+                text(it, "spec", "controllerName"), raw.label(it, _WAYPOINT_FOR)
+            )
+            for it in snapshot.raw(GATEWAY_CLASS)
+        },
+        ready=ready,
+    )
+
+
+def binding(
+    waypoints: Waypoints,
+    namespace: str,
+    of_namespace: Mapping[str, str],
+    own: Mapping[str, str] | None = None,
+    traffic: Traffic | None = None,
+) -> Binding | None:
+    """The waypoint for an object with its `own` labels in a namespace with these labels; without `own`, for what is in
+    the namespace at large; without `traffic`, for any kind of it. None where no label asks for one. An own label that
+    names a broken waypoint does not fall back to the namespace's."""
+    for label_of, labels in (("own", own or {}), ("namespace", of_namespace)):
+        name = labels.get(USE_WAYPOINT)
+        if name == "none":
+            return None
+        if name:
+            where = labels.get(_USE_NAMESPACE) or namespace
+            found = _state(waypoints, namespace, where, name, traffic, label_of)
+            return Binding(where, name, label_of, *found)
+    return None
+
+
+_SKIPPED = "traffic goes direct and L7 policies are skipped (it fails open)"
+_REFUSED = "traffic to what is bound to it fails (it fails closed)"
+
+
+def _state(
+    waypoints: Waypoints,
+    namespace: str,
+    where: str,
+    name: str,
+    traffic: Traffic | None,
+    label_of: str,
+) -> tuple[State, Health, str]:
+    key = f"{where}/{name}"
+    gateway = waypoints.gateways.get(key)
+    if gateway is None:
+        return _unknown_gateway(waypoints.snapshot, where, key)
+    if not gateway.addresses:
+        why = f"Gateway {key} has no address: {_SKIPPED}"
+        return State.NO_ADDRESS, Health.BAD, why
+    admitted = _admits(waypoints.snapshot, gateway, namespace)
+    if admitted is None:
+        why = f"Gateway {key} admits namespaces by their labels, and those of {namespace} are not known"
+        return State.UNKNOWN, Health.UNKNOWN, why
+    if not admitted:
+        why = f"Gateway {key} does not admit namespace {namespace} (allowedRoutes): {_SKIPPED}"
+        return State.NOT_ADMITTED, Health.BAD, why
+    of_class = waypoints.classes.get(gateway.class_name)
+    taken = gateway.waypoint_for or (of_class.waypoint_for if of_class else "") or "service"
+    if not _takes(taken, traffic):
+        return _other_traffic(key, taken, traffic, label_of)
+    return _proxies(waypoints, gateway, key)
+
+
+def _unknown_gateway(snapshot: Snapshot, where: str, key: str) -> tuple[State, Health, str]:
+    source = snapshot.covering(GATEWAY, where)
+    if source.complete:
+        return State.MISSING, Health.BAD, f"Gateway {key} does not exist: {_SKIPPED}"
+    if source.phase is Phase.ABSENT:
+        why = f"Gateway {key} cannot exist, the Gateway API is not installed: {_SKIPPED}"
+        return State.MISSING, Health.BAD, why
+    problem = source.problem.text if source.problem else f"Gateways of {where} were not read yet"
+    return State.UNKNOWN, Health.UNKNOWN, problem
+
+
+def _other_traffic(
+    key: str, taken: str, traffic: Traffic | None, label_of: str
+) -> tuple[State, Health, str]:
+    """A pod that inherits a waypoint for services alone is silently without one, and that is normal."""
+    why = (
+        f"Gateway {key} is for traffic to {taken}, not to a {traffic.value if traffic else 'thing'}"
+    )
+    if taken == "none":
+        why = f"Gateway {key} takes no traffic ({_WAYPOINT_FOR}=none)"
+    inherited = label_of == "namespace" and traffic is Traffic.WORKLOAD
+    return State.NOT_FOR, Health.NONE if inherited else Health.BAD, why
+
+
+def _takes(taken: str, traffic: Traffic | None) -> bool:
+    return taken == "all" or (taken == traffic.value if traffic else taken != "none")
+
+
+def _admits(snapshot: Snapshot, gateway: Waypoint, namespace: str) -> bool | None:
+    """None where the labels that decide are not known. One's own namespace is never turned away."""
+    if gateway.namespace == namespace or gateway.admits == "All":
+        return True
+    if gateway.admits != "Selector":
+        return False
+    it = snapshot.find(NAMESPACE, "", namespace)
+    if it is None:
+        return None
+    try:
+        return selectors.matches(gateway.selector, strings(it, "metadata", "labels"))
+    except ValueError:
+        return False
+
+
+def _proxies(waypoints: Waypoints, gateway: Waypoint, key: str) -> tuple[State, Health, str]:
+    if not waypoints.ready.get(key, 0) and _is_managed(waypoints, gateway):
+        source = waypoints.snapshot.covering(POD, gateway.namespace, _GATEWAY_NAME)
+        if not source.complete:
+            why = source.problem.text if source.problem else f"pods of {key} were not read yet"
+            return State.UNKNOWN, Health.UNKNOWN, why
+        why = f"Gateway {key} has an address and 0 ready pods: {_REFUSED}"
+        return State.NO_PODS, Health.BAD, why
+    if gateway.programmed is not None and gateway.programmed.status == "False":
+        said = gateway.programmed
+        why = f"Gateway {key}: Programmed is False ({said.reason}: {said.message})"
+        return State.NOT_PROGRAMMED, Health.WARN, why
+    return State.READY, Health.OK, ""
+
+
+def _is_managed(waypoints: Waypoints, gateway: Waypoint) -> bool:
+    """Whether istiod deploys the pods, so that they carry the Gateway's name; a Gateway of another class, or one that
+    names the Service it stands for, has pods of its own making."""
+    known = waypoints.classes.get(gateway.class_name)
+    by_istiod = known.controller == _CONTROLLER if known else gateway.class_name == _CLASS
+    return by_istiod and not gateway.by_hand
+
+
+def _waypoint(it: Raw) -> Waypoint:
+    listener = _listener(it)
+    allowed = table(listener, "allowedRoutes", "namespaces")
+    return Waypoint(
+        namespace=raw.namespace(it),
+        name=raw.name(it),
+        class_name=text(it, "spec", "gatewayClassName"),
+        waypoint_for=raw.label(it, _WAYPOINT_FOR),
+        addresses=len(entries(it, "status", "addresses")),
+        admits=text(allowed, "from") or "Same",
+        selector=table(allowed, "selector"),
+        by_hand=any(text(each, "type") == "Hostname" for each in entries(it, "spec", "addresses")),
+        programmed=conditions(it).get("Programmed"),
+    )
+
+
+def _listener(it: Raw) -> Raw:
+    """The one that namespaces are bound through."""
+    for each in entries(it, "spec", "listeners"):
+        if number(each, "port") == _HBONE_PORT and text(each, "protocol") == "HBONE":
+            return each
+    return {}
