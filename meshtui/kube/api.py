@@ -29,6 +29,7 @@ T = TypeVar("T")
 JSON = "application/json"
 
 _MOST_OF_A_MESSAGE = 2_000
+_MOST_OF_A_REFUSAL = 64 * 1024
 _LONGEST_WAIT = 60.0
 
 
@@ -102,16 +103,20 @@ class Api:
     ) -> AsyncIterator[AsyncIterator[bytes]]:
         """The body in pieces as they come; Unreachable where none comes for `silence` seconds (`timeout`, unless
         given). The pieces end where the body ends; a body that is cut off raises Unreachable."""
-        with translated(self.timeout):
-            async with asyncio.timeout(self.timeout) as deadline:
-                async with self.connection.request(
-                    method, path, params=params, json=json, headers={"Accept": accept}
-                ) as response:
-                    if response.status >= 400:
-                        body = await response.content.read(64 * 1024)
-                        raise status_error(response.status, body, response.headers)
-                    deadline.reschedule(None)
-                    yield _pieces(response, self.timeout if silence is None else silence)
+        async with self.connection.request(
+            method,
+            path,
+            params=params,
+            json=json,
+            headers={"Accept": accept},
+            timeout=self.timeout,
+        ) as response:
+            if response.status >= 300:
+                with translated(self.timeout):
+                    async with asyncio.timeout(self.timeout):
+                        body = await response.content.read(_MOST_OF_A_REFUSAL)
+                raise status_error(response.status, body, response.headers)
+            yield _pieces(response, self.timeout if silence is None else silence)
 
 
 async def _pieces(response: aiohttp.ClientResponse, silence: float) -> AsyncIterator[bytes]:

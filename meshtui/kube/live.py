@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Collection, Coroutine
 from contextlib import AsyncExitStack, aclosing
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -20,6 +21,7 @@ from meshtui.kube.pace import Pace
 from meshtui.kube.probes import Probing
 from meshtui.kube.rights import Rights
 from meshtui.kube.store import Store
+from meshtui.kube.sweeping import Sweeping
 from meshtui.mesh.kinds import POD, Kind
 from meshtui.mesh.logs import LogLine, LogOptions
 from meshtui.mesh.raw import Raw
@@ -59,6 +61,8 @@ class LiveSession:
         self._rights = Rights(self._start, self._api, self._pace, lambda: self._user)
         self._probing = Probing(self._start, self._api, self._rights, self._pace, self._change)
         self._gets = Gets(self._start, self.get, self._pace, self._change)
+        self._latest = Snapshot(datetime.now(UTC))
+        self._sweeping = Sweeping(self._start, self._probing, self._pace, lambda: self._latest)
         self._tasks = asyncio.TaskGroup()
         self._running: set[asyncio.Task[Any]] = set()
         self._changed = asyncio.Event()
@@ -69,6 +73,8 @@ class LiveSession:
         await self._stack.enter_async_context(self._connection)
         await self._stack.enter_async_context(self._tasks)
         self._start(self._heart.run())
+        if self._settings.sweep:
+            self._start(self._sweeping.run())
         return self
 
     async def __aexit__(
@@ -88,7 +94,8 @@ class LiveSession:
     async def snapshots(self) -> AsyncIterator[Snapshot]:
         while not self._closed:
             self._changed.clear()
-            yield self._snapshot()
+            self._latest = self._snapshot()
+            yield self._latest
             await self._changed.wait()
             await asyncio.sleep(self._pace.settle)
 
@@ -137,7 +144,7 @@ class LiveSession:
                 and f"{probe.namespace}/{probe.pod}" not in pods
             )
         )
-        return Snapshot(
+        snapshot = Snapshot(
             now=datetime.now(UTC),
             server=self._server(),
             objects=objects,
@@ -146,6 +153,8 @@ class LiveSession:
             gets=dict(self._gets.answers),
             memo=self._memo,
         )
+        progress = self._sweeping.progress(snapshot, enabled=self._settings.sweep)
+        return replace(snapshot, sweep=progress)
 
     def _server(self) -> Server:
         connection, heart = self._connection, self._heart

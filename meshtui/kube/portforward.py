@@ -21,26 +21,25 @@ from meshtui.mesh.snapshot import Problem, Trouble
 
 PROTOCOL = "v4.channel.k8s.io"
 LONGEST = 64 * 1024 * 1024  # bytes of a body; a dump of 10,000 workloads has 9 MB
+DEADLINE = 120.0  # seconds for all of it: a pod may dribble
 _DATA, _ERROR = b"\0", b"\1"
 _ENDED = (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED)
 
 
-async def get(api: Api, namespace: str, pod: str, port: int, path: str) -> bytes:
-    """The body of the answer. Raises KubeError: also where the pod's port answers with an HTTP error."""
+async def get(
+    api: Api, namespace: str, pod: str, port: int, path: str, *, longest: int = LONGEST
+) -> bytes:
+    """The body of the answer, of at most `longest` bytes. Raises KubeError, also where the port answers with
+    an HTTP error."""
     http = h11.Connection(h11.CLIENT)
     headers = [("Host", f"localhost:{port}"), ("Accept", "*/*"), ("Connection", "close")]
     asked = http.send(h11.Request(method="GET", target=path, headers=headers)) or b""
     http.send(h11.EndOfMessage())
     where = f"{path} at port {port} of {namespace}/{pod}"
-    with translated(api.timeout):
-        try:
-            async with _forwarded(api, namespace, pod, port) as socket:
-                await socket.send_bytes(_DATA + asked)
-                return await _body(http, _stream(socket, api.timeout, where), where)
-        except h11.RemoteProtocolError as error:
-            raise Unreachable(
-                Problem(Trouble.BROKEN, f"{where} did not speak HTTP: {error}")
-            ) from error
+    with translated(DEADLINE):
+        async with asyncio.timeout(DEADLINE), _forwarded(api, namespace, pod, port) as socket:
+            await socket.send_bytes(_DATA + asked)
+            return await _body(http, _stream(socket, api.timeout, where), where, longest)
 
 
 @asynccontextmanager
@@ -49,12 +48,10 @@ async def _forwarded(
 ) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
     path = address(POD, "v1", namespace, pod, "portforward")
     try:
-        async with asyncio.timeout(api.timeout) as deadline:
-            async with api.connection.websocket(
-                path, params={"ports": str(port)}, protocols=(PROTOCOL,)
-            ) as socket:
-                deadline.reschedule(None)
-                yield socket
+        async with api.connection.websocket(
+            path, params={"ports": str(port)}, protocols=(PROTOCOL,)
+        ) as socket:
+            yield socket
     except aiohttp.WSServerHandshakeError as error:
         raise status_error(error.status, b"", error.headers or {}) from error
 
@@ -65,8 +62,9 @@ async def _stream(
     """The bytes of the data channel as they come. Raises Unreachable with what the error channel says."""
     port_bytes = {_DATA: 2, _ERROR: 2}
     while True:
-        async with asyncio.timeout(silence):
-            message = await socket.receive()
+        with translated(silence):
+            async with asyncio.timeout(silence):
+                message = await socket.receive()
         if message.type in _ENDED:
             return
         if message.type is aiohttp.WSMsgType.ERROR:
@@ -89,23 +87,35 @@ def _refused(where: str, words: str) -> Problem:
     return Problem(trouble, f"{where}: {words.strip()}")
 
 
-async def _body(http: h11.Connection, stream: AsyncIterator[bytes], where: str) -> bytes:
+async def _body(
+    http: h11.Connection, stream: AsyncIterator[bytes], where: str, longest: int
+) -> bytes:
     """The body of the one answer on the stream, whether it has a length, comes in chunks, or ends with the stream."""
     body = bytearray()
+    cut_off = Unreachable(Problem(Trouble.UNREACHABLE, f"{where} was cut off"))
+    ended = False
     while True:
-        event = http.next_event()
+        try:
+            event = http.next_event()
+        except h11.RemoteProtocolError as error:
+            if ended:
+                raise cut_off from error
+            problem = Problem(Trouble.BROKEN, f"{where} did not speak HTTP: {error}")
+            raise Unreachable(problem) from error
         match event:
             case h11.NEED_DATA:
-                http.receive_data(await anext(stream, b""))
+                piece = await anext(stream, b"")
+                http.receive_data(piece)
+                ended = not piece
             case h11.Response() if event.status_code != 200:
                 words = f"{where} answered with status {event.status_code}"
                 raise Unreachable(Problem(Trouble.SERVER, words))
             case h11.Data():
                 body += event.data
-                if len(body) > LONGEST:
-                    words = f"{where} is longer than {LONGEST >> 20} MiB"
+                if len(body) > longest:
+                    words = f"{where} is longer than {longest:,} bytes"
                     raise Unreachable(Problem(Trouble.BROKEN, words))
             case h11.EndOfMessage():
                 return bytes(body)
             case h11.ConnectionClosed() | h11.PAUSED:
-                raise Unreachable(Problem(Trouble.UNREACHABLE, f"{where} was cut off"))
+                raise cut_off

@@ -44,6 +44,11 @@ class Probing:
     def answers(self) -> Mapping[Probe, Answer]:
         return self._answers
 
+    @property
+    def wanted(self) -> Collection[Probe]:
+        """What is on screen, and so asked often."""
+        return self._rounds.wanted
+
     def want(self, probes: Collection[Probe]) -> None:
         self._rounds.want(probes)
 

@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from meshtui.kube.api import translated
 from meshtui.kube.pace import Pace
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -232,10 +233,13 @@ class Plain:
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - the shape of Connection
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        async with self.http.request(
-            method, path, params=params, json=json, headers=headers
-        ) as response:
-            yield response
+        with translated(timeout or 0):
+            async with asyncio.timeout(timeout) as deadline:
+                async with self.http.request(
+                    method, path, params=params, json=json, headers=headers
+                ) as response:
+                    deadline.reschedule(None)
+                    yield response
 
     @asynccontextmanager
     async def websocket(
@@ -245,5 +249,33 @@ class Plain:
         params: Mapping[str, str] | None = None,
         protocols: tuple[str, ...] = (),
     ) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
-        async with self.http.ws_connect(path, params=params, protocols=protocols) as socket:
+        async with self.http.ws_connect(
+            path,
+            params=params,
+            protocols=protocols,
+            timeout=aiohttp.ClientWSTimeout(ws_close=0.1),
+        ) as socket:
             yield socket
+
+
+def forwarded(*said: bytes, error: bytes = b"", ends: bool = False, frame: int = 1000) -> Handler:
+    """The port-forward of a pod that answers any request with these bytes, a frame at a time, and leaves the stream
+    open unless it `ends`, as the API server does."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        socket = web.WebSocketResponse(protocols=("v4.channel.k8s.io",))
+        await socket.prepare(request)
+        port = int(request.query["ports"]).to_bytes(2, "little")
+        await socket.send_bytes(b"\0" + port)
+        await socket.send_bytes(b"\1" + port)
+        if error:
+            await socket.send_bytes(b"\1" + error)
+        await socket.receive_bytes()
+        for piece in said:
+            for start in range(0, len(piece), frame):
+                await socket.send_bytes(b"\0" + piece[start : start + frame])
+        if not ends:
+            await socket.receive()
+        return socket
+
+    return handle

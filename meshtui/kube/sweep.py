@@ -1,0 +1,83 @@
+"""Sweep: reading the ztunnels of all nodes in turn, within a budget, so that a verdict need not wait for a glance.
+
+A dump of a large mesh has 9 MB and there is one on every node. So each node's `/metrics`, which are small, say how many
+pods it proxies; where that is not the number of pods annotated there, the dump is read soon, and else in a slow round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from meshtui.kube.pace import Pace
+from meshtui.mesh.snapshot import Probe
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Whether a node's dump is worth a look: two numbers that should be equal."""
+
+    proxied: int
+    annotated: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ztunnel:
+    """What the sweep goes by, for one ztunnel."""
+
+    metrics: Probe
+    dump: Probe
+    counts: Counts | None
+    """None while either number is unknown."""
+    counts_at_dump: Counts | None
+    """Those that the last dump was read at."""
+    metrics_tried: datetime | None
+    """When last read, or tried in vain."""
+    dump_tried: datetime | None
+    refused: bool = False
+    """The last try was forbidden: it is not repeated soon, since each is a line in the cluster's audit log."""
+
+
+def due(ztunnels: Iterable[Ztunnel], now: datetime, pace: Pace) -> list[Probe]:
+    """What to read now, the most urgent first: dumps where the counts disagree, metrics, dumps never read, the slow
+    round; within each what was tried longest ago."""
+    urgent = [
+        (rank, tried.timestamp() if tried else 0.0, probe)
+        for ztunnel in ztunnels
+        for rank, tried, probe in _due(ztunnel, now, pace)
+    ]
+    return [probe for _, _, probe in sorted(urgent, key=lambda each: each[:2])]
+
+
+def _due(
+    ztunnel: Ztunnel, now: datetime, pace: Pace
+) -> Iterable[tuple[int, datetime | None, Probe]]:
+    def old(tried: datetime | None, seconds: float) -> bool:
+        return tried is None or now - tried >= timedelta(seconds=seconds)
+
+    often = pace.sweep_dump if ztunnel.refused else pace.sweep_metrics
+    if old(ztunnel.metrics_tried, often):
+        yield 1, ztunnel.metrics_tried, ztunnel.metrics
+    counts = ztunnel.counts
+    disagree = counts is not None and counts.proxied != counts.annotated
+    if disagree and counts != ztunnel.counts_at_dump and not ztunnel.refused:
+        yield 0, ztunnel.dump_tried, ztunnel.dump
+    elif old(ztunnel.dump_tried, pace.sweep_dump):
+        yield 2 if ztunnel.dump_tried is None else 3, ztunnel.dump_tried, ztunnel.dump
+
+
+class Budget:
+    """So many bytes a second on average. What a reading may cost is set aside when it starts, and settled after."""
+
+    def __init__(self, rate: float) -> None:
+        self._rate = rate
+        self._free_at = 0.0
+
+    def allows(self, now: float) -> bool:
+        """Whether another reading may start, `now` in seconds on any clock that only rises."""
+        return now >= self._free_at
+
+    def spend(self, size: int, now: float) -> None:
+        """So many bytes are read, or set aside; less than nothing gives some back."""
+        self._free_at = max(self._free_at, now) + size / self._rate

@@ -1,0 +1,178 @@
+"""Probing: what is kept of the answers, and of their failures."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Coroutine
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from meshtui.kube.api import Api
+from meshtui.kube.probes import Probing
+from meshtui.kube.rights import Rights
+from meshtui.mesh.snapshot import Probe, Trouble
+from tests.kube.eventually import until
+from tests.kube.scripted import QUICK, Handler, Scripted, forwarded, status
+
+REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+
+
+def said(body: bytes) -> Handler:
+    return forwarded(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+
+
+def number(body: bytes) -> int:
+    return int(body)
+
+
+def first_of(value: tuple[int], others: Collection[tuple[int]]) -> tuple[int]:
+    """One of the others that equals the value, if there is one."""
+    return next((other for other in others if other == value), value)
+
+
+def boxed(body: bytes) -> tuple[int]:
+    return (int(body),)
+
+
+ONE = Probe("istio-system", "ztunnel-1", 15020, "/metrics", number)
+
+
+def forward(pod: str) -> str:
+    return f"/api/v1/namespaces/istio-system/pods/{pod}/portforward"
+
+
+@pytest.fixture
+async def probing(api: Api) -> AsyncIterator[Probing]:
+    tasks: set[asyncio.Task[Any]] = set()
+
+    def start(work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        tasks.add(task := asyncio.create_task(work))
+        return task
+
+    rights = Rights(start, api, QUICK, lambda: "jane")
+    probing = Probing(start, api, rights, QUICK, lambda: None)
+    yield probing
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    probing.close()
+
+
+async def test_an_answer_keeps_the_one_before_it(scripted: Scripted, probing: Probing) -> None:
+    for body in (b"7", b"9"):
+        scripted.on(forward("ztunnel-1"), said(body))
+        assert await probing.ask(ONE) == 1
+    answer = probing.answers[ONE]
+    assert (answer.value, answer.before, answer.problem) == (9, 7, None)
+    assert answer.at is not None
+    assert answer.before_at is not None
+    assert answer.before_at < answer.at
+
+
+async def test_after_a_failure_the_older_value_stays_with_the_problem_beside_it(
+    scripted: Scripted, probing: Probing
+) -> None:
+    scripted.on(forward("ztunnel-1"), said(b"7"))
+    await probing.ask(ONE)
+    read_at = probing.answers[ONE].at
+    scripted.on(forward("ztunnel-1"), said(b"not a number"))
+    await probing.ask(ONE)
+    answer = probing.answers[ONE]
+    assert (answer.value, answer.at) == (7, read_at)
+    assert answer.problem is not None
+    assert answer.problem.trouble is Trouble.BROKEN
+    scripted.on(forward("ztunnel-1"), status(404, "not found"))
+    await probing.ask(ONE)
+    answer = probing.answers[ONE]
+    assert answer.value == 7
+    assert answer.problem is not None
+    assert (answer.problem.trouble, answer.problem.text) == (
+        Trouble.GONE,
+        "istio-system/ztunnel-1 is gone",
+    )
+
+
+@pytest.mark.parametrize(
+    ("allowed", "words"),
+    [
+        ({"get"}, "jane may not create pods/portforward in istio-system (RBAC: no)"),
+        ({"create"}, "jane may not get pods/portforward in istio-system (RBAC: no)"),
+        (
+            set(),
+            "jane may not get pods/portforward in istio-system (RBAC: no); "
+            "jane may not create pods/portforward in istio-system (RBAC: no)",
+        ),
+        ({"get", "create"}, "an admission webhook says no"),
+    ],
+)
+async def test_a_refusal_names_the_verb_that_is_missing(
+    scripted: Scripted, probing: Probing, allowed: set[str], words: str
+) -> None:
+    async def review(request: web.Request) -> web.Response:
+        asked = (await request.json())["spec"]["resourceAttributes"]
+        assert (asked["resource"], asked["subresource"]) == ("pods", "portforward")
+        yes = asked["verb"] in allowed
+        return web.json_response({"status": {"allowed": yes, "reason": "" if yes else "RBAC: no"}})
+
+    scripted.on(forward("ztunnel-1"), status(403, "an admission webhook says no"))
+    scripted.on(REVIEWS, review)
+    await probing.ask(ONE)
+    problem = probing.answers[ONE].problem
+    assert problem is not None
+    assert problem.trouble is Trouble.FORBIDDEN
+    if len(allowed) < 2:
+        assert problem.text == words
+
+
+async def test_values_are_shared_with_those_of_other_pods(
+    scripted: Scripted, probing: Probing
+) -> None:
+    probes = [
+        Probe("istio-system", f"ztunnel-{n}", 15000, "/config_dump", boxed, share=first_of)
+        for n in (1, 2)
+    ]
+    for probe in probes:
+        scripted.on(forward(probe.pod), said(b"7"))
+        await probing.ask(probe)
+    assert probing.answers[probes[0]].value is probing.answers[probes[1]].value
+
+
+async def test_a_wanted_probe_is_asked_again_and_again_until_it_is_not_wanted(
+    scripted: Scripted, probing: Probing
+) -> None:
+    scripted.on(forward("ztunnel-1"), said(b"7"))
+    probing.want([ONE])
+    await until(lambda: len(scripted.asked(forward("ztunnel-1"))) >= 3)
+    probing.forget(lambda probe: True)
+    assert ONE in probing.answers, "what is on screen is not taken away"
+    probing.want([])
+    assert ONE in probing.answers, "what came of it stays"
+    probing.forget(lambda probe: True)
+    assert probing.answers == {}
+
+
+async def test_no_more_than_eight_port_forwards_at_once(
+    scripted: Scripted, probing: Probing
+) -> None:
+    open_now: set[str] = set()
+    most = 0
+    let_go = asyncio.Event()
+
+    async def counted(request: web.Request) -> web.StreamResponse:
+        nonlocal most
+        open_now.add(request.path)
+        most = max(most, len(open_now))
+        await let_go.wait()
+        open_now.discard(request.path)
+        return await status(404, "gone")(request)
+
+    probes = [Probe("istio-system", f"z-{n}", 15020, "/metrics", number) for n in range(12)]
+    for probe in probes:
+        scripted.on(forward(probe.pod), counted)
+    probing.want(probes)
+    await until(lambda: len(open_now) == 8)
+    let_go.set()
+    await until(lambda: len(probing.answers) == 12)
+    assert most == 8
