@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import ssl
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -68,9 +69,10 @@ class Connection:
         insist on it ask on the terminal."""
         chosen, cluster, user = kubeconfig.choose(context or settings.context)
         self._cluster = cluster
-        self._base = _base(cluster, user)
+        self._base = _base(cluster)
         self._proxy = proxies.choose(self._base, cluster.proxy, environ)
-        self._login = Login(user, cluster, suspend)
+        # kubectl, too, shows nothing secret to a server without TLS; `kubectl proxy` wants nothing.
+        self._login = Login(user if self._base.scheme == "https" else User(""), cluster, suspend)
         self._headers = _headers(impersonation := _impersonation(user, settings))
         self._patience = settings.request_timeout
         self._session: aiohttp.ClientSession | None = None
@@ -243,13 +245,9 @@ class Connection:
         return self._proxy.url if self._proxy is not None and not self._proxy.socks else None
 
 
-def _base(cluster: Cluster, user: User) -> URL:
-    """The server's address without a slash at its end. One without a scheme is https where anything of TLS is
-    configured, as client-go has it."""
-    text = cluster.server
-    if "://" not in text:
-        with_tls = cluster.authority or cluster.insecure or user.certificate
-        text = f"{'https' if with_tls else 'http'}://{text}"
+def _base(cluster: Cluster) -> URL:
+    """The server's address without a slash at its end. Without a scheme it is http, as for kubectl."""
+    text = cluster.server if "://" in cluster.server else f"http://{cluster.server}"
     try:
         url = URL(text.rstrip("/"))
         usable = url.scheme in ("http", "https") and bool(url.host) and bool(url.port)
@@ -258,7 +256,7 @@ def _base(cluster: Cluster, user: User) -> URL:
     if not usable or url.query_string or url.fragment:
         raise ConfigError(
             f'the server of cluster "{cluster.name}" has an address that is none: {cluster.server:.100}',
-            f"Set it with: kubectl config set-cluster {cluster.name} --server=https://HOST:6443",
+            f"Set it with: kubectl config set-cluster {shlex.quote(cluster.name)} --server=https://HOST:6443",
         )
     if cluster.insecure and cluster.authority:  # as kubectl: nobody can tell which is meant
         raise ConfigError(

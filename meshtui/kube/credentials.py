@@ -34,13 +34,9 @@ def read(user: User) -> Credentials:
 
 
 def _authorization(user: User) -> str:
-    token = user.token
     try:
-        # For tokens, unlike for certificates, the file comes first (client-go: a file can be renewed).
-        if token.file is not None:
-            return bearer(tls.read(Material(file=token.file)).decode("utf-8", "replace"))
-        if token.inline:
-            return bearer(token.inline)
+        if user.token:
+            return bearer(_token(user.token))
     except Unreadable as error:
         raise CredentialsError(
             f'the token of user "{user.name}" cannot be used: {error}',
@@ -50,6 +46,19 @@ def _authorization(user: User) -> str:
         pair = f"{user.username}:{user.password}".encode()
         return f"Basic {b64encode(pair).decode()}"
     return ""
+
+
+def _token(token: Material) -> str:
+    """The file's, which somebody may renew, before the one in the kubeconfig: the other way round than for
+    certificates, as client-go has it."""
+    if token.file is None:
+        return token.inline
+    try:
+        return tls.read(Material(file=token.file)).decode("utf-8", "replace")
+    except Unreadable:
+        if token.inline:
+            return token.inline
+        raise
 
 
 def _identity(user: User) -> Identity | None:

@@ -14,6 +14,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from shlex import quote
 
 from meshtui.kube import kubefile
 from meshtui.kube.access import Cluster, Context, Material, User
@@ -44,7 +45,7 @@ class Kubeconfig:
             raise ConfigError(
                 f'context "{context.name}" names {_named("cluster", context.cluster)}, but {self.source} has '
                 + _listed("clusters", self.clusters),
-                f"Correct it with: kubectl config set-context {context.name} --cluster=NAME",
+                f"Correct it with: kubectl config set-context {quote(context.name)} --cluster=NAME",
             )
         user = self.users.get(context.user)
         if user is None:
@@ -52,13 +53,13 @@ class Kubeconfig:
                 raise ConfigError(
                     f'context "{context.name}" names {_named("user", context.user)}, but {self.source} has '
                     + _listed("users", self.users),
-                    f"Correct it with: kubectl config set-context {context.name} --user=NAME",
+                    f"Correct it with: kubectl config set-context {quote(context.name)} --user=NAME",
                 )
             user = User("")  # a context without a user is anonymous, as for kubectl
         if not cluster.server:
             raise ConfigError(
                 f'cluster "{cluster.name}" in {self.source} has no server address',
-                f"Set it with: kubectl config set-cluster {cluster.name} --server=https://HOST:6443",
+                f"Set it with: kubectl config set-cluster {quote(cluster.name)} --server=https://HOST:6443",
             )
         return context, cluster, user
 
@@ -94,16 +95,16 @@ def load(
     """The merged kubeconfig: of `settings.kubeconfig`, else `KUBECONFIG`, else `~/.kube/config`, else of the pod that
     we run in. Only what concerns all contexts raises a ConfigError (no file, one that cannot be read, broken YAML);
     a context that is wrong says so when it is chosen."""
-    paths = settings.kubeconfig or _paths(environ)
-    files = [file for path in paths if (file := kubefile.read(path)) is not None]
+    listed = paths(settings, environ)
+    files = [file for path in listed if (file := kubefile.read(path)) is not None]
     if not settings.kubeconfig and not any(file.contexts for file in files):
         pod = _in_cluster(environ, service_account)
         if pod is not None:
             return pod
     if files:
         return _merge(files)
-    where = " and ".join(map(str, paths))
-    missing = f"there is no kubeconfig: {where} {'do' if len(paths) > 1 else 'does'} not exist"
+    where = " and ".join(map(str, listed))
+    missing = f"there is no kubeconfig: {where} {'do' if len(listed) > 1 else 'does'} not exist"
     if settings.kubeconfig or environ.get("KUBECONFIG"):
         asked = "--kubeconfig" if settings.kubeconfig else "the variable KUBECONFIG"
         raise ConfigError(missing, f"Correct {asked}.")
@@ -114,12 +115,15 @@ def load(
     )
 
 
-def _paths(environ: Mapping[str, str]) -> tuple[Path, ...]:
+def paths(settings: Settings, environ: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
+    """The files to read, in their order, whether they exist or not."""
+    if settings.kubeconfig:
+        return settings.kubeconfig
     listed = environ.get("KUBECONFIG", "")
     if listed:
         return tuple(dict.fromkeys(Path(path) for path in listed.split(os.pathsep) if path))
     home = environ.get("HOME")
-    return ((Path(home) if home else Path("~").expanduser()) / ".kube" / "config",)
+    return ((Path(home) if home else Path.home()) / ".kube" / "config",)
 
 
 def _merge(files: Sequence[Kubefile]) -> Kubeconfig:
