@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import base64
-import re
+import ssl
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
-
+from meshtui.mesh import x509
 from meshtui.mesh.raw import Raw, strings, table, text
 
-_BEGIN = b"-----BEGIN CERTIFICATE-----"
-_BLOCK = re.compile(_BEGIN + rb".*?-----END CERTIFICATE-----", re.DOTALL)
-UNREADABLE = _BEGIN + b"\nunreadable\n-----END CERTIFICATE-----\n"
+_BEGIN = "-----BEGIN CERTIFICATE-----"
+UNREADABLE = f"{_BEGIN}\nunreadable\n-----END CERTIFICATE-----\n".encode()
 """Stands for a block that is no certificate: what it holds instead is anybody's guess, so it is not kept."""
 
 _METADATA = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp", "labels")
+_ANNOTATIONS = ("cert-manager.io/certificate-name",)
+"""Who renews it. No other: kubectl writes the whole Secret into one."""
 
 
 def certificates_only(raw: Raw) -> Raw:
     """The Secret's identity, labels, type, and under `data` (base64, as in any Secret) the PEM certificates of each
-    entry that has some. Annotations go: kubectl writes the whole Secret into one."""
+    entry that has some."""
     metadata = {k: v for k, v in table(raw, "metadata").items() if k in _METADATA}
+    annotations = strings(raw, "metadata", "annotations")
+    if kept_annotations := {k: annotations[k] for k in _ANNOTATIONS if k in annotations}:
+        metadata["annotations"] = kept_annotations
     data = {
         key: base64.b64encode(kept).decode()
         for key, value in strings(raw, "data").items()
@@ -38,17 +40,17 @@ def certificates_only(raw: Raw) -> Raw:
 
 def _certificates(value: str) -> bytes:
     try:
-        content = base64.b64decode(value)
+        content = base64.b64decode(value).decode("utf-8", "replace")
     except ValueError:
         return b""
     if _BEGIN not in content:
         return b""
-    return b"".join(_certificate(block) for block in _BLOCK.findall(content)) or UNREADABLE
+    return b"".join(_certificate(block) for block in x509.blocks(content))
 
 
-def _certificate(block: bytes) -> bytes:
+def _certificate(block: bytes | x509.Unreadable) -> bytes:
     """The certificate written anew, so that nothing that stood between the two marks comes along."""
-    try:
-        return x509.load_pem_x509_certificate(block).public_bytes(Encoding.PEM)
-    except (ValueError, TypeError):
+    read = block if isinstance(block, x509.Unreadable) else x509.read(block)
+    if isinstance(read, x509.Unreadable):
         return UNREADABLE
+    return ssl.DER_cert_to_PEM_cert(read.der).encode()
