@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from meshtui.mesh import raw, ztunnels
-from meshtui.mesh.kinds import NAMESPACE, NODE, POD, Kind
+from meshtui.kube.secrets import certificates_only
+from meshtui.mesh import named_secrets, raw, ztunnels
+from meshtui.mesh.kinds import NAMESPACE, NODE, POD, SECRET, Kind
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import (
     Answer,
     Phase,
     Probe,
     Problem,
+    Ref,
     Scope,
     Server,
     Snapshot,
@@ -91,7 +93,7 @@ def snapshot(name: str) -> Snapshot:
         shop = Recording("shop").objects()
         lists |= {NAMESPACE: shop[NAMESPACE], NODE: shop[NODE], POD: _pods(recording)}
     answers = _answers(recording, lists[POD])
-    return Snapshot(
+    found = Snapshot(
         now=recording.taken,
         server=Server(
             context=f"recorded-{name}",
@@ -109,6 +111,20 @@ def snapshot(name: str) -> Snapshot:
         answers=answers,
         sweep=Sweep(total=3, read=len(recording.nodes()), oldest=recording.read_at),
     )
+    return replace(found, gets=_gets(found))
+
+
+def _gets(found: Snapshot) -> dict[Ref, Answer]:
+    """The Secrets that are read by name, as the session keeps them; of those that are not there, that they are gone."""
+    gets: dict[Ref, Answer] = {}
+    for ref in named_secrets.refs(found):
+        secret = found.find(SECRET, ref.namespace, ref.name)
+        if secret is None:
+            words = f'secrets "{ref.name}" not found'
+            gets[ref] = Answer(problem=Problem(Trouble.GONE, words))
+        else:
+            gets[ref] = Answer(certificates_only(secret), found.now)
+    return gets
 
 
 def _answers(recording: Recording, pods: list[Raw]) -> dict[Probe, Answer]:
