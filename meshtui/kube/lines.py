@@ -13,11 +13,14 @@ class Lines:
     def split(self, piece: bytes) -> list[bytes]:
         """The lines that this piece completes, without their newlines."""
         *lines, rest = (self._rest + piece).split(b"\n")
-        while len(rest) > self.longest:
-            lines.append(rest[: self.longest])
-            rest = rest[self.longest :]
-        self._rest = rest
-        return lines
+        whole = [part for line in lines for part in self._parts(line)]
+        *parts, self._rest = self._parts(rest)
+        return whole + parts
+
+    def _parts(self, line: bytes) -> list[bytes]:
+        if len(line) <= self.longest:
+            return [line]
+        return [line[at : at + self.longest] for at in range(0, len(line), self.longest)]
 
     def end(self) -> list[bytes]:
         """What came after the last newline, if anything."""

@@ -21,6 +21,10 @@ def test_the_lines_do_not_depend_on_the_pieces(content: bytes, size: int) -> Non
     assert found == (expected[:-1] if not expected[-1] else expected)
 
 
+def test_a_long_line_comes_in_parts_even_where_it_ends() -> None:
+    assert Lines(longest=3).split(b"abcdefgh\nij\n") == [b"abc", b"def", b"gh", b"ij"]
+
+
 def test_a_line_without_end_comes_in_parts_and_is_not_kept_whole() -> None:
     lines = Lines(longest=10)
     parts = [part for _ in range(100) for part in lines.split(b"x" * 7)] + lines.end()
