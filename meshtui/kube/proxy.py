@@ -68,7 +68,7 @@ def _proxy(text: str, origin: str) -> Proxy:
 
 
 def _exempt(server: URL, no_proxy: str) -> bool:
-    host = (server.host or "").lower().rstrip(".")
+    host = (server.host or "").lower()
     address = _address(host)
     if host == "localhost" or (address is not None and address.is_loopback):
         return True
@@ -91,23 +91,21 @@ def _matches(entry: str, host: str, address: Address | None, port: int) -> bool:
     name, only = _split(entry)
     if not name or (only and only != str(port)):
         return False
-    if (exempt := _address(name)) is not None:
-        return address == exempt
-    name = name.removeprefix("*")
-    if name.startswith("."):  # ".example.com" exempts what is below it, "example.com" itself too
+    if address is not None:
+        return address == _address(name)
+    name = name.removeprefix("*") if name.startswith("*.") else name
+    if name.startswith("."):  # what is below it, not the name itself
         return host.endswith(name)
     return host == name or host.endswith(f".{name}")
 
 
 def _split(entry: str) -> tuple[str, str]:
-    """Host and port; brackets around an IPv6 address fall away."""
+    """Name and port, as Go's net.SplitHostPort: an IPv6 address is in brackets where it has a port, and bare else."""
     if entry.startswith("["):
-        host, _, rest = entry[1:].partition("]")
-        return host, rest.removeprefix(":")
-    host, colon, port = entry.rpartition(":")
-    if not colon or ":" in host:  # a bare IPv6 address has colons of its own
-        return entry, ""
-    return host, port
+        name, _, rest = entry[1:].partition("]")
+        return (name, rest[1:]) if rest.startswith(":") else (entry, "")
+    name, colon, port = entry.rpartition(":")
+    return (name, port) if colon and ":" not in name else (entry, "")
 
 
 def _address(host: str) -> Address | None:
