@@ -3,7 +3,7 @@
     python -m tests.cluster [--controllers] [--no-crds] [--directory DIR]
 
 The test suite starts it with `--while-locked FILE`: it lives as long as another process holds a lock on that file, so
-it ends with the test run even if that is killed.
+it ends with the test run even if that is killed. As long as it runs it holds a lock on DIR/running itself.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="meshtui-cluster-") as scratch:
         directory = chosen.directory or Path(scratch)
         directory.mkdir(parents=True, exist_ok=True)
+        running = (directory / "running").open("w")
+        fcntl.flock(running, fcntl.LOCK_EX)
         cluster = RealCluster(directory, controllers=chosen.controllers, crds=not chosen.no_crds)
         try:
             asyncio.run(cluster.start())
@@ -44,6 +46,7 @@ def main() -> int:
             pass
         finally:
             cluster.end()
+            running.close()
     return 0
 
 

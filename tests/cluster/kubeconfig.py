@@ -98,6 +98,19 @@ class Api:
                 answer.status, json.loads(text) if is_json else text, dict(answer.headers)
             )
 
+    @asynccontextmanager
+    async def stream(
+        self, path: str, query: Mapping[str, str | int]
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """An answer that goes on until one leaves: its connection is then cut, or it would wait for the server to
+        say goodbye, which it does not while it has more to say."""
+        async with self.http.get(path, params=query) as answer:
+            try:
+                yield answer
+            finally:
+                if answer.connection is not None and answer.connection.transport is not None:
+                    answer.connection.transport.abort()
+
     async def get(self, path: str, **query: str | int) -> Response:
         return await self.send("GET", path, query=query)
 
