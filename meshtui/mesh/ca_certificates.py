@@ -84,10 +84,9 @@ def authorities(snapshot: Snapshot) -> Iterable[Row]:
         renewal = _ca_renewal(authority, contents)
         certificate = authority.certificate
         when = life.terms(certificate.not_before, certificate.not_after, renewal)
-        dates = life.judge(certificate.not_before, certificate.not_after, snapshot.now, renewal)
         yield Row(
             key=f"ca/{certificate.fingerprint}",
-            verdict=worst([dates, authority.agreement, authority.chain.verdict]),
+            verdict=_verdict(authority, renewal, snapshot.now),
             ref=authority.holders[0],
             role=Role.ROOT if authority.root else Role.INTERMEDIATE,
             name=certificate.title,
@@ -115,6 +114,14 @@ def authorities(snapshot: Snapshot) -> Iterable[Row]:
             if content.problem is not None and content.entries is None and not content.absent:
                 verdict = Verdict(Health.UNKNOWN, content.problem.text)
                 yield odd(f"secret/{ref.key}", verdict, ref, Role.CA_SECRET, ref.name)
+
+
+def _verdict(authority: Authority, renewal: Renewal, now: datetime) -> Verdict:
+    if authority.root and authority.agreement.health is Health.NONE:
+        return Verdict(Health.NONE, "held, and trusted nowhere that was read: out of use")
+    certificate = authority.certificate
+    dates = life.judge(certificate.not_before, certificate.not_after, now, renewal)
+    return worst([dates, authority.agreement, authority.chain.verdict])
 
 
 def _ca_renewal(authority: Authority, contents: Mapping[Ref, Content]) -> Renewal:

@@ -141,7 +141,7 @@ def _unread(snapshot: Snapshot) -> Iterable[Row]:
         ref = pods[0] if len(pods) == 1 else None
         held_by = ", ".join(pod.name for pod in pods[:3]) + (" …" if len(pods) > 3 else "")
         verdict = Verdict(Health.UNKNOWN, f"certificates unknown: {why}")
-        yield Row(f"unread/{why}", verdict, ref, Role.UNREAD, title, held_by, pods)
+        yield Row(f"unread/{pods[0].key}", verdict, ref, Role.UNREAD, title, held_by, pods)
     for scope in KINDS:
         source = _source(snapshot, scope)
         if source.phase in (Phase.FORBIDDEN, Phase.UNREADABLE):

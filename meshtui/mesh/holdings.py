@@ -87,13 +87,15 @@ def parts(snapshot: Snapshot) -> tuple[Part, ...]:
 
 
 def unread(snapshot: Snapshot) -> Mapping[str, tuple[Ref, ...]]:
-    """The ztunnels whose certificates are not known, by the reason."""
-    found: dict[str, tuple[Ref, ...]] = {}
+    """The ztunnels whose certificates are not known, by the reason; one reason for each kind of trouble."""
+    found: dict[str, list[Ref]] = {}
+    words: dict[str, str] = {}
     for pod, answer in _answers(snapshot):
         if not answer.value:
-            why = answer.problem.text if answer.problem else "not read yet"
-            found[why] = (*found.get(why, ()), _ref(pod))
-    return found
+            kind = answer.problem.trouble.value if answer.problem else "not read yet"
+            words.setdefault(kind, answer.problem.text if answer.problem else kind)
+            found.setdefault(kind, []).append(_ref(pod))
+    return {words[kind]: tuple(refs) for kind, refs in found.items()}
 
 
 def _answers(snapshot: Snapshot) -> Iterator[tuple[Raw, Answer]]:
