@@ -13,7 +13,7 @@ import pytest
 from cryptography import x509
 from cryptography.x509.verification import PolicyBuilder, Store
 
-from meshtui.sim.ca import Authority, Certificate
+from meshtui.sim.behaviour.ca import Authority, Certificate
 from tests.sim.recorded import dump
 
 BORN = datetime(2026, 10, 1, tzinfo=UTC)

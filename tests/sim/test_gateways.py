@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from meshtui.sim import gateways, proxies, routes
+from meshtui.sim.behaviour import gateways, proxies, routes
 from meshtui.sim.kinds import (
     DEPLOYMENT,
     GATEWAY,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from meshtui.sim import mtls, policies, rbac
+from meshtui.sim.behaviour import mtls, policies, rbac
 from tests.recordings import DATA
 
 Raw = dict[str, Any]

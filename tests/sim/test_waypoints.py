@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from meshtui.sim import kinds, policies, waypoints
+from meshtui.sim import kinds
+from meshtui.sim.behaviour import policies, waypoints
 from meshtui.sim.kinds import AUTHORIZATION_POLICY, GATEWAY, NAMESPACE, POD, SERVICE
 from meshtui.sim.store import Store
 from tests.sim import recorded

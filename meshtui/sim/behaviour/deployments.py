@@ -1,0 +1,292 @@
+"""Deployments and ReplicaSets: their pods, rolling restarts, and the status that says how far they are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from meshtui.sim.behaviour import pods
+from meshtui.sim.behaviour.injection import injected
+from meshtui.sim.behaviour.names import template_hash
+from meshtui.sim.behaviour.world import World
+from meshtui.sim.kinds import DEPLOYMENT, POD, REPLICASET
+from meshtui.sim.objects import (
+    Raw,
+    annotated,
+    annotation,
+    controller,
+    integer,
+    mapping,
+    mappings,
+    merged,
+    name,
+    namespace,
+    owner_reference,
+    seconds,
+    text,
+)
+from meshtui.sim.store import Change, Key, key_of
+
+_REVISION = "deployment.kubernetes.io/revision"
+_KEPT = 10
+
+
+class ReplicaSets:
+    """Makes and deletes pods until there are as many as wanted."""
+
+    kinds = (REPLICASET, POD)
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def concerns(self, change: Change) -> Iterable[tuple[Key, float]]:
+        obj = change.object
+        if change.kind == REPLICASET:
+            if change.after is not None:
+                yield key_of(obj), 0.02
+        elif (owner := controller(obj)).get("kind") == "ReplicaSet":
+            yield (namespace(obj), text(owner, "name")), 0.02
+
+    def look(self, key: Key) -> None:
+        found = self._world.store.get(REPLICASET, *key)
+        if found is None or pods.terminating(found) or not self._world.open(key[0]):
+            return
+        owned = list(self._world.pods_of[text(found, "metadata", "uid")])
+        alive = [each for each in owned if not pods.terminating(each) and not pods.finished(each)]
+        missing = integer(found, "spec", "replicas", default=1) - len(alive)
+        alive += [self._create(found) for _ in range(missing)]
+        if missing < 0:
+            # those that are not ready go first, then the newest
+            alive.sort(key=lambda pod: text(pod, "metadata", "creationTimestamp"), reverse=True)
+            alive.sort(key=pods.ready)
+            for pod in alive[:-missing]:
+                self._world.store.delete(POD, namespace(pod), name(pod))
+                self._event(found, "SuccessfulDelete", f"Deleted pod: {name(pod)}")
+            alive = alive[-missing:]
+        good = sum(map(pods.ready, alive))
+        status = {
+            "replicas": len(alive),
+            "fullyLabeledReplicas": len(alive),
+            "readyReplicas": good,
+            "availableReplicas": good,
+            "terminatingReplicas": sum(map(pods.terminating, owned)),
+            "observedGeneration": found["metadata"].get("generation", 1),
+        }
+        self._world.write_status(REPLICASET, found, status)
+
+    def _create(self, owner: Raw) -> Raw:
+        title = f"{name(owner)}-{self._world.names.suffix()}"
+        pod = pods.from_template(owner, title, self._world.names)
+        made = self._world.store.create(POD, injected(pod, self._world))
+        self._event(owner, "SuccessfulCreate", f"Created pod: {title}")
+        return made
+
+    def _event(self, owner: Raw, reason: str, message: str) -> None:
+        self._world.events.write(owner, reason, message, "replicaset-controller")
+
+
+class Deployments:
+    """Rolls from one template to the next, one ReplicaSet for each."""
+
+    kinds = (DEPLOYMENT, REPLICASET)
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def concerns(self, change: Change) -> Iterable[tuple[Key, float]]:
+        obj = change.object
+        if change.kind == DEPLOYMENT:
+            if change.after is not None:
+                yield key_of(obj), 0.02
+        elif (owner := controller(obj)).get("kind") == "Deployment":
+            yield (namespace(obj), text(owner, "name")), 0.02
+
+    def look(self, key: Key) -> None:
+        found = self._world.store.get(DEPLOYMENT, *key)
+        if found is None or pods.terminating(found) or not self._world.open(key[0]):
+            return
+        owned = list(self._world.sets_of[text(found, "metadata", "uid")])
+        if not mapping(found, "spec", "template"):
+            return
+        title = f"{name(found)}-{template_hash(mapping(found, 'spec', 'template'))}"
+        current = next((each for each in owned if name(each) == title), None)
+        old = [each for each in owned if name(each) != title]
+        if current is None:
+            current = self._create(found, title, old)
+        elif _revision(current) <= max(map(_revision, old), default=0):
+            metadata = annotated(current, _REVISION, str(1 + max(map(_revision, old))))
+            current = self._world.write(REPLICASET, current, metadata=metadata)
+        if annotation(found, _REVISION) != (revision := str(_revision(current))):
+            found = self._world.write(
+                DEPLOYMENT, found, metadata=annotated(found, _REVISION, revision)
+            )
+        current, old = self._roll(found, current, old)
+        self._tidy(old)
+        self._world.write_status(DEPLOYMENT, found, self._status(found, current, old))
+
+    def _create(self, owner: Raw, title: str, old: list[Raw]) -> Raw:
+        digest = title.rpartition("-")[2]
+        template = mapping(owner, "spec", "template")
+        marked = {"pod-template-hash": digest}
+        spec = {
+            "replicas": 0,
+            "selector": {
+                **mapping(owner, "spec", "selector"),
+                "matchLabels": mapping(owner, "spec", "selector", "matchLabels") | marked,
+            },
+            "template": {
+                **template,
+                "metadata": {
+                    **mapping(template, "metadata"),
+                    "labels": mapping(template, "metadata", "labels") | marked,
+                },
+            },
+        }
+        return self._world.store.create(
+            REPLICASET,
+            {
+                "metadata": {
+                    "name": title,
+                    "namespace": namespace(owner),
+                    "uid": self._world.names.uid(),
+                    "labels": mapping(template, "metadata", "labels") | marked,
+                    "annotations": {_REVISION: str(1 + max(map(_revision, old), default=0))},
+                    "ownerReferences": [owner_reference(owner)],
+                },
+                "spec": spec,
+                "status": {"replicas": 0},
+            },
+        )
+
+    def _roll(self, owner: Raw, current: Raw, old: list[Raw]) -> tuple[Raw, list[Raw]]:
+        """One step from the old ReplicaSets to the current one, within maxSurge and maxUnavailable."""
+        wanted = integer(owner, "spec", "replicas", default=1)
+        surge, unavailable = _bounds(owner, wanted)
+        running = sum(_replicas(each) for each in old)
+        if text(owner, "spec", "strategy", "type") == "Recreate":
+            gone = not any(integer(each, "status", "replicas") for each in old)
+            return self._scale(owner, current, wanted if gone else 0), [
+                self._scale(owner, each, 0) for each in old
+            ]
+        size = max(min(wanted, wanted + surge - running), min(_replicas(current), wanted))
+        current = self._scale(owner, current, size)
+        good = sum(integer(each, "status", "availableReplicas") for each in [current, *old])
+        spare = max(good - (wanted - unavailable), 0)
+        result = []
+        for each in sorted(old, key=_revision):
+            bad = _replicas(each) - integer(each, "status", "availableReplicas")
+            cut = min(_replicas(each), max(bad, 0) + spare)
+            spare -= max(cut - max(bad, 0), 0)
+            result.append(self._scale(owner, each, _replicas(each) - cut))
+        return current, result
+
+    def _scale(self, owner: Raw, each: Raw, size: int) -> Raw:
+        before = _replicas(each)
+        wanted = integer(owner, "spec", "replicas", default=1)
+        notes = {
+            **mapping(each, "metadata", "annotations"),
+            "deployment.kubernetes.io/desired-replicas": str(wanted),
+            "deployment.kubernetes.io/max-replicas": str(wanted + _bounds(owner, wanted)[0]),
+        }
+        if before == size and notes == mapping(each, "metadata", "annotations"):
+            return each
+        if before != size:
+            how = "up" if size > before else "down"
+            message = f"Scaled {how} replica set {name(each)} from {before} to {size}"
+            self._world.events.write(owner, "ScalingReplicaSet", message, "deployment-controller")
+        return self._world.write(
+            REPLICASET,
+            each,
+            metadata={**each["metadata"], "annotations": notes},
+            spec={**each["spec"], "replicas": size},
+        )
+
+    def _tidy(self, old: list[Raw]) -> None:
+        empty = [each for each in old if not _replicas(each)]
+        for each in sorted(empty, key=_revision)[: max(len(empty) - _KEPT, 0)]:
+            self._world.store.delete(REPLICASET, namespace(each), name(each))
+
+    def _status(self, owner: Raw, current: Raw, old: list[Raw]) -> Raw:
+        wanted = integer(owner, "spec", "replicas", default=1)
+        all_of = [current, *old]
+        total = sum(integer(each, "status", "replicas") for each in all_of)
+        good = sum(integer(each, "status", "availableReplicas") for each in all_of)
+        updated = integer(current, "status", "replicas")
+        status = {
+            "observedGeneration": owner["metadata"].get("generation", 1),
+            "replicas": total,
+            "updatedReplicas": updated,
+            "readyReplicas": good,
+            "availableReplicas": good,
+            "unavailableReplicas": max(wanted - good, 0),
+            "terminatingReplicas": sum(
+                integer(each, "status", "terminatingReplicas") for each in all_of
+            ),
+        }
+        status = {key: value for key, value in status.items() if value or key.startswith("term")}
+        done = updated == wanted == good and total == wanted
+        enough = good >= wanted - _bounds(owner, wanted)[1]
+        stamp = seconds(self._world.clock())
+        before = mappings(owner, "status", "conditions")
+        through = _progressing(name(current), done=True)
+        done = done or any(each.get("message") == through["message"] for each in before)
+        progress = _progressing(name(current), done=done)
+        conditions = merged(before, [_available(enough), progress], stamp)
+        status["conditions"] = _updated(before, conditions, stamp)
+        return status
+
+
+def _available(enough: bool) -> Raw:
+    return {
+        "type": "Available",
+        "status": "True" if enough else "False",
+        "reason": "MinimumReplicasAvailable" if enough else "MinimumReplicasUnavailable",
+        "message": f"Deployment {'has' if enough else 'does not have'} minimum availability.",
+    }
+
+
+def _progressing(replica_set: str, *, done: bool) -> Raw:
+    return {
+        "type": "Progressing",
+        "status": "True",
+        "reason": "NewReplicaSetAvailable" if done else "ReplicaSetUpdated",
+        "message": f'ReplicaSet "{replica_set}" '
+        + ("has successfully progressed." if done else "is progressing."),
+    }
+
+
+def _updated(before: list[Raw], after: list[Raw], stamp: str) -> list[Raw]:
+    """With lastUpdateTime, which moves with reason and message too."""
+    known = {text(each, "type"): each for each in before}
+    result = []
+    for each in after:
+        old = known.get(each["type"], {})
+        same = all(old.get(part) == each[part] for part in ("status", "reason", "message"))
+        result.append(
+            {**each, "lastUpdateTime": old.get("lastUpdateTime", stamp) if same else stamp}
+        )
+    return result
+
+
+def _bounds(owner: Raw, wanted: int) -> tuple[int, int]:
+    """How many pods too many, and how many too few, a rolling update allows."""
+    rolling = mapping(owner, "spec", "strategy", "rollingUpdate")
+    surge = _share(rolling.get("maxSurge", "25%"), wanted, up=True)
+    unavailable = _share(rolling.get("maxUnavailable", "25%"), wanted, up=False)
+    return surge, unavailable if surge or unavailable else 1
+
+
+def _share(value: object, of: int, *, up: bool) -> int:
+    if isinstance(value, str) and value.endswith("%") and value[:-1].isdecimal():
+        part = of * int(value[:-1]) / 100
+        return math.ceil(part) if up else math.floor(part)
+    return value if isinstance(value, int) else 0
+
+
+def _replicas(each: Raw) -> int:
+    return integer(each, "spec", "replicas", default=1)
+
+
+def _revision(each: Raw) -> int:
+    value = annotation(each, _REVISION) or ""
+    return int(value) if value.isdecimal() else 0
