@@ -46,6 +46,9 @@ CONNECT_DEADLINE = 3.0
 
 _BUFFER = 2**20
 """A watch event may be as large as an object, and etcd takes 1.5 MiB: a line of twice this can be read."""
+_GOODBYE = 0.1
+"""Seconds that a closed WebSocket waits for the other side's word: quitting must not wait for a cluster."""
+
 _FAILED = (aiohttp.ClientError, OSError, *SOCKS_ERRORS)
 """What may come before an answer begins."""
 _BROKEN = (aiohttp.ClientError, ConnectionError, ssl.SSLError)
@@ -174,6 +177,7 @@ class Connection:
                 headers=self._signed(credentials),
                 ssl=await self._trust(credentials.identity),
                 proxy=self._http_proxy,
+                timeout=aiohttp.ClientWSTimeout(ws_close=_GOODBYE),
             )
 
         credentials = await self._login.current()
