@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-from typing import Any, Protocol, TypeVar
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import aiohttp
 import msgspec
 
+from meshtui.kube.connect import Connection
 from meshtui.kube.errors import (
     Absent,
     Conflict,
@@ -31,39 +32,6 @@ JSON = "application/json"
 _MOST_OF_A_MESSAGE = 2_000
 _MOST_OF_A_REFUSAL = 64 * 1024
 _LONGEST_WAIT = 60.0
-
-
-class Connection(Protocol):
-    """What is asked of `connect.Connection`."""
-
-    context: str
-    cluster: str
-    url: str
-    insecure: bool
-    user: str
-
-    async def __aenter__(self) -> Any: ...
-
-    async def __aexit__(self, *failure: Any) -> None: ...
-
-    def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        json: Any = None,
-        headers: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]: ...
-
-    def websocket(
-        self,
-        path: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        protocols: tuple[str, ...] = (),
-    ) -> AbstractAsyncContextManager[aiohttp.ClientWebSocketResponse]: ...
 
 
 class Api:

@@ -65,27 +65,29 @@ class Discovery:
     api: Api
     pace: Pace
     served: Mapping[Kind, Served] = field(default_factory=dict)
+    kinds: Mapping[Kind, str] = field(default_factory=dict)
+    """Served kinds with the version that the server prefers."""
     refused: bool = False
     """Discovery is forbidden: the versions that we like best are tried, and each kind speaks for itself."""
+    _doubted: set[Kind] = field(default_factory=set)
     _read_again: float = 0.0
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    @property
-    def kinds(self) -> Mapping[Kind, str]:
-        """Served kinds with the version that the server prefers."""
-        return {kind: served.versions[0] for kind, served in self.served.items()}
-
     async def version(self, kind: Kind) -> str:
         """The version in which to read a kind. Raises KubeError: Absent, Unreadable, or why discovery failed."""
-        if kind not in self.served and not self.refused:
+        if not self.refused and (kind not in self.served or kind in self._doubted):
             await self._refresh()
         if self.refused:
             return kind.versions[0]
         return choose(kind, self.served)
 
-    def forget(self, kind: Kind) -> None:
+    def doubt(self, kind: Kind) -> None:
         """Its address was not found, or its version cannot be read: look again when it is asked for."""
-        self.served = {known: served for known, served in self.served.items() if known != kind}
+        self._doubted.add(kind)
+
+    def again(self) -> None:
+        """Look again for what is missing when it is asked for next, however soon that is."""
+        self.refused, self._read_again = False, 0.0
 
     async def _refresh(self) -> None:
         """One reading serves all who wait for it, and those who come soon after."""
@@ -98,6 +100,8 @@ class Discovery:
                 self.refused = True
                 return
             self.served = {found.kind: found for found in (*core, *groups)}
+            self.kinds = {kind: found.versions[0] for kind, found in self.served.items()}
+            self._doubted.clear()
             self._read_again = time.monotonic() + self.pace.absent / 2
 
     async def _read(self, path: str) -> Iterable[Served]:

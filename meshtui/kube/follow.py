@@ -191,7 +191,7 @@ class Follower:
         """The kind is not there, or no longer: neither are its objects."""
         self._store.begin(self.scope)
         self._store.complete(self.scope)
-        self._discovery.forget(self.scope.kind)
+        self._discovery.doubt(self.scope.kind)
         self._heard = None
         phase = Phase.UNREADABLE if isinstance(error, Unreadable) else Phase.ABSENT
         await self._wait(phase, error, None, self._pace.absent)

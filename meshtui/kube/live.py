@@ -11,12 +11,15 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from meshtui.kube import logs
-from meshtui.kube.api import Api, Connection
+from meshtui.kube.api import Api
+from meshtui.kube.connect import Connection
 from meshtui.kube.discovery import Discovery
+from meshtui.kube.exec_plugin import Suspend
 from meshtui.kube.follow import Follower
 from meshtui.kube.following import Following
 from meshtui.kube.gets import Gets, whole
 from meshtui.kube.heart import Heart
+from meshtui.kube.kubeconfig import Kubeconfig
 from meshtui.kube.pace import Pace
 from meshtui.kube.probes import Probing
 from meshtui.kube.rights import Rights
@@ -42,17 +45,25 @@ T = TypeVar("T")
 
 
 class LiveSession:
-    """Opening does no network; closing ends all that was started, at once."""
+    """Opening does no network; closing ends all that was started, at once. Raises ConfigError where the kubeconfig
+    does not lead to a server."""
 
     def __init__(
-        self, settings: Settings, connection: Connection, pace: Pace | None = None
+        self,
+        kubeconfig: Kubeconfig,
+        context: str,
+        settings: Settings,
+        *,
+        suspend: Suspend | None = None,
+        pace: Pace | None = None,
     ) -> None:
+        """`context` is as for a Connection, and so is `suspend`."""
         self._settings = settings
-        self._connection = connection
+        self._connection = Connection(kubeconfig, settings, context, suspend=suspend)
         self._pace = pace or Pace()
         self._memo = Memo()
         self._store = Store()
-        self._api = Api(connection, settings.request_timeout)
+        self._api = Api(self._connection, settings.request_timeout)
         self._discovery = Discovery(self._api, self._pace)
         self._following = Following(
             self._start, self._store, self._pace, self._follower, self._change
@@ -110,6 +121,7 @@ class LiveSession:
         self._gets.want(refs)
 
     def refresh(self) -> None:
+        self._discovery.again()
         self._following.again()
         self._probing.again()
         self._gets.again()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from meshtui.kube.api import Api
-from tests.kube.scripted import Plain, Scripted, serving
+from tests.kube import configs
+from tests.kube.scripted import Scripted, serving
 
 
 @pytest.fixture
@@ -18,7 +20,13 @@ async def scripted() -> AsyncIterator[Scripted]:
 
 
 @pytest.fixture
-async def api(scripted: Scripted) -> AsyncIterator[Api]:
+def config(scripted: Scripted, tmp_path: Path) -> Path:
+    """A kubeconfig that leads to it."""
+    return configs.write(tmp_path / "config", scripted.url)
+
+
+@pytest.fixture
+async def api(config: Path) -> AsyncIterator[Api]:
     """Its API, over a connection without credentials."""
-    async with Plain(scripted.port) as connection:
+    async with configs.connection(config) as connection:
         yield Api(connection, timeout=2.0)

@@ -10,10 +10,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import aiohttp
 from aiohttp import web
 
-from meshtui.kube.api import translated
 from meshtui.kube.pace import Pace
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -138,7 +136,7 @@ class Scripted:
 
     handlers: dict[str, Handler] = field(default_factory=dict)
     requests: list[web.Request] = field(default_factory=list)
-    port: int = 0
+    url: str = ""
 
     def on(self, path: str, handler: Handler) -> None:
         self.handlers[path] = handler
@@ -197,65 +195,11 @@ async def serving() -> AsyncIterator[Scripted]:
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    scripted.port = runner.addresses[0][1]
+    scripted.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     try:
         yield scripted
     finally:
         await runner.cleanup()
-
-
-class Plain:
-    """A connection without credentials, of the shape of `connect.Connection`."""
-
-    context = "test"
-    cluster = "test"
-    user = "jane"
-    insecure = False
-
-    def __init__(self, port: int) -> None:
-        self.url = f"http://127.0.0.1:{port}"
-
-    async def __aenter__(self) -> Plain:
-        self.http = aiohttp.ClientSession(self.url, timeout=aiohttp.ClientTimeout(None))
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.http.close()
-
-    @asynccontextmanager
-    async def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        json: Any = None,
-        headers: Mapping[str, str] | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109 - the shape of Connection
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        with translated(timeout or 0):
-            async with asyncio.timeout(timeout) as deadline:
-                async with self.http.request(
-                    method, path, params=params, json=json, headers=headers
-                ) as response:
-                    deadline.reschedule(None)
-                    yield response
-
-    @asynccontextmanager
-    async def websocket(
-        self,
-        path: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        protocols: tuple[str, ...] = (),
-    ) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
-        async with self.http.ws_connect(
-            path,
-            params=params,
-            protocols=protocols,
-            timeout=aiohttp.ClientWSTimeout(ws_close=0.1),
-        ) as socket:
-            yield socket
 
 
 def forwarded(*said: bytes, error: bytes = b"", ends: bool = False, frame: int = 1000) -> Handler:

@@ -12,7 +12,7 @@ from meshtui.kube import portforward
 from meshtui.kube.api import Api
 from meshtui.kube.errors import Absent, Forbidden, KubeError, Unreachable
 from meshtui.mesh.snapshot import Trouble
-from tests.kube.scripted import Handler, Plain, Scripted, forwarded, status
+from tests.kube.scripted import Handler, Scripted, forwarded, status
 
 PATH = "/api/v1/namespaces/istio-system/pods/ztunnel-x/portforward"
 BODY = os.urandom(5_000)
@@ -90,11 +90,10 @@ async def test_a_body_that_is_too_long_is_not_read_on(scripted: Scripted, api: A
         await portforward.get(*where, longest=4_000)
 
 
-async def test_a_pod_that_never_answers_is_given_up(scripted: Scripted) -> None:
-    async with Plain(scripted.port) as connection:
-        impatient = Api(connection, timeout=0.05)
-        with pytest.raises(Unreachable, match=r"no answer within 0\.05 s"):
-            await get(scripted, impatient, forwarded())
+async def test_a_pod_that_never_answers_is_given_up(scripted: Scripted, api: Api) -> None:
+    impatient = Api(api.connection, timeout=0.05)
+    with pytest.raises(Unreachable, match=r"no answer within 0\.05 s"):
+        await get(scripted, impatient, forwarded())
 
 
 async def test_refusals_of_the_server_are_told_apart(scripted: Scripted, api: Api) -> None:
