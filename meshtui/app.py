@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import ClassVar
 
 from textual import on, work
 from textual.app import App
@@ -24,7 +25,7 @@ from meshtui.mesh.kinds import Kind
 from meshtui.mesh.logs import LogLine, LogOptions
 from meshtui.mesh.snapshot import Ref, Scope, Server, Snapshot
 from meshtui.settings import Settings
-from meshtui.ui import detail, notices, times, yaml_lines
+from meshtui.ui import detail, notices, theme, times, yaml_lines
 from meshtui.ui.commands import Command
 from meshtui.ui.header import Place
 from meshtui.ui.main import Main
@@ -34,7 +35,6 @@ from meshtui.ui.pick import Pick
 from meshtui.ui.reader import Describe, Log, Reader, Yaml
 from meshtui.ui.spans import Line, Span, Tone
 from meshtui.ui.styles import STYLESHEETS
-from meshtui.ui.theme import TOKENS, context_colour
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class MeshApp(App[int]):
     TITLE = "meshtui"
     CSS_PATH = STYLESHEETS
     ENABLE_COMMAND_PALETTE = False
-    BINDINGS: list[BindingType] = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("exclamation_mark", "messages", "Messages", key_display="!", show=False, id="app.messages"),
         Binding("ctrl+r", "refresh_all", "Read again", show=False, id="app.refresh"),
         Binding("ctrl+c", "interrupt", "Quit (twice)", show=False, priority=True, id="app.quit"),
@@ -82,7 +82,7 @@ class MeshApp(App[int]):
         self._settings = settings
         self._clusters = clusters
         self._clock = clock
-        self._context = settings.context or clusters.current
+        self._chosen = settings.context or clusters.current
         self._session: Session | None = None
         self._told: deque[Told] = deque(maxlen=500)
         self._asking_soon: Timer | None = None
@@ -92,8 +92,8 @@ class MeshApp(App[int]):
     def get_default_screen(self) -> Main:
         return self._main
 
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        return TOKENS
+    def get_css_variables(self) -> dict[str, str]:
+        return theme.variables(super().get_css_variables())
 
     def on_mount(self) -> None:
         if self.no_color:
@@ -120,15 +120,16 @@ class MeshApp(App[int]):
         """Looks at the chosen context, from nothing."""
         self._session = None
         self.snapshot = None
-        about = self._settings.about(self._context)
-        looks_like_production = production.is_production(self._context)
+        about = self._settings.about(self._chosen)
+        looks_like_production = production.is_production(self._chosen)
         self._main.place = Place(
-            context=self._context,
-            colour=about.colour or context_colour(self._context, production=looks_like_production),
-            namespaces=self._settings.namespaces_of(self._context),
-            read_only=production.read_only(self._settings, self._context),
+            context=self._chosen,
+            colour=about.colour
+            or theme.context_colour(self._chosen, production=looks_like_production),
+            namespaces=self._settings.namespaces_of(self._chosen),
+            read_only=production.read_only(self._settings, self._chosen),
         )
-        self._live(self._context)
+        self._live(self._chosen)
 
     @work(exclusive=True, group="session")
     async def _live(self, context: str) -> None:
@@ -192,7 +193,7 @@ class MeshApp(App[int]):
         names = [name for name, _ in self._clusters.contexts]
         chosen = argument
         if not chosen and names:
-            pick = Pick("Contexts", self._clusters.contexts, self._context)
+            pick = Pick("Contexts", self._clusters.contexts, self._chosen)
             chosen = await self.push_screen_wait(pick)
             if not chosen:
                 return
@@ -200,7 +201,7 @@ class MeshApp(App[int]):
             words = f"no context {chosen}" if chosen else "no context at all"
             self.tell(f"The kubeconfig names {words}.", Tone.WARN)
             return
-        self._context = chosen
+        self._chosen = chosen
         self._main.forget()
         self._start()
 
@@ -230,10 +231,10 @@ class MeshApp(App[int]):
 
         title = f"{pane.TITLE} · {row.ref.key if row.ref else row.key}"
         wants = pane.described_wants(row, self.snapshot)
-        self.push_screen(Describe(title, draw, self.snapshot, wants), self._closed)
+        self.push_screen(Describe(title, draw, self.snapshot, wants), self._reader_left)
         self._want_soon()
 
-    def _closed(self, _: None) -> None:
+    def _reader_left(self, _: None) -> None:
         self._want_soon()
 
     @on(Pane.YamlAsked)
@@ -301,7 +302,7 @@ class MeshApp(App[int]):
         server = self.snapshot.server if self.snapshot else Server()
         facts = (
             ("meshtui", __version__),
-            ("context", self._context),
+            ("context", self._chosen),
             ("cluster", server.cluster),
             ("server", server.url),
             ("version", server.version),

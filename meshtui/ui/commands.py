@@ -16,7 +16,7 @@ class Command:
 
     names: tuple[str, ...]
     help: str
-    run: Callable[[str], None]
+    run: Callable[[str], object]
     """Given what stands behind the name."""
     choices: Callable[[], Iterable[str]] = _nothing
     """What may stand behind the name, as known now."""

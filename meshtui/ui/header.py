@@ -65,7 +65,7 @@ class Header(Widget):
         snapshot = self.snapshot
         name = place.context or "no context"
         on_colour = Style(color="white", bgcolor=place.colour or None, bold=True)
-        segments = [Segment(f" {plain(name)} ", base + on_colour)]
+        segments = [Segment(" ", base + on_colour), Segment(f"{plain(name)} ", base + on_colour)]
         muted = base + self.get_component_rich_style(Tone.MUTED.value, partial=True)
         if snapshot is not None and width >= 110:
             server = snapshot.server

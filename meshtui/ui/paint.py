@@ -12,7 +12,7 @@ from textual.strip import Strip
 from meshtui.ui.spans import TONES, Line
 
 
-class Paint(ScrollView, can_focus=True):
+class Paint(ScrollView, can_focus=True, inherit_bindings=False):
     """The common ground of the table and of the reader: tones to styles, lines to strips."""
 
     COMPONENT_CLASSES = TONES

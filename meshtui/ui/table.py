@@ -51,7 +51,7 @@ class Table(Paint, Generic[R]):
         Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False, id="table.page_down"),
         Binding("home,g", "move_to(0)", "First row", show=False, id="table.first"),
         Binding("end,G", "move_to(-1)", "Last row", show=False, id="table.last"),
-        Binding("enter", "choose", "Open", id="table.open"),
+        Binding("enter", "choose", "Open", key_display="enter", id="table.open"),
     ]
 
     @dataclass
@@ -117,6 +117,13 @@ class Table(Paint, Generic[R]):
         self._resize()
         self.call_after_refresh(self._into_view)
         self.refresh()
+
+    def redraw(self, block: Sequence[Line]) -> None:
+        """Puts these lines under the open row in place of those that stand there."""
+        if self._open:
+            self._block = [line(each) for each in block]
+            self._resize()
+            self.refresh()
 
     @property
     def opened(self) -> str:

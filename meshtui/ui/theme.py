@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 
 TOKENS = {
-    "ok": "$text-success",
-    "warn": "$text-warning",
-    "bad": "$text-error",
-    "unknown": "$text-accent",
-    "quiet": "$text-muted",
+    "ok": "text-success",
+    "warn": "text-warning",
+    "bad": "text-error",
+    "unknown": "text-accent",
 }
-"""Variables beyond Textual's own; a theme may override them."""
+"""Our own variables, and the one of Textual's that each has the value of where a theme does not say."""
+
+
+def variables(theme: Mapping[str, str]) -> dict[str, str]:
+    """The variables of a theme with our own beside them."""
+    return {token: theme[source] for token, source in TOKENS.items()} | dict(theme)
+
 
 _HUES = ("#2f6f9f", "#5b5fa8", "#7a4f9a", "#2f7f6f", "#8a6d1f", "#4f7a2f", "#8a4f6f", "#3f6f7f")
 _PRODUCTION = "#a02c2c"

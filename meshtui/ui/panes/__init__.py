@@ -1,0 +1,10 @@
+"""PANES: the one table of panes, in the order of their tabs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from meshtui.ui.pane import Pane
+from meshtui.ui.panes.certificates import CertificatesPane
+
+PANES: tuple[type[Pane[Any]], ...] = (CertificatesPane,)

@@ -1,0 +1,140 @@
+"""Certificates: workloads', CAs' and gateways', the one whose renewal is most overdue first; decoded in place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from textual.binding import Binding
+
+from meshtui.mesh import ca_certificates, certificate_facts, certificates
+from meshtui.mesh.certificate_rows import Role, Row
+from meshtui.mesh.health import Health
+from meshtui.mesh.kinds import POD
+from meshtui.mesh.snapshot import Ref, Snapshot
+from meshtui.ui import times
+from meshtui.ui.bars import bar
+from meshtui.ui.columns import Column
+from meshtui.ui.detail import Fact, Section, render
+from meshtui.ui.pane import Jump, Pane, Wants
+from meshtui.ui.spans import Cell, Line, Span, Tone, mark, tone
+
+
+class CertificatesPane(Pane[Row]):
+    NAME = "certificates"
+    ALIASES = ("cert", "certs", "certificate")
+    TITLE = "Certificates"
+    NEEDS = certificates.KINDS
+    COLUMNS = (
+        Column("EXPIRES", 7, 8, 0, right=True),
+        Column("RENEWS", 6, 10, 1),
+        Column("LIFE", 8, 8, 2),
+        Column("IDENTITY", 20, 70, 0),
+        Column("HELD BY", 10, 36, 3),
+        Column("ISSUER", 8, 28, 4),
+    )
+    EMPTY = "No certificate was read yet: those of workloads come with the dumps of the ztunnels."
+    BINDINGS = [Binding("x", "decode", "Decode", id="certificates.decode")]
+
+    def rows(self, snapshot: Snapshot) -> Sequence[Row]:
+        folded = certificates.of(snapshot)
+        if not self.within:
+            return folded
+        return [each for row in folded for each in _unfolded(snapshot, row)]
+
+    def belongs(self, row: Row, within: str) -> bool:
+        what, _, name = within.partition("/")
+        if what == "ztunnel":
+            return any(ref.key == name for ref in row.holders)
+        return f"/ns/{name}/" in row.name or any(ref.namespace == name for ref in row.holders)
+
+    def cells(self, row: Row, snapshot: Snapshot) -> Sequence[Cell]:
+        life = row.life(snapshot.now)
+        if life is None:
+            return "–", "–", "", Span(row.name, tone(row.verdict.health)), row.held_by, row.issuer
+        worth = _worth(life.verdict.health)
+        expires = times.duration(life.expires_in) if life.expires_in.days >= 0 else "expired"
+        return (
+            Span(expires, worth),
+            _renews(row, snapshot),
+            bar(life.left, Tone.MUTED if worth is Tone.PLAIN else worth),
+            _name(row),
+            row.held_by,
+            row.issuer,
+        )
+
+    def detail(self, row: Row, snapshot: Snapshot) -> Iterable[Section]:
+        facts = certificate_facts.of_row(row, ca_certificates.trust(snapshot), snapshot.now)
+        yield Section("", [Fact("role", row.role.value), *(_fact(each) for each in facts[1:])])
+
+    def wants(self, row: Row | None, in_view: Sequence[Row], snapshot: Snapshot) -> Wants:
+        return Wants(refs=certificates.refs(snapshot))
+
+    def chosen(self, row: Row) -> None:
+        if row.role is Role.RENEWING:
+            self.post_message(self.Left(Jump(self.NAME, within=f"namespace/{row.name}")))
+        else:
+            self.action_decode()
+
+    def action_decode(self) -> None:
+        """Opens the row in place, or closes it."""
+        row = self.table.selected
+        if row is None or self.snapshot is None:
+            return
+        closing = self.table.opened == row.key
+        self.table.open("" if closing else row.key, () if closing else self._decoded(row))
+
+    def refreshed(self, snapshot: Snapshot) -> None:
+        row = self.find(self.table.opened)
+        if row is not None:
+            self.table.redraw(self._decoded(row))
+
+    def _decoded(self, row: Row) -> Sequence[Line]:
+        assert self.snapshot is not None  # a row is only there with a snapshot
+        facts = certificate_facts.of_row(
+            row, ca_certificates.trust(self.snapshot), self.snapshot.now
+        )
+        parts = [_fact(each) for each in facts]
+        width = self.table.size.width - len(_EDGE.text)
+        return [(_EDGE, *line) for line in render(None, [Section("", parts)], width)]
+
+    def ztunnel_of(self, row: Row, snapshot: Snapshot) -> Jump | None:
+        pods = [ref for ref in row.holders if ref.kind == POD]
+        return Jump("ztunnels", within=f"pod/{pods[0].key}") if pods else None
+
+    def log_of(self, row: Row, snapshot: Snapshot) -> Ref | None:
+        return next((ref for ref in row.holders if ref.kind == POD), None)
+
+
+_EDGE = Span(" │ ", Tone.MUTED)
+
+
+def _unfolded(snapshot: Snapshot, row: Row) -> Sequence[Row]:
+    return certificates.members(snapshot, row) if row.role is Role.RENEWING else (row,)
+
+
+def _worth(health: Health) -> Tone:
+    """A colour only for what needs a person."""
+    return Tone.PLAIN if health is Health.OK else tone(health)
+
+
+def _name(row: Row) -> str:
+    if row.role is Role.RENEWING:
+        return f"{row.name}  ({row.count})"
+    return row.name.removeprefix("spiffe://")
+
+
+def _renews(row: Row, snapshot: Snapshot) -> Cell:
+    if row.renewal is None or row.due is None:
+        return "–"
+    if "hand" in row.renewal.words:
+        return "by hand"
+    late = snapshot.now - row.due
+    if late.total_seconds() > 0:
+        return Span(f"{times.duration(late)} late", _worth(row.verdict.health))
+    return times.duration(-late)
+
+
+def _fact(fact: certificate_facts.Fact) -> Fact:
+    shown = fact.health not in (Health.NONE, Health.OK)
+    words: Line = (mark(fact.health), Span(f" {fact.text}")) if shown else (Span(fact.text),)
+    return Fact(fact.label, words)
