@@ -32,7 +32,7 @@ class Pace:
     """Between two readings of a single object that is on screen."""
     rights: float = 300.0
     """So long is a right remembered."""
-    sweep_look: float = 1.0
+    sweep_look: float = 0.5
     """Between two looks for what the sweep should read."""
     sweep_metrics: float = 60.0
     """Between two readings of a ztunnel's metrics, and `sweep_dump` of its dump where nothing asks for it sooner."""

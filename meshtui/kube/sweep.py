@@ -40,8 +40,8 @@ class Ztunnel:
 
 
 def due(ztunnels: Iterable[Ztunnel], now: datetime, pace: Pace) -> list[Probe]:
-    """What to read now, the most urgent first: dumps where the counts disagree, metrics, dumps never read, the slow
-    round; within each what was tried longest ago."""
+    """What to read now, the most urgent first: dumps where the counts disagree; metrics; dumps never read, once the
+    metrics are known, so that they need not be read twice; the slow round. Within each what was tried longest ago."""
     urgent = [
         (rank, tried.timestamp() if tried else 0.0, probe)
         for ztunnel in ztunnels
@@ -63,21 +63,22 @@ def _due(
     disagree = counts is not None and counts.proxied != counts.annotated
     if disagree and counts != ztunnel.counts_at_dump and not ztunnel.refused:
         yield 0, ztunnel.dump_tried, ztunnel.dump
-    elif old(ztunnel.dump_tried, pace.sweep_dump):
+    elif ztunnel.metrics_tried and old(ztunnel.dump_tried, pace.sweep_dump):
         yield 2 if ztunnel.dump_tried is None else 3, ztunnel.dump_tried, ztunnel.dump
 
 
 class Budget:
-    """So many bytes a second on average. What a reading may cost is set aside when it starts, and settled after."""
+    """So many bytes a second on average, a second's worth in advance. What a reading may cost is set aside when it
+    starts, and settled after."""
 
     def __init__(self, rate: float) -> None:
         self._rate = rate
-        self._free_at = 0.0
+        self._paid_at = 0.0
 
     def allows(self, now: float) -> bool:
         """Whether another reading may start, `now` in seconds on any clock that only rises."""
-        return now >= self._free_at
+        return now >= self._paid_at - 1.0
 
     def spend(self, size: int, now: float) -> None:
         """So many bytes are read, or set aside; less than nothing gives some back."""
-        self._free_at = max(self._free_at, now) + size / self._rate
+        self._paid_at = max(self._paid_at, now) + size / self._rate

@@ -1,0 +1,109 @@
+"""Sweep: what is read next, and how much."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from meshtui.kube.pace import Pace
+from meshtui.kube.sweep import Budget, Counts, Ztunnel, due
+from meshtui.mesh.snapshot import Probe
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+PACE = Pace()
+
+
+def ago(seconds: float) -> datetime:
+    return NOW - timedelta(seconds=seconds)
+
+
+def ztunnel(name: str) -> Ztunnel:
+    """One that was read a moment ago and whose counts agree."""
+    return Ztunnel(
+        metrics=Probe("istio-system", name, 15020, "/metrics", len),
+        dump=Probe("istio-system", name, 15000, "/config_dump", len),
+        counts=Counts(5, 5),
+        counts_at_dump=Counts(5, 5),
+        metrics_tried=ago(1),
+        dump_tried=ago(1),
+    )
+
+
+def read_next(*ztunnels: Ztunnel) -> list[str]:
+    return [f"{probe.pod}{probe.path}" for probe in due(ztunnels, NOW, PACE)]
+
+
+def test_what_was_just_read_and_agrees_is_left_alone() -> None:
+    assert read_next(ztunnel("a")) == []
+
+
+def test_a_new_ztunnel_is_read_whole_its_metrics_first() -> None:
+    new = replace(
+        ztunnel("a"), counts=None, counts_at_dump=None, metrics_tried=None, dump_tried=None
+    )
+    assert read_next(new) == ["a/metrics"]
+    assert read_next(replace(new, metrics_tried=ago(1))) == ["a/config_dump"]
+
+
+def test_metrics_are_read_every_minute_and_dumps_every_ten() -> None:
+    assert read_next(replace(ztunnel("a"), metrics_tried=ago(60))) == ["a/metrics"]
+    assert read_next(replace(ztunnel("a"), metrics_tried=ago(59))) == []
+    assert read_next(replace(ztunnel("a"), dump_tried=ago(600))) == ["a/config_dump"]
+    assert read_next(replace(ztunnel("a"), dump_tried=ago(599))) == []
+
+
+@pytest.mark.parametrize(
+    ("counts", "at_dump", "read"),
+    [
+        (Counts(4, 5), Counts(5, 5), True),
+        (Counts(5, 6), Counts(5, 5), True),
+        (Counts(4, 5), Counts(4, 5), False),  # a ghost that the last dump has shown already
+        (Counts(4, 6), Counts(4, 5), True),
+        (Counts(4, 5), None, True),
+        (Counts(6, 6), Counts(5, 5), False),
+        (None, Counts(5, 5), False),
+    ],
+)
+def test_a_dump_is_read_where_the_counts_disagree_and_changed_since_the_last_one(
+    counts: Counts | None, at_dump: Counts | None, read: bool
+) -> None:
+    found = read_next(replace(ztunnel("a"), counts=counts, counts_at_dump=at_dump))
+    assert found == (["a/config_dump"] if read else [])
+
+
+def test_disagreement_comes_first_then_metrics_then_new_dumps_then_the_slow_round() -> None:
+    disagrees = replace(ztunnel("disagrees"), counts=Counts(4, 5))
+    quiet = replace(ztunnel("quiet"), metrics_tried=ago(100))
+    quieter = replace(ztunnel("quieter"), metrics_tried=ago(200))
+    new = replace(ztunnel("new"), dump_tried=None)
+    old = replace(ztunnel("old"), dump_tried=ago(700))
+    older = replace(ztunnel("older"), dump_tried=ago(900))
+    assert read_next(old, older, new, quiet, quieter, disagrees) == [
+        "disagrees/config_dump",
+        "quieter/metrics",
+        "quiet/metrics",
+        "new/config_dump",
+        "older/config_dump",
+        "old/config_dump",
+    ]
+
+
+def test_what_is_forbidden_is_not_tried_every_minute() -> None:
+    refused = replace(ztunnel("a"), refused=True, counts=Counts(4, 5), metrics_tried=ago(500))
+    assert read_next(refused) == []
+    assert read_next(replace(refused, metrics_tried=ago(600))) == ["a/metrics"]
+
+
+def test_the_budget_holds_over_time() -> None:
+    """2 MB a second, one second's worth in advance; whatever was expected of a reading, what it cost counts."""
+    budget = Budget(2_000_000)
+    budget.spend(500_000, 100.0)
+    assert budget.allows(100.0)
+    budget.spend(8_500_000, 100.0)
+    assert not budget.allows(103.4)
+    assert budget.allows(103.6)
+    budget.spend(9_000_000, 200.0)
+    budget.spend(-8_900_000, 200.1)
+    assert budget.allows(200.1)
