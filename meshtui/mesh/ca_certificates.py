@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from meshtui.mesh import holdings, life, named_secrets, roots, x509
+from meshtui.mesh import life, named_secrets, roots, x509
 from meshtui.mesh.certificate_rows import Role, Row, odd
 from meshtui.mesh.crl import Crl, crls
 from meshtui.mesh.health import Health, Verdict, worst
+from meshtui.mesh.holdings import Part
 from meshtui.mesh.kinds import CONFIGMAP
 from meshtui.mesh.life import Renewal
 from meshtui.mesh.named_secrets import Content
@@ -22,14 +23,14 @@ REVOKED = Scope(CONFIGMAP, None, fields="metadata.name=istio-ca-crl")
 """The ConfigMaps that istiod writes into every namespace (reference istio-ambient.md, 6.1)."""
 
 
-def trust(snapshot: Snapshot) -> Authorities:
+def trust(snapshot: Snapshot, held: Sequence[Part]) -> Authorities:
     """The CA certificates of ztunnels, namespaces and the CA's own Secrets, and whether all agree on the roots."""
     contents = named_secrets.contents(snapshot)
     homes = named_secrets.ca_homes(snapshot)
     return snapshot.memo.once(
         _trust,
         (
-            tuple(part.holding.bundle for part in holdings.parts(snapshot)),
+            tuple(part.holding.bundle for part in held),
             tuple(snapshot.each(CONFIGMAP, _bundle)),
             homes,
             tuple(contents[ref] for home in homes for ref in named_secrets.ca_secrets(home)),
@@ -77,8 +78,9 @@ def _ca_bundles(home: str, plugged: Content, own: Content) -> Iterable[Bundle]:
         yield Bundle(own_ref, root if plugged.absent else (), (*own.first("ca-cert.pem"), *root))
 
 
-def authorities(snapshot: Snapshot) -> Iterable[Row]:
-    found = trust(snapshot)
+def authorities(snapshot: Snapshot, held: Sequence[Part]) -> Iterable[Row]:
+    """The roots and intermediates, and what should be one and cannot be read."""
+    found = trust(snapshot, held)
     contents = named_secrets.contents(snapshot)
     for authority in found.known:
         renewal = _ca_renewal(authority, contents)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from operator import attrgetter
 
 from meshtui.mesh import (
     ca_certificates,
@@ -18,15 +19,15 @@ from meshtui.mesh import (
     life,
     meshconfig,
     named_secrets,
-    roots,
     ztunnels,
 )
 from meshtui.mesh.certificate_rows import Role, Row, odd
 from meshtui.mesh.health import Health, Verdict
-from meshtui.mesh.holdings import Dated, Holding, Part
-from meshtui.mesh.identities import Identity
+from meshtui.mesh.holdings import Holding, Part
+from meshtui.mesh.identities import Dated, Identity
 from meshtui.mesh.kinds import GATEWAY, NAMESPACE, Kind
 from meshtui.mesh.life import Renewal
+from meshtui.mesh.roots import Authorities
 from meshtui.mesh.snapshot import Phase, Ref, Scope, Snapshot, Source
 
 KINDS = (
@@ -42,14 +43,20 @@ KINDS = (
 
 def of(snapshot: Snapshot) -> Sequence[Row]:
     """Every row, the one whose renewal is most overdue first; before them what has no dates and should."""
+    held = holdings.parts(snapshot)
     rows = [
-        *snapshot.memo.once(_workloads, (holdings.parts(snapshot),)),
-        *ca_certificates.authorities(snapshot),
+        *snapshot.memo.once(_workloads, (held,)),
+        *ca_certificates.authorities(snapshot, held),
         *gateway_certificates.served(snapshot),
         *ca_certificates.revocations(snapshot),
         *_unread(snapshot),
     ]
     return sorted(rows, key=_lateness)
+
+
+def trust(snapshot: Snapshot) -> Authorities:
+    """The CA certificates in use, who holds which, and whether all agree on the roots."""
+    return ca_certificates.trust(snapshot, holdings.parts(snapshot))
 
 
 def members(snapshot: Snapshot, row: Row) -> Sequence[Row]:
@@ -113,9 +120,9 @@ def _workload(holding: Holding, identity: Identity, verdict: Verdict, due: datet
 
 
 def _renewing(where: str, found: Sequence[tuple[Holding, tuple[Dated, ...]]]) -> Row:
-    first = min((dated[0] for _, dated in found), key=lambda each: each.due)
+    first = min((dated[0] for _, dated in found), key=attrgetter("due"))
     count = sum(len(dated) for _, dated in found)
-    holders = tuple(holding.pod for holding, _ in found)
+    held_by = f"{len(found)} ztunnel{'s' if len(found) > 1 else ''}"
     said = f"{count} renew normally, the next at {life.stamp(first.due)}"
     return Row(
         key=f"renewing/{where}",
@@ -123,8 +130,8 @@ def _renewing(where: str, found: Sequence[tuple[Holding, tuple[Dated, ...]]]) ->
         ref=Ref(NAMESPACE, "", where) if where else None,
         role=Role.RENEWING,
         name=where,
-        held_by=roots.holders_in_words(holders),
-        holders=holders,
+        held_by=held_by,
+        holders=tuple(holding.pod for holding, _ in found),
         issuer=first.identity.issuer,
         not_before=first.not_before,
         not_after=first.not_after,

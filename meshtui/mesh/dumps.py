@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from meshtui.mesh import identities
-from meshtui.mesh.identities import Identity
+from meshtui.mesh.identities import Identities
 from meshtui.mesh.raw import Raw, dig, entries, number, table, text
 
 UP = "Up"
@@ -79,7 +79,7 @@ class Dump:
     has no `workloadState` that can be read: then nothing is known of any."""
     listings: Mapping[str, Listing]
     """By namespace. They tell of all nodes' pods, as istiod sent them."""
-    identities: tuple[Identity, ...]
+    identities: Identities
     """The workload certificates it holds. One of them is no sign that a pod is served."""
     version: Version
     config: Config

@@ -7,26 +7,17 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import attrgetter
 
-from meshtui.mesh import identities, life, raw, ztunnels
+from meshtui.mesh import life, raw, ztunnels
 from meshtui.mesh.dumps import Dump
 from meshtui.mesh.health import Health, Verdict
-from meshtui.mesh.identities import Identity
+from meshtui.mesh.identities import Dated, Identities, Identity
 from meshtui.mesh.kinds import POD
 from meshtui.mesh.life import Renewal
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.roots import Bundle
 from meshtui.mesh.snapshot import Answer, Ref, Snapshot
-
-
-@dataclass(frozen=True, slots=True)
-class Dated:
-    """A certificate that is there and verifies: what is left to judge are its dates."""
-
-    identity: Identity
-    not_before: datetime
-    not_after: datetime
-    due: datetime
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,14 +26,9 @@ class Holding:
 
     pod: Ref
     node: str
-    dated: Mapping[str, tuple[Dated, ...]]
-    """By namespace, the first due first."""
-    odd: tuple[Identity, ...]
-    """Not there, not readable, or not verified."""
+    identities: Identities
     bundle: Bundle
     """The CAs above them."""
-    changes: tuple[datetime, ...]
-    """The moments, in order, at which any of them changes its health."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,34 +101,9 @@ def _ref(pod: Raw) -> Ref:
 
 
 def _holding(pod: Raw, dump: Dump) -> Holding:
-    dated: dict[str, list[Dated]] = {}
-    odd: list[Identity] = []
-    changes: set[datetime] = set()
-    for identity in dump.identities:
-        start, end = identity.not_before, identity.not_after
-        if identity.verdict.health is not Health.OK or start is None or end is None:
-            odd.append(identity)
-            continue
-        when = life.terms(start, end, Renewal.HALF)
-        changes.update((start, when.due, when.late, when.critical, when.end))
-        dated.setdefault(identities.namespace(identity.uri), []).append(
-            Dated(identity, start, end, when.due)
-        )
-    return Holding(
-        pod=_ref(pod),
-        node=raw.text(pod, "spec", "nodeName"),
-        dated={
-            namespace: tuple(sorted(found, key=lambda each: each.due))
-            for namespace, found in dated.items()
-        },
-        odd=tuple(odd),
-        bundle=Bundle(
-            _ref(pod),
-            tuple(dict.fromkeys(root for each in dump.identities for root in each.roots)),
-            tuple(dict.fromkeys(ca for each in dump.identities for ca in each.chain[1:])),
-        ),
-        changes=tuple(sorted(changes)),
-    )
+    held, ref = dump.identities, _ref(pod)
+    bundle = Bundle(ref, held.roots, held.others)
+    return Holding(ref, raw.text(pod, "spec", "nodeName"), held, bundle)
 
 
 def _moment(holding: Holding, answer: Answer, now: datetime) -> tuple[int, bool]:
@@ -153,24 +114,30 @@ def _moment(holding: Holding, answer: Answer, now: datetime) -> tuple[int, bool]
     """
     silent = answer.problem is not None
     at = now if silent or answer.at is None else answer.at
-    return bisect_right(holding.changes, at), silent
+    return bisect_right(holding.identities.changes, at), silent
 
 
 def _part(holding: Holding, passed: int, silent: bool) -> Part:
-    at = holding.changes[passed - 1] if passed else datetime.min.replace(tzinfo=UTC)
-    noticeable = [Judged(holding, identity, identity.verdict) for identity in holding.odd]
+    held = holding.identities
+    at = held.changes[passed - 1] if passed else _EVER
+    noticeable = [Judged(holding, identity, identity.verdict) for identity in held.odd]
     normal: dict[str, tuple[Dated, ...]] = {}
-    for namespace, found in holding.dated.items():
-        judged = [(each, _judge(each, at, silent)) for each in found]
+    for namespace, found in held.dated.items():
+        first = bisect_right(found, at, key=_due) if at >= held.started else len(found)
+        judged = [(each, _judge(each, at, silent)) for each in found[:first]]
         noticeable += [
             Judged(holding, each.identity, verdict, each.due)
             for each, verdict in judged
             if verdict.health is not Health.OK
         ]
-        fine = tuple(each for each, verdict in judged if verdict.health is Health.OK)
-        if fine:
-            normal[namespace] = fine
+        fine = [each for each, verdict in judged if verdict.health is Health.OK]
+        if fine or first < len(found):
+            normal[namespace] = (*fine, *found[first:])
     return Part(holding, tuple(noticeable), normal)
+
+
+_EVER = datetime.min.replace(tzinfo=UTC)
+_due = attrgetter("due")
 
 
 def _judge(each: Dated, at: datetime, silent: bool) -> Verdict:

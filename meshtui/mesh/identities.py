@@ -1,21 +1,23 @@
 """Identities: the workload certificates that one ztunnel holds, as `certificates[]` of its dump tells of them.
 
-Read and verified once, with the dump and in the process that parses it: 300 ztunnels hold 30,000 of them. What is kept
-of each is small; all that a certificate says is read from its DER when a person looks at it.
+Read, verified and sorted once, with the dump and in the process that parses it: 300 ztunnels hold 30,000 of them. What
+is kept of each is small; all that a certificate says is read from its DER when a person looks at it.
 """
 
 from __future__ import annotations
 
 import binascii
 from base64 import b64decode
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any, TypeVar
 
-from meshtui.mesh import chains, x509
+from meshtui.mesh import chains, life, x509
 from meshtui.mesh.chains import Chain, Verifier
 from meshtui.mesh.health import OK, Health, Verdict
+from meshtui.mesh.life import Renewal
 from meshtui.mesh.raw import Raw, entries, text
 from meshtui.mesh.x509 import Certificate, Unreadable
 
@@ -43,8 +45,75 @@ class Identity:
     """Whether it is there, readable, made out to this identity, and signed up to one of the roots. Not its dates."""
 
 
-def of_dump(certificates: Sequence[Raw]) -> tuple[Identity, ...]:
-    """The identities in `certificates[]` of a `/config_dump`, in its order. Never raises, whatever stands there."""
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """One that is there and verifies: what is left to judge are its dates."""
+
+    identity: Identity
+    not_before: datetime
+    not_after: datetime
+    due: datetime
+    """When the ztunnel should renew it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Identities:
+    """All that one ztunnel holds, arranged so that nothing need be looked at while none changes its health."""
+
+    dated: Mapping[str, tuple[Dated, ...]]
+    """By namespace, the first due first."""
+    odd: tuple[Identity, ...]
+    """Not there, not readable, or not verified."""
+    changes: tuple[datetime, ...]
+    """The moments, in order, at which any of them changes its health."""
+    started: datetime
+    """When the youngest of them becomes valid."""
+    roots: tuple[bytes | Unreadable, ...]
+    """All that any of them is held against, each once."""
+    others: tuple[bytes | Unreadable, ...]
+    """All that the CA sent with any of them."""
+
+    def __len__(self) -> int:
+        return len(self.odd) + sum(map(len, self.dated.values()))
+
+    def __iter__(self) -> Iterator[Identity]:
+        yield from self.odd
+        for found in self.dated.values():
+            for each in found:
+                yield each.identity
+
+
+def of_dump(certificates: Sequence[Raw]) -> Identities:
+    """The identities in `certificates[]` of a `/config_dump`. Never raises, whatever stands there."""
+    dated: dict[str, list[Dated]] = {}
+    odd: list[Identity] = []
+    changes: set[datetime] = set()
+    started = datetime.min.replace(tzinfo=UTC)
+    roots: dict[bytes | Unreadable, None] = {}
+    others: dict[bytes | Unreadable, None] = {}
+    for identity in _read(certificates):
+        roots |= dict.fromkeys(identity.roots)
+        others |= dict.fromkeys(identity.chain[1:])
+        start, end = identity.not_before, identity.not_after
+        if identity.verdict.health is not Health.OK or start is None or end is None:
+            odd.append(identity)
+            continue
+        when = life.terms(start, end, Renewal.HALF)
+        changes.update((start, when.due, when.late, when.critical, when.end))
+        started = max(started, start)
+        found = dated.setdefault(namespace(identity.uri), [])
+        found.append(Dated(identity, start, end, when.due))
+    return Identities(
+        {where: tuple(sorted(found, key=attrgetter("due"))) for where, found in dated.items()},
+        tuple(odd),
+        tuple(sorted(changes)),
+        started,
+        tuple(roots),
+        tuple(others),
+    )
+
+
+def _read(certificates: Sequence[Raw]) -> Iterator[Identity]:
     verifier = Verifier()
     kept: dict[Any, Any] = {}
 
@@ -74,7 +143,7 @@ def of_dump(certificates: Sequence[Raw]) -> tuple[Identity, ...]:
             keep(_verdict(uri, leaf, found)),
         )
 
-    return tuple(identity(entry) for entry in certificates)
+    return map(identity, certificates)
 
 
 def namespace(uri: str) -> str:

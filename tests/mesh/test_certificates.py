@@ -17,7 +17,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshtui.mesh import (
-    ca_certificates,
     certificate_facts,
     certificates,
     dumps,
@@ -216,7 +215,7 @@ def test_a_broken_pem_is_a_row_that_says_so() -> None:
     row = only(mesh({"node-1": [broken]}), Role.WORKLOAD)
     assert row.verdict.health is Health.BAD
     assert "cut off" in row.verdict.reason
-    lines = certificate_facts.of_row(row, ca_certificates.trust(mesh({})), NOON)
+    lines = certificate_facts.of_row(row, certificates.trust(mesh({})), NOON)
     assert any(line.label == "certificate" and "cut off" in line.text for line in lines)
 
 
@@ -328,7 +327,7 @@ def test_istiods_own_root_does_not_count_where_another_ca_is_plugged_in() -> Non
     assert found["Acme LLC Root CA"].health is Health.OK
     assert found["leftover"].health is Health.NONE
     assert "trusted nowhere" in found["leftover"].reason
-    assert ca_certificates.trust(snapshot).agreement.health is Health.OK
+    assert certificates.trust(snapshot).agreement.health is Health.OK
 
 
 def secret(data: Mapping[str, str], labels: Mapping[str, str] | None = None) -> Answer:
@@ -490,7 +489,7 @@ def test_the_facts_of_a_workload_certificate() -> None:
     row = certificates.members(snapshot, folded)[0]
     lines = {
         line.label: line.text
-        for line in certificate_facts.of_row(row, ca_certificates.trust(snapshot), snapshot.now)
+        for line in certificate_facts.of_row(row, certificates.trust(snapshot), snapshot.now)
     }
     assert lines["valid"] == (
         "2026-11-22 13:27:26 → 2026-11-23 13:29:26 UTC, 24 h; renewed at half of its life"
@@ -545,5 +544,5 @@ def test_no_object_takes_the_pane_down(data: dict[str, Any], more: list[Any]) ->
     )
     for row in certificates.of(snapshot):
         assert row.key
-        certificate_facts.of_row(row, ca_certificates.trust(snapshot), NOON)
+        certificate_facts.of_row(row, certificates.trust(snapshot), NOON)
         certificates.members(snapshot, row)
