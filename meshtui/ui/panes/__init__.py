@@ -6,5 +6,6 @@ from typing import Any
 
 from meshtui.ui.pane import Pane
 from meshtui.ui.panes.certificates import CertificatesPane
+from meshtui.ui.panes.workloads import WorkloadsPane
 
-PANES: tuple[type[Pane[Any]], ...] = (CertificatesPane,)
+PANES: tuple[type[Pane[Any]], ...] = (WorkloadsPane, CertificatesPane)

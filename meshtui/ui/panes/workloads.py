@@ -1,0 +1,168 @@
+"""Workloads: every pod as kubectl shows it, and whether it is really in the mesh, with the evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from meshtui.mesh import events, workloads, ztunnel_probes
+from meshtui.mesh.enrollment import Link
+from meshtui.mesh.health import Health
+from meshtui.mesh.kinds import POD
+from meshtui.mesh.peer_authentication import Mtls
+from meshtui.mesh.snapshot import Ref, Snapshot
+from meshtui.mesh.workloads import Workload
+from meshtui.ui import detail, times
+from meshtui.ui.columns import Column
+from meshtui.ui.detail import Fact, Section
+from meshtui.ui.pane import Jump, Pane, Wants
+from meshtui.ui.spans import Cell, Line, Span, Tone, mark, tone
+
+
+class WorkloadsPane(Pane[Workload]):
+    NAME = "workloads"
+    ALIASES = ("wl", "workload", "po", "pods", "pod")
+    TITLE = "Workloads"
+    NEEDS = workloads.KINDS
+    COLUMNS = (
+        Column("NAMESPACE", 10, 24, 2),
+        Column("NAME", 24, 50, 0),
+        Column("READY", 5, 6, 4, right=True),
+        Column("STATUS", 9, 20, 3),
+        Column("RESTARTS", 8, 14, 6, right=True),
+        Column("ENROLLED", 17, 22, 1),
+        Column("ACCOUNT", 12, 20, 8),
+        Column("NODE", 10, 24, 7),
+        Column("CHANGED", 5, 7, 9, right=True),
+        Column("AGE", 4, 6, 5, right=True),
+        Column("ZTUNNEL", 10, 16, 10),
+        Column("CONTROLLER", 10, 32, 11),
+    )
+    EMPTY = "There are no pods here. :ns all looks at every namespace."
+
+    def rows(self, snapshot: Snapshot) -> Sequence[Workload]:
+        return sorted(workloads.of(snapshot), key=_place)
+
+    def belongs(self, row: Workload, within: str) -> bool:
+        what, _, name = within.partition("/")
+        if what == "namespace":
+            return row.pod.namespace == name
+        return row.pod.node == name if what == "node" else row.enrolled.ztunnel == name
+
+    def cells(self, row: Workload, snapshot: Snapshot) -> Sequence[Cell]:
+        pod = row.pod
+        ready = f"{pod.ready}/{pod.containers}"
+        return (
+            pod.namespace,
+            pod.name,
+            ready,
+            Span(pod.status, Tone.PLAIN if pod.status in _CALM else Tone.WARN),
+            _restarts(pod.restarts, pod.restarted, snapshot.now),
+            _enrolled(row),
+            pod.account,
+            pod.node or "–",
+            times.age(pod.changed, snapshot.now),
+            times.age(pod.created, snapshot.now),
+            row.enrolled.ztunnel.partition("/")[2],
+            pod.controller,
+        )
+
+    def detail(self, row: Workload, snapshot: Snapshot) -> Iterable[Section]:
+        pod, now = row.pod, snapshot.now
+        yield Section("", [_link(each, now) for each in workloads.chain(snapshot, row)])
+        waypoint: Cell = "none"
+        if row.waypoint is not None:
+            named = f"{row.waypoint.key} (label of the {row.waypoint.label_of}) "
+            waypoint = (mark(row.waypoint.health), Span(f" {named}{row.waypoint.reason}".rstrip()))
+        yield Section(
+            "",
+            [
+                Fact("identity", row.identity or "none: it is not to be in the mesh"),
+                Fact("ztunnel", row.enrolled.ztunnel or "none"),
+                Fact("waypoint", waypoint),
+                Fact("mTLS", mtls_words(row.mtls)),
+                Fact("listed as", row.protocol or "not told"),
+            ],
+        )
+        yield Section(
+            "",
+            [
+                Fact("pod", f"{pod.status}, {pod.ready} of {pod.containers} containers ready"),
+                Fact("restarts", _restarts(pod.restarts, pod.restarted, now)),
+                Fact("controller", pod.controller or "none: it is a pod of its own"),
+                Fact("node", pod.node or "not scheduled"),
+                Fact("account", pod.account),
+                Fact("address", pod.address or "–"),
+                Fact("image", pod.image),
+                Fact("started", times.ago(pod.started, now)),
+                Fact("created", times.ago(pod.created, now)),
+                Fact("changed", times.ago(pod.changed, now)),
+            ],
+        )
+        yield detail.happened(snapshot, row.ref, pod.uid)
+
+    def described(self, row: Workload, snapshot: Snapshot) -> Iterable[Section]:
+        yield from self.detail(row, snapshot)
+        found = self.object(row, snapshot)
+        yield detail.conditions(found, snapshot.now)
+        yield detail.about(found, snapshot.now)
+
+    def wants(self, row: Workload | None, in_view: Sequence[Workload], snapshot: Snapshot) -> Wants:
+        if row is None:
+            return Wants()
+        serving = dict.fromkeys(each.enrolled.ztunnel for each in (row, *in_view))
+        named = [key.split("/") for key in serving if key][:_MOST_ZTUNNELS]
+        return Wants(
+            scopes=(events.scope(row.ref, row.pod.uid),),
+            probes=tuple(ztunnel_probes.dump(namespace, name) for namespace, name in named),
+        )
+
+    def onward(self, row: Workload) -> Jump | None:
+        return _ztunnel(row)
+
+    def ztunnel_of(self, row: Workload, snapshot: Snapshot) -> Jump | None:
+        return _ztunnel(row)
+
+    def log_of(self, row: Workload, snapshot: Snapshot) -> Ref | None:
+        return Ref(POD, row.pod.namespace, row.pod.name)
+
+
+_MOST_ZTUNNELS = 4
+"""So many are read again and again for the rows in view; a dump may have megabytes, and the sweep reads the others."""
+_CALM = frozenset({"Running", "Completed", "Succeeded"})
+
+
+def _place(row: Workload) -> str:
+    return row.ref.key
+
+
+def _ztunnel(row: Workload) -> Jump | None:
+    return (
+        Jump("ztunnels", within=f"ztunnel/{row.enrolled.ztunnel}") if row.enrolled.ztunnel else None
+    )
+
+
+def _restarts(count: int, last: datetime | None, now: datetime) -> str:
+    return f"{count} ({times.age(last, now)} ago)" if last is not None and count else str(count)
+
+
+def _enrolled(row: Workload) -> Line:
+    state = row.enrolled.state
+    if state.health in (Health.OK, Health.NONE):
+        return (Span(row.enrolled.word, Tone.PLAIN if state.health is Health.OK else Tone.MUTED),)
+    return (mark(state.health), Span(f" {row.enrolled.word}", tone(state.health)))
+
+
+def _link(link: Link, now: datetime) -> Fact:
+    when = f" ({times.age(link.at, now)} ago)" if link.at is not None else ""
+    return Fact(link.title, (mark(link.health), Span(f" {link.text}"), Span(when, Tone.MUTED)))
+
+
+def mtls_words(mtls: Mtls) -> str:
+    """The mode in force, and what decides it."""
+    mode = mtls.mode.name.lower()
+    if mtls.reason:
+        return f"{mode}: {mtls.reason}"
+    by = f"by PeerAuthentication {mtls.decided_by}" if mtls.decided_by else "Istio's default"
+    ports = ", ".join(f"{port} {each.name.lower()}" for port, each in mtls.ports.items())
+    return f"{mode}, {by}" + (f"; port {ports}" if ports else "")
