@@ -43,9 +43,11 @@ class Log:
         self._more.set()
         self._more = asyncio.Event()
 
-    async def follow(self) -> AsyncIterator[LogLine]:
+    def follow(self) -> AsyncIterator[LogLine]:
         """The lines written from now on, until the container ends."""
-        read = self._written
+        return self._after(self._written)
+
+    async def _after(self, read: int) -> AsyncIterator[LogLine]:
         while True:
             behind = min(self._written - read, len(self._lines))
             read = self._written

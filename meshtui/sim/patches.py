@@ -65,7 +65,7 @@ def keys_of(parent: str, name: str) -> tuple[str, ...] | None:
 
 
 def patched(kind: Kind, content_type: str, obj: Mapping[str, Any], patch: Any) -> dict[str, Any]:
-    """The object with a patch of the given content type; for apply see `managers`.
+    """The object with a patch of the given content type; for server-side apply see `managers`.
 
     Raises BadRequest, Unprocessable or UnsupportedMediaType.
     """
@@ -82,6 +82,11 @@ def patched(kind: Kind, content_type: str, obj: Mapping[str, Any], patch: Any) -
     if not isinstance(result, dict) or not isinstance(result.get("metadata"), dict):
         raise Unprocessable
     return result
+
+
+def overlaid(obj: Mapping[str, Any], wish: Mapping[str, Any]) -> dict[str, Any]:
+    """The object with all that `wish` says; lists with merge keys are merged entry by entry."""
+    return _merged("", obj, wish)
 
 
 def _json(obj: Mapping[str, Any], patch: Any) -> Any:
@@ -146,15 +151,13 @@ def _merged_list(parent: str, name: str, old: Any, patch: list[Any], order: Any)
         return [*before, *(each for each in patch if each not in before)]
     keys = keys_of(parent, name)
     entries = [each for each in patch if isinstance(each, dict)]
-    if keys is None or len(entries) < len(patch):
-        return patch
-    key = keys[0]
     if any(each.get("$patch") == "replace" for each in entries):
         return [each for each in entries if "$patch" not in each]
+    if keys is None or len(entries) < len(patch) or any(keys[0] not in each for each in entries):
+        return patch
+    key = keys[0]
     result = {each.get(key): each for each in before if isinstance(each, dict)}
     for each in entries:
-        if key not in each:
-            raise BadRequest(f"map: {each} does not contain declared merge key: {key}")
         if each.get("$patch") == "delete":
             result.pop(each[key], None)
         else:

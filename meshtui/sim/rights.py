@@ -10,9 +10,8 @@ from meshtui.sim.kinds import CLUSTER_ROLE, CLUSTER_ROLE_BINDING, ROLE, ROLE_BIN
 from meshtui.sim.objects import Raw, mapping, mappings, sequence, text
 from meshtui.sim.store import Store
 
-_RBAC = "rbac.authorization.k8s.io/v1"
-_EVERYTHING: Raw = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
-_EVERYWHERE: Raw = {"verbs": ["*"], "nonResourceURLs": ["*"]}
+EVERYTHING: Raw = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
+EVERYWHERE: Raw = {"verbs": ["*"], "nonResourceURLs": ["*"]}
 MASTERS = "system:masters"
 AUTHENTICATED = "system:authenticated"
 
@@ -79,7 +78,7 @@ def refusal(user: User, action: Action) -> Forbidden:
 def rules(store: Store, user: User, namespace: str) -> Iterator[Raw]:
     """The rules that hold for a user in a namespace ("" for those of the whole cluster alone)."""
     if MASTERS in user.groups:
-        yield from (_EVERYTHING, _EVERYWHERE)
+        yield from (EVERYTHING, EVERYWHERE)
     for binding in store.list(CLUSTER_ROLE_BINDING):
         if _binds(binding, user, ""):
             yield from _rules_of(store, binding, "")
@@ -138,43 +137,3 @@ def _covers(url: object, path: str) -> bool:
     if not isinstance(url, str):
         return False
     return path.startswith(url[:-1]) if url.endswith("*") else url == path
-
-
-def bootstrap(store: Store) -> None:
-    """Add the roles and bindings that every API server makes for itself, as far as they matter here."""
-    self_review = {
-        "apiGroups": ["authorization.k8s.io"],
-        "resources": ["selfsubjectaccessreviews", "selfsubjectrulesreviews"],
-        "verbs": ["create"],
-    }
-    who_am_i = {
-        "apiGroups": ["authentication.k8s.io"],
-        "resources": ["selfsubjectreviews"],
-        "verbs": ["create"],
-    }
-    public = ["/healthz", "/livez", "/readyz", "/version", "/version/"]
-    discovery = ["/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*", *public]
-    made: dict[str, tuple[str, list[Raw]]] = {
-        "cluster-admin": (MASTERS, [_EVERYTHING, _EVERYWHERE]),
-        "system:basic-user": (AUTHENTICATED, [self_review, who_am_i]),
-        "system:discovery": (AUTHENTICATED, [{"nonResourceURLs": discovery, "verbs": ["get"]}]),
-        "system:public-info-viewer": (
-            AUTHENTICATED,
-            [{"nonResourceURLs": public, "verbs": ["get"]}],
-        ),
-    }
-    for name, (group, role_rules) in made.items():
-        labels = {"kubernetes.io/bootstrapping": "rbac-defaults"}
-        metadata = {"name": name, "labels": labels}
-        store.create(CLUSTER_ROLE, {"apiVersion": _RBAC, "metadata": metadata, "rules": role_rules})
-        binding = {
-            "apiVersion": _RBAC,
-            "metadata": metadata,
-            "roleRef": {
-                "apiGroup": "rbac.authorization.k8s.io",
-                "kind": "ClusterRole",
-                "name": name,
-            },
-            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": group}],
-        }
-        store.create(CLUSTER_ROLE_BINDING, binding)

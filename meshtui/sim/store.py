@@ -12,6 +12,7 @@ replaced and never edited in place: what is given to the store or taken from it 
 from __future__ import annotations
 
 import asyncio
+import random
 import sys
 import uuid
 from bisect import bisect_left
@@ -85,6 +86,11 @@ class Subscription:
     def put(self, change: Change) -> None:
         self._pending.append(change)
         self._ready.set()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there are changes not yet taken."""
+        return bool(self._pending)
 
     async def take(self) -> Changes:
         """All changes that are waiting, at least one, oldest first."""
@@ -248,12 +254,12 @@ class Store:
 
     # Writing
 
-    def create(self, kind: Kind, obj: Mapping[str, Any]) -> Object:
+    def create(self, kind: Kind, obj: Mapping[str, Any], *, dry_run: bool = False) -> Object:
         """Add an object; a uid, a creationTimestamp, a status that it brings stay. Raises AlreadyExists."""
         given = obj.get("metadata") or {}
         metadata = {
             **given,
-            "name": given.get("name") or f"{given.get('generateName', '')}{uuid.uuid4().hex[:5]}",
+            "name": given.get("name") or given.get("generateName", "") + _suffix(),
             "uid": given.get("uid") or str(uuid.uuid4()),
             "creationTimestamp": given.get("creationTimestamp") or self.timestamp(),
         }
@@ -268,10 +274,13 @@ class Store:
             raise AlreadyExists.object(kind, metadata["name"])
         if kind == CRD:
             made = established(made, metadata["creationTimestamp"])
-        self._put("ADDED", kind, None, made)
+        if not dry_run:
+            self._put("ADDED", kind, None, made)
         return made
 
-    def update(self, kind: Kind, obj: Mapping[str, Any], subresource: str = "") -> Object:
+    def update(
+        self, kind: Kind, obj: Mapping[str, Any], subresource: str = "", *, dry_run: bool = False
+    ) -> Object:
         """Replace an object, or with `subresource="status"` its status alone; the object as it is kept.
 
         `metadata.resourceVersion` and `metadata.uid` are preconditions where they are given. Where nothing differs
@@ -293,40 +302,63 @@ class Store:
             return before
         if kind.generations and _wanted(before) != _wanted(after):
             after["metadata"]["generation"] = kept.get("generation", 0) + 1
-        if _finished(after):
+        if dry_run:
+            after["metadata"]["resourceVersion"] = kept["resourceVersion"]
+        elif _finished(after):
             self._remove(kind, after)
-            return after
-        self._put("MODIFIED", kind, before, after)
+        else:
+            self._put("MODIFIED", kind, before, after)
         return after
 
-    def delete(self, kind: Kind, namespace: str, name: str, *, grace: int | None = None) -> Object:
+    def delete(
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        *,
+        grace: int | None = None,
+        orphans: bool = False,
+        dry_run: bool = False,
+    ) -> Object:
         """Delete an object and, in the background, what it owns; the last state of it. Raises NotFound.
 
         A pod on a node gets `grace` seconds (its own terminationGracePeriodSeconds where None) and stays until the
-        kubelet deletes it with `grace=0`; finalizers hold an object, and its contents hold a namespace.
+        kubelet deletes it with `grace=0`; finalizers hold an object, and its contents hold a namespace. With
+        `orphans` what it owns stays.
         """
         before = self.need(kind, namespace, name)
         kept = before["metadata"]
         seconds = min(
             _grace(kind, before, grace), kept.get("deletionGracePeriodSeconds", sys.maxsize)
         )
+        if orphans and not dry_run:
+            self._orphan(kept["uid"])
         if not seconds and not kept.get("finalizers") and kind != NAMESPACE:
-            self._remove(kind, before)
+            if not dry_run:
+                self._remove(kind, before)
             return before
-        until = self.timestamp(seconds)
-        marks = {"deletionTimestamp": until, "deletionGracePeriodSeconds": seconds}
-        if "deletionTimestamp" in kept:
-            marks["deletionTimestamp"] = min(until, kept["deletionTimestamp"])
-        after = {**before, "metadata": {**kept, **marks}}
-        if kind == NAMESPACE:
-            after["status"] = {**(before.get("status") or {}), "phase": "Terminating"}
-        if not _same(before, after):
-            self._put("MODIFIED", kind, before, after)
+        after = self._leaving(kind, before, seconds)
+        if dry_run or _same(before, after):
+            return after
+        self._put("MODIFIED", kind, before, after)
         if kind == NAMESPACE:
             self._empty(name)
         return after
 
     # Inside
+
+    def _leaving(self, kind: Kind, obj: Object, seconds: int) -> Object:
+        """The object marked as on its way out."""
+        kept = obj["metadata"]
+        until = self.timestamp(seconds)
+        metadata = {**kept, "deletionTimestamp": min(until, kept.get("deletionTimestamp", until))}
+        if kind == NAMESPACE:
+            status = {**(obj.get("status") or {}), "phase": "Terminating"}
+            return {**obj, "metadata": metadata, "status": status}
+        metadata["deletionGracePeriodSeconds"] = seconds
+        if kind.generations and "deletionTimestamp" not in kept:
+            metadata["generation"] = kept.get("generation", 0) + 1
+        return {**obj, "metadata": metadata}
 
     def _put(
         self,
@@ -382,6 +414,12 @@ class Store:
             if obj is not None and self._uids.isdisjoint(_owners(obj)):
                 self.delete(kind, namespace, name)
 
+    def _orphan(self, uid: str) -> None:
+        for kind, (namespace, name) in sorted(self._dependents.get(uid, ()), key=repr):
+            obj = self.need(kind, namespace, name)
+            owners = [each for each in obj["metadata"]["ownerReferences"] if each.get("uid") != uid]
+            self.update(kind, {**obj, "metadata": {**obj["metadata"], "ownerReferences": owners}})
+
     def _empty(self, namespace: str) -> None:
         for kind in [kind for kind in self._objects if kind.namespaced]:
             for obj in self.list(kind, namespace):
@@ -409,6 +447,11 @@ class Store:
         for namespace, name in list(self._objects[kind]):
             self.delete(kind, namespace, name)
         del self._objects[kind]
+
+
+def _suffix() -> str:
+    """What Kubernetes appends to a `generateName`."""
+    return "".join(random.choices("bcdfghjklmnpqrstvwxz2456789", k=5))
 
 
 def key_of(obj: Mapping[str, Any]) -> Key:
