@@ -7,14 +7,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 import yaml
 
-from meshtui.mesh.kinds import Kind
+from meshtui.mesh.kinds import EVENT, Kind
+from meshtui.mesh.named_secrets import PLUGGED_IN, SELF_SIGNED
 from meshtui.mesh.snapshot import Scope
 from meshtui.ui.panes import PANES
 
 Rule = Mapping[str, list[str]]
-
-AUTHORITIES = ("cacerts", "istio-ca-secret")
-"""The Secrets in which istiod keeps a plugged-in CA and its own."""
 
 _BY_NAME = "metadata.name="
 
@@ -24,7 +22,8 @@ What the panes list and watch, and the YAML of one object. Cluster-wide:
 
 _EVIDENCE = """\
 What ztunnels and istiod say themselves, logs, and the certificates in Secrets, each read by its name. A port-forward
-over WebSocket needs "get", and from Kubernetes 1.35 on "create" too. Where ztunnel, istiod and gateways run:
+over WebSocket needs "get", and from Kubernetes 1.35 on "create" too. In the namespace of ztunnel and istiod, and in
+those whose logs and Secrets may be read:
   kubectl create rolebinding meshtui-evidence -n istio-system --clusterrole=meshtui-evidence --group=GROUP"""
 
 _OPERATE = """\
@@ -66,11 +65,11 @@ def _read(secrets: Collection[str]) -> list[Rule]:
 
 
 def _watched() -> dict[Kind, set[str]]:
-    """The kinds that panes need, and the names of those needed; no names where all are. The server authorizes a list
-    narrowed by the field metadata.name as a request for that name."""
+    """The kinds that panes need, with the events of a selected row, and the names of those needed; no names where all
+    are. The server authorizes a list narrowed by the field metadata.name as a request for that name."""
     watched: dict[Kind, set[str]] = {}
     whole: set[Kind] = set()
-    for need in (need for pane in PANES for need in pane.NEEDS):
+    for need in (EVENT, *(need for pane in PANES for need in pane.NEEDS)):
         scope = need if isinstance(need, Scope) else Scope(need)
         names = watched.setdefault(scope.kind, set())
         if scope.fields.startswith(_BY_NAME):
@@ -84,7 +83,7 @@ def _evidence(secrets: Collection[str]) -> list[Rule]:
     return [
         _rule("", ["pods/portforward"], ["get", "create"]),
         _rule("", ["pods/log"], ["get"]),
-        _rule("", ["secrets"], ["get"], sorted({*AUTHORITIES, *secrets})),
+        _rule("", ["secrets"], ["get"], sorted({PLUGGED_IN, SELF_SIGNED, *secrets})),
     ]
 
 
