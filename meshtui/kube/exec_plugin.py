@@ -31,7 +31,7 @@ from meshtui.kube.errors import CredentialsError
 from meshtui.kube.tls import Identity
 
 DEADLINE = 60.0
-"""Seconds for a run: some wait for a log-in in a browser."""
+"""Seconds: some plugins wait for a log-in in a browser."""
 
 Suspend = Callable[[str], AbstractAsyncContextManager[None]]
 """Gives the terminal away to the program of that name; CredentialsError where the person does not want to."""
@@ -46,8 +46,11 @@ _STEERING = re.compile(
 )
 
 
-async def run(plugin: Exec, cluster: Cluster, suspend: Suspend | None = None) -> Credentials:
-    """What one run of the plugin gives. Raises CredentialsError; cancelled, it ends the program."""
+async def run(
+    plugin: Exec, cluster: Cluster, suspend: Suspend | None = None, deadline: float = DEADLINE
+) -> Credentials:
+    """What one run of the plugin gives, within `deadline` seconds, or ten minutes where it has the terminal. Raises
+    CredentialsError; cancelled, it ends the program."""
     name = Path(plugin.command).name
     if plugin.api_version not in _VERSIONS:
         raise CredentialsError(
@@ -55,7 +58,7 @@ async def run(plugin: Exec, cluster: Cluster, suspend: Suspend | None = None) ->
             f"Update the plugin and its entry in the kubeconfig to {_VERSIONS[0]}.",
         )
     if plugin.interactive_mode != "Always":
-        return await _run(plugin, cluster, name)
+        return await _run(plugin, cluster, name, deadline)
     if suspend is None:
         raise CredentialsError(
             f'the credential plugin "{name}" wants to ask on the terminal (interactiveMode: Always)',
@@ -63,14 +66,14 @@ async def run(plugin: Exec, cluster: Cluster, suspend: Suspend | None = None) ->
             "IfAvailable in the kubeconfig; else choose a context with a token or a client certificate.",
         )
     async with suspend(name):
-        return await _run(plugin, cluster, name, interactive=True)
+        return await _run(plugin, cluster, name, _INTERACTIVE_DEADLINE, interactive=True)
 
 
 async def _run(
-    plugin: Exec, cluster: Cluster, name: str, *, interactive: bool = False
+    plugin: Exec, cluster: Cluster, name: str, deadline: float, *, interactive: bool = False
 ) -> Credentials:
     ended = threading.Event()
-    work = background.start(_output, plugin, cluster, name, ended, interactive)
+    work = background.start(_output, plugin, cluster, name, deadline, ended, interactive)
     try:
         printed = await asyncio.shield(work)
     except asyncio.CancelledError:
@@ -83,7 +86,12 @@ async def _run(
 
 
 def _output(
-    plugin: Exec, cluster: Cluster, name: str, ended: threading.Event, interactive: bool
+    plugin: Exec,
+    cluster: Cluster,
+    name: str,
+    deadline: float,
+    ended: threading.Event,
+    interactive: bool,
 ) -> bytes:
     """What the program prints, run to its end: its own, the deadline, or `ended`."""
     info = json.dumps(_info(plugin, cluster, interactive))
@@ -109,7 +117,7 @@ def _output(
         ) from None
     with process:
         try:
-            printed, said = _watch(process, name, ended, interactive)
+            printed, said = _watch(process, name, deadline, ended)
         finally:
             _end(process, group=not interactive)
     if process.returncode:
@@ -127,9 +135,9 @@ def _output(
 
 
 def _watch(
-    process: subprocess.Popen[bytes], name: str, ended: threading.Event, interactive: bool
+    process: subprocess.Popen[bytes], name: str, deadline: float, ended: threading.Event
 ) -> tuple[bytes, bytes]:
-    deadline = _INTERACTIVE_DEADLINE if interactive else DEADLINE
+    """What it prints on its two outputs until it ends."""
     give_up = time.monotonic() + deadline
     gone: float | None = None
     while True:
@@ -159,10 +167,10 @@ def _watch(
 
 
 def _end(process: subprocess.Popen[bytes], *, group: bool) -> None:
-    """Ends what still runs, first kindly."""
+    """Ends what still runs, kindly first; its children with it."""
+    if process.poll() is not None:
+        return
     for sent in (signal.SIGTERM, signal.SIGKILL):
-        if process.poll() is not None:
-            return
         with suppress(ProcessLookupError, PermissionError):
             if group:
                 os.killpg(process.pid, sent)

@@ -64,10 +64,13 @@ class Login:
         """Whether there are other credentials than those that the server has just refused. Raises CredentialsError."""
         if self._held is None or self._held.credentials is not refused:
             return True
-        now = self._now()
-        if not self._renewable or (self._forced is not None and now < self._forced + PAUSE):
+        if not self._renewable:
             return False
-        self._forced = now
+        if not self._working:
+            now = self._now()
+            if self._forced is not None and now < self._forced + PAUSE:
+                return False
+            self._forced = now
         return await self._renewed() != refused
 
     async def close(self) -> None:
@@ -84,6 +87,10 @@ class Login:
 
     async def _renewed(self) -> Credentials:
         return await asyncio.shield(self._start())
+
+    @property
+    def _working(self) -> bool:
+        return self._work is not None and not self._work.done()
 
     def _start(self) -> asyncio.Task[Credentials]:
         if self._work is None or self._work.done():
