@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import aiohttp
 import h11
@@ -38,7 +38,8 @@ async def get(
     where = f"{path} at port {port} of {namespace}/{pod}"
     with translated(DEADLINE):
         async with asyncio.timeout(DEADLINE), _forwarded(api, namespace, pod, port) as socket:
-            await socket.send_bytes(_DATA + asked)
+            with suppress(ConnectionResetError):  # refused at once: the frames that came say why
+                await socket.send_bytes(_DATA + asked)
             return await _body(http, _stream(socket, api.timeout, where), where, longest)
 
 
