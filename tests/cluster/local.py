@@ -1,4 +1,4 @@
-"""Local servers that a pod's ports lead to."""
+"""Local servers: those that a pod's ports lead to, and a relay before an API server that can break."""
 
 from __future__ import annotations
 
@@ -53,3 +53,66 @@ async def answering(bodies: Mapping[str, bytes]) -> AsyncIterator[int]:
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
+
+
+class Relay:
+    """Passes bytes on to a port and back, until it is told to cut the connections, or to take no more."""
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+        self._server: asyncio.Server | None = None
+        self._open: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.port = 0
+
+    async def __aenter__(self) -> Relay:
+        await self.mend()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.tear()
+
+    def cut(self) -> None:
+        """Ends every connection that is open; new ones are taken."""
+        for writer in list(self._open):
+            writer.transport.abort()
+
+    async def tear(self) -> None:
+        """Ends every connection and refuses new ones."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        self.cut()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def mend(self) -> None:
+        """Takes connections, at the same port as before."""
+        self._server = await asyncio.start_server(self._connected, LOOPBACK, self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _connected(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        try:
+            there, back = await asyncio.open_connection(LOOPBACK, self._target)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._pass(reader, back))
+                group.create_task(self._pass(there, writer))
+        finally:
+            writer.close()
+            self._tasks.discard(task)
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(writer)
+        try:
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+        except ConnectionError:
+            pass
+        finally:
+            self._open.discard(writer)
+            writer.close()

@@ -18,12 +18,15 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def snapshot_where(
-    snapshots: AsyncIterator[Snapshot], condition: Callable[[Snapshot], bool]
+    snapshots: AsyncIterator[Snapshot],
+    condition: Callable[[Snapshot], bool],
+    *,
+    seconds: float = DEADLINE,
 ) -> Snapshot:
-    """The first snapshot for which the condition holds; fails after five seconds."""
+    """The first snapshot for which the condition holds; fails after so many seconds."""
     last = None
     try:
-        async with asyncio.timeout(DEADLINE):
+        async with asyncio.timeout(seconds):
             async for last in snapshots:
                 if condition(last):
                     return last
