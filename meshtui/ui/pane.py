@@ -284,7 +284,7 @@ class Pane(Widget, Generic[R]):
             self._derive()
 
     def focus_table(self) -> None:
-        self.table.focus()
+        self.screen.set_focus(self.table)
 
     def _cells(self, row: R) -> Sequence[Cell]:
         assert self.snapshot is not None  # there are no rows before the first snapshot

@@ -80,7 +80,7 @@ class Prompt(Vertical):
             self.typed.value = text
         self.typed.cursor_position = len(text)
         self._suggest()
-        self.typed.focus()
+        self.screen.set_focus(self.typed)
 
     def close(self) -> None:
         self._sign = ""

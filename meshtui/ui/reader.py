@@ -58,7 +58,7 @@ class Reader(Screen[None]):
         self.search.display = False
         self.retitle(self._title)
         self.lines.show(self._first)
-        self.lines.focus()
+        self.set_focus(self.lines)
 
     def retitle(self, title: str) -> None:
         self.heading.update(Text(f" {plain(title)}"))
@@ -88,7 +88,7 @@ class Reader(Screen[None]):
     def action_search(self) -> None:
         self.search.display = True
         self.search.value = ""
-        self.search.focus()
+        self.set_focus(self.search)
 
     def action_next(self, step: int) -> None:
         if self._matches:
@@ -112,7 +112,7 @@ class Reader(Screen[None]):
     @on(Input.Submitted, "#search")
     def _end_search(self) -> None:
         self.search.display = False
-        self.lines.focus()
+        self.set_focus(self.lines)
 
 
 class Describe(Reader):
