@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 import yaml
 from aiohttp import web
 
-from meshtui.sim.errors import BadRequest, StatusError, UnsupportedMediaType
+from meshtui.sim import protobuf
+from meshtui.sim.errors import BadRequest, StatusError
 
 JSON = "application/json"
 _encoder = msgspec.json.Encoder()
@@ -25,7 +25,7 @@ def refused(error: StatusError) -> web.Response:
 
 
 async def body_of(request: web.Request) -> Any:
-    """The body, decoded from JSON or YAML as its Content-Type says; None where it is empty.
+    """The body, decoded from JSON, YAML or protobuf as its Content-Type says; None where it is empty.
 
     Raises BadRequest or UnsupportedMediaType.
     """
@@ -36,21 +36,11 @@ async def body_of(request: web.Request) -> Any:
     try:
         if content_type.endswith("yaml"):
             return yaml.load(raw, Loader=_YAML)
-        if "protobuf" in content_type or "cbor" in content_type:
-            raise UnsupportedMediaType(
-                "the body of the request was in an unknown format - accepted media types include: "
-                "application/json, application/yaml"
-            )
+        if content_type == "application/vnd.kubernetes.protobuf":
+            return protobuf.decoded(raw)
         return msgspec.json.decode(raw)
     except (msgspec.DecodeError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise BadRequest(f"error decoding request body: {error}") from error
 
 
 _YAML: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-def mapping_of(body: Any) -> Mapping[str, Any]:
-    """A body that has to be an object; BadRequest where it is none."""
-    if not isinstance(body, dict):
-        raise BadRequest("the object provided is unrecognized (must be of type object)")
-    return body
