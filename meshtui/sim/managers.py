@@ -196,7 +196,8 @@ def _conflict(conflicts: Sequence[tuple[Writer, Sequence[Path]]]) -> Conflict:
     causes, told = [], []
     for owner, paths in conflicts:
         where = f' with subresource "{owner.subresource}"' if owner.subresource else ""
-        who = f'"{owner.manager}"{where} using {owner.api_version}'
+        using = f" using {owner.api_version}" if owner.operation == "Update" else ""
+        who = f'"{owner.manager}"{where}{using}'
         names = [_spoken(path) for path in paths]
         causes += [
             {"reason": "FieldManagerConflict", "message": f"conflict with {who}", "field": name}
