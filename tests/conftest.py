@@ -14,6 +14,7 @@ import pytest
 
 from tests.cluster.cluster import Cluster
 from tests.cluster.kubeconfig import Api
+from tests.cluster.on_built_in import OnBuiltIn
 from tests.cluster.on_real import OnReal
 from tests.cluster.real import missing
 from tests.cluster.shared import Run, Shared
@@ -102,14 +103,16 @@ _count = itertools.count(1)
 @pytest.fixture
 async def cluster(server_name: str, shared: Shared, tmp_path: Path) -> AsyncIterator[Cluster]:
     """A cluster that is this test's own: on each of the two servers in turn, or on the one that it is marked for."""
-    if server_name == "real":
-        if why := missing():
-            pytest.skip(why)
-        access = shared.access()
-        namespace = f"test-{os.getpid()}-{next(_count)}"
-        async with Api.connected(access.admin) as api:
-            cluster = OnReal(access, api, namespace, tmp_path)
-            await cluster.add_namespace()
-            yield cluster
-    else:
-        pytest.skip("TODO")
+    namespace = f"test-{os.getpid()}-{next(_count)}"
+    if server_name == "built-in":
+        async with OnBuiltIn.started(namespace, tmp_path) as built_in:
+            await built_in.add_namespace()
+            yield built_in
+        return
+    if why := missing():
+        pytest.skip(why)
+    access = shared.access()
+    async with Api.connected(access.admin) as api:
+        real = OnReal(access, api, namespace, tmp_path)
+        await real.add_namespace()
+        yield real

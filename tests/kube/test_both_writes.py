@@ -239,11 +239,23 @@ async def test_applying_over_the_field_of_another_conflicts_unless_forced(
     await send(cluster, path, config("one", a="1"), APPLY, fieldManager="first")
     other = await send(cluster, path, config("one", a="2"), APPLY, fieldManager="second")
     message = refused(other, 409, "Conflict")
-    assert 'conflict with "first": .data.a' in message
+    assert message == 'Apply failed with 1 conflict: conflict with "first": .data.a'
     forced = await send(
         cluster, path, config("one", a="2"), APPLY, fieldManager="second", force="true"
     )
     assert (forced.status, forced.body["data"]) == (200, {"a": "2"})
+
+
+async def test_applying_over_what_was_patched_says_at_which_version_it_was(
+    cluster: Cluster,
+) -> None:
+    path = cluster.path("configmaps", "one")
+    await cluster.api.create(cluster.path("configmaps"), config("one", other="1"))
+    await send(cluster, path, {"data": {"a": "1", "b": "1"}}, MERGE, fieldManager="first")
+    other = await send(cluster, path, config("one", a="2", b="2"), APPLY, fieldManager="second")
+    assert refused(other, 409, "Conflict") == (
+        'Apply failed with 2 conflicts: conflicts with "first" using v1:\n- .data.a\n- .data.b'
+    )
 
 
 async def test_a_dry_run_answers_as_if_and_leaves_all_as_it_was(cluster: Cluster) -> None:
