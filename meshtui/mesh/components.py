@@ -172,13 +172,13 @@ def _counts(part: _Part, workloads: Sequence[Raw], own: Sequence[Pod]) -> tuple[
         proxies = {(pod.namespace, pod.labels.get(GATEWAY_NAME)) for pod in own}
         up = {(pod.namespace, pod.labels.get(GATEWAY_NAME)) for pod in own if pod.healthy}
         return len(up), len(proxies)
-    counts = [_replicas(raw) for raw in workloads]
+    counts = [replicas(raw) for raw in workloads]
     if part.by_proxy:
         return sum(ready > 0 for ready, _ in counts), sum(wanted > 0 for _, wanted in counts)
     return sum(ready for ready, _ in counts), sum(wanted for _, wanted in counts)
 
 
-def _replicas(raw: Raw) -> tuple[int, int]:
+def replicas(raw: Raw) -> tuple[int, int]:
     """Ready and wanted pods of a Deployment (one where it does not say, as the API server sets it) or a DaemonSet."""
     spec, status = table(raw, "spec"), table(raw, "status")
     if "desiredNumberScheduled" in status:
