@@ -84,8 +84,8 @@ def snapshot(name: str) -> Snapshot:
     """The recorded mesh as the session would have it, everything live.
 
     Of `acme`, `no-ca` and `no-istiod` few objects were recorded. It was the mesh of `shop` later, so namespaces and
-    nodes are those of `shop`, and the pods are as the dump tells of them: no more than name, account, node and whether
-    they are captured, and taken to be running.
+    nodes are those of `shop`, and the pods are as the dump tells of them: no more than name, account, address, node and
+    whether they are captured, with the labels of the same application in `shop`, and taken to be running.
     """
     recording = Recording(name)
     lists = recording.objects()
@@ -159,19 +159,27 @@ def _pods(recording: Recording) -> list[Raw]:
         (told["info"]["namespace"], told["info"]["name"]): uid
         for uid, told in dump["workloadState"].items()
     }
+    labels = {
+        (raw.namespace(pod), raw.text(pod, "spec", "serviceAccountName")): pod["metadata"]["labels"]
+        for pod in Recording("shop").objects()[POD]
+    }
     return [
-        _pod(workload, uids.get((workload["namespace"], workload["name"]), ""))
+        _pod(
+            workload,
+            uids.get((workload["namespace"], workload["name"]), ""),
+            labels[workload["namespace"], workload["serviceAccount"]],
+        )
         for workload in dump["workloads"]
     ]
 
 
-def _pod(workload: Raw, uid: str) -> Raw:
+def _pod(workload: Raw, uid: str, labels: Raw) -> Raw:
     metadata: dict[str, Any] = {
         "name": workload["name"],
         "namespace": workload["namespace"],
         "uid": uid or f"uid-of-{workload['name']}",
         "creationTimestamp": "2026-11-22T13:27:00Z",
-        "labels": {"app": workload["canonicalName"]},
+        "labels": labels,
     }
     if workload["protocol"] == "HBONE":
         metadata["annotations"] = {"ambient.istio.io/redirection": "enabled"}
@@ -184,6 +192,8 @@ def _pod(workload: Raw, uid: str) -> Raw:
         },
         "status": {
             "phase": "Running",
+            "podIP": workload["workloadIps"][0],
+            "conditions": [{"type": "Ready", "status": "True"}],
             "containerStatuses": [
                 {"name": "app", "ready": True, "restartCount": 0, "state": {"running": {}}}
             ],

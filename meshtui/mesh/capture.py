@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import yaml
 
 from meshtui.mesh import raw, selectors
 from meshtui.mesh.kinds import CONFIGMAP
 from meshtui.mesh.pods import SIDECAR_STATUS, Pod
-from meshtui.mesh.raw import Raw, dig, strings, table
+from meshtui.mesh.raw import Raw, strings
+from meshtui.mesh.selectors import EVERYTHING, Selector
 from meshtui.mesh.snapshot import LOADING, Phase, Scope, Snapshot, Source
 
 DATAPLANE_MODE = "istio.io/dataplane-mode"
@@ -20,15 +20,9 @@ _CONFIG = "istio-cni-config"
 
 SCOPE = Scope(CONFIGMAP, None, fields=f"metadata.name={_CONFIG}")
 
-_DEFAULT_SELECTORS: tuple[Raw, ...] = (
-    {"podSelector": {"matchLabels": {DATAPLANE_MODE: "ambient"}}},
-    {
-        "podSelector": {
-            "matchExpressions": [{"key": DATAPLANE_MODE, "operator": "NotIn", "values": ["none"]}]
-        },
-        "namespaceSelector": {"matchLabels": {DATAPLANE_MODE: "ambient"}},
-    },
-)
+_AMBIENT = Selector({DATAPLANE_MODE: "ambient"})
+_NOT_NONE = Selector({}, ((DATAPLANE_MODE, "NotIn", frozenset({"none"})),))
+_DEFAULT_SELECTORS = ((_AMBIENT, EVERYTHING), (_NOT_NONE, _AMBIENT))
 _DEFAULT_EXCLUDED = frozenset({"kube-system"})
 
 
@@ -36,8 +30,8 @@ _DEFAULT_EXCLUDED = frozenset({"kube-system"})
 class Capture:
     """What the CNI agent selects by. Compared by identity."""
 
-    selectors: tuple[Raw, ...]
-    """A pod is captured by any; each is a `podSelector` and a `namespaceSelector`."""
+    selectors: tuple[tuple[Selector, Selector], ...]
+    """A pod is captured by any of them; each selects by its own labels and by those of its namespace."""
     excluded: frozenset[str]
     """Namespaces that it leaves alone."""
     source: str
@@ -97,17 +91,18 @@ def _capture(config: Raw | None, unread: str) -> Capture:
     )
 
 
-def _selectors(written: str) -> tuple[Raw, ...]:
+def _selectors(written: str) -> tuple[tuple[Selector, Selector], ...]:
     """The YAML list in the ConfigMap; Istio's default where it has none. Raises ValueError or YAMLError."""
-    read = yaml.load(written, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    if read is None:
+    found = yaml.load(written, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    if found is None:
         return _DEFAULT_SELECTORS
-    if not isinstance(read, list) or not all(isinstance(each, dict) for each in read):
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
         raise ValueError("not a list of selectors")
-    for each in read:
-        for part in ("podSelector", "namespaceSelector"):
-            selectors.matches(table(each, part), {})  # an operator that is not known is found here
-    return _DEFAULT_SELECTORS if tuple(read) == _DEFAULT_SELECTORS else tuple(read)
+    read = tuple(
+        (selectors.read(each.get("podSelector")), selectors.read(each.get("namespaceSelector")))
+        for each in found
+    )
+    return _DEFAULT_SELECTORS if read == _DEFAULT_SELECTORS else read
 
 
 def wanted(pod: Pod, namespace: Mapping[str, str] | None, capture: Capture) -> Wanted:
@@ -121,31 +116,26 @@ def wanted(pod: Pod, namespace: Mapping[str, str] | None, capture: Capture) -> W
     if pod.namespace in capture.excluded:
         return Wanted(False, f"namespace {pod.namespace} is excluded by {capture.source}")
     unknown = False
-    for position, each in enumerate(capture.selectors, 1):
-        if not selectors.matches(table(each, "podSelector"), pod.labels):
+    for position, (own, of_namespace) in enumerate(capture.selectors, 1):
+        if not own.matches(pod.labels):
             continue
-        of_namespace = table(each, "namespaceSelector")
         if namespace is None and of_namespace:
             unknown = True
-        elif selectors.matches(of_namespace, namespace or {}):
-            return Wanted(True, _matched(each, position, pod, capture))
+        elif of_namespace.matches(namespace or {}):
+            return Wanted(True, _matched(own, of_namespace, position, pod, capture))
     if unknown:
         return Wanted(None, f"the labels of namespace {pod.namespace} could not be read")
     return Wanted(False, _unmatched(pod, namespace or {}, capture))
 
 
-def _matched(selector: Raw, position: int, pod: Pod, capture: Capture) -> str:
-    own = _only_labels(dig(selector, "podSelector"))
-    of_namespace = _only_labels(dig(selector, "namespaceSelector"))
-    if own and not of_namespace:
-        return f"its own label {own}"
-    if of_namespace:
+def _matched(
+    own: Selector, of_namespace: Selector, position: int, pod: Pod, capture: Capture
+) -> str:
+    if of_namespace.labels:
         return f"label {of_namespace} of namespace {pod.namespace}"
+    if own.labels:
+        return f"its own label {own}"
     return f"selector {position} of {capture.source}"
-
-
-def _only_labels(selector: Any) -> str:
-    return ",".join(f"{name}={value}" for name, value in strings(selector, "matchLabels").items())
 
 
 def _unmatched(pod: Pod, namespace: Mapping[str, str], capture: Capture) -> str:

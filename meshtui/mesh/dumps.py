@@ -126,17 +126,21 @@ def _dump(dump: Raw) -> Dump:
 
 
 def share(dump: Dump, others: Collection[Dump]) -> Dump:
-    """The dump with each listing that equals one of the others' replaced by that one: 300 nodes hold one copy then."""
+    """The dump with each listing that equals one of the others' replaced by that one, and all of them at once where one
+    was told the very same: 300 nodes hold one copy then."""
     missing = dict(dump.listings)
     shared: dict[str, Listing] = {}
     for other in others:
         if not missing:
             break
+        before = len(missing)
         for namespace in [*missing]:
             known = other.listings.get(namespace)
             if known is not None and known.digest == missing[namespace].digest:
                 shared[namespace] = known
                 del missing[namespace]
+        if not missing and before == len(other.listings) == len(shared):
+            return replace(dump, listings=other.listings)
     return replace(dump, listings={**shared, **missing})
 
 

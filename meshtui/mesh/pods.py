@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,8 @@ REDIRECTION = "ambient.istio.io/redirection"
 """Annotation that the CNI agent writes on a pod that it has captured."""
 SIDECAR_STATUS = "sidecar.istio.io/status"
 """Annotation that the injector leaves on a pod with a sidecar, whatever its value."""
+GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
+"""Label of the pods of a waypoint or gateway that istiod deploys."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +42,7 @@ class Pod:
     """When a container last ended before a restart; None where none did."""
     created: datetime | None
     started: datetime | None
-    """When the container that was started last began to run."""
+    """Since when its main containers run, or whatever else they do, the newest of them."""
     changed: datetime | None
     """The newest time that stands in it: of a container, a condition or a writer."""
     edited: datetime | None
@@ -59,6 +61,8 @@ class Pod:
     """The value of the CNI agent's annotation; "" where there is none."""
     sidecar: bool
     host_network: bool
+    part: bool
+    """It is labelled as one of the mesh's own: istiod, a ztunnel, a CNI agent, a waypoint or a gateway."""
     finished: bool
     """Succeeded or Failed: it will not run again."""
     terminating: bool
@@ -77,7 +81,16 @@ def of(snapshot: Snapshot) -> Mapping[str, Pod]:
 
 
 def _all(snapshot: Snapshot) -> Mapping[str, Pod]:
-    return {pod.key: pod for pod in snapshot.each(POD, read)}
+    return dict(zip(snapshot.objects.get(POD, {}), snapshot.each(POD, read), strict=True))
+
+
+def parts(snapshot: Snapshot) -> Sequence[Pod]:
+    """The pods that belong to the mesh itself: istiod, ztunnels, CNI agents, waypoints and gateways."""
+    return snapshot.once(_parts, snapshot)
+
+
+def _parts(snapshot: Snapshot) -> Sequence[Pod]:
+    return [pod for pod in of(snapshot).values() if pod.part]
 
 
 def read(it: Raw) -> Pod:
@@ -85,37 +98,25 @@ def read(it: Raw) -> Pod:
     spec, status = raw.table(it, "spec"), raw.table(it, "status")
     containers = _Containers(spec, status)
     restarts, restarted = containers.restarts()
-    writers = entries(it, "metadata", "managedFields")
-    edit = max(
-        (each for each in writers if not text(each, "subresource")),
-        key=lambda each: text(each, "time"),
-        default=None,
-    )
+    edited, edited_by = raw.last_edit(it)
+    labels = raw.strings(it, "metadata", "labels")
     return Pod(
         key=raw.key(it),
         namespace=raw.namespace(it),
         name=raw.name(it),
         uid=raw.uid(it),
         node=text(spec, "nodeName"),
-        labels=raw.strings(it, "metadata", "labels"),
+        labels=labels,
         ready=containers.ready,
         containers=containers.total,
         status=_status(it, status, containers),
         restarts=restarts,
         restarted=restarted,
         created=raw.created(it),
-        started=_newest(containers.times("startedAt")),
-        changed=_newest(
-            [
-                raw.created(it),
-                *containers.times("startedAt"),
-                *containers.times("finishedAt"),
-                *(moment(each, "lastTransitionTime") for each in entries(status, "conditions")),
-                *(moment(each, "time") for each in writers),
-            ]
-        ),
-        edited=moment(edit, "time"),
-        edited_by=text(edit, "manager"),
+        started=moment(max(containers.times(), default="")),
+        changed=_changed(it, status, containers) or raw.created(it),
+        edited=edited,
+        edited_by=edited_by,
         controller=_controller(it),
         account=text(spec, "serviceAccountName") or text(spec, "serviceAccount") or "default",
         address=text(status, "podIP"),
@@ -123,10 +124,24 @@ def read(it: Raw) -> Pod:
         redirection=raw.annotation(it, REDIRECTION),
         sidecar=SIDECAR_STATUS in raw.table(it, "metadata", "annotations"),
         host_network=dig(spec, "hostNetwork") is True,
+        part=labels.get("app") in ("istiod", "ztunnel")
+        or labels.get("k8s-app") == "istio-cni-node"
+        or GATEWAY_NAME in labels,
         finished=text(status, "phase") in ("Succeeded", "Failed"),
         terminating=bool(text(it, "metadata", "deletionTimestamp")),
         healthy=_condition(status, "Ready"),
     )
+
+
+def _changed(it: Raw, status: Raw, containers: _Containers) -> datetime | None:
+    """Times are compared as they are written: the server writes all of them in UTC and in one form."""
+    written = [
+        text(it, "metadata", "creationTimestamp"),
+        *containers.times(),
+        *(text(each, "lastTransitionTime") for each in entries(status, "conditions")),
+        *(text(each, "time") for each in entries(it, "metadata", "managedFields")),
+    ]
+    return moment(max(written))
 
 
 def _controller(it: Raw) -> str:
@@ -217,10 +232,10 @@ class _Containers:
             moment(each, "lastState", "terminated", "finishedAt") for each in self.counted
         )
 
-    def times(self, field: str) -> list[datetime | None]:
-        """`startedAt` or `finishedAt` of what the main containers do now."""
+    def times(self) -> list[str]:
+        """Since when the main containers are in the state they are in, as it is written."""
         return [
-            moment(state, field)
+            text(state, "finishedAt") or text(state, "startedAt")
             for each in self._mains
             for state in raw.table(each, "state").values()
         ]

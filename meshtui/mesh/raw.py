@@ -103,6 +103,18 @@ def created(raw: Raw) -> datetime | None:
     return moment(raw, "metadata", "creationTimestamp")
 
 
+def last_edit(raw: Raw) -> tuple[datetime | None, str]:
+    """When anything of the object beside its status was last written, and by which field manager; None and "" where
+    `managedFields` do not tell."""
+    writers = entries(raw, "metadata", "managedFields")
+    last = max(
+        (each for each in writers if not text(each, "subresource")),
+        key=lambda each: text(each, "time"),
+        default=None,
+    )
+    return moment(last, "time"), text(last, "manager")
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """One entry of `status.conditions`, in Kubernetes' words."""

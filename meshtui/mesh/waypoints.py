@@ -11,20 +11,21 @@ from typing import NamedTuple
 from meshtui.mesh import pods, raw, selectors
 from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.kinds import GATEWAY, GATEWAY_CLASS, NAMESPACE, POD
+from meshtui.mesh.pods import GATEWAY_NAME
 from meshtui.mesh.raw import Condition, Raw, conditions, entries, number, strings, table, text
+from meshtui.mesh.selectors import Selector
 from meshtui.mesh.snapshot import Phase, Scope, Snapshot
 
 USE_WAYPOINT = "istio.io/use-waypoint"
 _USE_NAMESPACE = "istio.io/use-waypoint-namespace"
 _WAYPOINT_FOR = "istio.io/waypoint-for"
-_GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
 _HBONE_PORT = 15008
 _CLASS, _CONTROLLER = "istio-waypoint", "istio.io/mesh-controller"
 
 KINDS = (
     Scope(GATEWAY),
     GATEWAY_CLASS,
-    Scope(POD, None, labels=_GATEWAY_NAME),
+    Scope(POD, None, labels=GATEWAY_NAME),
 )
 """Gateways of all namespaces, whichever are shown: a waypoint may stand in another one."""
 
@@ -89,7 +90,8 @@ class Waypoint:
     addresses: int
     admits: str
     """ "Same", "All" or "Selector": whose namespaces may use it from outside its own."""
-    selector: Raw
+    selector: Selector | None
+    """Of "Selector"; None for any other, and for one that cannot be read."""
     by_hand: bool
     """It names the Service that it stands for, and istiod deploys nothing."""
     programmed: Condition | None
@@ -117,8 +119,8 @@ class Waypoints:
 def of(snapshot: Snapshot) -> Waypoints:
     """The waypoints of a snapshot, to resolve labels with."""
     ready: dict[str, int] = {}
-    for pod in pods.of(snapshot).values():
-        gateway = pod.labels.get(_GATEWAY_NAME)
+    for pod in pods.parts(snapshot):
+        gateway = pod.labels.get(GATEWAY_NAME)
         if gateway and pod.healthy and not pod.terminating:
             key = f"{pod.namespace}/{gateway}"
             ready[key] = ready.get(key, 0) + 1
@@ -223,20 +225,17 @@ def _admits(snapshot: Snapshot, gateway: Waypoint, namespace: str) -> bool | Non
     """None where the labels that decide are not known. One's own namespace is never turned away."""
     if gateway.namespace == namespace or gateway.admits == "All":
         return True
-    if gateway.admits != "Selector":
+    if gateway.selector is None:
         return False
     it = snapshot.find(NAMESPACE, "", namespace)
     if it is None:
         return None
-    try:
-        return selectors.matches(gateway.selector, strings(it, "metadata", "labels"))
-    except ValueError:
-        return False
+    return gateway.selector.matches(strings(it, "metadata", "labels"))
 
 
 def _proxies(waypoints: Waypoints, gateway: Waypoint, key: str) -> tuple[State, Health, str]:
     if not waypoints.ready.get(key, 0) and _is_managed(waypoints, gateway):
-        source = waypoints.snapshot.covering(POD, gateway.namespace, _GATEWAY_NAME)
+        source = waypoints.snapshot.covering(POD, gateway.namespace, GATEWAY_NAME)
         if not source.complete:
             why = source.problem.text if source.problem else f"pods of {key} were not read yet"
             return State.UNKNOWN, Health.UNKNOWN, why
@@ -267,10 +266,19 @@ def _waypoint(it: Raw) -> Waypoint:
         waypoint_for=raw.label(it, _WAYPOINT_FOR),
         addresses=len(entries(it, "status", "addresses")),
         admits=text(allowed, "from") or "Same",
-        selector=table(allowed, "selector"),
+        selector=_selector(allowed),
         by_hand=any(text(each, "type") == "Hostname" for each in entries(it, "spec", "addresses")),
         programmed=conditions(it).get("Programmed"),
     )
+
+
+def _selector(allowed: Raw) -> Selector | None:
+    if text(allowed, "from") != "Selector":
+        return None
+    try:
+        return selectors.read(table(allowed, "selector"))
+    except ValueError:
+        return None
 
 
 def _listener(it: Raw) -> Raw:

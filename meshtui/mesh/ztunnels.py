@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from meshtui.mesh import dumps, metrics, raw
+from meshtui.mesh import nodes, raw, ztunnel_probes
 from meshtui.mesh.kinds import POD
 from meshtui.mesh.raw import Raw
-from meshtui.mesh.snapshot import Probe, Scope, Snapshot
+from meshtui.mesh.snapshot import Probe, Snapshot
 
-ADMIN_PORT = 15000
-"""Listens on the pod's localhost only: a port-forward reaches it, the API server's proxy does not."""
-METRICS_PORT = 15020
-
-SCOPE = Scope(POD, None, labels="app=ztunnel")
-AGENT_SCOPE = Scope(POD, None, labels="k8s-app=istio-cni-node")
+SCOPE = nodes.ZTUNNELS
+"""The ztunnel pods, in any namespace and under any name."""
 
 
 def pods(snapshot: Snapshot) -> Sequence[Raw]:
@@ -29,21 +25,14 @@ def _ztunnel(it: Raw) -> Raw | None:
 
 def metrics_probe(pod: Raw) -> Probe:
     """What the ztunnel counts: `Metrics`."""
-    return Probe(raw.namespace(pod), raw.name(pod), METRICS_PORT, "/metrics", metrics.read_metrics)
+    return ztunnel_probes.metrics(raw.namespace(pod), raw.name(pod))
 
 
 def dump_probe(pod: Raw) -> Probe:
     """What it knows, as far as all nodes have to be known: `Dump`."""
-    return Probe(
-        raw.namespace(pod),
-        raw.name(pod),
-        ADMIN_PORT,
-        "/config_dump",
-        dumps.read_dump,
-        share=dumps.share,
-    )
+    return ztunnel_probes.dump(raw.namespace(pod), raw.name(pod))
 
 
 def dump_detail_probe(pod: Raw) -> Probe:
     """The same with its lists, for the one that is looked at: `DumpDetail`."""
-    return Probe(raw.namespace(pod), raw.name(pod), ADMIN_PORT, "/config_dump", dumps.read_detail)
+    return ztunnel_probes.detail(raw.namespace(pod), raw.name(pod))

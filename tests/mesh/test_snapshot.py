@@ -61,6 +61,52 @@ def test_an_input_that_is_another_one_derives_again(before: Any, after: Any, aga
     assert len(calls) == (2 if again else 1)
 
 
+def test_an_unchanged_context_is_trusted_and_a_changed_one_is_not() -> None:
+    memo, objects, context, weather = Memo(), _pods("a", "b"), [object()], {"a": 1, "b": 1}
+    asked: list[str] = []
+
+    def inputs(raw: Any) -> tuple[int, ...]:
+        asked.append(raw["metadata"]["name"])
+        return (weather[raw["metadata"]["name"]],)
+
+    def look() -> list[str]:
+        return memo.each(
+            "weather",
+            objects,
+            lambda raw, number: f"{raw['metadata']['name']}{number}",
+            inputs,
+            tuple(context),
+        )
+
+    assert look() == ["a1", "b1"]
+    asked.clear()
+    objects["shop/b"] = dict(objects["shop/b"])
+    assert look() == ["a1", "b1"]
+    assert asked == ["b"]
+    weather["a"], context[0] = 2, object()
+    assert look() == ["a2", "b1"]
+
+
+def test_a_derivation_that_failed_half_way_is_not_trusted() -> None:
+    memo, objects, context = Memo(), _pods("a", "b"), object()
+    failing, value = [False], [1]
+
+    def inputs(raw: Any) -> tuple[int, ...]:
+        if failing[0] and raw["metadata"]["name"] == "b":
+            raise KeyError
+        return (value[0],)
+
+    def look(context: object) -> list[int]:
+        return memo.each("it", objects, lambda raw, number: number, inputs, (context,))
+
+    assert look(context) == [1, 1]
+    failing[0], value[0] = True, 2
+    with pytest.raises(KeyError):
+        look(object())
+    failing[0] = False
+    assert look(context) == [2, 2]
+
+
 def test_once_is_kept_as_long_as_its_inputs() -> None:
     snapshot, calls = Snapshot(NOW), []
 
