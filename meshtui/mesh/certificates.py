@@ -19,7 +19,7 @@ from meshtui.mesh import (
     life,
     meshconfig,
     named_secrets,
-    ztunnels,
+    nodes,
 )
 from meshtui.mesh.certificate_rows import Role, Row, odd
 from meshtui.mesh.health import Health, Verdict
@@ -31,7 +31,7 @@ from meshtui.mesh.roots import Authorities
 from meshtui.mesh.snapshot import Phase, Ref, Scope, Snapshot, Source
 
 KINDS = (
-    ztunnels.SCOPE,
+    nodes.ZTUNNELS,
     ca_certificates.ROOTS,
     ca_certificates.REVOKED,
     meshconfig.SCOPE,
@@ -43,6 +43,10 @@ KINDS = (
 
 def of(snapshot: Snapshot) -> Sequence[Row]:
     """Every row, the one whose renewal is most overdue first; before them what has no dates and should."""
+    return snapshot.once(_all, snapshot)
+
+
+def _all(snapshot: Snapshot) -> Sequence[Row]:
     held = holdings.parts(snapshot)
     rows = [
         *snapshot.memo.once(_workloads, (held,)),

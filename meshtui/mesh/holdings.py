@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import attrgetter
 
-from meshtui.mesh import life, raw, ztunnels
+from meshtui.mesh import life, nodes
 from meshtui.mesh.dumps import Dump
 from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.identities import Dated, Identities, Identity
 from meshtui.mesh.kinds import POD
 from meshtui.mesh.life import Renewal
-from meshtui.mesh.raw import Raw
+from meshtui.mesh.nodes import Reading, Ztunnel
+from meshtui.mesh.pods import Pod
 from meshtui.mesh.roots import Bundle
-from meshtui.mesh.snapshot import Answer, Ref, Snapshot
+from meshtui.mesh.snapshot import Ref, Snapshot
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,65 +56,70 @@ class Part:
 def parts(snapshot: Snapshot) -> tuple[Part, ...]:
     """One for each ztunnel whose dump was read. The same object as long as nothing in it changes: no dump, and no
     certificate its health."""
-    answers = {_key(pod): (pod, answer) for pod, answer in _answers(snapshot) if answer.value}
-    held = snapshot.memo.each(
-        "holdings",
-        {key: pod for key, (pod, _) in answers.items()},
-        _holding,
-        lambda pod: (answers[_key(pod)][1].value,),
-    )
-    return tuple(
-        snapshot.memo.each(
-            "judged holdings",
-            {holding.pod.key: holding for holding in held},
-            _part,
-            lambda holding: _moment(holding, answers[holding.pod.key][1], snapshot.now),
-        )
-    )
+    return snapshot.once(_parts, snapshot)
 
 
 def unread(snapshot: Snapshot) -> Mapping[str, tuple[Ref, ...]]:
     """The ztunnels whose certificates are not known, by the reason; one reason for each kind of trouble."""
     found: dict[str, list[Ref]] = {}
     words: dict[str, str] = {}
-    for pod, answer in _answers(snapshot):
-        if not answer.value:
-            kind = answer.problem.trouble.value if answer.problem else "not read yet"
-            words.setdefault(kind, answer.problem.text if answer.problem else kind)
-            found.setdefault(kind, []).append(_ref(pod))
+    for ztunnel in _ztunnels(snapshot):
+        if ztunnel.current is None:
+            kind, why = _why(ztunnel)
+            words.setdefault(kind, why)
+            found.setdefault(kind, []).append(_ref(ztunnel.pod))
     return {words[kind]: tuple(refs) for kind, refs in found.items()}
 
 
-def _answers(snapshot: Snapshot) -> Iterator[tuple[Raw, Answer]]:
-    for pod in ztunnels.pods(snapshot):
-        yield pod, snapshot.answers.get(ztunnels.dump_probe(pod), _NOTHING)
+def _parts(snapshot: Snapshot) -> tuple[Part, ...]:
+    answered = {each.pod.key: each for each in _ztunnels(snapshot) if each.current}
+    held = snapshot.memo.each(
+        "holdings",
+        {key: each.pod for key, each in answered.items()},
+        _holding,
+        lambda pod: (answered[pod.key].reading.dump,),
+    )
+    return tuple(
+        snapshot.memo.each(
+            "judged holdings",
+            {holding.pod.key: holding for holding in held},
+            _part,
+            lambda holding: _moment(holding, answered[holding.pod.key].reading, snapshot.now),
+        )
+    )
 
 
-_NOTHING = Answer()
+def _ztunnels(snapshot: Snapshot) -> Iterator[Ztunnel]:
+    for node in nodes.of(snapshot).values():
+        yield from node.ztunnels
 
 
-def _key(pod: Raw) -> str:
-    return raw.key(pod)
+def _why(ztunnel: Ztunnel) -> tuple[str, str]:
+    problem = ztunnel.reading.problem
+    if problem is not None:
+        return problem.trouble.value, problem.text
+    if ztunnel.reading.dump is not None:
+        return "restarted", "started anew since it was read"
+    return "", "not read yet"
 
 
-def _ref(pod: Raw) -> Ref:
-    return Ref(POD, raw.namespace(pod), raw.name(pod))
+def _ref(pod: Pod) -> Ref:
+    return Ref(POD, pod.namespace, pod.name)
 
 
-def _holding(pod: Raw, dump: Dump) -> Holding:
+def _holding(pod: Pod, dump: Dump) -> Holding:
     held, ref = dump.identities, _ref(pod)
-    bundle = Bundle(ref, held.roots, held.others)
-    return Holding(ref, raw.text(pod, "spec", "nodeName"), held, bundle)
+    return Holding(ref, pod.node, held, Bundle(ref, held.roots, held.others))
 
 
-def _moment(holding: Holding, answer: Answer, now: datetime) -> tuple[int, bool]:
+def _moment(holding: Holding, reading: Reading, now: datetime) -> tuple[int, bool]:
     """Up to which of its changes to judge it, and whether the ztunnel no longer answers.
 
     A dump tells of the moment it was read: a certificate that was due since then has been renewed for all one knows.
     Only where the ztunnel no longer answers does one count on, and says "unknown".
     """
-    silent = answer.problem is not None
-    at = now if silent or answer.at is None else answer.at
+    silent = reading.problem is not None
+    at = now if silent or reading.at is None else reading.at
     return bisect_right(holding.identities.changes, at), silent
 
 
