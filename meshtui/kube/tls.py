@@ -107,12 +107,15 @@ def _trust(context: ssl.SSLContext, cluster: Cluster) -> None:
 
 
 def _show(context: ssl.SSLContext, identity: Identity) -> None:
+    problem = ""
+    if b"ENCRYPTED" in identity.key:  # PKCS #8, and the older PEM header "Proc-Type: 4,ENCRYPTED"
+        problem = "its key is encrypted, which kubectl does not take either"
     with _file(identity.certificate + b"\n" + identity.key) as path:
         try:
             # A password, even a wrong one, keeps OpenSSL from asking for it on the terminal.
             context.load_cert_chain(path, password="")
         except ssl.SSLError as error:
-            problem = _MISFITS.get(error.reason or "", "certificate or key is broken")
+            problem = problem or _MISFITS.get(error.reason or "", "certificate or key is broken")
             raise CredentialsError(
                 f"the client certificate cannot be used: {problem}",
                 "Get a fresh kubeconfig, or correct client-certificate and client-key in it.",
@@ -122,8 +125,6 @@ def _show(context: ssl.SSLContext, identity: Identity) -> None:
 _MISFITS = {
     "KEY_VALUES_MISMATCH": "the key is that of another certificate",
     "KEY_TYPE_MISMATCH": "the key is that of another certificate",
-    "BAD_DECRYPT": "its key is encrypted, which kubectl does not take either",
-    "BAD_PASSWORD_READ": "its key is encrypted, which kubectl does not take either",
     "CA_MD_TOO_WEAK": "its signature is too weak for this machine's OpenSSL",
     "EE_KEY_TOO_SMALL": "its key is too small for this machine's OpenSSL",
 }

@@ -106,10 +106,11 @@ async def silence(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None
 
 
 async def _join(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, port: int
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    there_reader: asyncio.StreamReader,
+    there_writer: asyncio.StreamWriter,
 ) -> None:
-    there = await asyncio.open_connection(host, port)
-
     async def copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         with suppress(OSError):
             while data := await source.read(65536):
@@ -118,9 +119,9 @@ async def _join(
         sink.close()
 
     try:
-        await asyncio.gather(copy(reader, there[1]), copy(there[0], writer))
+        await asyncio.gather(copy(reader, there_writer), copy(there_reader, writer))
     finally:
-        there[1].close()
+        there_writer.close()
 
 
 @dataclass
@@ -146,7 +147,8 @@ class Proxy:
         writer.write(f"HTTP/1.1 {answer}\r\n\r\n".encode())
         await writer.drain()
         if answer.startswith("200"):
-            await _join(reader, writer, "127.0.0.1", int(place.rpartition(":")[2]))
+            port = int(place.rpartition(":")[2])
+            await _join(reader, writer, *await asyncio.open_connection("127.0.0.1", port))
 
     async def socks(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """RFC 1928, with names and the user and password of RFC 1929."""
@@ -171,8 +173,10 @@ class Proxy:
         port = int.from_bytes(await reader.readexactly(2), "big")
         self.asked.append(f"{host}:{port}")
         try:
-            writer.write(b"\5\0\0\1\0\0\0\0\0\0")
-            await _join(reader, writer, "127.0.0.1", port)
+            there = await asyncio.open_connection("127.0.0.1", port)
         except ConnectionRefusedError:
             writer.write(b"\5\5\0\1\0\0\0\0\0\0")
             await writer.drain()
+        else:
+            writer.write(b"\5\0\0\1\0\0\0\0\0\0")
+            await _join(reader, writer, *there)
