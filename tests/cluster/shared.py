@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -26,7 +27,10 @@ class Run:
     def end(self) -> None:
         """Returns when the server has ended, if there was one."""
         self._lock.close()
-        with (self.directory / "running").open("a") as running:
+        with (
+            contextlib.suppress(FileNotFoundError),  # never started, or gone already
+            (self.directory / "running").open() as running,
+        ):
             fcntl.flock(running, fcntl.LOCK_EX)
         shutil.rmtree(self.directory, ignore_errors=True)
 
@@ -52,14 +56,13 @@ class Shared:
         return self._access
 
     def _start(self) -> None:
-        """Returns when it is ready or has failed: it says where its kubeconfig is, or ends. Spawned, since a Popen
+        """Returns when it is ready or has failed: it says so, or ends. Spawned, since a Popen
         wants to be waited for, and this process may end long before the server may."""
-        command = [sys.executable, "-m", "tests.cluster", "--directory", str(self._directory)]
         log = os.open(self._directory / "keeper.log", os.O_WRONLY | os.O_CREAT, 0o600)
         reader, writer = os.pipe()
         os.posix_spawn(
             sys.executable,
-            [*command, "--while-locked", str(self._directory / "run")],
+            [sys.executable, "-m", "tests.cluster", "--for-run", str(self._directory)],
             os.environ | {"PYTHONPATH": str(_ROOT)},
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
