@@ -152,7 +152,55 @@ def meshtui(ctx: click.Context, /, **flags: Any) -> None:
     """
     ctx.obj = _given(flags)
     if ctx.invoked_subcommand is None:
-        ctx.exit(_show(ctx.obj))
+        settings = _on_screen(ctx.obj)
+        from meshtui.app import run
+
+        ctx.exit(run(settings))
+
+
+@meshtui.command()
+@click.option(
+    "--scene", default="shop", show_default=True, metavar="NAME", help="What is in the cluster."
+)
+@click.option("--list", "listed", is_flag=True, help="List the scenes.")
+@click.option(
+    "--pods", type=click.IntRange(min=1), help="Fill it up to about so many pods, such as 5000."
+)
+@click.option(
+    "--serve", is_flag=True, help="Serve it without a screen, for kubectl, until interrupted."
+)
+@screen_options
+@click.pass_context
+def demo(
+    ctx: click.Context,
+    /,
+    scene: str,
+    listed: bool,
+    pods: int | None,
+    serve: bool,
+    **flags: Any,
+) -> None:
+    """Show a built-in cluster with a living ambient mesh in it. Nothing else is needed, and nothing is left behind.
+
+    It is a Kubernetes API on this machine alone, which ends with the program. What is labelled, applied or deleted in
+    it, here or with kubectl, has the consequences that it would have in a real mesh.
+    """
+    from meshtui.commands import demo
+
+    if listed:
+        click.echo(demo.listing(), nl=False)
+        return
+    if complaint := demo.complaint(scene):
+        raise click.UsageError(complaint)
+    if serve:
+        ctx.exit(demo.serve(scene, pods))
+    settings = _on_screen({**ctx.obj, **_given(flags)})
+    from dataclasses import replace
+
+    from meshtui.app import run
+
+    with demo.started(scene, pods) as kubeconfig:
+        ctx.exit(run(replace(settings, kubeconfig=(kubeconfig,), context="")))
 
 
 @meshtui.command()
@@ -201,13 +249,12 @@ def _settings(given: Mapping[str, Any]) -> Settings:
     return load(given, config_path())
 
 
-def _show(given: Mapping[str, Any]) -> int:
-    """Show a cluster on screen until the person leaves; gives the exit status."""
+def _on_screen(given: Mapping[str, Any]) -> Settings:
+    """The settings of a program that has a terminal to draw on and knows the names that it was given."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise click.ClickException(f"there is no terminal to draw on; {_WITHOUT_A_SCREEN}")
     if (term := os.environ.get("TERM")) in ("dumb", "unknown"):
         raise click.ClickException(f"the terminal cannot draw (TERM={term}); {_WITHOUT_A_SCREEN}")
-    from meshtui.app import run
     from meshtui.configuration import load, unknown
     from meshtui.settings import config_path
     from meshtui.ui.panes import PANES
@@ -221,7 +268,7 @@ def _show(given: Mapping[str, Any]) -> int:
         raise click.UsageError(unknown("theme", settings.theme, sorted(choices.themes)))
     if settings.log_file:
         _log_to(settings.log_file)
-    return run(settings)
+    return settings
 
 
 _WITHOUT_A_SCREEN = (
@@ -230,11 +277,12 @@ _WITHOUT_A_SCREEN = (
 
 
 def _choices() -> Choices:
-    """The themes, and the bindings of all that may come on screen, which have been imported by now."""
+    """The themes, and the bindings of all that may come on screen."""
     from textual.binding import Binding
     from textual.dom import DOMNode
     from textual.theme import BUILTIN_THEMES
 
+    import meshtui.app  # noqa: F401 - whose import brings all of them
     from meshtui.configuration import Choices
 
     classes: list[type[DOMNode]] = [DOMNode]
