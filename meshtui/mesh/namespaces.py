@@ -1,0 +1,243 @@
+"""Namespaces: how each takes part in the mesh, and how far what its labels ask for has come true."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from meshtui.mesh import capture, peer_authentication, raw, revisions, waypoints, workloads
+from meshtui.mesh.capture import DATAPLANE_MODE
+from meshtui.mesh.enrollment import State
+from meshtui.mesh.health import Health, Verdict
+from meshtui.mesh.kinds import AUTHORIZATION_POLICY, NAMESPACE, POD, Kind
+from meshtui.mesh.peer_authentication import Mtls
+from meshtui.mesh.raw import Raw, entries, strings, table
+from meshtui.mesh.snapshot import Phase, Ref, Scope, Snapshot
+from meshtui.mesh.waypoints import Binding
+from meshtui.mesh.workloads import Workload
+
+KINDS = (*workloads.KINDS, Scope(AUTHORIZATION_POLICY), *revisions.KINDS)
+
+_INJECTION = "istio-injection"
+
+
+class Mode(Enum):
+    """What the labels of a namespace ask for."""
+
+    AMBIENT = "ambient"
+    SIDECAR = "sidecar"
+    BOTH = "both"
+    """New pods get a sidecar and are left out of ambient."""
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """How many of the pods that are wanted in the mesh are in it."""
+
+    captured: int = 0
+    desired: int = 0
+    unknown: int = 0
+    """Of the desired ones, those of which it is not known, or not settled."""
+    failing: int = 0
+    """Of the desired ones, those that are not in it."""
+    undecided: int = 0
+    """Pods of which it is not known whether they are wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """One namespace."""
+
+    key: str
+    ref: Ref
+    verdict: Verdict
+    """The worst of its troubles, or how well it is."""
+    name: str
+    mode: Mode
+    revision: str
+    """The control plane that its label names, or "default" where injection is on without a name; "" where none."""
+    tag: str
+    """The tag by which it names it; "" where it names the revision itself."""
+    waypoint: Binding | None
+    """The one that its label names, for whatever traffic."""
+    pods: Captured
+    mtls: Mtls
+    policies: int | None
+    """AuthorizationPolicies in it, and those of the root namespace that are for the whole mesh; None where they could
+    not be read."""
+    created: datetime | None
+    troubles: tuple[Verdict, ...]
+    """All that is wrong or not known, the worst first."""
+
+
+def of(snapshot: Snapshot) -> Sequence[Namespace]:
+    """Every namespace, by name."""
+    return snapshot.once(_all, snapshot)
+
+
+def _all(snapshot: Snapshot) -> Sequence[Namespace]:
+    inside: dict[str, list[Workload]] = {}
+    for workload in workloads.of(snapshot):
+        inside.setdefault(workload.pod.namespace, []).append(workload)
+    objects = {raw.name(it): it for it in snapshot.raw(NAMESPACE)}
+    root = workloads.root_namespace(snapshot)
+    in_force = peer_authentication.in_force(snapshot, root, objects)
+    found, tags, by = waypoints.of(snapshot), revisions.tags(snapshot), capture.of(snapshot)
+    policies = Counter(
+        "" if namespace == root and of_all else namespace
+        for namespace, of_all in snapshot.each(AUTHORIZATION_POLICY, _policy)
+    )
+    rows = []
+    for name, it in sorted(objects.items()):
+        labels = strings(it, "metadata", "labels")
+        waypoint = waypoints.binding(found, name, labels)
+        own, mode = inside.get(name, ()), _mode(labels)
+        excluded = by.source if name in by.excluded else ""
+        troubles = [
+            *_failing(own),
+            *_contradictions(name, mode, own, excluded),
+            *([waypoint.verdict] if waypoint and waypoint.health is not Health.OK else ()),
+            *_unknown(own, _unread(snapshot, POD, name)),
+        ]
+        troubles.sort(key=lambda each: -each.health.rank)
+        counts, named = _captured(own), _revision(labels)
+        rows.append(
+            Namespace(
+                key=raw.uid(it) or name,
+                ref=Ref(NAMESPACE, "", name),
+                verdict=troubles[0] if troubles else _well(mode, counts),
+                name=name,
+                mode=mode,
+                revision=tags.get(named, named),
+                tag=named if named in tags else "",
+                waypoint=waypoint,
+                pods=counts,
+                mtls=peer_authentication.effective(in_force[name]),
+                policies=None
+                if _unread(snapshot, AUTHORIZATION_POLICY, name)
+                else policies[name] + policies[""],
+                created=raw.created(it),
+                troubles=tuple(troubles),
+            )
+        )
+    return rows
+
+
+def _mode(labels: Mapping[str, str]) -> Mode:
+    """By istio-ambient.md, 1.5 and 1.6: `istio-injection` beats a revision, and "disabled" is no injection."""
+    injection = labels.get(_INJECTION, "")
+    injected = injection == "enabled" or (not injection and revisions.REVISION in labels)
+    if labels.get(DATAPLANE_MODE) == "ambient":
+        return Mode.BOTH if injected else Mode.AMBIENT
+    return Mode.SIDECAR if injected else Mode.NONE
+
+
+def _revision(labels: Mapping[str, str]) -> str:
+    enabled = "default" if labels.get(_INJECTION) == "enabled" else ""
+    return labels.get(revisions.REVISION, "") or enabled
+
+
+def _policy(it: Raw) -> tuple[str, bool]:
+    """Its namespace, and whether it is for all workloads there: it names neither labels nor targets."""
+    spec = table(it, "spec")
+    named = strings(spec, "selector", "matchLabels") or entries(spec, "targetRefs")
+    return raw.namespace(it), not named and not table(spec, "targetRef")
+
+
+def _captured(inside: Sequence[Workload]) -> Captured:
+    enrolled = [each.enrolled for each in inside if each.enrolled.state is not State.ENDED]
+    states = [each.state for each in enrolled if each.wanted]
+    return Captured(
+        captured=states.count(State.CAPTURED),
+        desired=len(states),
+        unknown=sum(state.health is Health.UNKNOWN for state in states),
+        failing=sum(state.health is Health.BAD for state in states),
+        undecided=sum(each.wanted is None for each in enrolled),
+    )
+
+
+def _well(mode: Mode, counts: Captured) -> Verdict:
+    if counts.desired:
+        return Verdict(Health.OK, f"{counts.captured} of {counts.desired} pods are in the mesh")
+    if mode is Mode.AMBIENT:
+        return Verdict(Health.OK, "in the mesh by its label, without a pod to capture")
+    return Verdict(Health.NONE, _OUTSIDE[mode])
+
+
+_OUTSIDE = {Mode.SIDECAR: "in the mesh with sidecars", Mode.NONE: "outside the mesh"}
+
+_WAYS_TO_FAIL = (
+    (State.NOT_PROXIED, "ghost", "ghosts"),
+    (State.NOT_ANNOTATED, "pod was never captured", "pods were never captured"),
+    (State.PENDING, "pod is held up", "pods are held up"),
+    (State.NOT_LISTED, "pod is unknown to the ztunnels", "pods are unknown to the ztunnels"),
+    (State.UNASKED, "pod is captured unasked", "pods are captured unasked"),
+)
+
+
+def _failing(inside: Sequence[Workload]) -> Iterator[Verdict]:
+    """One line for each way to fail, not for each pod: "1 ghost: checkout-…: no ztunnel of node-2 proxies it"."""
+    for state, one, many in _WAYS_TO_FAIL:
+        failing = [each for each in inside if each.enrolled.state is state]
+        if failing:
+            yield Verdict(state.health, f"{_count(failing, one, many)}: {_first(failing)}")
+
+
+def _contradictions(
+    name: str, mode: Mode, inside: Sequence[Workload], excluded: str
+) -> Iterator[Verdict]:
+    """Labels that cannot both come true, or did not."""
+    if mode is Mode.BOTH:
+        said = "labelled for ambient and for sidecars: new pods get a sidecar and are left out of ambient"
+        yield Verdict(Health.WARN, said)
+    if mode in (Mode.AMBIENT, Mode.BOTH) and excluded:
+        said = f"labelled for ambient, but EXCLUDE_NAMESPACES of {excluded} leaves {name} out"
+        yield Verdict(Health.BAD, said)
+    if mode is Mode.SIDECAR:
+        bare = [each for each in inside if each.enrolled.state is State.OUTSIDE and _injects(each)]
+        if bare:
+            said = _count(bare, "pod has no sidecar", "pods have no sidecar")
+            yield Verdict(Health.WARN, f"labelled for sidecars, but {said}: {_named(bare)}")
+
+
+def _injects(workload: Workload) -> bool:
+    pod = workload.pod
+    return not (
+        pod.host_network or pod.part or pod.labels.get("sidecar.istio.io/inject") == "false"
+    )
+
+
+def _unknown(inside: Sequence[Workload], unread: str) -> Iterator[Verdict]:
+    unknown = [each for each in inside if each.enrolled.state.health is Health.UNKNOWN]
+    if unknown:
+        count = _count(unknown, "pod may or may not be in the mesh", "pods may or may not be")
+        yield Verdict(Health.UNKNOWN, f"{count}: {_first(unknown)}")
+    if unread:
+        yield Verdict(Health.UNKNOWN, unread)
+
+
+def _count(found: Sequence[Workload], one: str, many: str) -> str:
+    return f"1 {one}" if len(found) == 1 else f"{len(found)} {many}"
+
+
+def _named(found: Sequence[Workload]) -> str:
+    return min(each.pod.name for each in found) + (" and others" if len(found) > 1 else "")
+
+
+def _first(found: Sequence[Workload]) -> str:
+    first = min(found, key=lambda each: each.pod.name)
+    return f"{first.pod.name}: {first.enrolled.reason}"
+
+
+def _unread(snapshot: Snapshot, kind: Kind, namespace: str) -> str:
+    """Why the objects of a kind in a namespace are not all known; "" where they are, or the kind is not installed."""
+    source = snapshot.covering(kind, namespace)
+    if source.complete or source.phase is Phase.ABSENT:
+        return ""
+    if source.problem is not None:
+        return source.problem.text
+    return f"the {kind.plural} of {namespace} were not all read yet"
