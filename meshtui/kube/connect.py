@@ -13,21 +13,19 @@ import asyncio
 import os
 import shlex
 import ssl
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self, TypeVar
-from urllib.parse import quote
 
 import aiohttp
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 import meshtui
-from meshtui.kube import background, tls
+from meshtui.kube import background, impersonation, tls
 from meshtui.kube import proxy as proxies
-from meshtui.kube.access import Cluster, Impersonation, User
+from meshtui.kube.access import Cluster, User
 from meshtui.kube.credentials import Credentials
 from meshtui.kube.errors import ConfigError
 from meshtui.kube.exec_plugin import Suspend
@@ -37,6 +35,7 @@ from meshtui.kube.resolve import Resolver
 from meshtui.kube.socks import SocksConnector
 from meshtui.kube.tls import Identity
 from meshtui.kube.troubles import SOCKS_ERRORS, explain
+from meshtui.mesh.snapshot import Problem
 from meshtui.settings import Settings
 
 T = TypeVar("T")
@@ -67,16 +66,21 @@ class Connection:
         *,
         environ: Mapping[str, str] = os.environ,
         suspend: Suspend | None = None,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
         """`context` is `settings.context` unless given, and else the current one. `suspend` lets exec plugins that
-        insist on it ask on the terminal."""
+        insist on it ask on the terminal. `changed` is called when `delay` changes."""
         chosen, cluster, user = kubeconfig.choose(context or settings.context)
         self._cluster = cluster
         self._base = _base(cluster)
         self._proxy = proxies.choose(self._base, cluster.proxy, environ)
         # kubectl, too, shows nothing secret to a server without TLS; `kubectl proxy` wants nothing.
-        self._login = Login(user if self._base.scheme == "https" else User(""), cluster, suspend)
-        self._headers = _headers(impersonation := _impersonation(user, settings))
+        self._login = Login(
+            user if self._base.scheme == "https" else User(""), cluster, suspend, changed
+        )
+        self.impersonation = impersonation.of(user, settings)
+        self._headers = CIMultiDict(impersonation.headers(self.impersonation))
+        self._headers["User-Agent"] = f"meshtui/{meshtui.__version__}"
         self._patience = settings.request_timeout
         self._session: aiohttp.ClientSession | None = None
         self._tls: tuple[Identity | None, ssl.SSLContext] | None = None
@@ -90,7 +94,11 @@ class Connection:
         self.url = str(self._base)
         self.insecure = cluster.insecure and self._base.scheme == "https"
         """The server's certificate is not verified, because the kubeconfig says so."""
-        self.impersonation: Impersonation = impersonation
+
+    @property
+    def delay(self) -> Problem | None:
+        """What requests wait for before they can be sent: an exec plugin that takes its time."""
+        return self._login.delay
 
     async def __aenter__(self) -> Self:
         connector = (
@@ -268,36 +276,3 @@ def _base(cluster: Cluster) -> URL:
             "Remove one of them from the kubeconfig; to stay safe, the latter.",
         )
     return url.with_user(None)
-
-
-def _impersonation(user: User, settings: Settings) -> Impersonation:
-    """On whose behalf: each flag outweighs its field in the kubeconfig."""
-    found = replace(
-        user.impersonation,
-        user=settings.impersonate or user.impersonation.user,
-        groups=settings.impersonate_groups or user.impersonation.groups,
-    )
-    if found and not found.user:
-        raise ConfigError(
-            "groups to impersonate are given, but no user", "Add --as NAME to --as-group."
-        )
-    return found
-
-
-def _headers(impersonation: Impersonation) -> CIMultiDict[str]:
-    """The headers of every request (kubernetes.io/docs/reference/access-authn-authz/user-impersonation)."""
-    headers = CIMultiDict({"User-Agent": f"meshtui/{meshtui.__version__}"})
-    if impersonation.user:
-        headers["Impersonate-User"] = impersonation.user
-    if impersonation.uid:
-        headers["Impersonate-Uid"] = impersonation.uid
-    for group in impersonation.groups:
-        headers.add("Impersonate-Group", group)
-    for key, value in impersonation.extra:
-        headers.add(f"Impersonate-Extra-{quote(key, safe='')}", value)
-    if not all(value.isprintable() for value in headers.values()):
-        raise ConfigError(
-            "a name to impersonate has characters that no header may have",
-            "Correct --as or --as-group.",
-        )
-    return headers

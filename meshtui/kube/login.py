@@ -7,16 +7,20 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from meshtui.kube import background, credentials, exec_plugin
-from meshtui.kube.access import Cluster, User
+from meshtui.kube.access import Cluster, Exec, User
 from meshtui.kube.credentials import Credentials
 from meshtui.kube.errors import CredentialsError
+from meshtui.mesh.snapshot import Problem, Trouble
 
 AGE_OF_FILES = timedelta(seconds=60)
 """How long what was read from a file is used: the kubelet renews a pod's token in place."""
 MARGIN = timedelta(seconds=60)
 """How long before they expire credentials are renewed."""
+PATIENCE = 2.0
+"""Seconds after which a plugin that requests wait for is told of."""
 PAUSE = timedelta(seconds=5)
 """The least time between two runs of a plugin that only a failure or a refusal asks for: some open a browser."""
 
@@ -36,16 +40,23 @@ class Login:
         user: User,
         cluster: Cluster,
         suspend: exec_plugin.Suspend | None = None,
+        changed: Callable[[], None] = lambda: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        patience: float = PATIENCE,
     ) -> None:
+        """`changed` is called when `delay` does, which is after `patience` seconds."""
         self._user = user
         self._cluster = cluster
         self._suspend = suspend
+        self._changed = changed
         self._now = now
+        self._patience = patience
         self._held: _Held | None = None
         self._work: asyncio.Task[Credentials] | None = None
         self._failure: tuple[CredentialsError, datetime] | None = None
         self._forced: datetime | None = None
+        self.delay: Problem | None = None
+        """What requests wait for, once it has taken long enough to be told."""
 
     async def current(self) -> Credentials:
         """Credentials to use now; while they are valid, a renewal holds nobody up. Raises CredentialsError."""
@@ -54,11 +65,10 @@ class Login:
             return await self._renewed()
         if held.renew is None or now < held.renew:
             return held.credentials
-        expires = held.credentials.expires
-        if expires is None or now >= expires:
-            return await self._renewed()
-        self._start()
-        return held.credentials
+        if self._valid(held.credentials):
+            self._start()
+            return held.credentials
+        return await self._renewed()
 
     async def renew(self, refused: Credentials) -> bool:
         """Whether there are other credentials than those that the server has just refused. Raises CredentialsError."""
@@ -126,12 +136,35 @@ class Login:
         fixed = await background.start(credentials.read, user)
         if user.plugin is None:
             return fixed
-        given = await exec_plugin.run(user.plugin, self._cluster, self._suspend)
+        given = await self._run(user.plugin)
         return replace(
             given,
             authorization=given.authorization or fixed.authorization,
             identity=given.identity or fixed.identity,
         )
+
+    async def _run(self, plugin: Exec) -> Credentials:
+        late = asyncio.get_running_loop().call_later(self._patience, self._tell, plugin)
+        try:
+            return await exec_plugin.run(plugin, self._cluster, self._suspend)
+        finally:
+            late.cancel()
+            if self.delay is not None:
+                self.delay = None
+                self._changed()
+
+    def _tell(self, plugin: Exec) -> None:
+        if self._held is not None and self._valid(self._held.credentials):
+            return  # it runs ahead of time: nobody waits
+        self.delay = Problem(
+            Trouble.CREDENTIALS,
+            f'waiting for the credential plugin "{Path(plugin.command).name}"',
+            "It may wait for you, with a log-in in a browser: kubectl in another terminal shows what it says.",
+        )
+        self._changed()
+
+    def _valid(self, credentials: Credentials) -> bool:
+        return credentials.expires is not None and self._now() < credentials.expires
 
     def _due(self, found: Credentials) -> datetime | None:
         now = self._now()

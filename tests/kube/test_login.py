@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -253,6 +254,35 @@ async def test_a_certificate_without_its_key(tmp_path: Path) -> None:
     ):
         with pytest.raises(CredentialsError, match=words):
             await Login(User("jane", certificate, key), CLUSTER).current()
+
+
+async def test_a_plugin_that_takes_its_time_is_told_of_while_requests_wait(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    program = tmp_path / "kube-login"
+    document = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "kind": "ExecCredential",
+        "status": {"token": "x"},
+    }
+    program.write_text(f"#!/bin/sh\nread line < {gate}\necho '{json.dumps(document)}'\n")
+    program.chmod(0o700)
+    user = User("jane", plugin=Exec("client.authentication.k8s.io/v1", str(program)))
+    told: list[str] = []
+    login = Login(
+        user,
+        CLUSTER,
+        changed=lambda: told.append(login.delay.text if login.delay else ""),
+        patience=0,
+    )
+    waiter = asyncio.create_task(login.current())
+    await until(lambda: bool(told))
+    assert told == ['waiting for the credential plugin "kube-login"']
+    with gate.open("w") as opened:
+        opened.write("go\n")
+    assert (await waiter).authorization == "Bearer x"
+    assert told[1:] == [""]
+    assert login.delay is None
 
 
 async def test_closing_ends_a_plugin(tmp_path: Path) -> None:
