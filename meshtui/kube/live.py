@@ -59,7 +59,9 @@ class LiveSession:
     ) -> None:
         """`context` is as for a Connection, and so is `suspend`."""
         self._settings = settings
-        self._connection = Connection(kubeconfig, settings, context, suspend=suspend)
+        self._connection = Connection(
+            kubeconfig, settings, context, suspend=suspend, changed=self._change
+        )
         self._pace = pace or Pace()
         self._memo = Memo()
         self._store = Store()
@@ -179,7 +181,7 @@ class LiveSession:
             version=heart.version,
             kinds=self._discovery.kinds,
             answered=heart.answered,
-            problem=heart.problem,
+            problem=heart.problem or connection.delay,
             retry_at=heart.retry_at,
         )
 
