@@ -75,7 +75,9 @@ def _no_certificate(
 
 def _covered(leaf: Certificate, use: Use) -> Verdict:
     """Whether the names in it are of any use to the listener's hostname (doctor-rules.md, AMB-057)."""
-    if not use.hostname or any(serves(each.value, use.hostname) for each in leaf.names):
+    if not use.hostname or any(
+        each.kind == "DNS" and serves(each.value, use.hostname) for each in leaf.names
+    ):
         return Verdict(Health.OK)
     said = (
         f"has no name for {use.hostname}, which listener {use.listener} of {use.gateway.key} serves"
