@@ -32,7 +32,7 @@ class Cluster:
     """The name that the server's certificate must bear, where it is not the host of `server`."""
     insecure: bool = False
     proxy: str = field(default="", repr=False)  # may hold a password
-    exec_config: Any = None
+    exec_config: Any = field(default=None, repr=False)
     """What exec plugins are told of the cluster."""
 
 

@@ -266,8 +266,9 @@ def _base(cluster: Cluster) -> URL:
     except ValueError:
         usable = False
     if not usable or url.query_string or url.fragment:
+        shown = cluster.server.rpartition("@")[2]  # without a password
         raise ConfigError(
-            f'the server of cluster "{cluster.name}" has an address that is none: {cluster.server:.100}',
+            f'the server of cluster "{cluster.name}" has an address that is none: {shown:.100}',
             f"Set it with: kubectl config set-cluster {shlex.quote(cluster.name)} --server=https://HOST:6443",
         )
     if cluster.insecure and cluster.authority:  # as kubectl: nobody can tell which is meant

@@ -54,11 +54,14 @@ def _token(token: Material) -> str:
     if token.file is None:
         return token.inline
     try:
-        return tls.read(Material(file=token.file)).decode("utf-8", "replace")
+        found = tls.read(Material(file=token.file)).decode("utf-8", "replace").strip()
+        if not found:
+            raise Unreadable(f"{token.file} is empty")
     except Unreadable:
         if token.inline:
             return token.inline
         raise
+    return found
 
 
 def _identity(user: User) -> Identity | None:

@@ -94,7 +94,7 @@ def _output(
     interactive: bool,
 ) -> bytes:
     """What the program prints, run to its end: its own, the deadline, or `ended`."""
-    info = json.dumps(_info(plugin, cluster, interactive))
+    info = json.dumps(_info(plugin, cluster, interactive), default=str)
     try:
         process = subprocess.Popen(
             [plugin.command, *plugin.args],

@@ -11,7 +11,7 @@ import aiohttp
 import aiohttp_socks
 from yarl import URL
 
-from meshtui.kube.errors import CredentialsError, KubeError, Unreachable
+from meshtui.kube.errors import ConfigError, CredentialsError, KubeError, Unreachable
 from meshtui.kube.proxy import Proxy
 from meshtui.kube.resolve import LookupTimeout
 from meshtui.mesh.snapshot import Problem, Trouble
@@ -38,6 +38,11 @@ def explain(error: BaseException, server: URL, via: Proxy | None, seconds: float
             case LookupTimeout() | socket.gaierror():
                 # Only the proxy's name is looked up here: it looks up the server's.
                 return Unreachable(_lookup(cause, f"the proxy {via}" if via else server.host or ""))
+            case aiohttp.InvalidURL():
+                return ConfigError(
+                    f"{place} is no address that can be reached",
+                    "Correct the address in the kubeconfig: an IPv4 address has four numbers.",
+                )
             case aiohttp.ClientHttpProxyError():
                 return Unreachable(_refused_by_proxy(cause, server, via))
             case aiohttp_socks.ProxyError():

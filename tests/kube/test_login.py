@@ -214,6 +214,9 @@ async def test_a_token_file_that_is_missing(tmp_path: Path) -> None:
     missing = Material(file=tmp_path / "token")
     with pytest.raises(CredentialsError, match=r'user "jane".*token: No such file'):
         await Login(User("jane", token=missing), CLUSTER).current()
+    (tmp_path / "empty").write_text("\n")
+    with pytest.raises(CredentialsError, match="empty is empty"):
+        await Login(User("jane", token=Material(file=tmp_path / "empty")), CLUSTER).current()
     # As kubectl: the token beside it is used.
     both = User("jane", token=Material("inline", tmp_path / "token"))
     assert await token(Login(both, CLUSTER)) == "inline"

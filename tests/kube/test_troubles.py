@@ -396,3 +396,9 @@ def test_an_address_that_is_none(tmp_path: Path, server: str) -> None:
     with pytest.raises(ConfigError, match="address that is none") as caught:
         connection(write(tmp_path / "config", server))
     assert "kubectl config set-cluster c --server=" in caught.value.problem.remedy
+
+
+async def test_an_address_in_an_old_notation(tmp_path: Path) -> None:
+    caught = await failure(connection(write(tmp_path / "config", "https://127.1:6443")))
+    assert isinstance(caught, ConfigError)
+    assert "127.1:6443 is no address" in str(caught)
