@@ -259,7 +259,7 @@ def _on_screen(given: Mapping[str, Any]) -> Settings:
     from meshtui.settings import config_path
     from meshtui.ui.panes import PANES
 
-    choices = _choices()
+    choices = choices_on_screen()
     settings = load(given, config_path(), choices)
     panes = [name for pane in PANES for name in (pane.NAME, *pane.ALIASES)]
     if settings.pane and settings.pane not in panes:
@@ -276,7 +276,7 @@ _WITHOUT_A_SCREEN = (
 )
 
 
-def _choices() -> Choices:
+def choices_on_screen() -> Choices:
     """The themes, and the bindings of all that may come on screen."""
     from textual.binding import Binding
     from textual.dom import DOMNode

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from textual.binding import Binding
 
 from meshtui import __version__, cli
 from meshtui.configuration import load
@@ -129,24 +130,45 @@ def test_without_a_terminal_it_says_what_else_there_is() -> None:
     assert done.stderr.count("\n") == 1
 
 
-def test_a_dumb_terminal_is_refused_in_its_own_words() -> None:
+def on_a_terminal(*words: str, **environment: str) -> tuple[int, str]:
+    """Runs the program on a terminal, where it is expected to end at once; gives its exit status and what it said."""
     ours, its = pty.openpty()
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "meshtui"],
-            env={**os.environ, "TERM": "dumb"},
+            [sys.executable, "-m", "meshtui", *words],
+            env={**os.environ, "TERM": "xterm-256color", **environment},
             stdin=its,
             stdout=its,
             stderr=its,
             timeout=60,
             check=False,
         )
-        said = os.read(ours, 4096).decode()
+        said = os.read(ours, 4096).decode().replace("\r\n", "\n")
     finally:
         os.close(ours)
         os.close(its)
-    assert done.returncode == 1
+    return done.returncode, said
+
+
+def test_a_dumb_terminal_is_refused_in_its_own_words() -> None:
+    status, said = on_a_terminal(TERM="dumb")
+    assert status == 1
     assert said.startswith("meshtui: the terminal cannot draw (TERM=dumb); ")
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--pane", "wrokloads"], "unknown pane 'wrokloads'; did you mean 'workloads'?"),
+        (["--theme", "norde"], "unknown theme 'norde'; did you mean 'nord'?"),
+        (["--log-file", "/dev/null/x"], "/dev/null/x cannot be written: Not a directory"),
+        (["demo", "--pane", "wrokloads"], "unknown pane 'wrokloads'; did you mean 'workloads'?"),
+    ],
+)
+def test_names_that_only_the_screen_knows_are_refused_before_it_starts(
+    words: list[str], complaint: str
+) -> None:
+    assert on_a_terminal(*words) == (2, f"meshtui: {complaint}\n")
 
 
 def test_help_names_every_command_with_examples() -> None:
@@ -211,3 +233,14 @@ def test_a_reader_who_leaves_early_sees_no_traceback() -> None:
     finally:
         os.close(write)
     assert done.stderr == ""
+
+
+def test_keys_can_be_given_to_every_binding_of_the_app_and_of_each_pane() -> None:
+    from meshtui.app import MeshApp
+    from meshtui.ui.panes import PANES
+
+    bindings = cli.choices_on_screen().bindings
+    for binding in (*MeshApp.BINDINGS, *(each for pane in PANES for each in pane.BINDINGS)):
+        assert isinstance(binding, Binding)
+        assert binding.id in bindings
+    assert "app.help" in bindings
