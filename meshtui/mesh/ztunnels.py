@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from meshtui.mesh import nodes, raw, ztunnel_probes
-from meshtui.mesh.kinds import POD
+from meshtui.mesh import holdings, metrics, nodes, raw, versions, workloads, ztunnel_probes
+from meshtui.mesh.dumps import UP
+from meshtui.mesh.enrollment import State
+from meshtui.mesh.health import OK, Health, Verdict, worst
+from meshtui.mesh.holdings import Part
+from meshtui.mesh.kinds import NODE, POD
+from meshtui.mesh.metrics import Metrics
+from meshtui.mesh.nodes import Node
+from meshtui.mesh.pods import Pod
 from meshtui.mesh.raw import Raw
-from meshtui.mesh.snapshot import Probe, Snapshot
+from meshtui.mesh.snapshot import Answer, Probe, Problem, Ref, Snapshot
+from meshtui.mesh.workloads import Workload
 
-SCOPE = nodes.ZTUNNELS
-"""The ztunnel pods, in any namespace and under any name."""
+KINDS = workloads.KINDS
+
+STARTING = timedelta(seconds=60)
+"""So long a ztunnel or a CNI agent may take until it is ready (AMB-039)."""
 
 
 def pods(snapshot: Snapshot) -> Sequence[Raw]:
@@ -36,3 +48,252 @@ def dump_probe(pod: Raw) -> Probe:
 def dump_detail_probe(pod: Raw) -> Probe:
     """The same with its lists, for the one that is looked at: `DumpDetail`."""
     return ztunnel_probes.detail(raw.namespace(pod), raw.name(pod))
+
+
+_NONE = Verdict(Health.NONE)
+_UNREAD = Verdict(Health.UNKNOWN, "its dump was not read")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ztunnel:
+    """One ztunnel on its node, or a node that has none."""
+
+    key: str
+    verdict: Verdict
+    node: str
+    agent_verdict: Verdict
+    """Of the CNI agent beside it."""
+    expected: int
+    """Pods on its node that the CNI agent calls captured, or that wait for it."""
+    wanted: int
+    """Pods on its node that are wanted in the mesh."""
+    troubles: tuple[Verdict, ...]
+    """All that is wrong or not known, the worst first."""
+    ref: Ref | None = None
+    """Its pod; None for a node without one."""
+    pod: Pod | None = None
+    agent: Pod | None = None
+    """The CNI agent beside it."""
+    version: str = ""
+    """As it says itself, else as its image does; "" where neither tells."""
+    proxied: int | None = None
+    """Pods that it proxies; None where it could not be asked."""
+    pending: int | None = None
+    missing: int | None = None
+    """Pods on its node that it should proxy and does not; None where that is not known."""
+    connected: Verdict = _NONE
+    """Whether it has its connection to istiod, as far as its counters tell."""
+    certificates: int | None = None
+    """Identities that it holds a certificate for, or should; None where its dump was not read."""
+    certificates_verdict: Verdict = _NONE
+    renews: datetime | None = None
+    """When the next of them is to be renewed, or should have been."""
+    read_at: datetime | None = None
+    """When its dump was read."""
+    problem: Problem | None = None
+    """Why it could not be read the last time."""
+
+
+def of(snapshot: Snapshot) -> Sequence[Ztunnel]:
+    """By node. A node that is being upgraded has two rows, one without a ztunnel has one all the same."""
+    return snapshot.once(_all, snapshot)
+
+
+def _all(snapshot: Snapshot) -> Sequence[Ztunnel]:
+    on: dict[str, list[Workload]] = {}
+    for workload in workloads.of(snapshot):
+        if workload.enrolled.wanted or workload.pod.redirection:
+            on.setdefault(workload.pod.node, []).append(workload)
+    held = {part.holding.pod.key: part for part in holdings.parts(snapshot)}
+    rows = []
+    for _, node in sorted(nodes.of(snapshot).items()):
+        inside = [each for each in on.get(node.name, ()) if each.enrolled.state is not State.ENDED]
+        if not node.ztunnels:
+            rows.append(_without(snapshot, node, inside))
+        rows += [_row(snapshot, node, each, inside, held) for each in node.ztunnels]
+    return rows
+
+
+def _without(snapshot: Snapshot, node: Node, inside: Sequence[Workload]) -> Ztunnel:
+    wanted = sum(each.enrolled.wanted is True for each in inside)
+    agent = _agent_verdict(snapshot, node, wanted)
+    if node.unread:
+        missing = Verdict(Health.UNKNOWN, node.unread)
+    elif not wanted:
+        missing = Verdict(
+            Health.NONE, "no ztunnel runs here, and no pod here is wanted in the mesh"
+        )
+    else:
+        said = f"no ztunnel runs here, and {_pods(wanted)} here should be in the mesh"
+        virtual = "; a virtual node cannot run one" if _is_virtual(snapshot, node.name) else ""
+        missing = Verdict(Health.BAD, said + virtual)
+    troubles = _sorted([missing, agent] if wanted else [missing])
+    return Ztunnel(
+        key=f"node/{node.name}",
+        verdict=worst([missing, *troubles]),
+        node=node.name,
+        agent=next(iter(node.agents), None),
+        agent_verdict=agent,
+        expected=_annotated(inside),
+        wanted=wanted,
+        troubles=troubles,
+    )
+
+
+def _row(
+    snapshot: Snapshot,
+    node: Node,
+    ztunnel: nodes.Ztunnel,
+    inside: Sequence[Workload],
+    held: Mapping[str, Part],
+) -> Ztunnel:
+    pod, dump = ztunnel.pod, ztunnel.current
+    counted = snapshot.answers.get(ztunnel_probes.metrics(pod.namespace, pod.name), Answer())
+    counts = counted.value if isinstance(counted.value, Metrics) else None
+    proxied, pending = _proxied(ztunnel, counts)
+    ghosts = [each for each in inside if each.enrolled.state is State.NOT_PROXIED]
+    known = dump is not None and dump.proxied is not None and not pod.terminating
+    wanted = sum(each.enrolled.wanted is True for each in inside)
+    part = held.get(pod.key) if dump is not None else None
+    agent, connected = _agent_verdict(snapshot, node, wanted), _connected(counted)
+    certificates = worst([OK, *(each.verdict for each in part.noticeable)]) if part else _UNREAD
+    expected = _annotated(inside)
+    troubles = _sorted(
+        [
+            *_ready(pod, node, snapshot.now),
+            *(_ghosts(ghosts) if known else ()),
+            *_unread(ztunnel, counts, expected),
+            *([Verdict(Health.WARN, f"not taken over yet: {_pods(pending)}")] if pending else ()),
+            *([certificates] if part else ()),
+            *([connected] if counts else ()),
+            agent,
+        ]
+    )
+    return Ztunnel(
+        key=pod.uid or pod.key,
+        ref=Ref(POD, pod.namespace, pod.name),
+        verdict=troubles[0] if troubles else _well(pod, node, proxied, expected),
+        node=node.name,
+        pod=pod,
+        version=_version(ztunnel, counts),
+        agent=next(iter(node.agents), None),
+        agent_verdict=agent,
+        expected=expected,
+        proxied=proxied,
+        pending=pending,
+        missing=len(ghosts) if known else None,
+        wanted=wanted,
+        connected=connected,
+        certificates=len(part.holding.identities) if part else None,
+        certificates_verdict=certificates,
+        renews=_renews(part) if part else None,
+        read_at=ztunnel.reading.at,
+        problem=ztunnel.reading.problem,
+        troubles=troubles,
+    )
+
+
+def _sorted(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
+    found = [each for each in verdicts if each.health.rank >= Health.UNKNOWN.rank]
+    return tuple(sorted(found, key=lambda each: -each.health.rank))
+
+
+def _pods(count: int) -> str:
+    return "1 pod" if count == 1 else f"{count} pods"
+
+
+def _annotated(inside: Sequence[Workload]) -> int:
+    return sum(each.pod.redirection in ("enabled", "pending") for each in inside)
+
+
+def _proxied(ztunnel: nodes.Ztunnel, counts: Metrics | None) -> tuple[int | None, int | None]:
+    """Proxied and pending pods: by its dump, or where that was not read, by its counters."""
+    dump = ztunnel.current
+    if dump is not None and dump.proxied is not None:
+        up = sum(each.state == UP for each in dump.proxied.values())
+        return up, len(dump.proxied) - up
+    return (counts.active, counts.pending) if counts else (None, None)
+
+
+def _ready(pod: Pod, node: Node, now: datetime) -> Iterator[Verdict]:
+    if pod.terminating or pod.healthy:
+        return
+    if pod.created is not None and now < pod.created + STARTING:
+        yield Verdict(Health.UNKNOWN, f"{pod.name} is starting")
+    else:
+        yield Verdict(Health.BAD, f"{pod.name} is not ready ({pod.status})")
+
+
+def _ghosts(ghosts: Sequence[Workload]) -> Iterator[Verdict]:
+    if ghosts:
+        first = min(each.pod.name for each in ghosts)
+        several = f"{len(ghosts)} pods are enrolled and not proxied, such as {first}"
+        one = f"{first} is enrolled and not proxied"
+        yield Verdict(Health.BAD, one if len(ghosts) == 1 else several)
+
+
+def _unread(ztunnel: nodes.Ztunnel, counts: Metrics | None, expected: int) -> Iterator[Verdict]:
+    problem = ztunnel.reading.problem
+    if problem is not None:
+        yield Verdict(Health.UNKNOWN, f"it cannot be read: {problem.text}")
+    elif ztunnel.current is None:
+        yield Verdict(Health.UNKNOWN, "its dump was not read yet")
+    if ztunnel.current is None and counts is not None and counts.active is not None:
+        served = counts.active + (counts.pending or 0)
+        if served < expected:
+            said = (
+                f"it counts {_pods(served)}, and {expected} on its node are annotated as captured"
+            )
+            yield Verdict(Health.WARN, said)
+
+
+def _connected(counted: Answer) -> Verdict:
+    if isinstance(counted.value, Metrics):
+        before = counted.before if isinstance(counted.before, Metrics) else None
+        return metrics.connected(counted.value, before)
+    said = counted.problem.text if counted.problem else "its counters were not read yet"
+    return Verdict(Health.UNKNOWN, said)
+
+
+def _agent_verdict(snapshot: Snapshot, node: Node, wanted: int) -> Verdict:
+    if not node.agents:
+        source = snapshot.covering(POD, None, nodes.AGENTS.labels)
+        if not source.complete:
+            said = source.problem.text if source.problem else "the CNI agents were not read yet"
+            return Verdict(Health.UNKNOWN, said)
+        missing = "no CNI agent runs here: no pod here can be captured"
+        return Verdict(Health.BAD if wanted else Health.WARN, missing)
+    best = max(node.agents, key=lambda each: each.healthy)
+    if best.healthy:
+        return Verdict(Health.OK, f"CNI agent {best.name} is ready")
+    if best.created is not None and snapshot.now < best.created + STARTING:
+        return Verdict(Health.UNKNOWN, f"CNI agent {best.name} is starting")
+    return Verdict(Health.BAD, f"CNI agent {best.name} is not ready ({best.status})")
+
+
+def _well(pod: Pod, node: Node, proxied: int | None, expected: int) -> Verdict:
+    if pod.terminating:
+        others = [each.pod.name for each in node.ztunnels if each.pod is not pod]
+        return Verdict(Health.NONE, f"being replaced by {others[0]}" if others else "being deleted")
+    if not expected and not proxied:
+        return Verdict(Health.OK, "no pod on its node is to be proxied")
+    return Verdict(Health.OK, f"it proxies {_pods(proxied or 0)}, all that it should")
+
+
+def _version(ztunnel: nodes.Ztunnel, counts: Metrics | None) -> str:
+    told = [counts.version] if counts else []
+    if ztunnel.reading.dump is not None:
+        told.append(ztunnel.reading.dump.version.istio)
+    own = next((each for each in told if each not in ("", "unknown")), "")
+    return own or versions.of_image(ztunnel.pod.image)
+
+
+def _renews(part: Part) -> datetime | None:
+    due = [found[0].due for found in part.normal.values()]
+    return min([*due, *(each.due for each in part.noticeable if each.due)], default=None)
+
+
+def _is_virtual(snapshot: Snapshot, node: str) -> bool:
+    it = snapshot.find(NODE, "", node)
+    kinds = (raw.label(it, "type"), raw.label(it, "eks.amazonaws.com/compute-type")) if it else ()
+    return "virtual-kubelet" in kinds or "fargate" in kinds
