@@ -32,6 +32,7 @@ from meshtui.kube.exec_plugin import Suspend
 from meshtui.kube.kubeconfig import Kubeconfig
 from meshtui.kube.login import Login
 from meshtui.kube.resolve import Resolver
+from meshtui.kube.sockets import Sockets
 from meshtui.kube.socks import SocksConnector
 from meshtui.kube.tls import Identity
 from meshtui.kube.troubles import SOCKS_ERRORS, explain
@@ -46,7 +47,8 @@ CONNECT_DEADLINE = 3.0
 _BUFFER = 2**20
 """A watch event may be as large as an object, and etcd takes 1.5 MiB: a line of twice this can be read."""
 _GOODBYE = 0.1
-"""Seconds that a closed WebSocket waits for the other side's word: quitting must not wait for a cluster."""
+"""Seconds that a closed WebSocket waits for the other side's word, and a closed connection for its sockets: quitting
+must not wait for a cluster."""
 
 _FAILED = (aiohttp.ClientError, OSError, *SOCKS_ERRORS)
 """What may come before an answer begins."""
@@ -83,6 +85,7 @@ class Connection:
         self._headers["User-Agent"] = f"meshtui/{meshtui.__version__}"
         self._patience = settings.request_timeout
         self._session: aiohttp.ClientSession | None = None
+        self._sockets = Sockets()
         self._tls: tuple[Identity | None, ssl.SSLContext] | None = None
         self._making_tls = asyncio.Lock()
         self.context = chosen.name
@@ -123,6 +126,7 @@ class Connection:
         await self._login.close()
         if self._session is not None:
             await self._session.close()
+        await self._sockets.closed(_GOODBYE)
 
     @asynccontextmanager
     async def request(
@@ -157,14 +161,18 @@ class Connection:
             )
 
         credentials = await self._login.current()
-        async with await self._begin(send(credentials), timeout) as response:
-            if response.status != 401 or not await self._login.renew(credentials):
+        response = await self._begin(send(credentials), timeout)
+        with self._sockets.left(response):
+            async with response:
+                if response.status != 401 or not await self._login.renew(credentials):
+                    with self._explained(_BROKEN):
+                        yield response
+                    return
+        response = await self._begin(send(await self._login.current()), timeout)
+        with self._sockets.left(response):
+            async with response:
                 with self._explained(_BROKEN):
                     yield response
-                return
-        async with await self._begin(send(await self._login.current()), timeout) as response:
-            with self._explained(_BROKEN):
-                yield response
 
     @asynccontextmanager
     async def websocket(
@@ -195,9 +203,10 @@ class Connection:
             if error.status != 401 or not await self._login.renew(credentials):
                 raise
             socket = await self._begin(dial(await self._login.current()), self._patience)
-        async with socket:
-            with self._explained(_BROKEN):
-                yield socket
+        with self._sockets.left(socket):
+            async with socket:
+                with self._explained(_BROKEN):
+                    yield socket
 
     async def _begin(self, answer: Coroutine[Any, Any, T], seconds: float | None) -> T:
         """The beginning of an answer, within `seconds`."""

@@ -75,7 +75,12 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None and error not in chain:
         chain.append(error)
         inner = getattr(error, "os_error", None) or getattr(error, "certificate_error", None)
-        error = inner if isinstance(inner, BaseException) else error.__cause__ or error.__context__
+        if isinstance(inner, BaseException):
+            error = inner
+        elif error.__suppress_context__:
+            error = error.__cause__
+        else:
+            error = error.__context__
     yield from reversed(chain)
 
 

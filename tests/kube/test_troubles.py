@@ -12,12 +12,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import ec
+from yarl import URL
 
 from meshtui.kube.connect import Connection
 from meshtui.kube.errors import ConfigError, CredentialsError, KubeError, Unreachable
+from meshtui.kube.resolve import Resolver
+from meshtui.kube.troubles import explain
 from meshtui.mesh.snapshot import Trouble
 from tests.kube import servers
 from tests.kube.configs import connection, encoded, write
@@ -54,6 +58,22 @@ async def test_a_name_that_does_not_exist(tmp_path: Path) -> None:
     assert isinstance(caught, Unreachable)
     assert caught.problem.trouble is Trouble.NAME
     assert "the name of kube.invalid" in str(caught)
+
+
+async def test_a_lookup_that_hangs_is_not_taken_for_a_server_that_is_silent() -> None:
+    hanging = threading.Event()
+    resolver = Resolver(lambda *_, **__: [hanging.wait()], deadline=0.05)
+    server = URL("https://kube.example:6443")
+    connector = aiohttp.TCPConnector(resolver=resolver)
+    try:
+        async with aiohttp.ClientSession(connector=connector) as session:
+            with pytest.raises(aiohttp.ClientError) as caught:
+                await session.get(server)
+    finally:
+        hanging.set()
+    found = explain(caught.value, server, None, 10)
+    assert found.problem.trouble is Trouble.NAME
+    assert str(found) == "the name of kube.example cannot be looked up: DNS does not answer"
 
 
 async def test_a_port_where_nobody_listens(tmp_path: Path, closed: int) -> None:
