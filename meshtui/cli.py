@@ -6,19 +6,14 @@ screen never loads one.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from meshtui import __version__
-
-if TYPE_CHECKING:
-    from meshtui.configuration import Choices
-    from meshtui.settings import Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -152,10 +147,9 @@ def meshtui(ctx: click.Context, /, **flags: Any) -> None:
     """
     ctx.obj = _given(flags)
     if ctx.invoked_subcommand is None:
-        settings = _on_screen(ctx.obj)
-        from meshtui.app import run
+        from meshtui import app, start
 
-        ctx.exit(run(settings))
+        ctx.exit(app.run(start.settings(ctx.obj)))
 
 
 @meshtui.command()
@@ -194,13 +188,13 @@ def demo(
         raise click.UsageError(complaint)
     if serve:
         ctx.exit(demo.serve(scene, pods))
-    settings = _on_screen({**ctx.obj, **_given(flags)})
     from dataclasses import replace
 
-    from meshtui.app import run
+    from meshtui import app, start
 
+    settings = start.settings({**ctx.obj, **_given(flags)})
     with demo.started(scene, pods) as kubeconfig:
-        ctx.exit(run(replace(settings, kubeconfig=(kubeconfig,), context="")))
+        ctx.exit(app.run(replace(settings, kubeconfig=(kubeconfig,), context="")))
 
 
 @meshtui.command()
@@ -211,8 +205,10 @@ def demo(
 def info(given: Mapping[str, Any], /, output: str) -> None:
     """Print versions, and the files that are read and written."""
     from meshtui.commands import info
+    from meshtui.configuration import load
+    from meshtui.settings import config_path
 
-    click.echo(info.report(_settings(given), output), nl=False)
+    click.echo(info.report(load(given, config_path()), output), nl=False)
 
 
 @meshtui.command()
@@ -240,77 +236,6 @@ def rbac(roles: tuple[str, ...], secrets: tuple[str, ...]) -> None:
 def _given(flags: Mapping[str, Any]) -> dict[str, Any]:
     """The flags that were used."""
     return {name: value for name, value in flags.items() if value not in (None, ())}
-
-
-def _settings(given: Mapping[str, Any]) -> Settings:
-    from meshtui.configuration import load
-    from meshtui.settings import config_path
-
-    return load(given, config_path())
-
-
-def _on_screen(given: Mapping[str, Any]) -> Settings:
-    """The settings of a program that has a terminal to draw on and knows the names that it was given."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise click.ClickException(f"there is no terminal to draw on; {_WITHOUT_A_SCREEN}")
-    if (term := os.environ.get("TERM")) in ("dumb", "unknown"):
-        raise click.ClickException(f"the terminal cannot draw (TERM={term}); {_WITHOUT_A_SCREEN}")
-    from meshtui.configuration import load, unknown
-    from meshtui.settings import config_path
-    from meshtui.ui.panes import PANES
-
-    choices = choices_on_screen()
-    settings = load(given, config_path(), choices)
-    panes = [name for pane in PANES for name in (pane.NAME, *pane.ALIASES)]
-    if settings.pane and settings.pane not in panes:
-        raise click.UsageError(unknown("pane", settings.pane, panes))
-    if settings.theme not in ("", *choices.themes) and "theme" in given:
-        raise click.UsageError(unknown("theme", settings.theme, sorted(choices.themes)))
-    if settings.log_file:
-        _log_to(settings.log_file)
-    return settings
-
-
-_WITHOUT_A_SCREEN = (
-    'without a screen there are "meshtui info", "meshtui rbac" and "meshtui demo --serve"'
-)
-
-
-def choices_on_screen() -> Choices:
-    """The themes, and the bindings of all that may come on screen."""
-    from textual.binding import Binding
-    from textual.dom import DOMNode
-    from textual.theme import BUILTIN_THEMES
-
-    import meshtui.app  # noqa: F401 - whose import brings all of them
-    from meshtui.configuration import Choices
-
-    classes: list[type[DOMNode]] = [DOMNode]
-    for each in classes:
-        classes.extend(each.__subclasses__())
-    return Choices(
-        themes=BUILTIN_THEMES,
-        bindings={
-            binding.id
-            for each in classes
-            if each.__module__.startswith("meshtui.")
-            for binding in each.BINDINGS
-            if isinstance(binding, Binding) and binding.id
-        },
-    )
-
-
-def _log_to(path: Path) -> None:
-    import logging
-
-    try:
-        path.touch(mode=0o600)
-        logging.basicConfig(
-            filename=path, encoding="utf-8", format="%(asctime)s %(levelname)s %(name)s %(message)s"
-        )
-    except OSError as error:
-        raise click.UsageError(f"{path} cannot be written: {error.strerror}") from None
-    logging.getLogger("meshtui").setLevel(logging.INFO)
 
 
 def main() -> None:

@@ -236,10 +236,11 @@ def test_a_reader_who_leaves_early_sees_no_traceback() -> None:
 
 
 def test_keys_can_be_given_to_every_binding_of_the_app_and_of_each_pane() -> None:
+    from meshtui import start
     from meshtui.app import MeshApp
     from meshtui.ui.panes import PANES
 
-    bindings = cli.choices_on_screen().bindings
+    bindings = start.choices().bindings
     for binding in (*MeshApp.BINDINGS, *(each for pane in PANES for each in pane.BINDINGS)):
         assert isinstance(binding, Binding)
         assert binding.id in bindings

@@ -1,0 +1,76 @@
+"""What has to hold before the screen starts: a terminal that can draw, and names that the screen knows."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+from textual.binding import Binding
+from textual.dom import DOMNode
+from textual.theme import BUILTIN_THEMES
+
+import meshtui.app  # noqa: F401 - brings all that may come on screen, for `choices`
+from meshtui.configuration import Choices, load, unknown
+from meshtui.settings import Settings, config_path
+from meshtui.ui.panes import PANES
+
+WITHOUT_A_SCREEN = (
+    'without a screen there are "meshtui info", "meshtui rbac" and "meshtui demo --serve"'
+)
+
+
+def settings(given: Mapping[str, Any]) -> Settings:
+    """The settings to start the screen with; `given` are fields of Settings, from flags. The log begins here.
+
+    Raises ClickException where there is nothing to draw on, UsageError where a flag names what there is not.
+    """
+    _need_a_terminal()
+    known = choices()
+    found = load(given, config_path(), known)
+    panes = [name for pane in PANES for name in (pane.NAME, *pane.ALIASES)]
+    if found.pane and found.pane not in panes:
+        raise click.UsageError(unknown("pane", found.pane, panes))
+    if "theme" in given and found.theme not in known.themes:
+        raise click.UsageError(unknown("theme", found.theme, sorted(known.themes)))
+    if found.log_file:
+        _log_to(found.log_file)
+    return found
+
+
+def choices() -> Choices:
+    """The themes, and the bindings of all that may come on screen."""
+    classes: list[type[DOMNode]] = [DOMNode]
+    for each in classes:
+        classes.extend(each.__subclasses__())
+    bindings = {
+        binding.id
+        for each in classes
+        if each.__module__.startswith("meshtui.")
+        for binding in each.BINDINGS
+        if isinstance(binding, Binding) and binding.id
+    }
+    return Choices(themes=BUILTIN_THEMES, bindings=bindings)
+
+
+def _need_a_terminal() -> None:
+    # Textual reads from standard input and draws on standard error.
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise click.ClickException(f"there is no terminal to draw on; {WITHOUT_A_SCREEN}")
+    if (term := os.environ.get("TERM")) in ("dumb", "unknown"):
+        raise click.ClickException(f"the terminal cannot draw (TERM={term}); {WITHOUT_A_SCREEN}")
+
+
+def _log_to(path: Path) -> None:
+    try:
+        path.touch(mode=0o600)
+        logging.basicConfig(
+            filename=path, encoding="utf-8", format="%(asctime)s %(levelname)s %(name)s %(message)s"
+        )
+    except OSError as error:
+        raise click.UsageError(f"{path} cannot be written: {error.strerror}") from None
+    logging.getLogger("meshtui").setLevel(logging.INFO)
