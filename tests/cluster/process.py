@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import random
+import shutil
 import socket
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 from tests.cluster.authority import LOOPBACK
+
+
+_GUARD = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
+"""Where Linux has it: a program also ends when whoever started it is killed."""
 
 
 class Program:
@@ -18,7 +23,7 @@ class Program:
         self.log = log
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                [str(part) for part in command],
+                [*_GUARD, *(str(part) for part in command)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

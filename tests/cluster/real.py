@@ -141,6 +141,17 @@ class RealCluster:
         """The API server alone, as if its machine had died. etcd keeps what it knew."""
         self._programs.pop("kube-apiserver").end()
 
+    async def forget(self) -> None:
+        """Everything of before is forgotten: etcd is compacted, and the API server's caches begin anew."""
+        etcd = f"http://{LOOPBACK}:{self._etcd_port}/v3/kv"
+        async with aiohttp.ClientSession(raise_for_status=True) as http:
+            async with http.post(f"{etcd}/range", json={"key": "AA=="}) as found:
+                revision = (await found.json())["header"]["revision"]
+            async with http.post(f"{etcd}/compaction", json={"revision": revision}):
+                pass
+        self.stop_server()
+        await self.start_server()
+
     def _run(self, name: str, *flags: str | Path) -> None:
         self._programs[name] = Program([BIN / name, *flags], self.directory / f"{name}.log")
 

@@ -4,57 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import replace
-from pathlib import Path
 
 import pytest
-import yaml
 
-from meshtui.kube import kubeconfig as kubeconfigs
 from meshtui.kube.live import LiveSession
-from meshtui.kube.pace import Pace
 from meshtui.mesh.kinds import CONFIGMAP, GATEWAY, NAMESPACE, POD, SECRET, Kind
 from meshtui.mesh.logs import LogOptions
-from meshtui.mesh.snapshot import Answer, Phase, Probe, Ref, Scope, Snapshot, Trouble
-from meshtui.settings import Settings
+from meshtui.mesh.snapshot import Answer, Phase, Probe, Ref, Scope, Trouble
 from tests.cluster.cluster import Cluster, Rule, lines
-from tests.cluster.local import Relay, answering
+from tests.cluster.local import answering
 from tests.kube.eventually import snapshot_where
+from tests.kube.looking import here, is_live, keys, looking, relayed
 from tests.recordings import Recording
-
-BRISK = replace(
-    Pace(), heartbeat=0.2, first_retry=0.1, last_retry=0.5, absent=0.3, poll=0.3, probe=0.5
-)
-"""The pace of a session, with the waits shortened that a test would otherwise wait for."""
-
-
-@asynccontextmanager
-async def looking(
-    cluster: Cluster, kubeconfig: Path | None = None, *, pace: Pace = BRISK
-) -> AsyncIterator[LiveSession]:
-    settings = Settings(kubeconfig=(kubeconfig or cluster.kubeconfig,), sweep=False)
-    async with LiveSession(kubeconfigs.load(settings), "", settings, pace=pace) as session:
-        yield session
-
-
-def here(cluster: Cluster, kind: Kind) -> Scope:
-    return Scope(kind, cluster.namespace)
-
-
-def is_live(scope: Scope, snapshot: Snapshot) -> bool:
-    return scope in snapshot.sources and snapshot.sources[scope].phase is Phase.LIVE
-
-
-def keys(snapshot: Snapshot, kind: Kind, namespace: str) -> set[str]:
-    """The names of the objects of a kind in a namespace."""
-    return {
-        raw["metadata"]["name"]
-        for raw in snapshot.raw(kind)
-        if raw["metadata"]["namespace"] == namespace
-    }
-
 
 async def test_what_is_there_and_what_changes_is_in_the_snapshots(cluster: Cluster) -> None:
     await cluster.add_pod("one")
@@ -277,18 +238,6 @@ async def test_while_the_server_is_away_what_is_known_is_old_and_stays(cluster: 
                 and keys(s, POD, cluster.namespace) == {"one", "two"}
             ),
         )
-
-
-@asynccontextmanager
-async def relayed(cluster: Cluster) -> AsyncIterator[tuple[Relay, Path]]:
-    """A relay before the server, and the administrator's kubeconfig that goes through it."""
-    config = yaml.safe_load(cluster.kubeconfig.read_text())
-    where = config["clusters"][0]["cluster"]
-    async with Relay(int(where["server"].rpartition(":")[2])) as relay:
-        where["server"] = f"https://127.0.0.1:{relay.port}"
-        kubeconfig = cluster.scratch / "relayed.kubeconfig"
-        kubeconfig.write_text(yaml.safe_dump(config))
-        yield relay, kubeconfig
 
 
 async def answered(session: LiveSession, probe: Probe) -> Answer:
