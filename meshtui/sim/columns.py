@@ -310,8 +310,8 @@ _COLUMNS: Mapping[Kind, tuple[Column, ...]] = {
     DEPLOYMENT: (
         _NAME,
         Column("Ready", _of(("status", "readyReplicas"), ("spec", "replicas"))),
-        _integer("Up-to-date", "status", "updatedReplicas"),
-        _integer("Available", "status", "availableReplicas"),
+        Column("Up-to-date", _count("status", "updatedReplicas")),
+        Column("Available", _count("status", "availableReplicas")),
         _AGE,
         *_IMAGES,
         _SELECTOR,

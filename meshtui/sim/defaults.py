@@ -114,11 +114,11 @@ DEFAULTS: Mapping[Kind, Raw] = {
 """By kind. A list of one mapping says what each entry of that list has; it makes no list where there is none."""
 
 
-def filled(store: Store, kind: Kind, obj: Raw) -> Raw:
-    """The object with its defaults; what it says itself stays."""
+def filled(store: Store, kind: Kind, obj: Raw, before: Raw | None = None) -> Raw:
+    """The object with its defaults; what it says itself stays, and of what was there `before`, its address."""
     result = _overlaid(obj, DEFAULTS.get(kind, {}))
     if kind == SERVICE:
-        return {**result, "spec": _addressed(store, result["spec"])}
+        return {**result, "spec": _addressed(store, result["spec"], before)}
     if kind == SECRET:
         return _encoded(result)
     if kind == NAMESPACE:
@@ -144,21 +144,26 @@ def _overlaid(value: Any, defaults: Raw) -> Raw:
     return result
 
 
-def _addressed(store: Store, spec: Raw) -> Raw:
+def _addressed(store: Store, spec: Raw, before: Raw | None) -> Raw:
     """The spec of a Service with an address of its own, unless it is headless or a name for something outside."""
-    ports = [
-        {**each, "targetPort": each.get("targetPort", each.get("port"))}
-        for each in mappings(spec, "ports")
-    ]
+    type_ = text(spec, "type")
+    ports = [_port(each, type_) for each in mappings(spec, "ports")]
     made = {**spec, **({"ports": ports} if ports else {})}
-    if text(spec, "type") == "ExternalName":
+    if type_ == "ExternalName":
         return made
-    address = text(spec, "clusterIP")
+    address = text(spec, "clusterIP") or text(before, "spec", "clusterIP")
     if not address:
         taken = {text(each, "spec", "clusterIP") for each in store.list(SERVICE)}
         while not address or address in taken:
             address = f"10.96.{random.randrange(1, 255)}.{random.randrange(1, 255)}"
     return {**made, "clusterIP": address, "clusterIPs": [address]}
+
+
+def _port(port: Raw, type_: str) -> Raw:
+    made = {"targetPort": port.get("port"), **port}
+    if type_ in ("LoadBalancer", "NodePort"):
+        made.setdefault("nodePort", random.randrange(30000, 32768))
+    return made
 
 
 def _encoded(secret: Raw) -> Raw:

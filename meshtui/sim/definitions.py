@@ -9,6 +9,8 @@ from typing import Any
 from meshtui.sim.kinds import CRD, Kind
 
 _AGE = ("Age", "date", ".metadata.creationTimestamp")
+_WIDE = ("Description",)
+"""Columns of priority 1, which `-o wide` shows."""
 _HOSTS = ("Hosts", "string", ".spec.hosts")
 _HOSTNAMES = ("Hostnames", "string", ".spec.hostnames")
 
@@ -22,6 +24,7 @@ PRINTER_COLUMNS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
         ("Controller", "string", ".spec.controllerName"),
         _condition("Accepted"),
         _AGE,
+        ("Description", "string", ".spec.description"),
     ),
     "gateways.gateway.networking.k8s.io": (
         ("Class", "string", ".spec.gatewayClassName"),
@@ -67,7 +70,13 @@ def definition(kind: Kind) -> dict[str, Any]:
     rest: dict[str, Any] = {
         "schema": {"openAPIV3Schema": _SCHEMA},
         "additionalPrinterColumns": [
-            {"name": name, "type": type_, "jsonPath": path} for name, type_, path in columns
+            {
+                "name": name,
+                "type": type_,
+                "jsonPath": path,
+                **({"priority": 1} if name in _WIDE else {}),
+            }
+            for name, type_, path in columns
         ],
         **({"subresources": {"status": {}}} if kind.status else {}),
     }

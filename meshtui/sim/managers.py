@@ -122,7 +122,7 @@ def applied(
     mine = next((each.paths for each in known if each.writer == writer), frozenset())
     held = frozenset[Path]().union(*(each.paths for each in others))
     result: Raw = overlaid(live or {}, wish)
-    for path in sorted(mine - wished.keys() - held, reverse=True):
+    for path in sorted(mine - wished.keys() - held):  # an entry before what is in it
         result = _without(result, path)
     rest = [each.less(contested) for each in others]
     return _marked(result, [*rest, Share(writer, time, frozenset(wished))])

@@ -77,8 +77,8 @@ def update(store: Store, call: Call, by: Writer, body: Any) -> Raw:
 def _stored(store: Store, call: Call, by: Writer, live: Raw, wanted: Raw) -> Raw:
     """Store a new state of an object, with the fields that changed marked as the writer's."""
     if not call.subresource and _says(wanted) != _says(live):
-        wanted = filled(store, call.kind, wanted)
-        check_change(call.kind, filled(store, call.kind, live), wanted)
+        wanted = filled(store, call.kind, wanted, live)
+        check_change(call.kind, filled(store, call.kind, live, live), wanted)
     after = store.update(call.kind, wanted, call.subresource, dry_run=True)
     after = managers.written(live, after, by, store.timestamp())
     return store.update(call.kind, after, call.subresource, dry_run=call.dry_run)
@@ -125,8 +125,8 @@ def _apply(store: Store, call: Call, by: Writer, body: Any) -> tuple[Raw, bool]:
         return _created(store, call, wish, made), True
     result = managers.applied(live, wish, by, store.timestamp(), force=force)
     if not call.subresource and _says(result) != _says(live):
-        result = filled(store, call.kind, result)
-        check_change(call.kind, filled(store, call.kind, live), result)
+        result = filled(store, call.kind, result, live)
+        check_change(call.kind, filled(store, call.kind, live, live), result)
     return store.update(call.kind, result, call.subresource, dry_run=call.dry_run), False
 
 
