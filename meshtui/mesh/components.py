@@ -4,10 +4,10 @@ any namespace, since distributions rename them (reference istio-ambient.md, 1.8,
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from meshtui.mesh import pods, versions
+from meshtui.mesh import nodes, pods, versions
 from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.kinds import DAEMONSET, DEPLOYMENT, POD
 from meshtui.mesh.pods import Pod
@@ -46,7 +46,7 @@ class Component:
     """None where nothing of it could be read. Pods; of waypoints and gateways, those with a ready pod."""
     wanted: int | None
     versions: tuple[tuple[str, int], ...]
-    """Each version with its number of pods, newest first; "" for pods whose image does not tell."""
+    """Each version with its number of pods, newest first; "" for pods of which neither image nor dump tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,22 +97,24 @@ _PARTS = (
 
 def of(snapshot: Snapshot) -> tuple[Component, ...]:
     """The five components, in the order in which one upgrades them."""
-    running = _running(snapshot)
-    controls = _versions(pod for pod in running if is_istiod(pod.labels))
-    return tuple(_component(snapshot, part, running, [*controls]) for part in _PARTS)
+    every, told = running(snapshot), _told(snapshot)
+    controls = control_planes(snapshot)
+    return tuple(_component(snapshot, part, every, told, controls) for part in _PARTS)
 
 
 def control_planes(snapshot: Snapshot) -> tuple[str, ...]:
     """The versions of istiod that run, newest first, as far as their images tell."""
-    found = _versions(pod for pod in _running(snapshot) if is_istiod(pod.labels))
+    found = Counter(
+        versions.of_image(pod.image) for pod in running(snapshot) if is_istiod(pod.labels)
+    )
     return tuple(version for version, _ in _newest_first(found) if version)
 
 
 def namespaces(snapshot: Snapshot) -> tuple[str, ...]:
     """Where an istiod is installed or runs."""
     deployed = {namespace(raw) for raw in _workloads(snapshot, _PARTS[0])}
-    running = {pod.namespace for pod in _running(snapshot) if is_istiod(pod.labels)}
-    return tuple(sorted(deployed | running))
+    served = {pod.namespace for pod in running(snapshot) if is_istiod(pod.labels)}
+    return tuple(sorted(deployed | served))
 
 
 def source(snapshot: Snapshot, scope: Scope) -> Source:
@@ -120,7 +122,8 @@ def source(snapshot: Snapshot, scope: Scope) -> Source:
     return snapshot.sources.get(scope) or snapshot.sources.get(Scope(scope.kind)) or LOADING
 
 
-def _running(snapshot: Snapshot) -> list[Pod]:
+def running(snapshot: Snapshot) -> list[Pod]:
+    """The pods that have not ended and are not about to."""
     return [pod for pod in pods.of(snapshot).values() if not (pod.terminating or pod.finished)]
 
 
@@ -132,8 +135,14 @@ def _workloads(snapshot: Snapshot, part: _Part) -> list[Raw]:
     ]
 
 
-def _versions(found: Iterable[Pod]) -> Counter[str]:
-    return Counter(versions.of_image(pod.image) for pod in found)
+def _told(snapshot: Snapshot) -> Mapping[str, str]:
+    """The version that each ztunnel tells in its dump, by pod; builds of one's own say "unknown"."""
+    return {
+        ztunnel.pod.key: ztunnel.current.version.istio
+        for node in nodes.of(snapshot).values()
+        for ztunnel in node.ztunnels
+        if ztunnel.current and versions.minor(ztunnel.current.version.istio)
+    }
 
 
 def _newest_first(found: Counter[str]) -> tuple[tuple[str, int], ...]:
@@ -141,26 +150,30 @@ def _newest_first(found: Counter[str]) -> tuple[tuple[str, int], ...]:
 
 
 def _component(
-    snapshot: Snapshot, part: _Part, running: Sequence[Pod], controls: Sequence[str]
+    snapshot: Snapshot,
+    part: _Part,
+    every: Sequence[Pod],
+    told: Mapping[str, str],
+    controls: Sequence[str],
 ) -> Component:
     workloads = _workloads(snapshot, part)
-    own = [pod for pod in running if part.owns(pod.labels)]
+    own = [pod for pod in every if part.owns(pod.labels)]
     ready, wanted = _counts(part, workloads, own)
     sources = [source(snapshot, scope) for scope in (part.workloads, part.pods)]
     if not (workloads or own) and not any(each.complete for each in sources):
         problem = next((each.problem for each in sources if each.problem), None)
         verdict = Verdict(Health.UNKNOWN, problem.text if problem else "not read yet")
         return Component(f"component/{part.title}", part.title, verdict, None, None, None, ())
-    told = _newest_first(_versions(own))
+    found = _newest_first(Counter(told.get(pod.key) or versions.of_image(pod.image) for pod in own))
     only = workloads[0] if len(workloads) == 1 else None
     return Component(
         key=f"component/{part.title}",
         title=part.title,
-        verdict=_verdict(part, ready, wanted, told, controls),
+        verdict=_verdict(part, ready, wanted, found, controls),
         ref=Ref(part.workloads.kind, namespace(only), name(only)) if only else None,
         ready=ready,
         wanted=wanted,
-        versions=told,
+        versions=found,
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from meshtui.mesh import components, pods, versions
+from meshtui.mesh import components, versions
 from meshtui.mesh.health import Health, Verdict, worst
 from meshtui.mesh.kinds import DEPLOYMENT, SERVICE, WEBHOOK
+from meshtui.mesh.pods import Pod
 from meshtui.mesh.raw import Raw, label, name, namespace, strings
 from meshtui.mesh.snapshot import Ref, Scope, Snapshot
 
@@ -30,7 +32,7 @@ class Revision:
     name: str
     verdict: Verdict
     ref: Ref | None
-    """Its Deployment; None where a tag points to a revision that is not there."""
+    """Its Deployment; None where that was not read or, for what a tag points to, is not there."""
     version: str
     """"" where its image does not tell."""
     ready: int
@@ -43,17 +45,25 @@ def of(snapshot: Snapshot) -> tuple[Revision, ...]:
     tagged: dict[str, list[str]] = {}
     for tag, revision in tags(snapshot).items():
         tagged.setdefault(revision, []).append(tag)
-    found = {
+    deployed = {
         label(raw, REVISION) or "default": raw
         for raw in snapshot.raw(DEPLOYMENT)
         if components.is_istiod(strings(raw, "metadata", "labels"))
     }
+    running: dict[str, list[Pod]] = {}
+    for pod in components.running(snapshot):
+        if components.is_istiod(pod.labels):
+            running.setdefault(pod.labels.get(REVISION) or "default", []).append(pod)
     known = components.source(snapshot, components.ISTIOD).complete
-    rows = [
-        _revision(snapshot, called, found.get(called), tuple(sorted(tagged.get(called, ()))), known)
-        for called in dict.fromkeys((*found, *tagged))
-    ]
-    return tuple(sorted(rows, key=lambda row: (row.name != "default", row.name)))
+    rows = []
+    for called in sorted({*deployed, *running, *tagged}):
+        tags_of = tuple(sorted(tagged.get(called, ())))
+        raw, own = deployed.get(called), running.get(called, ())
+        if raw is None and not own:
+            rows.append(_dangling(called, tags_of, known))
+        else:
+            rows.append(_revision(called, raw, own, tags_of, snapshot.now))
+    return tuple(sorted(rows, key=lambda row: row.name != "default"))
 
 
 def tags(snapshot: Snapshot) -> Mapping[str, str]:
@@ -66,44 +76,31 @@ def tags(snapshot: Snapshot) -> Mapping[str, str]:
     }
 
 
+def _dangling(called: str, tagged: tuple[str, ...], known: bool) -> Revision:
+    said = f"tag {', '.join(tagged)} points to revision {called}, "
+    verdict = Verdict(Health.UNKNOWN, f"{said}whose istiod could not be looked for")
+    if known:
+        verdict = Verdict(Health.BAD, f"{said}which does not exist")
+    return Revision(f"revision/{called}", called, verdict, None, "", 0, 0, tagged)
+
+
 def _revision(
-    snapshot: Snapshot, called: str, raw: Raw | None, tagged: tuple[str, ...], known: bool
+    called: str, raw: Raw | None, own: Sequence[Pod], tagged: tuple[str, ...], now: datetime
 ) -> Revision:
-    key = f"revision/{called}"
-    if raw is None:
-        said = f"tag {', '.join(tagged)} points to revision {called}, "
-        verdict = (
-            Verdict(Health.BAD, f"{said}which does not exist")
-            if known
-            else Verdict(Health.UNKNOWN, f"{said}whose istiod could not be looked for")
-        )
-        return Revision(key, called, verdict, None, "", 0, 0, tagged)
-    ref = Ref(DEPLOYMENT, namespace(raw), name(raw))
-    version = _version(snapshot, ref.namespace, called)
-    ready, wanted = components.replicas(raw)
+    version = max((versions.of_image(pod.image) for pod in own), key=versions.order, default="")
+    ready, wanted = sum(pod.healthy for pod in own), len(own)
+    if raw is not None:
+        ready, wanted = components.replicas(raw)
     return Revision(
-        key=key,
+        key=f"revision/{called}",
         name=called,
-        verdict=worst([_ready(ready, wanted), versions.istio(version, snapshot.now)]),
-        ref=ref,
+        verdict=worst([_ready(ready, wanted), versions.istio(version, now)]),
+        ref=Ref(DEPLOYMENT, namespace(raw), name(raw)) if raw is not None else None,
         version=version,
         ready=ready,
         wanted=wanted,
         tags=tagged,
     )
-
-
-def _version(snapshot: Snapshot, where: str, called: str) -> str:
-    """Of the newest of its pods."""
-    found = [
-        versions.of_image(pod.image)
-        for pod in pods.of(snapshot).values()
-        if pod.namespace == where
-        and components.is_istiod(pod.labels)
-        and (pod.labels.get(REVISION) or "default") == called
-        and not (pod.terminating or pod.finished)
-    ]
-    return max(found, key=versions.order, default="")
 
 
 def _ready(ready: int, wanted: int) -> Verdict:

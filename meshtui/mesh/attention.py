@@ -1,0 +1,78 @@
+"""What needs a person, over all panes: how many rows of each are failing, and the worst of them by name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from heapq import nsmallest
+from typing import Any, Protocol
+
+from meshtui.mesh import certificates, namespaces, workloads, ztunnels
+from meshtui.mesh.health import Health, Verdict
+from meshtui.mesh.overview_items import Item, Place
+from meshtui.mesh.snapshot import Ref, Snapshot
+
+_NAMED = 4
+"""So many rows of a pane are named."""
+
+
+class Row(Protocol):
+    """What every row of every pane has."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def verdict(self) -> Verdict: ...
+    @property
+    def ref(self) -> Ref | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Pane:
+    """A pane, and how its rows are derived and called."""
+
+    name: str
+    title: str
+    rows: Callable[[Snapshot], Sequence[Any]]
+    called: Callable[[Any], str]
+
+
+_PANES = (
+    _Pane("namespaces", "Namespaces", namespaces.of, lambda row: str(row.name)),
+    _Pane("workloads", "Workloads", workloads.of, lambda row: str(row.ref.key)),
+    _Pane("ztunnels", "Ztunnels", ztunnels.of, lambda row: f"ztunnel of {row.node}"),
+    _Pane("certificates", "Certificates", certificates.of, lambda row: str(row.name)),
+)
+
+
+def of(snapshot: Snapshot) -> Iterable[Item]:
+    """For each pane a line with its counts, which leads to its worst row; then its worst rows."""
+    for pane in _PANES:
+        rows = pane.rows(snapshot)
+        worst = nsmallest(_NAMED, rows, key=lambda row: -row.verdict.health.rank)
+        yield _summary(pane, rows, worst)
+        for row in worst:
+            if row.verdict.health in (Health.BAD, Health.WARN):
+                yield Item(
+                    key=f"worst/{pane.name}/{row.key}",
+                    verdict=row.verdict,
+                    text=pane.called(row),
+                    value=row.verdict.reason,
+                    jump=Place(pane.name, row.key),
+                    ref=row.ref,
+                )
+
+
+def _summary(pane: _Pane, rows: Sequence[Row], worst: Sequence[Row]) -> Item:
+    counts = Counter(row.verdict.health for row in rows)
+    shown = (Health.BAD, Health.WARN, Health.UNKNOWN, Health.OK)
+    value = "  ".join(f"{each.mark} {counts[each]}" for each in shown if counts[each])
+    first = worst[0] if worst else None
+    return Item(
+        key=f"worst/{pane.name}",
+        verdict=Verdict(first.verdict.health if first else Health.NONE, value),
+        text=pane.title,
+        value=value or "nothing",
+        jump=Place(pane.name, first.key if first else ""),
+    )

@@ -1,0 +1,172 @@
+"""The cluster at a glance: what the mesh is made of, how far it reaches, what comes up next and what is worst, each
+with the place to look closer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from meshtui.mesh import (
+    apis,
+    attention,
+    certificates,
+    coming_up,
+    components,
+    meshconfig,
+    namespaces,
+    revisions,
+    roots,
+    versions,
+    workloads,
+    ztunnels,
+)
+from meshtui.mesh.components import Component
+from meshtui.mesh.health import OK, Health, Verdict, worst
+from meshtui.mesh.kinds import Kind
+from meshtui.mesh.meshconfig import MeshConfig
+from meshtui.mesh.namespaces import Mode, Namespace
+from meshtui.mesh.overview_items import Item, Place, Section
+from meshtui.mesh.revisions import Revision
+from meshtui.mesh.snapshot import Scope, Snapshot
+from meshtui.mesh.ztunnels import Ztunnel
+
+KINDS: tuple[Kind | Scope, ...] = tuple(
+    dict.fromkeys(
+        (
+            *components.KINDS,
+            meshconfig.SCOPE,
+            *revisions.KINDS,
+            apis.BUNDLE,
+            *namespaces.KINDS,
+            *workloads.KINDS,
+            *ztunnels.KINDS,
+            *certificates.KINDS,
+        )
+    )
+)
+
+
+def of(snapshot: Snapshot) -> Sequence[Section]:
+    """The sections, in the order of their weight on the screen."""
+    return snapshot.once(_sections, snapshot)
+
+
+def _sections(snapshot: Snapshot) -> tuple[Section, ...]:
+    return (
+        Section("MESH", tuple(_mesh(snapshot))),
+        Section("COMPONENTS", tuple(map(_component, components.of(snapshot)))),
+        Section("REVISIONS", tuple(map(_revision, revisions.of(snapshot)))),
+        Section("ENROLLMENT", tuple(map(_namespace, _by_health(namespaces.of(snapshot))))),
+        Section("NODES", tuple(map(_node, ztunnels.of(snapshot)))),
+        Section("COMING UP", tuple(coming_up.of(snapshot))),
+        Section("WORST", tuple(attention.of(snapshot))),
+        Section("APIS", tuple(_apis(snapshot))),
+    )
+
+
+def _mesh(snapshot: Snapshot) -> Iterable[Item]:
+    server = snapshot.server
+    newest = next(iter(components.control_planes(snapshot)), "")
+    kubernetes = versions.kubernetes(server.version, newest)
+    yield Item("mesh/context", OK, "context", server.context)
+    yield Item("mesh/server", OK, "server", server.url)
+    yield Item("mesh/kubernetes", kubernetes, "Kubernetes", server.version or "unknown")
+    for config in meshconfig.of(snapshot) or (None,):
+        yield from _config(snapshot, config)
+    yield _roots(snapshot)
+
+
+def _config(snapshot: Snapshot, config: MeshConfig | None) -> Iterable[Item]:
+    if config is None:
+        source = components.source(snapshot, meshconfig.SCOPE)
+        why = "no mesh config found" if source.complete else "mesh config not read"
+        said = source.problem.text if source.problem else why
+        yield Item("mesh/trust domain", Verdict(Health.UNKNOWN, said), "trust domain", "unknown")
+        return
+    several = "" if config.revision == "default" else f" ({config.revision})"
+    verdict = Verdict(Health.UNKNOWN, config.problem) if config.problem else OK
+    for text, value in (
+        ("trust domain", config.trust_domain),
+        ("mesh id", config.mesh_id or config.trust_domain),
+        ("cluster id", config.cluster or "Kubernetes"),
+        ("network", config.network or "–"),
+        ("unknown destinations", config.outbound),
+    ):
+        yield Item(f"mesh/{text}{several}", verdict, f"{text}{several}", value, ref=config.ref)
+
+
+def _roots(snapshot: Snapshot) -> Item:
+    trust = certificates.trust(snapshot)
+    in_use = [each for each in trust.known if each.certificate.der in trust.trusted]
+    named = ", ".join(
+        f"{each.certificate.title} ({roots.holders_in_words(each.holders)})" for each in in_use
+    )
+    key = f"ca/{in_use[0].certificate.fingerprint}" if in_use else ""
+    verdict = worst([trust.agreement, *(each.agreement for each in in_use)])
+    return Item("mesh/roots", verdict, "roots", named or "unknown", Place("certificates", key))
+
+
+def _component(found: Component) -> Item:
+    ready = "?" if found.ready is None else f"{found.ready}/{found.wanted}"
+    told = ", ".join(
+        f"{version or 'version not told'}" + (f" ×{count}" if len(found.versions) > 1 else "")
+        for version, count in found.versions
+    )
+    share = None if found.ready is None or found.wanted is None else (found.ready, found.wanted)
+    within = f"namespace/{found.ref.namespace}" if found.ref else ""
+    jump = Place("workloads", within=within)
+    if found.title in ("ztunnel", "istio-cni"):
+        jump = Place("ztunnels")
+    value = f"{ready}  {told}".strip()
+    return Item(found.key, found.verdict, found.title, value, jump, found.ref, share=share)
+
+
+def _revision(found: Revision) -> Item:
+    tags = f", tag {', '.join(found.tags)}" if found.tags else ""
+    value = f"{found.version or 'version not told'}{tags}"
+    jump = Place("workloads", within=f"namespace/{found.ref.namespace}") if found.ref else None
+    return Item(found.key, found.verdict, found.name, value, jump, found.ref)
+
+
+def _by_health(rows: Sequence[Namespace]) -> Sequence[Namespace]:
+    """Those in the mesh first, among them the worst first."""
+    return sorted(rows, key=lambda row: (row.mode is Mode.NONE, -row.verdict.health.rank, row.name))
+
+
+def _namespace(row: Namespace) -> Item:
+    """The coverage of one namespace: captured of the pods that are wanted in the mesh."""
+    counts = row.pods
+    share = (counts.captured, counts.desired) if counts.desired else None
+    value = row.mode.value if row.mode is not Mode.NONE else "outside"
+    if share:
+        value = f"{counts.captured}/{counts.desired}"
+    return Item(
+        key=f"enrollment/{row.key}",
+        verdict=row.verdict,
+        text=row.name,
+        value=value,
+        jump=Place("namespaces", row.key),
+        ref=row.ref,
+        share=share,
+    )
+
+
+def _node(row: Ztunnel) -> Item:
+    proxied = "?" if row.proxied is None else f"{row.proxied}"
+    value = f"{proxied} of {row.expected} proxied" if row.pod else "no ztunnel"
+    return Item(
+        key=f"node/{row.key}",
+        verdict=row.verdict,
+        text=row.node,
+        value=value,
+        jump=Place("ztunnels", row.key),
+        ref=row.ref,
+    )
+
+
+def _apis(snapshot: Snapshot) -> Iterable[Item]:
+    version, channel = apis.bundle(snapshot)
+    bundle = f"{version} {channel}".strip() or "bundle not told"
+    yield Item("api/bundle", apis.gateway_api(snapshot), "Gateway API", bundle)
+    for found in apis.of(snapshot):
+        value = found.version or found.verdict.reason
+        yield Item(f"api/{found.kind}", found.verdict, found.kind.title, value)

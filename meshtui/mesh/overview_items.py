@@ -1,0 +1,44 @@
+"""The lines of the overview, and the places they lead to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from meshtui.mesh.health import Verdict
+from meshtui.mesh.snapshot import Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A row of a pane."""
+
+    pane: str
+    key: str = ""
+    """"" for the pane as such."""
+    within: str = ""
+    """What the pane is narrowed to, such as "namespace/shop"; "" for all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line."""
+
+    key: str
+    verdict: Verdict
+    text: str
+    value: str
+    jump: Place | None = None
+    ref: Ref | None = None
+    when: datetime | None = None
+    """The value happens at that time; how long until then is told when it is drawn."""
+    share: tuple[int, int] | None = None
+    """So many of how many, for a bar."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Lines that belong together."""
+
+    title: str
+    items: tuple[Item, ...]
