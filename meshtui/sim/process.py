@@ -29,14 +29,13 @@ class NotStarted(RuntimeError):  # noqa: N818 - reads as what happened
 
 
 @contextlib.contextmanager
-def running(scene: str, pods: int | None = None, *, wait: float = 60.0) -> Iterator[Path]:
+def running(scene: str, pods: int = 0, *, wait: float = 60.0) -> Iterator[Path]:
     """The kubeconfig of a cluster that plays a scene, as long as the block runs.
 
-    `pods` fills it up to about so many pods; `wait` is how many seconds it may take to start. Raises NotStarted.
+    `pods` are so many more, in namespaces of their own; `wait` is how many seconds it may take to start. Raises
+    NotStarted.
     """
-    command = [sys.executable, "-m", "meshtui.sim", "--scene", scene]
-    if pods is not None:
-        command += ["--pods", str(pods)]
+    command = [sys.executable, "-m", "meshtui.sim", "--scene", scene, "--pods", str(pods)]
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
             command,
