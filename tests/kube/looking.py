@@ -26,9 +26,13 @@ BRISK = replace(
 
 @asynccontextmanager
 async def looking(
-    cluster: Cluster, kubeconfig: Path | None = None, *, pace: Pace = BRISK
+    cluster: Cluster,
+    kubeconfig: Path | None = None,
+    *,
+    pace: Pace = BRISK,
+    sweep: bool = False,
 ) -> AsyncIterator[LiveSession]:
-    settings = Settings(kubeconfig=(kubeconfig or cluster.kubeconfig,), sweep=False)
+    settings = Settings(kubeconfig=(kubeconfig or cluster.kubeconfig,), sweep=sweep)
     async with LiveSession(kubeconfigs.load(settings), "", settings, pace=pace) as session:
         yield session
 

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from meshtui.kube.live import LiveSession
+from meshtui.mesh import ztunnels
 from meshtui.mesh.kinds import CONFIGMAP, GATEWAY, NAMESPACE, POD, SECRET, Kind
 from meshtui.mesh.logs import LogOptions
 from meshtui.mesh.snapshot import Answer, Phase, Probe, Ref, Scope, Trouble
@@ -307,6 +308,33 @@ async def test_a_probe_is_asked_again_and_keeps_its_value_when_it_fails(cluster:
     assert answer.at is not None
     assert answer.at < seen.now
     assert "404" in str(answer.problem)
+
+
+async def test_the_sweep_reads_every_ztunnel_without_being_asked(cluster: Cluster) -> None:
+    """The two of the recording, with their dumps and what they count."""
+    shop, pods = Recording("shop"), here(cluster, POD)
+    served = [
+        {"/config_dump": shop.dump(node), "/metrics": shop.metrics(node)} for node in shop.nodes()
+    ]
+    async with answering(served[0]) as first, answering(served[1]) as second:
+        for node, local in zip(shop.nodes(), (first, second), strict=True):
+            await cluster.add_pod(
+                f"ztunnel-{node}",
+                node=node,
+                labels={"app": "ztunnel"},
+                ports={15000: local, 15020: local},
+            )
+        async with looking(cluster, sweep=True) as session:
+            session.want([pods])
+            seen = await snapshot_where(
+                session.snapshots(), lambda s: s.sweep.read == 2, seconds=20
+            )
+    assert (seen.sweep.total, seen.sweep.enabled) == (2, True)
+    for node in shop.nodes():
+        pod = seen.objects[POD][f"{cluster.namespace}/ztunnel-{node}"]
+        dump = seen.answers[ztunnels.dump_probe(pod)].value
+        recorded = json.loads(shop.dump(node))
+        assert set(dump.proxied) == set(recorded["workloadState"])
 
 
 async def test_a_port_where_nobody_listens_says_so(cluster: Cluster) -> None:
