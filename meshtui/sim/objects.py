@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ NOTHING: Raw = {}
 def at(value: object, *path: str) -> Any:
     """What stands at the end of a path of keys, or None."""
     for key in path:
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             return None
         value = value.get(key)
     return value
@@ -21,8 +21,11 @@ def at(value: object, *path: str) -> Any:
 
 def mapping(value: object, *path: str) -> Raw:
     """The mapping at the end of a path; empty for anything else."""
-    found = at(value, *path)
-    return found if isinstance(found, dict) else NOTHING
+    for key in path:
+        if not isinstance(value, dict):
+            return NOTHING
+        value = value.get(key)
+    return value if isinstance(value, dict) else NOTHING
 
 
 def sequence(value: object, *path: str) -> list[Any]:
@@ -38,8 +41,11 @@ def mappings(value: object, *path: str) -> list[Raw]:
 
 def text(value: object, *path: str) -> str:
     """The string at the end of a path; empty for anything else."""
-    found = at(value, *path)
-    return found if isinstance(found, str) else ""
+    for key in path:
+        if not isinstance(value, dict):
+            return ""
+        value = value.get(key)
+    return value if isinstance(value, str) else ""
 
 
 def integer(value: object, *path: str, default: int = 0) -> int:

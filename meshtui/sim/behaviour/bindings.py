@@ -31,7 +31,7 @@ class Bindings:
             if labels(change.before or {}) != labels(obj):
                 for service in self._world.services_in[name(obj)]:
                     yield key_of(service), 0.1
-        else:
+        elif waypoints.differ(change.before, change.after):
             for service in self._world.store.list(SERVICE):
                 if waypoints.asked(self._world.store, service) == key_of(obj):
                     yield key_of(service), 0.2

@@ -84,6 +84,8 @@ class Gateways:
             for each in (change.before, change.after):
                 for key in routes.gateways_of(each or {}):
                     yield key, 0.2
+        elif change.kind == DEPLOYMENT and proxies.is_istiod(obj):
+            yield from self._all()
         elif change.kind in (SERVICE, DEPLOYMENT, ENDPOINT_SLICE):
             if title := text(labels(obj), _NAME):
                 yield (namespace(obj), title), 0.2
@@ -92,8 +94,11 @@ class Gateways:
                 if key_of(obj) in gateways.secrets_of(gateway):
                     yield key_of(gateway), 0.2
         elif change.kind == REFERENCE_GRANT or _relabelled(change):
-            for gateway in self._world.store.list(GATEWAY):
-                yield key_of(gateway), 0.2
+            yield from self._all()
+
+    def _all(self) -> Iterable[tuple[Key, float]]:
+        for gateway in self._world.store.list(GATEWAY):
+            yield key_of(gateway), 0.2
 
     def look(self, key: Key) -> None:
         gateway = self._world.store.get(GATEWAY, *key)

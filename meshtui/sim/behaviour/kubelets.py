@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from meshtui.sim.behaviour import pods
@@ -21,10 +22,11 @@ from meshtui.sim.objects import (
 from meshtui.sim.store import Change, Key, key_of
 
 _JOB_SECONDS = 20.0
+_LOOKED_AT = 8
 
 
 class Scheduler:
-    """Gives a pod the node with the fewest pods among those that it may run on."""
+    """Gives a pod a node that it may run on: where the fewest of its siblings are, then the fewest pods."""
 
     kinds = (POD, NODE)
 
@@ -45,7 +47,8 @@ class Scheduler:
             return
         stamp = seconds(self._world.clock())
         nodes = self._world.store.list(NODE)
-        fit = [name(node) for node in nodes if _fits(pod, node)]
+        fit = [name(node) for node in self._some(nodes) if _fits(pod, node)]
+        fit = fit or [name(node) for node in nodes if _fits(pod, node)]
         if not fit:
             message = f"0/{len(nodes)} nodes are available."
             status = pods.unschedulable(pod, message, stamp)
@@ -53,7 +56,10 @@ class Scheduler:
                 self._world.write_status(POD, pod, status)
                 self._event(pod, "FailedScheduling", message, "Warning")
             return
-        node = min(fit, key=lambda each: len(self._world.pods_on[each]))
+        siblings = Counter(
+            pods.node(each) for each in self._world.pods_of[text(controller(pod), "uid")]
+        )
+        node = min(fit, key=lambda each: (siblings[each], len(self._world.pods_on[each])))
         topology = pods.topology(self._world.node(node))
         pod = self._world.write(
             POD,
@@ -63,6 +69,12 @@ class Scheduler:
         )
         self._world.write_status(POD, pod, pods.scheduled(pod, stamp))
         self._event(pod, "Scheduled", f"Successfully assigned {'/'.join(key)} to {node}")
+
+    def _some(self, nodes: list[Raw]) -> list[Raw]:
+        """Of many nodes a few are looked at, as the real scheduler does."""
+        return (
+            self._world.names.random.sample(nodes, _LOOKED_AT) if len(nodes) > _LOOKED_AT else nodes
+        )
 
     def _event(self, pod: Raw, reason: str, message: str, kind: str = "Normal") -> None:
         self._world.events.write(pod, reason, message, "default-scheduler", kind)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from meshtui.sim.behaviour.pods import containers
 from meshtui.sim.behaviour.world import World
+from meshtui.sim.kinds import DEPLOYMENT
 from meshtui.sim.objects import (
     Raw,
     labels,
@@ -54,6 +55,9 @@ CLASSES = {
         mode="waypoint",
     ),
 }
+
+MODES = {each.controller.replace("/", "-"): each.mode for each in CLASSES.values() if each.mode}
+"""By the value of the label gateway.istio.io/managed: what a proxy is started as, and what istiod calls it."""
 
 
 def class_of(gateway: Raw) -> Class | None:
@@ -200,8 +204,13 @@ def _pod_spec(of_class: Class, account: str, image: str) -> Raw:
 
 def proxy_image(world: World) -> str:
     """The image of a proxy of the version that istiod has."""
-    for pod in world.pods_in[world.root]:
-        if labels(pod).get("app") == "istiod":
-            for container in containers(mapping(pod, "spec")):
+    for deployment in world.store.list(DEPLOYMENT, world.root):
+        if is_istiod(deployment):
+            for container in containers(mapping(deployment, "spec", "template", "spec")):
                 return text(container, "image").replace("/pilot:", "/proxyv2:")
     return "registry.istio.io/release/proxyv2"
+
+
+def is_istiod(obj: Raw) -> bool:
+    """Whether a Deployment or a pod is istiod's."""
+    return labels(obj).get("app") == "istiod"

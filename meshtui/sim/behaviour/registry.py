@@ -110,8 +110,10 @@ class Registry:
         elif change.kind in (AUTHORIZATION_POLICY, PEER_AUTHENTICATION):
             self._policies = None
             self._mark("" if namespace(obj) == self._world.root else namespace(obj))
-        else:
-            self._mark(name(obj) if change.kind == NAMESPACE else "")
+        elif change.kind == NAMESPACE:
+            self._mark(name(obj))
+        elif change.kind == NODE or waypoints.differ(change.before, change.after):
+            self._mark("")
         return ()
 
     def look(self, key: Key) -> None:

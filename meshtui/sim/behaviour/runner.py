@@ -42,23 +42,22 @@ class Runner:
 
     def __init__(self, world: World, controllers: Sequence[Controller]) -> None:
         self._world = world
-        self._controllers = controllers
+        self._concerned: dict[Kind, list[Controller]] = {}
+        for controller in controllers:
+            for kind in controller.kinds:
+                self._concerned.setdefault(kind, []).append(controller)
         self._seen: int | None = None
         self._due: dict[tuple[Controller, Key], float] = {}
         self._queue: list[tuple[float, int, Controller, Key]] = []
+        self._appointments: list[tuple[float, int, Controller, Key]] = []
         self._count = itertools.count()
 
     def settle(self) -> None:
         """Work until nothing is left to do, without waiting; appointments stay."""
-        waiting: list[tuple[float, Controller, Key]] = []
         self._feed(latency=False)
         while item := self._next(float("inf")):
-            again = item[0].look(item[1])
-            if again is not None:
-                waiting.append((again, *item))
+            self._look(*item)
             self._feed(latency=False)
-        for again, controller, key in waiting:
-            self._want(controller, key, time.monotonic() + again)
 
     async def run(self) -> None:
         """Work for ever, as changes come and appointments are due."""
@@ -67,7 +66,8 @@ class Runner:
             while True:
                 self._work()
                 await asyncio.sleep(0)
-                pause = max(self._queue[0][0] - time.monotonic(), 0) if self._queue else None
+                heads = [each[0][0] for each in (self._queue, self._appointments) if each]
+                pause = max(min(heads) - time.monotonic(), 0) if heads else None
                 try:
                     async with asyncio.timeout(pause):
                         await changes.take()
@@ -79,30 +79,35 @@ class Runner:
 
     def _work(self) -> None:
         started = time.monotonic()
+        while self._appointments and self._appointments[0][0] <= started:
+            due, _, controller, key = heapq.heappop(self._appointments)
+            self._want(controller, key, due)
         while time.monotonic() - started < _SLICE and (item := self._next(time.monotonic())):
-            again = item[0].look(item[1])
-            if again is not None:
-                self._want(*item, time.monotonic() + again)
+            self._look(*item)
             self._feed()
+
+    def _look(self, controller: Controller, key: Key) -> None:
+        again = controller.look(key)
+        if again is not None:
+            due = time.monotonic() + again
+            heapq.heappush(self._appointments, (due, next(self._count), controller, key))
 
     def _feed(self, *, latency: bool = True) -> None:
         """Tell the controllers of all changes since the last time."""
         now = time.monotonic()
         for change in self._changes():
-            for index in self._world.indexes:
-                if change.kind in index.kinds:
-                    index.apply(change)
-            for controller in self._controllers:
-                if change.kind in controller.kinds:
-                    for key, delay in controller.concerns(change):
-                        self._want(controller, key, now + (delay if latency else 0))
+            for index in self._world.indexes.get(change.kind, ()):
+                index.apply(change)
+            for controller in self._concerned.get(change.kind, ()):
+                for key, delay in controller.concerns(change):
+                    self._want(controller, key, now + (delay if latency else 0))
 
     def _changes(self) -> Iterable[Change]:
         store = self._world.store
         seen, self._seen = self._seen, store.version
         if seen is not None:
             return store.changes(seen)
-        for index in self._world.indexes:
+        for index in itertools.chain.from_iterable(self._world.indexes.values()):
             index.clear()
         return [
             Change("ADDED", kind, None, obj, seen or 0)

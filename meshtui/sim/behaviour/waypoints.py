@@ -87,6 +87,16 @@ def asked(store: Store, obj: Raw) -> tuple[str, str] | None:
     return space, title
 
 
+def differ(one: Raw | None, other: Raw | None) -> bool:
+    """Whether two states of a Gateway are not the same to those who want it as a waypoint."""
+    first, second = one or NOTHING, other or NOTHING
+    return (
+        labels(first) != labels(second)
+        or mapping(first, "spec") != mapping(second, "spec")
+        or mappings(first, "status", "addresses") != mappings(second, "status", "addresses")
+    )
+
+
 def waypoint_for(store: Store, gateway: Raw) -> str:
     """service, workload, all or none: by the label of the Gateway, else of its class."""
     label = "istio.io/waypoint-for"

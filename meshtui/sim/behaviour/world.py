@@ -31,6 +31,9 @@ from meshtui.sim.objects import (
 )
 from meshtui.sim.store import Change, Key, Store, key_of
 
+ZTUNNEL = "ztunnel"
+AGENT = "istio-cni-node"
+
 
 class Index:
     """Objects of a kind by something that they say."""
@@ -150,7 +153,10 @@ class World:
         self.slices_of = Index(_service_of, ENDPOINT_SLICE)
         self.routes_of = Index(gateways_of, *ROUTES)
         self.routes_to = Index(services_of, *ROUTES)
-        self.indexes = (
+        self.serving = Index(_serving, POD)
+        """The pods of Istio's own DaemonSets by label and node: ("ztunnel", "node-1")."""
+        self.indexes: dict[Kind, list[Index]] = {}
+        for index in (
             self.pods_on,
             self.pods_of,
             self.pods_in,
@@ -159,7 +165,10 @@ class World:
             self.slices_of,
             self.routes_of,
             self.routes_to,
-        )
+            self.serving,
+        ):
+            for kind in index.kinds:
+                self.indexes.setdefault(kind, []).append(index)
 
     def open(self, space: str) -> bool:
         """Whether a namespace is there and not about to go: in another one nothing can be made."""
@@ -188,3 +197,9 @@ def _open(store: Store, space: str) -> bool:
 def _service_of(endpoint_slice: Raw) -> list[Hashable]:
     title = labels(endpoint_slice).get("kubernetes.io/service-name")
     return [(namespace(endpoint_slice), title)] if isinstance(title, str) else []
+
+
+def _serving(pod: Raw) -> list[Hashable]:
+    own = labels(pod)
+    found = [own[key] for key in ("app", "k8s-app") if own.get(key) in (ZTUNNEL, AGENT)]
+    return [(each, text(pod, "spec", "nodeName")) for each in found]

@@ -104,9 +104,10 @@ class Ztunnel:
     # What it says
 
     def say(self, level: str, scope: str, message: str, fields: str = "") -> None:
-        """One line of its log."""
+        """One message of its log, which may run over many lines."""
         now = self._world.clock()
-        self.log.write(now, "\t".join((micros(now), level, scope, message, fields)))
+        for line in "\t".join((micros(now), level, scope, message, fields)).split("\n"):
+            self.log.write(now, line)
 
     def dump(self) -> bytes:
         """`/config_dump` of port 15000."""
@@ -175,7 +176,7 @@ class Ztunnel:
         build = ", ".join(f'{key[0].upper()}{key[1:]}:"{value}"' for key, value in told.items())
         self.say("info", "ztunnel", f"version: version.BuildInfo{{{build}}}")
         self.say("info", "ztunnel", "set file descriptor limits from 20000 to 20000")
-        printed = as_yaml(config(self.pod, self._authority.trust_domain))
+        printed = as_yaml(self.pod, self._authority.trust_domain)
         self.say("info", "ztunnel", f"running with config: {printed}")
         ready = 'address=[::]:15021 component="readiness"'
         self.say("info", "hyper_util", "listener established", ready)

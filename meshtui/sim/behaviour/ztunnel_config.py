@@ -7,6 +7,8 @@ of a ztunnel that the chart has installed.
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
+from string import Template
 
 import yaml
 
@@ -108,8 +110,21 @@ def config(pod: Raw, trust_domain: str) -> Raw:
     }
 
 
-def as_yaml(value: Raw) -> str:
+def as_yaml(pod: Raw, trust_domain: str) -> str:
     """The configuration as the log prints it, with tags where the dump has a mapping of one key."""
+    printed = _printed(trust_domain)
+    names = {"NODE": node(pod), "NAME": name(pod), "SPACE": namespace(pod), "ACCOUNT": account(pod)}
+    return Template(printed).substitute(names)
+
+
+@lru_cache(maxsize=8)
+def _printed(trust_domain: str) -> str:
+    """Made once, with places for what differs from one ztunnel to the next: it takes 5 ms."""
+    anyone = {
+        "metadata": {"name": "$NAME", "namespace": "$SPACE"},
+        "spec": {"nodeName": "$NODE", "serviceAccountName": "$ACCOUNT"},
+    }
+    value = config(anyone, trust_domain)
     return yaml.dump(value, Dumper=_Tagged, sort_keys=False, width=10_000)
 
 

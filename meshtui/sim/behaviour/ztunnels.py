@@ -8,7 +8,7 @@ from meshtui.sim.behaviour import pods
 from meshtui.sim.behaviour.ca import Authority
 from meshtui.sim.behaviour.logs import Logs
 from meshtui.sim.behaviour.registry import Registry
-from meshtui.sim.behaviour.world import World
+from meshtui.sim.behaviour.world import ZTUNNEL, World
 from meshtui.sim.behaviour.ztunnel import Proxy, Ztunnel
 from meshtui.sim.kinds import POD
 from meshtui.sim.objects import Raw, labels, uid
@@ -16,7 +16,7 @@ from meshtui.sim.store import Change, Key, key_of
 
 
 def is_ztunnel(pod: Raw) -> bool:
-    return labels(pod).get("app") == "ztunnel"
+    return labels(pod).get("app") == ZTUNNEL
 
 
 class Ztunnels:
@@ -58,8 +58,8 @@ class Ztunnels:
     def on(self, node: str) -> Ztunnel | None:
         """The one that serves a node: the newest."""
         found = None
-        for pod in self._world.pods_on[node]:
-            if is_ztunnel(pod) and (running := self._running.get(key_of(pod))):
+        for pod in self._world.serving[ZTUNNEL, node]:
+            if running := self._running.get(key_of(pod)):
                 found = running if not pods.terminating(pod) or found is None else found
         return found
 
@@ -86,4 +86,5 @@ class Ztunnels:
                 ztunnel.remove(pod_uid)
 
     def _of_node(self, node: str) -> list[Ztunnel]:
-        return [each for each in self._running.values() if each.node == node]
+        keys = map(key_of, self._world.serving[ZTUNNEL, node])
+        return [found for key in keys if (found := self._running.get(key))]

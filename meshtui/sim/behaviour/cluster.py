@@ -1,0 +1,116 @@
+"""Cluster: a store with everything that acts on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from meshtui.sim.behaviour.bindings import Bindings, Policies
+from meshtui.sim.behaviour.ca import Authority
+from meshtui.sim.behaviour.clock import Clock
+from meshtui.sim.behaviour.cni import CniAgents
+from meshtui.sim.behaviour.containers import Containers
+from meshtui.sim.behaviour.debug import Istiod
+from meshtui.sim.behaviour.deployments import Deployments, ReplicaSets
+from meshtui.sim.behaviour.endpoints import Addresses, EndpointSlices
+from meshtui.sim.behaviour.istiod import GatewayClasses, Gateways, Routes
+from meshtui.sim.behaviour.kubelets import Kubelets, Scheduler
+from meshtui.sim.behaviour.logs import Logs
+from meshtui.sim.behaviour.names import Names
+from meshtui.sim.behaviour.namespaces import Namespaces
+from meshtui.sim.behaviour.registry import Registry
+from meshtui.sim.behaviour.routes import ROUTES
+from meshtui.sim.behaviour.runner import Controller, Runner
+from meshtui.sim.behaviour.scaling import Scaling, Swing
+from meshtui.sim.behaviour.sets import DaemonSets, StatefulSets
+from meshtui.sim.behaviour.traffic import Calls, Flow
+from meshtui.sim.behaviour.world import World
+from meshtui.sim.behaviour.ztunnels import Ztunnels
+from meshtui.sim.kubelet import Kubelet
+from meshtui.sim.store import Store
+
+TRUST_DOMAIN = "acmellc.local"
+_ROOT_AGE = timedelta(days=400)
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """What a scene may say beyond objects."""
+
+    missed: Collection[str] = ()
+    """Workloads (namespace/name) of which the CNI agent never annotates one pod."""
+    ghosts: Collection[str] = ()
+    """Workloads of which one pod is annotated and no ztunnel proxies it."""
+    load_balancer: str = ""
+    """The first three numbers of its addresses; empty where the cluster has none."""
+    swings: Sequence[Swing] = ()
+    flows: Sequence[Flow] = field(default=())
+
+
+class Cluster:
+    """A cluster that lives: its store, its kubelets, and what happens in it while `run` runs."""
+
+    def __init__(self, now: Callable[[], datetime], seed: int, behaviour: Behaviour) -> None:
+        self.clock = Clock(now)
+        self.store = Store(now=self.clock)
+        self.authority = Authority(TRUST_DOMAIN, seed, now() - _ROOT_AGE)
+        self.names = Names(seed)
+        world = World(self.store, self.clock, self.names, now)
+        logs, registry = Logs(), Registry(world, TRUST_DOMAIN)
+        ztunnels = Ztunnels(world, registry, self.authority, logs)
+        self._calls = Calls(world, registry, self.authority, ztunnels, behaviour.flows)
+        self.kubelet: Kubelet = Containers(world, logs, ztunnels, Istiod(world, self.authority))
+        self._runner = Runner(
+            world,
+            [
+                *_kubernetes(world, behaviour),
+                *_istio(world, self.authority),
+                logs,
+                registry,
+                ztunnels,
+                CniAgents(world, ztunnels, logs, behaviour.missed, behaviour.ghosts),
+                self._calls,
+                Scaling(world, behaviour.swings),
+            ],
+        )
+
+    def settle(self) -> None:
+        """Let everything that is still to be done be done at once."""
+        self._runner.settle()
+
+    def call(self, since: timedelta) -> None:
+        """Let the calls of the last while be made, so that logs and counters have a past."""
+        left = since
+        while left > timedelta():
+            with self.clock.ago(left - timedelta(seconds=self.names.random.random())):
+                self._calls.look(("", ""))
+            left -= timedelta(seconds=1)
+
+    async def run(self) -> None:
+        """What happens, for ever."""
+        await self._runner.run()
+
+
+def _kubernetes(world: World, behaviour: Behaviour) -> Iterable[Controller]:
+    return (
+        Deployments(world),
+        ReplicaSets(world),
+        DaemonSets(world),
+        StatefulSets(world),
+        Scheduler(world),
+        Kubelets(world),
+        Addresses(world, behaviour.load_balancer),
+        EndpointSlices(world),
+    )
+
+
+def _istio(world: World, authority: Authority) -> Iterable[Controller]:
+    return (
+        Namespaces(world, lambda: authority.root.pem),
+        GatewayClasses(world),
+        Gateways(world),
+        *(Routes(world, kind) for kind in ROUTES),
+        Bindings(world),
+        Policies(world),
+    )

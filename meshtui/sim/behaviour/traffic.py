@@ -1,0 +1,249 @@
+"""Who calls whom: a steady traffic between workloads, let through or refused as policies and mTLS modes say.
+
+A connection takes the road that ztunnels take: to the waypoint of the service if it has one, else to a pod, in a tunnel
+if both ends are in the mesh.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from meshtui.sim.behaviour import pods
+from meshtui.sim.behaviour.access import Outcome, Peer, Route, Side
+from meshtui.sim.behaviour.ca import Authority
+from meshtui.sim.behaviour.rbac import Connection, applicable, refusal
+from meshtui.sim.behaviour.registry import Registry, workload_name, workload_uid
+from meshtui.sim.behaviour.waypoints import MANAGED
+from meshtui.sim.behaviour.world import World
+from meshtui.sim.behaviour.ztunnels import Ztunnels
+from meshtui.sim.kinds import NAMESPACE, NETWORK_POLICY, POD
+from meshtui.sim.objects import Raw, labels, mapping, mappings, name, namespace, selects, sequence
+from meshtui.sim.store import Change, Key
+
+_TUNNEL = 15008
+_TICK = 1.0
+_BLOCKED = (
+    "connection timed out, maybe a NetworkPolicy is blocking HBONE port 15008: deadline has elapsed"
+)
+
+
+@dataclass(slots=True, eq=False)
+class Flow:
+    """Calls of one workload to a Service, again and again."""
+
+    source: Key
+    """Namespace and name of the workload that calls."""
+    target: Key
+    """Namespace and name of the Service."""
+    port: int
+    every: float
+    """Seconds from one call to the next, about."""
+    lasting: float = 0.0
+    """Seconds that a connection stays open."""
+    due: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Hop:
+    """One connection from pod to pod."""
+
+    caller: Raw
+    target: Raw
+    service: Raw
+    port: int
+    """Of the service."""
+    via: bool = False
+    """To a waypoint, on the way to the service."""
+
+
+@dataclass(slots=True, eq=False)
+class _Open:
+    """A connection that is not over yet, at all ztunnels that see it."""
+
+    until: datetime
+    sides: list[tuple[Side, Outcome]] = field(default_factory=list)
+
+
+class Calls:
+    """Makes the calls of all flows as they are due."""
+
+    kinds = (NAMESPACE,)
+
+    def __init__(
+        self,
+        world: World,
+        registry: Registry,
+        authority: Authority,
+        ztunnels: Ztunnels,
+        flows: Sequence[Flow],
+    ) -> None:
+        self._world = world
+        self._registry = registry
+        self._authority = authority
+        self._ztunnels = ztunnels
+        self._flows = flows
+        self._open: list[_Open] = []
+        self._random = world.names.random
+
+    def concerns(self, change: Change) -> Iterable[tuple[Key, float]]:
+        if name(change.object) == self._world.root and change.type == "ADDED":
+            yield ("", "traffic"), _TICK
+
+    def look(self, key: Key) -> float:
+        """Do what is due by now, and come back in a second."""
+        now = self._world.clock()
+        over = [each for each in self._open if each.until <= now]
+        self._open = [each for each in self._open if each.until > now]
+        for connection in over:
+            for side, outcome in connection.sides:
+                side.close(outcome)
+        for flow in self._flows:
+            if flow.due is None or flow.due <= now:
+                flow.due = now + timedelta(seconds=flow.every * self._random.uniform(0.7, 1.3))
+                self._call(flow, now)
+        return _TICK
+
+    def _call(self, flow: Flow, now: datetime) -> None:
+        callers = [
+            pod
+            for pod in self._world.pods_in[flow.source[0]]
+            if workload_name(pod) == flow.source[1] and pods.ready(pod)
+        ]
+        service = self._registry.service(flow.target)
+        if not callers or service is None or str(flow.port) not in service["ports"]:
+            return
+        caller, hops = self._random.choice(callers), []
+        if self._proxied(caller) and (waypoint := self._waypoint(service)):
+            hops.append(_Hop(caller, waypoint, service, flow.port, via=True))
+            caller = waypoint
+        if target := self._endpoint(service):
+            hops.append(_Hop(caller, target, service, flow.port))
+        opened = _Open(now + timedelta(seconds=flow.lasting))
+        for hop in hops:
+            opened.sides += self._sides(hop, flow.lasting)
+        for side, _ in opened.sides:
+            side.open()
+        if flow.lasting and not any(outcome.error for _, outcome in opened.sides):
+            self._open.append(opened)
+        else:
+            for side, outcome in opened.sides:
+                side.close(outcome)
+
+    def _sides(self, hop: _Hop, lasting: float) -> list[tuple[Side, Outcome]]:
+        """How a connection looks at the ztunnel of the caller, and at that of the destination."""
+        source, destination = self._peer(hop.caller), self._peer(hop.target)
+        if source is None or destination is None:
+            return []
+        route = self._route(hop, destination)
+        outcome = Outcome(
+            self._random.randrange(70, 400),
+            self._random.randrange(200, 4000),
+            int(lasting * 1000) + self._random.randrange(2, 30),
+        )
+        at_caller = at_target = outcome
+        reached = True
+        if route.hbone and self._blocked(hop.target):
+            at_caller, reached = Outcome(0, 0, 10_002, _BLOCKED, "NETWORK_POLICY"), False
+        elif route.hbone and not hop.via and not self._proxied(hop.target):
+            error = "io error: Connection refused (os error 111)"
+            at_caller, reached = Outcome(0, 0, 1, error, "CONNECT"), False
+        elif not hop.via and (error := self._refusal(hop.target, destination, source, route)):
+            at_target = Outcome(0, 0, 0, error, "DENY")
+            at_caller = Outcome(0, 0, 7, "http status: 401 Unauthorized", "CONNECT")
+        sides = []
+        ztunnel = self._ztunnels.on(pods.node(hop.target))
+        if ztunnel and (proxy := ztunnel.proxy(hop.target)) and not hop.via and reached:
+            other = replace(route, source=self._address(hop.caller))
+            sides.append((Side(ztunnel, proxy, True, source, destination, other), at_target))
+        ztunnel = self._ztunnels.on(pods.node(hop.caller))
+        if ztunnel and (proxy := ztunnel.proxy(hop.caller)):
+            sides.append((Side(ztunnel, proxy, False, source, destination, route), at_caller))
+        return sides
+
+    def _route(self, hop: _Hop, destination: Peer) -> Route:
+        service = hop.service
+        virtual = f"{service['vips'][0].lstrip('/')}:{hop.port}" if service["vips"] else ""
+        address = pods.ip(hop.target)
+        if hop.via:
+            source = self._address(hop.caller)
+            return Route(source, f"{address}:{_TUNNEL}", virtual, virtual, service)
+        number = service["endpoints"][workload_uid(hop.target)]["port"][str(hop.port)]
+        direct = f"{address}:{number}"
+        mutual = self._proxied(hop.caller) or _is_proxy(hop.caller)
+        tunnel = mutual and destination.workload["protocol"] == "HBONE"
+        return Route(
+            self._address(hop.caller),
+            f"{address}:{_TUNNEL}" if tunnel else direct,
+            direct if tunnel else "",
+            virtual or direct,
+            service,
+        )
+
+    def _refusal(self, target: Raw, destination: Peer, source: Peer, route: Route) -> str:
+        """What the ztunnel of the destination says against a connection."""
+        if not self._proxied(target):
+            return ""
+        in_force = applicable(self._registry.policies(), destination.workload)
+        asked = route.hbone or route.destination
+        address, _, port = asked.rpartition(":")
+        identity = source.identity if route.hbone else ""
+        caller = source.workload["workloadIps"][0]
+        return refusal(in_force, Connection(caller, address, int(port), identity))
+
+    def _blocked(self, target: Raw) -> bool:
+        """Whether a NetworkPolicy leaves out the port of the tunnels."""
+        rules = [
+            rule
+            for policy in self._world.store.list(NETWORK_POLICY, namespace(target))
+            if selects(mapping(policy, "spec", "podSelector"), labels(target))
+            and "Ingress" in (sequence(policy, "spec", "policyTypes") or ["Ingress"])
+            for rule in mappings(policy, "spec", "ingress") or [{"ports": [{"port": -1}]}]
+        ]
+        return bool(rules) and not any(
+            not mappings(rule, "ports") or any(map(_lets_tunnels_in, mappings(rule, "ports")))
+            for rule in rules
+        )
+
+    def _waypoint(self, service: Raw) -> Raw | None:
+        """A ready pod of the waypoint of a service."""
+        if "waypoint" not in service:
+            return None
+        space, _, host = service["waypoint"]["destination"].partition("/")
+        found = self._registry.service((space, host.partition(".")[0]))
+        return self._endpoint(found) if found else None
+
+    def _endpoint(self, service: Raw) -> Raw | None:
+        uids = sorted(service["endpoints"])
+        if not uids:
+            return None
+        return self._world.store.get(
+            POD, service["namespace"], self._random.choice(uids).split("/")[-1]
+        )
+
+    def _peer(self, pod: Raw) -> Peer | None:
+        workload = self._registry.workload(pod)
+        if workload is None:
+            return None
+        return Peer(workload, self._authority.identity(namespace(pod), pods.account(pod)))
+
+    def _proxied(self, pod: Raw) -> bool:
+        return self._ztunnels.proxy(pod) is not None
+
+    def _address(self, pod: Raw) -> str:
+        return f"{pods.ip(pod)}:{self._random.randrange(32768, 61000)}"
+
+
+def _is_proxy(pod: Raw) -> bool:
+    """Waypoints and gateways speak the tunnel themselves."""
+    return MANAGED in labels(pod)
+
+
+def _lets_tunnels_in(port: Raw) -> bool:
+    number, last = port.get("port"), port.get("endPort")
+    if port.get("protocol", "TCP") != "TCP" or isinstance(number, str):
+        return False
+    if isinstance(number, int) and isinstance(last, int):
+        return number <= _TUNNEL <= last
+    return number in (None, _TUNNEL)

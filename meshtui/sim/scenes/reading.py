@@ -1,0 +1,154 @@
+"""Reading scenes: from YAML to steps of a past and to behaviour."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from importlib.resources import files
+from string import Template
+from typing import Any
+
+import yaml
+
+from meshtui.sim.behaviour.cluster import Behaviour
+from meshtui.sim.behaviour.scaling import Swing
+from meshtui.sim.behaviour.traffic import Flow
+from meshtui.sim.objects import Raw
+from meshtui.sim.store import Key
+
+_UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A workload with its Service and its service account, all of one name."""
+
+    namespace: str
+    name: str
+    replicas: int = 1
+    port: int = 8080
+    service: int = 80
+    protocol: str = "http"
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerCertificate:
+    """A Secret with a certificate for some hosts."""
+
+    secret: Key
+    hosts: Sequence[str]
+    life: timedelta
+    left: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """Pods that were deleted, so that their controllers made them anew."""
+
+    labels: Mapping[str, str]
+    nodes: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What was done at one moment, in this order."""
+
+    age: timedelta
+    nodes: int
+    namespaces: Mapping[str, Mapping[str, str]]
+    objects: Sequence[Raw]
+    certificates: Sequence[ServerCertificate]
+    apps: Sequence[App]
+    restart: Restart | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A cluster's past, oldest first, and how it behaves."""
+
+    about: str
+    past: Sequence[Step]
+    behaviour: Behaviour
+
+    @property
+    def age(self) -> timedelta:
+        return max((step.age for step in self.past), default=timedelta())
+
+
+def read(name: str) -> Scene:
+    """A scene by name, on top of the one that it extends."""
+    raw = _document(name)
+    past = list(raw.get("past", ()))
+    behaviour = dict(raw.get("behaviour", {}))
+    base = raw.get("extends")
+    while base:
+        under = _document(base)
+        past = [*under.get("past", ()), *past]
+        behaviour = {**under.get("behaviour", {}), **behaviour}
+        base = under.get("extends")
+    steps = sorted(map(_step, past), key=lambda step: step.age, reverse=True)
+    return Scene(raw["about"], steps, _behaviour(behaviour))
+
+
+def duration(text: str) -> timedelta:
+    """41d, 2h, 90s. Raises ValueError for anything else."""
+    found = re.fullmatch(r"(\d+)([dhms])", text)
+    if found is None:
+        raise ValueError(f'"{text}" is no duration such as 41d or 2h')
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def _document(name: str, **values: str) -> Raw:
+    text = files("meshtui.sim.scenes").joinpath(f"{name}.yaml").read_text()
+    found: Raw = yaml.safe_load(Template(text).safe_substitute(values))
+    return found
+
+
+def _step(raw: Raw) -> Step:
+    included = raw.get("include")
+    objects = _document(f"parts/{included.pop('file')}", **included)["objects"] if included else []
+    restart = raw.get("restart")
+    return Step(
+        duration(raw["age"]),
+        raw.get("nodes", 0),
+        raw.get("namespaces", {}),
+        [*objects, *raw.get("objects", ())],
+        [_certificate(each) for each in raw.get("certificates", ())],
+        [_app(**each) for each in raw.get("apps", ())],
+        Restart(restart["labels"], restart["nodes"]) if restart else None,
+    )
+
+
+def _app(name: str, **rest: Any) -> App:
+    return App(*_key(name), **rest)
+
+
+def _certificate(raw: Raw) -> ServerCertificate:
+    lives = duration(raw["life"]), duration(raw["left"])
+    return ServerCertificate(_key(raw["secret"]), raw["hosts"], *lives)
+
+
+def _behaviour(raw: Raw) -> Behaviour:
+    return Behaviour(
+        raw.get("missed", ()),
+        raw.get("ghosts", ()),
+        raw.get("load_balancer", ""),
+        [
+            Swing(_key(each["deployment"]), each["replicas"], each["every"])
+            for each in raw.get("swings", ())
+        ],
+        [_flow(each) for each in raw.get("traffic", ())],
+    )
+
+
+def _flow(raw: Raw) -> Flow:
+    ends = _key(raw["from"]), _key(raw["to"])
+    return Flow(*ends, raw["port"], raw["every"], raw.get("lasting", 0.0))
+
+
+def _key(text: str) -> Key:
+    space, _, name = text.partition("/")
+    return space, name
