@@ -177,7 +177,7 @@ def _listed(listed: Listed, wanted: Wanted, pod: Pod) -> Link:
         return Link("listed", Health.OK, "HBONE")
     if listed in (Listed.OLD, Listed.UNREAD):
         health = Health.NONE if wanted.answer is False and not pod.redirection else Health.UNKNOWN
-        return Link("listed", health, "no dump that is new enough")
+        return Link("listed", health, "no dump that is new enough was read")
     expected = wanted.answer is not True or pod.redirection != "enabled"
     said = "TCP" if listed is Listed.TCP else "not listed"
     if expected:
@@ -204,21 +204,24 @@ def _proxied(pod: Pod, node: Node | None, wanted: Wanted) -> tuple[Link, str]:
 def _served(pod: Pod, ztunnel: Ztunnel, wanted: Wanted) -> Link:
     """What one ztunnel says of the pod. Silence counts only in a dump that is newer than the pod."""
     dump, at, name = ztunnel.current, ztunnel.reading.at, ztunnel.pod.name
+    expected = wanted.answer is not False or bool(pod.redirection)
     if dump is None or dump.proxied is None:
-        return Link("proxied", Health.UNKNOWN, _unread(ztunnel), at)
+        health = Health.UNKNOWN if expected else Health.NONE
+        return Link("proxied", health, _unread(ztunnel), at)
     mine = dump.proxied.get(pod.uid)
+    if mine is not None and mine.state == UP:
+        return Link("proxied", Health.OK, f"Up in workloadState of {name}", at)
     if mine is not None:
-        if mine.state == UP:
-            return Link("proxied", Health.OK, f"Up in workloadState of {name}", at)
         said = f"{mine.state or 'without a state'} in workloadState of {name}"
         return Link("proxied", Health.BAD, said, at, State.PENDING)
-    among = f"not among the {len(dump.proxied)} pods in workloadState of {name}"
+    count = len(dump.proxied)
+    absent = f"absent from workloadState of {name} ({count} {'pod' if count == 1 else 'pods'})"
     if wanted.answer is not True or not pod.redirection:
-        return Link("proxied", Health.NONE, among, at)
+        return Link("proxied", Health.NONE, absent, at)
     if not newer(at, pod.since):
         why = f"the dump of {name} was read before it last changed"
         return Link("proxied", Health.UNKNOWN, why, at)
-    return Link("proxied", Health.BAD, among, at, State.NOT_PROXIED)
+    return Link("proxied", Health.BAD, absent, at, State.NOT_PROXIED)
 
 
 def _unread(ztunnel: Ztunnel) -> str:
@@ -283,7 +286,8 @@ def _reason(state: State, pod: Pod, wanted: Wanted, links: tuple[Link, ...]) -> 
             return f"{callers} it enrolled, but no ztunnel{where} proxies it: {proxied.text}"
         case State.NOT_LISTED:
             return f"annotated, but istiod has told the ztunnels nothing of it ({listed.text})"
-    first = next((link for link in links if link.health is Health.UNKNOWN), None)
+    told = (links[0], annotated, proxied, listed)
+    first = next((link for link in told if link.health is Health.UNKNOWN), None)
     seen = sum(link.health is Health.OK for link in links)
     return f"{seen} of 4 links seen" + (f": {first.text}" if first else "")
 
