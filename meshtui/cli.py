@@ -158,7 +158,7 @@ def meshtui(ctx: click.Context, /, **flags: Any) -> None:
 )
 @click.option("--list", "listed", is_flag=True, help="List the scenes.")
 @click.option(
-    "--pods", type=click.IntRange(min=1), help="Fill it up to about so many pods, such as 5000."
+    "--pods", type=click.IntRange(min=0), default=0, help="So many more pods, such as 5000."
 )
 @click.option(
     "--serve", is_flag=True, help="Serve it without a screen, for kubectl, until interrupted."
@@ -170,7 +170,7 @@ def demo(
     /,
     scene: str,
     listed: bool,
-    pods: int | None,
+    pods: int,
     serve: bool,
     **flags: Any,
 ) -> None:

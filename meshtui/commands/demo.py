@@ -30,7 +30,7 @@ def complaint(scene: str) -> str:
 
 
 @contextmanager
-def started(scene: str, pods: int | None) -> Iterator[Path]:
+def started(scene: str, pods: int) -> Iterator[Path]:
     """The kubeconfig of a cluster that plays a scene while the block runs. Raises ClickException where it cannot."""
     try:
         with running(scene, pods) as kubeconfig:
@@ -39,7 +39,7 @@ def started(scene: str, pods: int | None) -> Iterator[Path]:
         raise click.ClickException(str(failure)) from None
 
 
-def serve(scene: str, pods: int | None) -> int:
+def serve(scene: str, pods: int) -> int:
     """Serve a scene until this process is told to end. Prints how kubectl reaches it; gives the exit status."""
     with started(scene, pods) as kubeconfig:
         # Waited for, not handled: what the cluster's end removes is removed here, on every way out.

@@ -60,7 +60,7 @@ def test_the_list_has_a_line_for_each_scene() -> None:
     ("words", "complaint"),
     [
         (["--scene", "gohst"], "unknown scene 'gohst'; did you mean 'ghost'?"),
-        (["--pods", "0"], "Invalid value for '--pods': 0 is not in the range x>=1."),
+        (["--pods=-1"], "Invalid value for '--pods': -1 is not in the range x>=0."),
         (["--pods", "many"], "Invalid value for '--pods': 'many' is not a valid integer range."),
     ],
 )
