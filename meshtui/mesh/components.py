@@ -122,9 +122,17 @@ def source(snapshot: Snapshot, scope: Scope) -> Source:
     return snapshot.sources.get(scope) or snapshot.sources.get(Scope(scope.kind)) or LOADING
 
 
-def running(snapshot: Snapshot) -> list[Pod]:
-    """The pods that have not ended and are not about to."""
-    return [pod for pod in pods.of(snapshot).values() if not (pod.terminating or pod.finished)]
+def running(snapshot: Snapshot) -> Sequence[Pod]:
+    """The pods of the mesh's own parts that have not ended and are not about to."""
+    return snapshot.once(_running, snapshot)
+
+
+def _running(snapshot: Snapshot) -> Sequence[Pod]:
+    return [
+        pod
+        for pod in pods.of(snapshot).values()
+        if any(part.owns(pod.labels) for part in _PARTS) and not (pod.terminating or pod.finished)
+    ]
 
 
 def _workloads(snapshot: Snapshot, part: _Part) -> list[Raw]:
