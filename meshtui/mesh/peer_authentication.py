@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
+from sys import intern
 
-from meshtui.mesh import raw
+from meshtui.mesh import pods, raw
 from meshtui.mesh.kinds import PEER_AUTHENTICATION
 from meshtui.mesh.raw import Raw, strings, table, text
 from meshtui.mesh.snapshot import Phase, Snapshot
@@ -70,8 +71,13 @@ class InForce:
     """Why nothing could be read of them; "" where all of it was."""
 
 
-def in_force(snapshot: Snapshot, root: str, namespaces: Iterable[str]) -> Mapping[str, InForce]:
-    """By namespace what may decide in it. `root` is the namespace whose policies are for the whole mesh."""
+def in_force(snapshot: Snapshot, root: str) -> Mapping[str, InForce]:
+    """By namespace what may decide in it, of all namespaces that are known or have pods. `root` is the namespace whose
+    policies are for the whole mesh."""
+    return snapshot.once(_in_force, snapshot, root)
+
+
+def _in_force(snapshot: Snapshot, root: str) -> Mapping[str, InForce]:
     policies: dict[str, list[PeerAuthentication]] = {}
     oldest_first = sorted(
         snapshot.each(PEER_AUTHENTICATION, _read), key=lambda each: (each.created, each.key)
@@ -79,12 +85,13 @@ def in_force(snapshot: Snapshot, root: str, namespaces: Iterable[str]) -> Mappin
     for each in oldest_first:
         policies.setdefault(each.namespace, []).append(each)
     of_mesh = tuple(each for each in policies.get(root, ()) if each.selector is None)
+    root_unread = _unread(snapshot, root)
 
     def inputs(namespace: str) -> tuple[object, ...]:
         own = () if namespace == root else tuple(policies.get(namespace, ()))
-        return of_mesh, own, _unread(snapshot, root) or _unread(snapshot, namespace)
+        return of_mesh, own, root_unread or _unread(snapshot, namespace)
 
-    names = {name: name for name in namespaces}
+    names = pods.namespaces(snapshot)
     found = snapshot.memo.each("peer authentication", names, _levels, inputs)
     return dict(zip(names, found, strict=True))
 

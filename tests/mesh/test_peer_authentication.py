@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 
 from meshtui.mesh import peer_authentication
-from meshtui.mesh.kinds import PEER_AUTHENTICATION
+from meshtui.mesh.kinds import NAMESPACE, PEER_AUTHENTICATION
 from meshtui.mesh.peer_authentication import Mode, Mtls
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Phase, Problem, Scope, Snapshot, Source, Trouble
@@ -37,7 +38,7 @@ def policy(
 
 
 def mtls(*policies: Raw, namespace: str = "shop", app: str | None = None) -> Mtls:
-    found = peer_authentication.in_force(snapshot(*policies), ROOT, [namespace])
+    found = peer_authentication.in_force(snapshot(*policies, made("Namespace", namespace)), ROOT)
     labels = None if app is None else {"app": app, "other": "label"}
     return peer_authentication.effective(found[namespace], labels)
 
@@ -117,7 +118,7 @@ def test_the_root_namespace_is_ruled_by_the_mesh_wide_policy() -> None:
 
 
 def test_recorded_namespaces() -> None:
-    found = peer_authentication.in_force(recordings.snapshot("shop"), ROOT, ["payments", "shop"])
+    found = peer_authentication.in_force(recordings.snapshot("shop"), ROOT)
     assert peer_authentication.effective(found["payments"]) == Mtls(Mode.STRICT, "payments/default")
     assert peer_authentication.effective(found["shop"]) == Mtls(Mode.PERMISSIVE)
 
@@ -151,7 +152,8 @@ REFUSED = Source(Phase.FORBIDDEN, problem=Problem(Trouble.FORBIDDEN, "you may no
     ],
 )
 def test_what_was_not_read_is_not_permissive(sources: dict[Scope, Source], expected: Mtls) -> None:
-    found = peer_authentication.in_force(Snapshot(NOW, sources=sources), ROOT, ["shop"])
+    known = {NAMESPACE: {"shop": made("Namespace", "shop")}}
+    found = peer_authentication.in_force(Snapshot(NOW, objects=known, sources=sources), ROOT)
     assert peer_authentication.effective(found["shop"]) == expected
 
 
@@ -160,11 +162,19 @@ def test_what_was_not_read_is_not_permissive(sources: dict[Scope, Source], expec
 def test_no_object_crashes_it(spec: Any, metadata: Any) -> None:
     odd = {"metadata": metadata, "spec": spec}
     fine = {"metadata": {"namespace": "shop", "name": "it"}, "spec": spec}
-    objects = {PEER_AUTHENTICATION: {"odd": odd, "shop/it": fine}}
+    objects = {PEER_AUTHENTICATION: {"odd": odd, "shop/it": fine}, NAMESPACE: {"shop": {}}}
     sources = {Scope(PEER_AUTHENTICATION): Source(Phase.LIVE)}
-    found = peer_authentication.in_force(
-        Snapshot(NOW, objects=objects, sources=sources), ROOT, ["shop", ""]
-    )
+    found = peer_authentication.in_force(Snapshot(NOW, objects=objects, sources=sources), ROOT)
     for each in found.values():
         peer_authentication.effective(each)
         peer_authentication.effective(each, {"app": "cart"})
+
+
+def test_two_who_ask_do_not_derive_again_for_each_other() -> None:
+    """The pods' namespaces and the Namespaces themselves are different strings, and not the same set of them."""
+    asked = snapshot()
+    few, many = (json.loads(text) for text in ('["shop", "batch"]', '["batch", "shop", "plain"]'))
+    before = peer_authentication.in_force(asked, ROOT, few)
+    peer_authentication.in_force(asked, ROOT, many)
+    after = peer_authentication.in_force(asked, ROOT, few)
+    assert all(before[name] is after[name] for name in few)
