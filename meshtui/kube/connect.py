@@ -107,7 +107,9 @@ class Connection:
         connector = (
             SocksConnector(self._proxy, limit=0)
             if self._proxy is not None and self._proxy.socks
-            else aiohttp.TCPConnector(resolver=Resolver(), limit=0)
+            else aiohttp.TCPConnector(
+                resolver=Resolver(), socket_factory=self._sockets.make, limit=0
+            )
         )
         self._session = aiohttp.ClientSession(
             connector=connector,
@@ -126,7 +128,7 @@ class Connection:
         await self._login.close()
         if self._session is not None:
             await self._session.close()
-        await self._sockets.closed(_GOODBYE)
+        await self._sockets.end(_GOODBYE)
 
     @asynccontextmanager
     async def request(
@@ -161,18 +163,14 @@ class Connection:
             )
 
         credentials = await self._login.current()
-        response = await self._begin(send(credentials), timeout)
-        with self._sockets.left(response):
-            async with response:
-                if response.status != 401 or not await self._login.renew(credentials):
-                    with self._explained(_BROKEN):
-                        yield response
-                    return
-        response = await self._begin(send(await self._login.current()), timeout)
-        with self._sockets.left(response):
-            async with response:
+        async with await self._begin(send(credentials), timeout) as response:
+            if response.status != 401 or not await self._login.renew(credentials):
                 with self._explained(_BROKEN):
                     yield response
+                return
+        async with await self._begin(send(await self._login.current()), timeout) as response:
+            with self._explained(_BROKEN):
+                yield response
 
     @asynccontextmanager
     async def websocket(
@@ -203,10 +201,9 @@ class Connection:
             if error.status != 401 or not await self._login.renew(credentials):
                 raise
             socket = await self._begin(dial(await self._login.current()), self._patience)
-        with self._sockets.left(socket):
-            async with socket:
-                with self._explained(_BROKEN):
-                    yield socket
+        async with socket:
+            with self._explained(_BROKEN):
+                yield socket
 
     async def _begin(self, answer: Coroutine[Any, Any, T], seconds: float | None) -> T:
         """The beginning of an answer, within `seconds`."""
