@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -38,10 +38,6 @@ _ROOT_AGE = timedelta(days=400)
 class Behaviour:
     """What a scene may say beyond objects."""
 
-    missed: Collection[str] = ()
-    """Workloads (namespace/name) of which the CNI agent never annotates one pod."""
-    ghosts: Collection[str] = ()
-    """Workloads of which one pod is annotated and no ztunnel proxies it."""
     load_balancer: str = ""
     """The first three numbers of its addresses; empty where the cluster has none."""
     swings: Sequence[Swing] = ()
@@ -59,6 +55,7 @@ class Cluster:
         world = World(self.store, self.clock, self.names, now)
         logs, registry = Logs(), Registry(world, TRUST_DOMAIN)
         ztunnels = Ztunnels(world, registry, self.authority, logs)
+        self.agents = CniAgents(world, ztunnels, logs)
         self._calls = Calls(world, registry, self.authority, ztunnels, behaviour.flows)
         self.kubelet: Kubelet = Containers(world, logs, ztunnels, Istiod(world, self.authority))
         self._runner = Runner(
@@ -69,7 +66,7 @@ class Cluster:
                 logs,
                 registry,
                 ztunnels,
-                CniAgents(world, ztunnels, logs, behaviour.missed, behaviour.ghosts),
+                self.agents,
                 self._calls,
                 Scaling(world, behaviour.swings),
             ],

@@ -87,25 +87,22 @@ class CniAgents:
 
     kinds = (POD, NAMESPACE, CONFIGMAP)
 
-    def __init__(
-        self,
-        world: World,
-        ztunnels: Ztunnels,
-        logs: Logs,
-        missed: Iterable[str] = (),
-        ghosts: Iterable[str] = (),
-    ) -> None:
-        """`missed` and `ghosts` name workloads (namespace/name): one pod of each is never annotated, or is annotated
-        and never handed over. Its successor is."""
+    def __init__(self, world: World, ztunnels: Ztunnels, logs: Logs) -> None:
         self._world = world
         self._ztunnels = ztunnels
         self._logs = logs
-        self._to_miss = set(missed)
-        self._to_lose = set(ghosts)
+        self._to_miss: set[str] = set()
+        self._to_lose: set[str] = set()
         self._missed: set[str] = set()
         self._told: dict[Key, tuple[str, str]] = {}
         self._agents: dict[str, str] = {}
         self._rule: tuple[Raw | None, Rule] = (None, rule(None))
+
+    def fail(self, missed: Iterable[str], lost: Iterable[str]) -> None:
+        """Of each of these workloads (namespace/name) the next pod is never annotated, or is annotated and never handed
+        over. Its successor is treated well again, and a new agent finds what the one before it has overlooked."""
+        self._to_miss.update(missed)
+        self._to_lose.update(lost)
 
     def concerns(self, change: Change) -> Iterable[tuple[Key, float]]:
         obj = change.object
@@ -173,6 +170,7 @@ class CniAgents:
     def _resume(self, node: str) -> None:
         """A new agent hands over every pod that is annotated, also one that its predecessor had forgotten."""
         for pod in self._world.pods_on[node]:
+            self._missed.discard(uid(pod))
             if annotation(pod, REDIRECTION) == "enabled" and not self._ztunnels.handed(pod):
                 self._ztunnels.add(pod)
                 self._told[key_of(pod)] = (node, uid(pod))

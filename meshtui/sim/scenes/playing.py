@@ -28,6 +28,7 @@ KUBERNETES = "v1.36.3"
 
 def play(cluster: Cluster, step: Step, today: datetime) -> None:
     """Do what was done then; `today` is when the scene is shown, so that a certificate can have its days left."""
+    cluster.agents.fail(step.missed, step.lost)
     for _ in range(step.nodes):
         add_node(cluster)
     for title, own in step.namespaces.items():
@@ -43,7 +44,7 @@ def play(cluster: Cluster, step: Step, today: datetime) -> None:
     if step.restart:
         cluster.settle()
         for pod in cluster.store.list(POD):
-            of_these = pods.node(pod) in step.restart.nodes
+            of_these = not step.restart.nodes or pods.node(pod) in step.restart.nodes
             if of_these and subset(dict(step.restart.labels), labels(pod)):
                 cluster.store.delete(POD, *key_of(pod))
 

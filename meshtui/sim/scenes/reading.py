@@ -50,6 +50,7 @@ class Restart:
 
     labels: Mapping[str, str]
     nodes: Sequence[str]
+    """None named: on all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,10 @@ class Step:
     certificates: Sequence[ServerCertificate]
     apps: Sequence[App]
     restart: Restart | None
+    missed: Sequence[str] = ()
+    """Workloads (namespace/name) of which the CNI agent overlooked a pod that started then."""
+    lost: Sequence[str] = ()
+    """Workloads of which it annotated a pod that started then, and told no ztunnel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +123,9 @@ def _step(raw: Raw) -> Step:
         [*objects, *raw.get("objects", ())],
         [_certificate(each) for each in raw.get("certificates", ())],
         [_app(**each) for each in raw.get("apps", ())],
-        Restart(restart["labels"], restart["nodes"]) if restart else None,
+        Restart(restart["labels"], restart.get("nodes", ())) if restart else None,
+        raw.get("missed", ()),
+        raw.get("lost", ()),
     )
 
 
@@ -133,8 +140,6 @@ def _certificate(raw: Raw) -> ServerCertificate:
 
 def _behaviour(raw: Raw) -> Behaviour:
     return Behaviour(
-        raw.get("missed", ()),
-        raw.get("ghosts", ()),
         raw.get("load_balancer", ""),
         [
             Swing(_key(each["deployment"]), each["replicas"], each["every"])
