@@ -85,7 +85,7 @@ def _all(snapshot: Snapshot) -> Sequence[Namespace]:
         inside.setdefault(workload.pod.namespace, []).append(workload)
     objects = {raw.name(it): it for it in snapshot.raw(NAMESPACE)}
     root = workloads.root_namespace(snapshot)
-    in_force = peer_authentication.in_force(snapshot, root, objects)
+    in_force = peer_authentication.in_force(snapshot, root)
     found, tags, by = waypoints.of(snapshot), revisions.tags(snapshot), capture.of(snapshot)
     policies = Counter(
         "" if namespace == root and of_all else namespace

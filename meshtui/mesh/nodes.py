@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
+from sys import intern
 from typing import NamedTuple
 
 from meshtui.mesh import pods, ztunnel_probes
@@ -79,7 +80,7 @@ def _all(snapshot: Snapshot) -> Mapping[str, Node]:
     names = dict.fromkeys(snapshot.objects.get(NODE, {}))
     names |= dict.fromkeys(map(attrgetter("node"), pods.of(snapshot).values()))
     names.pop("", None)
-    keyed = {name: name for name in names}
+    keyed = {name: name for name in map(intern, names)}  # the same ones in every snapshot
     return snapshot.once(_by_name, *snapshot.memo.each("nodes", keyed, _node, inputs))
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
-from sys import intern
 
 from meshtui.mesh import pods, raw
 from meshtui.mesh.kinds import PEER_AUTHENTICATION

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
+from sys import intern
 from typing import Any
 
 from meshtui.mesh import raw
-from meshtui.mesh.kinds import POD
+from meshtui.mesh.kinds import NAMESPACE, POD
 from meshtui.mesh.raw import Raw, dig, entries, moment, number, text
 from meshtui.mesh.snapshot import Snapshot
 
@@ -82,6 +84,18 @@ def of(snapshot: Snapshot) -> Mapping[str, Pod]:
 
 def _all(snapshot: Snapshot) -> Mapping[str, Pod]:
     return dict(zip(snapshot.objects.get(POD, {}), snapshot.each(POD, read), strict=True))
+
+
+def namespaces(snapshot: Snapshot) -> Mapping[str, str]:
+    """The names of all namespaces that are known or have pods, each by itself: as objects to derive from, they are the
+    same ones in every snapshot."""
+    return snapshot.once(_namespaces, snapshot)
+
+
+def _namespaces(snapshot: Snapshot) -> Mapping[str, str]:
+    names = dict.fromkeys(snapshot.objects.get(NAMESPACE, {}))
+    names |= dict.fromkeys(map(attrgetter("namespace"), of(snapshot).values()))
+    return {name: name for name in map(intern, names)}
 
 
 def parts(snapshot: Snapshot) -> Sequence[Pod]:

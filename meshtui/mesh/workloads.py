@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from operator import attrgetter
 
 from meshtui.mesh import (
     capture,
@@ -128,10 +127,9 @@ def _all(snapshot: Snapshot) -> Sequence[Workload]:
 
 
 def _settings(snapshot: Snapshot, all_waypoints: Waypoints) -> Mapping[str, _Setting]:
-    found = pods.of(snapshot).values()
-    names = {name: name for name in dict.fromkeys(map(attrgetter("namespace"), found))}
+    names = pods.namespaces(snapshot)
     by, domain = capture.of(snapshot), trust_domain(snapshot)
-    policies = peer_authentication.in_force(snapshot, root_namespace(snapshot), names)
+    policies = peer_authentication.in_force(snapshot, root_namespace(snapshot))
 
     def inputs(name: str) -> tuple[object, ...]:
         it = snapshot.find(NAMESPACE, "", name)
