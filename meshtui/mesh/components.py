@@ -124,15 +124,21 @@ def source(snapshot: Snapshot, scope: Scope) -> Source:
 
 def running(snapshot: Snapshot) -> Sequence[Pod]:
     """The pods of the mesh's own parts that have not ended and are not about to."""
-    return snapshot.once(_running, snapshot)
+    return snapshot.once(_running, pods.of(snapshot))
 
 
-def _running(snapshot: Snapshot) -> Sequence[Pod]:
+def _running(every: Mapping[str, Pod]) -> Sequence[Pod]:
     return [
         pod
-        for pod in pods.of(snapshot).values()
-        if any(part.owns(pod.labels) for part in _PARTS) and not (pod.terminating or pod.finished)
+        for pod in every.values()
+        if (MANAGED in pod.labels or not _VALUES.isdisjoint(pod.labels.values()))
+        and any(part.owns(pod.labels) for part in _PARTS)
+        and not (pod.terminating or pod.finished)
     ]
+
+
+_VALUES = frozenset(("istiod", "istio-cni-node", "ztunnel"))
+"""A quick look before the exact one: almost no other pod has a label with one of these values."""
 
 
 def _workloads(snapshot: Snapshot, part: _Part) -> list[Raw]:
