@@ -30,8 +30,9 @@ class Lines(Paint):
         Binding("end,G", "scroll_end", "End", show=False, id="lines.end"),
     ]
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id, classes=classes)
+    def __init__(self, *, id: str, focusable: bool = True) -> None:  # noqa: A002 - Textual's word
+        super().__init__(id=id)
+        self.can_focus = focusable
         self._lines: list[Line] = []
         self._width = 0
         self._found: frozenset[int] = frozenset()

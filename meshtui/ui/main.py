@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar
 
-from textual import getters, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -56,9 +56,6 @@ class Main(Screen[None]):
 
     snapshot: reactive[Snapshot | None] = reactive(None)
     place: reactive[Place] = reactive(Place())
-    panes = getters.query_one("#panes", ContentSwitcher)
-    tab_line = getters.query_one(TabLine)
-    prompt = getters.query_one(Prompt)
 
     @dataclass
     class NamespacesChosen(Message):
@@ -78,32 +75,36 @@ class Main(Screen[None]):
     ) -> None:
         """`first` names the pane to open, "" for the first one; `others` are the commands that are not about panes."""
         super().__init__()
-        self._first = next(
+        first = next(
             (pane.NAME for pane in PANES if first and first in (pane.NAME, *pane.ALIASES)),
             PANES[0].NAME,
         )
-        self._clock = clock
+        self._panes: dict[str, AnyPane] = {pane.NAME: pane() for pane in PANES}
         self._commands = [*(self._opening(pane) for pane in PANES), self._ns(), *others]
         self._history: list[Visit] = []
+        self._header = Header(clock)
+        self._switcher = ContentSwitcher(*self._panes.values(), id="panes", initial=first)
+        self.tab_line = TabLine([(pane.NAME, pane.TITLE) for pane in PANES])
+        self.prompt = Prompt(self._commands)
 
     def compose(self) -> ComposeResult:
-        yield Header(self._clock).data_bind(Main.snapshot, Main.place)
-        yield TabLine([(pane.NAME, pane.TITLE) for pane in PANES])
-        with ContentSwitcher(id="panes", initial=self._first):
-            for pane in PANES:
-                yield pane().data_bind(Main.snapshot)
-        yield Prompt(self._commands)
+        yield self._header.data_bind(Main.snapshot, Main.place)
+        yield self.tab_line
+        for pane in self._panes.values():
+            pane.data_bind(Main.snapshot)
+        yield self._switcher
+        yield self.prompt
         yield Footer()
 
     def on_mount(self) -> None:
-        for pane in self.query(Pane):
+        for pane in self._panes.values():
             self.watch(pane, "stamp", self._stamped, init=False)
         self._come_to(self.front)
 
     @property
     def front(self) -> AnyPane:
         """The pane that is looked at."""
-        return self.panes.query_one(f"#{self.panes.current}", Pane)
+        return self._panes[self._switcher.current or ""]
 
     def _stamped(self) -> None:
         self.tab_line.stamp = self.front.stamp
@@ -119,12 +120,12 @@ class Main(Screen[None]):
     def forget(self) -> None:
         """Another cluster: no way leads back, and nothing is narrowed."""
         self._history.clear()
-        for pane in self.query(Pane):
+        for pane in self._panes.values():
             pane.filter(None)
             pane.narrow("")
 
     def _show(self, jump: Jump, filter_text: str) -> None:
-        self.panes.current = jump.pane
+        self._switcher.current = jump.pane
         pane = self.front
         pane.filter(filters.parse(filter_text))
         pane.narrow(jump.within, jump.key)
@@ -145,7 +146,7 @@ class Main(Screen[None]):
         self.go(Jump(event.pane))
 
     def action_turn(self, step: int) -> None:
-        names = [pane.NAME for pane in PANES]
+        names = list(self._panes)
         self._history.clear()
         self._show(Jump(names[(names.index(self.front.NAME) + step) % len(names)]), "")
 

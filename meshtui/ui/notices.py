@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from meshtui.mesh.health import Health
 from meshtui.mesh.kinds import Kind
 from meshtui.mesh.snapshot import Phase, Problem, Scope, Snapshot, Source
 from meshtui.ui import times
-from meshtui.ui.detail import wrap
 from meshtui.ui.spans import Line, Span, Tone, mark
 
 Needs = Sequence[Kind | Scope]
@@ -86,8 +85,3 @@ def below(snapshot: Snapshot, needs: Needs) -> list[Line]:
         )
         notes.append((mark(health), Span(f" {kind.plural}: {words}{retry}", Tone.MUTED)))
     return notes
-
-
-def wrapped(lines: Iterable[Line], width: int) -> list[Line]:
-    """The lines, each wrapped to a width."""
-    return [part for each in lines for part in wrap(each, max(20, width - 2), hang=2)]

@@ -18,8 +18,8 @@ class Paint(ScrollView, can_focus=True, inherit_bindings=False):
     COMPONENT_CLASSES = TONES
     ALLOW_SELECT = False
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id, classes=classes)
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's word
+        super().__init__(id=id)
         self._styles: dict[str, Style] = {}
 
     def notify_style_update(self) -> None:

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Generic, Protocol, TypeVar
 
-from textual import getters, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
+from textual.widgets import Static
 
 from meshtui.mesh import events, raw
 from meshtui.mesh.health import Health, Verdict
@@ -28,7 +29,7 @@ from meshtui.ui.columns import Column
 from meshtui.ui.detail import Section
 from meshtui.ui.filters import Filter
 from meshtui.ui.lines import Lines
-from meshtui.ui.spans import Cell, Line, Span, Tone, text_of
+from meshtui.ui.spans import Cell, Line, Span, Tone, content, text_of
 from meshtui.ui.table import Table
 
 
@@ -108,10 +109,6 @@ class Pane(Widget, Generic[R]):
 
     snapshot: reactive[Snapshot | None] = reactive(None)
     stamp: reactive[Stamp] = reactive(Stamp())
-    table: getters.query_one[Table[R]] = getters.query_one("#table", Table)
-    beside = getters.query_one("#beside", Lines)
-    instead = getters.query_one("#instead", Lines)
-    below = getters.query_one("#below", Lines)
 
     @dataclass
     class Left(Message):
@@ -148,10 +145,15 @@ class Pane(Widget, Generic[R]):
 
     def __init__(self) -> None:
         super().__init__(id=self.NAME)
+        self.table: Table[R] = Table(self.COLUMNS, self._cells)
+        self.instead = Static(id="instead")
+        self.below = Static(id="below")
+        self.beside = Lines(id="beside", focusable=False)
         self._within = ""
         self._filter: Filter | None = None
         self._awaited = ""
         self._stale = True
+        self._of: Snapshot | None = None
         self._kept: dict[str, tuple[R, bool]] = {}
 
     # What a subclass fills in
@@ -263,14 +265,10 @@ class Pane(Widget, Generic[R]):
     def compose(self) -> ComposeResult:
         with Container(id="split"):
             with Container(id="main"):
-                yield Table[R](self.COLUMNS, self._cells)
-                yield Lines(id="instead")
-                yield Lines(id="below")
-            yield Lines(id="beside")
-
-    def on_mount(self) -> None:
-        for lines in (self.instead, self.below, self.beside):
-            lines.can_focus = False
+                yield self.table
+                yield self.instead
+                yield self.below
+            yield self.beside
 
     def on_show(self) -> None:
         if self._stale:
@@ -287,15 +285,19 @@ class Pane(Widget, Generic[R]):
         self.screen.set_focus(self.table)
 
     def _cells(self, row: R) -> Sequence[Cell]:
-        assert self.snapshot is not None  # there are no rows before the first snapshot
-        return self.cells(row, self.snapshot)
+        assert self._of is not None  # rows come with the snapshot that they are of
+        return self.cells(row, self._of)
 
     def _derive(self) -> None:
         """Makes the rows anew; not while nobody looks."""
         self._stale = not self.display
-        if self._stale or self.snapshot is None:
+        if self._stale:
             return
-        snapshot = self.snapshot
+        if self.snapshot is None:
+            self.table.show(())
+            self.stamp = Stamp()
+            return
+        self._of = snapshot = self.snapshot
         everything = self.rows(snapshot)
         rows = everything
         if self._within:
@@ -355,12 +357,10 @@ class Pane(Widget, Generic[R]):
                     (Span(f"Nothing in {self._within.replace('/', ' ', 1)}."),),
                     (Span("esc goes back.", Tone.MUTED),),
                 ]
-            self.instead.show(notices.wrapped(words, self.instead.size.width or self.size.width))
+            self.instead.update(content(words))
         notes = notices.below(snapshot, self.NEEDS) if any_shown else []
-        notes = notices.wrapped(notes, self.below.size.width or self.size.width)
         self.below.display = bool(notes)
-        self.below.styles.height = min(4, len(notes))
-        self.below.show(notes)
+        self.below.update(content(notes))
 
     def _detail(self) -> None:
         """Draws the detail of the row under the cursor, where there is room for one."""

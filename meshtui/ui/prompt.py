@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.text import Text
-from textual import getters, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
@@ -29,10 +29,6 @@ class Prompt(Vertical):
         Binding("ctrl+u", "clear", "Clear", show=False, priority=True, id="prompt.clear"),
     ]
 
-    typed = getters.query_one("#typed", Input)
-    sign = getters.query_one("#sign", Label)
-    choices = getters.query_one("#choices", OptionList)
-
     @dataclass
     class Typed(Message):
         """The text of a filter changed."""
@@ -54,12 +50,15 @@ class Prompt(Vertical):
         super().__init__(id="prompt")
         self._commands = commands
         self._sign = ""
+        self.choices = OptionList(id="choices")
+        self.sign = Label("", id="sign")
+        self.typed = Input(id="typed", compact=True, select_on_focus=False)
 
     def compose(self) -> ComposeResult:
-        yield OptionList(id="choices")
+        yield self.choices
         with Horizontal():
-            yield Label("", id="sign")
-            yield Input(id="typed", compact=True, select_on_focus=False)
+            yield self.sign
+            yield self.typed
 
     def on_mount(self) -> None:
         self.choices.can_focus = False

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rich.text import Text
-from textual import getters, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.message import Message
@@ -33,10 +33,6 @@ class Reader(Screen[None]):
         Binding("c", "copy", "Copy", id="reader.copy"),
     ]
 
-    lines = getters.query_one(Lines)
-    heading = getters.query_one("#heading", Static)
-    search = getters.query_one("#search", Input)
-
     @dataclass
     class CopyAsked(Message):
         text: str
@@ -47,18 +43,25 @@ class Reader(Screen[None]):
         self._first = lines
         self._matches: list[int] = []
         self._at = -1
+        self.heading = Static(id="heading")
+        self.lines = Lines(id="text")
+        self.search = Input(id="search", compact=True)
 
     def compose(self) -> ComposeResult:
-        yield Static(id="heading")
-        yield Lines(id="text")
-        yield Input(id="search", compact=True)
+        yield self.heading
+        yield self.lines
+        yield self.search
         yield Footer()
 
     def on_mount(self) -> None:
         self.search.display = False
         self.retitle(self._title)
-        self.lines.show(self._first)
+        self.lines.show(self.initial())
         self.set_focus(self.lines)
+
+    def initial(self) -> Sequence[Line]:
+        """The lines to begin with."""
+        return self._first
 
     def retitle(self, title: str) -> None:
         self.heading.update(Text(f" {plain(title)}"))
@@ -192,9 +195,8 @@ class Log(Reader):
         if self._along and at_end:
             self.lines.scroll_end(animate=False)
 
-    def on_mount(self) -> None:
-        super().on_mount()
-        self._redraw()
+    def initial(self) -> Sequence[Line]:
+        return [self._line(each) for each in self._log]
 
     def action_along(self) -> None:
         self._along = True
@@ -209,7 +211,7 @@ class Log(Reader):
         self._redraw()
 
     def _redraw(self) -> None:
-        self.lines.show([self._line(each) for each in self._log])
+        self.lines.show(self.initial())
 
     def _line(self, said: LogLine) -> Line:
         if said.notice:

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import NamedTuple
 
+from textual.content import Content
+
 from meshtui.mesh.health import Health, Verdict
+from meshtui.ui.theme import TOKENS
 
 
 class Tone(Enum):
@@ -95,6 +98,26 @@ def text_of(cell: Cell) -> str:
     if isinstance(cell, Span):
         return cell.text
     return "".join(span.text for span in cell)
+
+
+def content(lines: Sequence[Line]) -> Content:
+    """Lines as Textual's own text, for widgets that wrap by themselves."""
+    return Content("\n").join(
+        Content.assemble(*((plain(span.text), _STYLE[span.tone]) for span in each))
+        for each in lines
+    )
+
+
+_STYLE = {
+    Tone.PLAIN: "",
+    Tone.MUTED: "dim",
+    Tone.STRONG: "bold",
+    Tone.ACCENT: "$text-accent",
+    **{
+        tone: f"${TOKENS[tone.name.lower()]}"
+        for tone in (Tone.OK, Tone.UNKNOWN, Tone.WARN, Tone.BAD)
+    },
+}
 
 
 def join(lines: Sequence[Line]) -> str:

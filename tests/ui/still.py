@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
 from typing import Self
+
+from textual.pilot import Pilot
 
 from meshtui.app import Clusters, MeshApp
 from meshtui.kube.errors import Absent
@@ -91,3 +93,10 @@ def app_of(
         lambda context: sessions[context],
     )
     return MeshApp(settings or Settings(), clusters, lambda: now)
+
+
+async def until(pilot: Pilot[int], condition: Callable[[], bool], seconds: float = 10) -> None:
+    """Waits for a condition, looking again whenever the program has nothing to do."""
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await pilot.pause()

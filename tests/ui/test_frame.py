@@ -1,0 +1,310 @@
+"""The frame: keys, ways between panes, prompts, screens over them; over the recorded mesh."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from textual.events import Paste
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from meshtui.app import Clusters, MeshApp, scopes
+from meshtui.kube.errors import ConfigError
+from meshtui.kube.session import Session
+from meshtui.mesh import workloads
+from meshtui.mesh.kinds import NAMESPACE, POD
+from meshtui.mesh.logs import LogLine
+from meshtui.mesh.snapshot import Problem, Scope, Server, Snapshot, Trouble
+from meshtui.mesh.workloads import Workload
+from meshtui.settings import Settings
+from meshtui.ui.header import Header
+from meshtui.ui.main import Main
+from meshtui.ui.panes import PANES
+from meshtui.ui.reader import Describe, Log, Reader, Yaml
+from meshtui.ui.spans import join
+from tests import recordings
+from tests.ui.still import StillSession, app_of, until
+
+SHOP = recordings.snapshot("shop")
+
+
+def shop(*, settings: Settings | None = None, log: tuple[LogLine, ...] = ()) -> MeshApp:
+    return app_of({"kind-shop": StillSession(SHOP, log)}, settings=settings, now=SHOP.now)
+
+
+def main(app: MeshApp) -> Main:
+    assert isinstance(app.screen_stack[0], Main)
+    return app.screen_stack[0]
+
+
+def drawn(app: MeshApp) -> str:
+    """What is on the screen, as text."""
+    width, height = app.size
+    lines = app.screen._compositor.render_strips()
+    assert len(lines) == height
+    return "\n".join(strip.text[:width].rstrip() for strip in lines)
+
+
+async def type_in(pilot: Pilot[int], text: str) -> None:
+    await pilot.press(*("space" if c == " " else c for c in text))
+    await pilot.pause()
+
+
+async def test_the_first_pane_shows_its_rows_and_the_header_where_one_is() -> None:
+    app = shop(settings=Settings(pane="wl"))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await pilot.pause()
+        text = drawn(app)
+        assert "kind-shop" in text
+        assert "● live" in text
+        assert "reports-" in text
+        assert main(app).front.NAME == "workloads"
+
+
+async def test_enter_goes_on_and_escape_comes_back_to_the_same_row() -> None:
+    app = shop(settings=Settings(pane="workloads"))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await pilot.pause()
+        await pilot.press("j", "j")
+        before = main(app).front.cursor
+        await pilot.press("colon")
+        await type_in(pilot, "cert")
+        await pilot.press("enter")
+        await pilot.pause()
+        assert main(app).front.NAME == "certificates"
+        await pilot.press("escape")
+        await pilot.pause()
+        assert main(app).front.NAME == "workloads"
+        assert main(app).front.cursor == before
+
+
+async def test_tab_goes_round_all_panes_and_back() -> None:
+    app = shop()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await pilot.pause()
+        seen = []
+        for _ in PANES:
+            seen.append(main(app).front.NAME)
+            await pilot.press("tab")
+        assert len(set(seen)) == len(PANES)
+        assert seen[0] == main(app).front.NAME
+        await pilot.press("shift+tab")
+        assert seen[-1] == main(app).front.NAME
+
+
+async def test_a_filter_narrows_as_it_is_typed_and_escape_ends_it() -> None:
+    app = shop(settings=Settings(pane="workloads"))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await pilot.pause()
+        everything = len(main(app).front.table.rows)
+        await pilot.press("slash")
+        await type_in(pilot, "ledger")
+        assert {row.pod.namespace for row in main(app).front.table.rows} == {"payments"}
+        await pilot.press("enter")
+        assert len(main(app).front.table.rows) == 2
+        await pilot.press("escape")
+        assert len(main(app).front.table.rows) == everything
+
+
+async def test_a_bad_pattern_is_said_and_the_rows_stay() -> None:
+    app = shop(settings=Settings(pane="workloads"))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await pilot.pause()
+        await pilot.press("slash")
+        await type_in(pilot, "ledger")
+        await type_in(pilot, "(")
+        assert len(main(app).front.table.rows) == 2
+        assert "missing" in drawn(app)
+
+
+async def test_a_burst_of_keys_behind_a_colon_goes_into_the_prompt() -> None:
+    app = shop(settings=Settings(pane="workloads"))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await pilot.pause()
+        await pilot.press(*":info", "enter")
+        await pilot.pause()
+        assert isinstance(app.screen, Reader)
+        assert "kind-shop" in drawn(app)
+
+
+async def test_a_paste_fires_no_verb() -> None:
+    app = shop(settings=Settings(pane="workloads"))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await pilot.pause()
+        app.post_message(Paste("yd:q\r"))
+        await pilot.pause()
+        assert len(app.screen_stack) == 1
+        assert not main(app).prompt.asking
+
+
+async def test_d_describes_with_conditions_and_events_and_follows_the_cluster() -> None:
+    session = StillSession(SHOP)
+    app = app_of({"c": session}, settings=Settings(pane="workloads"), now=SHOP.now)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.pause()
+        main(app).front.table.select(ghost().key)
+        await pilot.press("d")
+        await pilot.pause()
+        assert isinstance(app.screen, Describe)
+        text = join(app.screen.lines.shown)
+        assert "Kubernetes and istiod call it enrolled" in text
+        assert "ContainersReady=True" in text
+        assert "Events" in text
+        pods = {key: raw for key, raw in SHOP.objects[POD].items() if "checkout" not in key}
+        session.show(replace(SHOP, objects={**SHOP.objects, POD: pods}))
+        await pilot.pause()
+        assert "It is gone" in join(app.screen.lines.shown)
+        await pilot.press("q")
+        assert len(app.screen_stack) == 1
+
+
+def ghost() -> Workload:
+    return next(row for row in workloads.of(SHOP) if row.enrolled.word == "not proxied")
+
+
+async def test_y_reads_the_object_whole() -> None:
+    app = shop(settings=Settings(pane="workloads"))
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.pause()
+        await pilot.press("y")
+        assert isinstance(app.screen, Yaml)
+        screen = app.screen
+        await until(pilot, lambda: len(screen.lines.shown) > 1)
+        assert "nodeName: node-" in join(app.screen.lines.shown)
+
+
+async def test_l_shows_the_log_and_hostile_lines_harm_nobody() -> None:
+    log = (
+        LogLine(SHOP.now, "2026-11-22T12:36:00Z\tinfo\tready"),
+        LogLine(SHOP.now, "\x1b]0;pwned\x07[bold]error\x9b31m"),
+        LogLine(None, "stream cut, trying again in 2 s", notice=True),
+    )
+    app = shop(settings=Settings(pane="workloads"), log=log)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.pause()
+        await pilot.press("l")
+        assert isinstance(app.screen, Log)
+        screen = app.screen
+        await until(pilot, lambda: len(screen.lines.shown) == len(log) + 1)
+        text = drawn(app)
+        assert "ready" in text
+        assert "[bold]error" in text
+        assert "trying again" in text
+        assert "\x1b" not in text
+        assert "\x9b" not in text
+
+
+async def test_the_reader_finds_what_is_searched() -> None:
+    app = shop(settings=Settings(pane="workloads"))
+    async with app.run_test(size=(100, 24)) as pilot:
+        await pilot.pause()
+        await pilot.press("question_mark")
+        await pilot.pause()
+        await pilot.press("slash")
+        await type_in(pilot, "another cluster")
+        assert app.screen.query_one("#search", Input).value == "another cluster"
+        assert "look at another cluster" in drawn(app)
+        await pilot.press("enter")
+        await pilot.press("escape", "escape")
+        await pilot.pause()
+        assert len(app.screen_stack) == 1
+
+
+async def test_an_unknown_command_says_so_and_offers_the_nearest() -> None:
+    app = shop()
+    async with app.run_test(size=(100, 24)) as pilot:
+        await pilot.pause()
+        await pilot.press(*":workload_", "enter")
+        await pilot.pause()
+        await pilot.press("exclamation_mark")
+        await pilot.pause()
+        assert "There is no command :workload_" in drawn(app)
+
+
+async def test_another_context_is_another_session_and_the_old_one_is_closed() -> None:
+    first = StillSession(SHOP)
+    other = StillSession(Snapshot(SHOP.now, Server(context="b", problem=None)))
+    app = app_of({"a": first, "b": other}, now=SHOP.now)
+    async with app.run_test(size=(100, 24)) as pilot:
+        await pilot.pause()
+        await pilot.press(*":ctx", "space", "b", "enter")
+        await pilot.pause()
+        assert first.closed
+        assert app.snapshot is other.first
+        assert main(app).place.context == "b"
+
+
+@pytest.mark.parametrize(
+    ("context", "said"), [("prod-eu1", True), ("nonprod", False), ("kind-shop", False)]
+)
+async def test_what_looks_like_production_is_read_only_and_says_so(
+    context: str, said: bool
+) -> None:
+    app = app_of({context: StillSession(SHOP)}, now=SHOP.now)
+    async with app.run_test(size=(100, 24)) as pilot:
+        await pilot.pause()
+        assert ("read-only" in drawn(app)) is said
+
+
+async def test_a_broken_kubeconfig_starts_says_which_it_is_and_lets_one_leave() -> None:
+    def fail(context: str) -> Session:
+        raise ConfigError("/home/me/.kube/config: line 3 is not YAML", "Mend it, then start again.")
+
+    app = MeshApp(Settings(), Clusters((), "", fail), lambda: SHOP.now)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        text = drawn(app)
+        assert "line 3 is not YAML" in text
+        assert "Mend it" in text
+        await pilot.press(*":q", "enter")
+        await pilot.pause()
+    assert app.return_value == 0
+
+
+@pytest.mark.parametrize("trouble", list(Trouble))
+async def test_each_failure_to_connect_has_its_words_on_the_screen(trouble: Trouble) -> None:
+    problem = Problem(trouble, f"words of {trouble.name}", "and what to do")
+    down = Snapshot(SHOP.now, Server(context="c", problem=problem))
+    app = app_of({"c": StillSession(down)}, now=SHOP.now)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        text = drawn(app)
+        assert trouble.value in text
+        assert f"words of {trouble.name}" in text
+        assert "and what to do" in text
+
+
+async def test_what_was_live_and_is_not_any_more_keeps_its_rows_and_says_since_when() -> None:
+    problem = Problem(Trouble.TIMEOUT, "no answer within 10 s")
+    server = replace(SHOP.server, problem=problem, answered=SHOP.now - timedelta(minutes=2))
+    app = app_of(
+        {"c": StillSession(replace(SHOP, server=server))},
+        settings=Settings(pane="workloads"),
+        now=SHOP.now,
+    )
+    async with app.run_test(size=(120, 30)) as pilot:
+        await pilot.pause()
+        text = drawn(app)
+        assert f"stale since {SHOP.now - timedelta(minutes=2):%H:%M:%S}" in text
+        assert "reports-" in text
+
+
+def test_scopes_follow_the_namespaces_and_a_wider_one_covers_a_narrower() -> None:
+    by_label = Scope(POD, None, labels="app=ztunnel")
+    assert scopes([POD, NAMESPACE, by_label], []) == (Scope(POD), Scope(NAMESPACE))
+    assert scopes([POD, NAMESPACE, by_label], ["a", "b"]) == (
+        Scope(POD, "a"),
+        Scope(POD, "b"),
+        Scope(NAMESPACE),
+        by_label,
+    )
+
+
+async def test_the_clock_and_the_header_stay_within_80_columns() -> None:
+    app = app_of({"a-rather-long-context-name-prod": StillSession(SHOP)}, now=SHOP.now)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        assert len(app.query_one(Header).render_line(0).text) == 80
+        assert "● live" in drawn(app)
