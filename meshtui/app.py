@@ -16,7 +16,7 @@ from textual.binding import Binding, BindingType
 from textual.reactive import reactive
 from textual.timer import Timer
 
-from meshtui import __version__, production
+from meshtui import __version__, journal, production
 from meshtui.kube import kubeconfig
 from meshtui.kube.errors import KubeError
 from meshtui.kube.live import LiveSession
@@ -105,9 +105,10 @@ class MeshApp(App[int]):
             self.tell(complaint, Tone.WARN)
         self._start()
 
-    def watch_snapshot(self, snapshot: Snapshot | None) -> None:
+    def watch_snapshot(self, before: Snapshot | None, snapshot: Snapshot | None) -> None:
         self._main.snapshot = snapshot
         if snapshot is not None:
+            journal.note(before, snapshot)
             for screen in self._readers():
                 screen.update_from(snapshot)
 
@@ -320,6 +321,7 @@ class MeshApp(App[int]):
     def tell(self, text: str, tone: Tone = Tone.PLAIN) -> None:
         """Says something: a toast now, and kept under `!`."""
         self._told.append(Told(self._clock(), text, tone))
+        journal.LOG.info(text)
         loud = tone in (Tone.WARN, Tone.BAD)
         self.notify(text, severity="warning" if loud else "information", timeout=4, markup=False)
 

@@ -85,7 +85,7 @@ screen_options = _together(
     click.option(
         "--log-file",
         type=click.Path(path_type=Path, dir_okay=False, writable=True),
-        help="Write what the program does to this file. Nothing secret is in it.",
+        help="Write to this file what the session goes through. Nothing secret is in it.",
     ),
 )
 """How the screen starts."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import platform
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.theme import BUILTIN_THEMES
 
-import meshtui.app  # noqa: F401 - brings all that may come on screen, for `choices`
+import meshtui.app  # brings all that may come on screen, for `choices`
 from meshtui.configuration import Choices, load, unknown
 from meshtui.settings import Settings, config_path
 from meshtui.ui.panes import PANES
@@ -65,12 +66,22 @@ def _need_a_terminal() -> None:
         raise click.ClickException(f"the terminal cannot draw (TERM={term}); {WITHOUT_A_SCREEN}")
 
 
+class _Plain(logging.Formatter):
+    """Nothing that a cluster says can pass for another line, or do something to the terminal of who reads the log."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        text = super().formatMessage(record)
+        return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
+
+
 def _log_to(path: Path) -> None:
     try:
         path.touch(mode=0o600)
-        logging.basicConfig(
-            filename=path, encoding="utf-8", format="%(asctime)s %(levelname)s %(name)s %(message)s"
-        )
+        file = logging.FileHandler(path, encoding="utf-8")
     except OSError as error:
         raise click.UsageError(f"{path} cannot be written: {error.strerror}") from None
-    logging.getLogger("meshtui").setLevel(logging.INFO)
+    file.setFormatter(_Plain("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.getLogger().addHandler(file)
+    log = logging.getLogger("meshtui")
+    log.setLevel(logging.INFO)
+    log.info("meshtui %s on Python %s", meshtui.__version__, platform.python_version())
