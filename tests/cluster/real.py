@@ -31,6 +31,9 @@ _STAGES = (
     "pod/fast/pod-complete.yaml",
     "pod/fast/pod-delete.yaml",
 )
+_DIALLED = "InternalDNS"
+"""The only type of address that the API server dials for a kubelet. Our nodes alone have one, on loopback: whatever
+addresses a test or a benchmark gives its own nodes, nothing goes there."""
 _DEADLINE = 60.0
 """Seconds until a program must be ready; three are usual on an idle machine."""
 
@@ -213,7 +216,7 @@ class RealCluster:
         yield f"--kubelet-certificate-authority={inside / 'ca.crt'}"
         yield f"--kubelet-client-certificate={inside / 'kubelet-client.crt'}"
         yield f"--kubelet-client-key={inside / 'kubelet-client.key'}"
-        yield "--kubelet-preferred-address-types=InternalIP,Hostname"
+        yield f"--kubelet-preferred-address-types={_DIALLED}"
         if not self._controllers:  # nobody makes the service accounts that it asks for
             yield "--disable-admission-plugins=ServiceAccount"
 
@@ -243,8 +246,9 @@ class RealCluster:
             *(f"--config={file}" for file in (config, *(BIN / "stages" / s for s in _STAGES))),
         )
         for name in NODES:
-            await api.create("/api/v1/nodes", _node(name, port))
-        await api.create("/api/v1/nodes", _node(KWOK_NODE, port, {"kwok.x-k8s.io/node": "fake"}))
+            await api.create("/api/v1/nodes", _node(name, self.access))
+        fake = {"kwok.x-k8s.io/node": "fake"}
+        await api.create("/api/v1/nodes", _node(KWOK_NODE, self.access, fake))
         await self._ready("kwok", api, f"https://{LOOPBACK}:{port}/healthz")
 
     def _start_controllers(self) -> None:
@@ -270,19 +274,23 @@ class RealCluster:
             )
 
 
-def _node(name: str, kubelet_port: int, annotations: dict[str, str] | None = None) -> Raw:
+def kubelet_of(access: Access) -> Raw:
+    """The part of a node's status by which the API server finds kwok for its pods' logs and ports."""
+    return {
+        "addresses": [
+            {"type": "InternalIP", "address": LOOPBACK},
+            {"type": _DIALLED, "address": "localhost"},
+        ],
+        "daemonEndpoints": {"kubeletEndpoint": {"Port": access.kubelet_port}},
+    }
+
+
+def _node(name: str, access: Access, annotations: dict[str, str] | None = None) -> Raw:
     return {
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {"name": name, "annotations": annotations or {}},
-        "status": {
-            "addresses": [
-                {"type": "InternalIP", "address": LOOPBACK},
-                {"type": "Hostname", "address": name},
-            ],
-            "daemonEndpoints": {"kubeletEndpoint": {"Port": kubelet_port}},
-            "conditions": [{"type": "Ready", "status": "True"}],
-        },
+        "status": kubelet_of(access) | {"conditions": [{"type": "Ready", "status": "True"}]},
     }
 
 
