@@ -12,7 +12,7 @@ from meshtui.sim.behaviour.clock import Clock
 from meshtui.sim.behaviour.cni import CniAgents
 from meshtui.sim.behaviour.containers import Containers
 from meshtui.sim.behaviour.debug import Istiod
-from meshtui.sim.behaviour.deployments import Deployments, ReplicaSets
+from meshtui.sim.behaviour.deployments import Deployments
 from meshtui.sim.behaviour.endpoints import Addresses, EndpointSlices
 from meshtui.sim.behaviour.istiod import GatewayClasses, Gateways, Routes
 from meshtui.sim.behaviour.kubelets import Kubelets, Scheduler
@@ -20,6 +20,7 @@ from meshtui.sim.behaviour.logs import Logs
 from meshtui.sim.behaviour.names import Names
 from meshtui.sim.behaviour.namespaces import Namespaces
 from meshtui.sim.behaviour.registry import Registry
+from meshtui.sim.behaviour.replicasets import ReplicaSets
 from meshtui.sim.behaviour.routes import ROUTES
 from meshtui.sim.behaviour.runner import Controller, Runner
 from meshtui.sim.behaviour.scaling import Scaling, Swing

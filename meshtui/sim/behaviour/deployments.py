@@ -1,4 +1,4 @@
-"""Deployments and ReplicaSets: their pods, rolling restarts, and the status that says how far they are."""
+"""Deployments: rolling updates, one ReplicaSet for each template, and the status that says how far they are."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import math
 from collections.abc import Iterable
 
 from meshtui.sim.behaviour import pods
-from meshtui.sim.behaviour.injection import injected
 from meshtui.sim.behaviour.names import template_hash
 from meshtui.sim.behaviour.world import World
-from meshtui.sim.kinds import DEPLOYMENT, POD, REPLICASET
+from meshtui.sim.kinds import DEPLOYMENT, REPLICASET
 from meshtui.sim.objects import (
     Raw,
     annotated,
@@ -29,60 +28,6 @@ from meshtui.sim.store import Change, Key, key_of
 
 _REVISION = "deployment.kubernetes.io/revision"
 _KEPT = 10
-
-
-class ReplicaSets:
-    """Makes and deletes pods until there are as many as wanted."""
-
-    kinds = (REPLICASET, POD)
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def concerns(self, change: Change) -> Iterable[tuple[Key, float]]:
-        obj = change.object
-        if change.kind == REPLICASET:
-            if change.after is not None:
-                yield key_of(obj), 0.02
-        elif (owner := controller(obj)).get("kind") == "ReplicaSet":
-            yield (namespace(obj), text(owner, "name")), 0.02
-
-    def look(self, key: Key) -> None:
-        found = self._world.store.get(REPLICASET, *key)
-        if found is None or pods.terminating(found) or not self._world.open(key[0]):
-            return
-        owned = list(self._world.pods_of[text(found, "metadata", "uid")])
-        alive = [each for each in owned if not pods.terminating(each) and not pods.finished(each)]
-        missing = integer(found, "spec", "replicas", default=1) - len(alive)
-        alive += [self._create(found) for _ in range(missing)]
-        if missing < 0:
-            # those that are not ready go first, then the newest
-            alive.sort(key=lambda pod: text(pod, "metadata", "creationTimestamp"), reverse=True)
-            alive.sort(key=pods.ready)
-            for pod in alive[:-missing]:
-                self._world.store.delete(POD, namespace(pod), name(pod))
-                self._event(found, "SuccessfulDelete", f"Deleted pod: {name(pod)}")
-            alive = alive[-missing:]
-        good = sum(map(pods.ready, alive))
-        status = {
-            "replicas": len(alive),
-            "fullyLabeledReplicas": len(alive),
-            "readyReplicas": good,
-            "availableReplicas": good,
-            "terminatingReplicas": sum(map(pods.terminating, owned)),
-            "observedGeneration": found["metadata"].get("generation", 1),
-        }
-        self._world.write_status(REPLICASET, found, status)
-
-    def _create(self, owner: Raw) -> Raw:
-        title = f"{name(owner)}-{self._world.names.suffix()}"
-        pod = pods.from_template(owner, title, self._world.names)
-        made = self._world.store.create(POD, injected(pod, self._world))
-        self._event(owner, "SuccessfulCreate", f"Created pod: {title}")
-        return made
-
-    def _event(self, owner: Raw, reason: str, message: str) -> None:
-        self._world.events.write(owner, reason, message, "replicaset-controller")
 
 
 class Deployments:
@@ -125,11 +70,11 @@ class Deployments:
         self._world.write_status(DEPLOYMENT, found, self._status(found, current, old))
 
     def _create(self, owner: Raw, title: str, old: list[Raw]) -> Raw:
-        digest = title.rpartition("-")[2]
+        digest, size = title.rpartition("-")[2], _size(owner, old)
         template = mapping(owner, "spec", "template")
         marked = {"pod-template-hash": digest}
         spec = {
-            "replicas": 0,
+            "replicas": size,
             "selector": {
                 **mapping(owner, "spec", "selector"),
                 "matchLabels": mapping(owner, "spec", "selector", "matchLabels") | marked,
@@ -142,6 +87,8 @@ class Deployments:
                 },
             },
         }
+        if size:
+            self._tell(owner, title, 0, size)
         return self._world.store.create(
             REPLICASET,
             {
@@ -150,7 +97,10 @@ class Deployments:
                     "namespace": namespace(owner),
                     "uid": self._world.names.uid(),
                     "labels": mapping(template, "metadata", "labels") | marked,
-                    "annotations": {_REVISION: str(1 + max(map(_revision, old), default=0))},
+                    "annotations": {
+                        _REVISION: str(1 + max(map(_revision, old), default=0)),
+                        **_sizes(owner),
+                    },
                     "ownerReferences": [owner_reference(owner)],
                 },
                 "spec": spec,
@@ -161,45 +111,42 @@ class Deployments:
     def _roll(self, owner: Raw, current: Raw, old: list[Raw]) -> tuple[Raw, list[Raw]]:
         """One step from the old ReplicaSets to the current one, within maxSurge and maxUnavailable."""
         wanted = integer(owner, "spec", "replicas", default=1)
-        surge, unavailable = _bounds(owner, wanted)
-        running = sum(_replicas(each) for each in old)
-        if text(owner, "spec", "strategy", "type") == "Recreate":
-            gone = not any(integer(each, "status", "replicas") for each in old)
-            return self._scale(owner, current, wanted if gone else 0), [
-                self._scale(owner, each, 0) for each in old
-            ]
-        size = max(min(wanted, wanted + surge - running), min(_replicas(current), wanted))
-        current = self._scale(owner, current, size)
-        good = sum(integer(each, "status", "availableReplicas") for each in [current, *old])
-        spare = max(good - (wanted - unavailable), 0)
+        current = self._scale(
+            owner, current, max(_size(owner, old), min(_replicas(current), wanted))
+        )
+        everyone = [current, *old]
+        least = wanted - _bounds(owner, wanted)[1]
+        missing = _replicas(current) - _available(current)
+        budget = max(sum(map(_replicas, everyone)) - least - missing, 0)
+        spare = max(sum(map(_available, everyone)) - least, 0)
+        if _recreates(owner):
+            budget = spare = sum(map(_replicas, old))
         result = []
         for each in sorted(old, key=_revision):
-            bad = _replicas(each) - integer(each, "status", "availableReplicas")
-            cut = min(_replicas(each), max(bad, 0) + spare)
-            spare -= max(cut - max(bad, 0), 0)
-            result.append(self._scale(owner, each, _replicas(each) - cut))
+            bad = min(_replicas(each) - _available(each), budget)
+            good = min(_available(each), spare, budget - bad)
+            budget, spare = budget - bad - good, spare - good
+            result.append(self._scale(owner, each, _replicas(each) - bad - good))
         return current, result
 
     def _scale(self, owner: Raw, each: Raw, size: int) -> Raw:
-        before = _replicas(each)
-        wanted = integer(owner, "spec", "replicas", default=1)
-        notes = {
-            **mapping(each, "metadata", "annotations"),
-            "deployment.kubernetes.io/desired-replicas": str(wanted),
-            "deployment.kubernetes.io/max-replicas": str(wanted + _bounds(owner, wanted)[0]),
-        }
-        if before == size and notes == mapping(each, "metadata", "annotations"):
+        before, notes = _replicas(each), mapping(each, "metadata", "annotations")
+        wanted = notes | _sizes(owner)
+        if before == size and notes == wanted:
             return each
         if before != size:
-            how = "up" if size > before else "down"
-            message = f"Scaled {how} replica set {name(each)} from {before} to {size}"
-            self._world.events.write(owner, "ScalingReplicaSet", message, "deployment-controller")
+            self._tell(owner, name(each), before, size)
         return self._world.write(
             REPLICASET,
             each,
-            metadata={**each["metadata"], "annotations": notes},
+            metadata={**each["metadata"], "annotations": wanted},
             spec={**each["spec"], "replicas": size},
         )
+
+    def _tell(self, owner: Raw, replica_set: str, before: int, size: int) -> None:
+        how = "up" if size > before else "down"
+        message = f"Scaled {how} replica set {replica_set} from {before} to {size}"
+        self._world.events.write(owner, "ScalingReplicaSet", message, "deployment-controller")
 
     def _tidy(self, old: list[Raw]) -> None:
         empty = [each for each in old if not _replicas(each)]
@@ -231,12 +178,12 @@ class Deployments:
         through = _progressing(name(current), done=True)
         done = done or any(each.get("message") == through["message"] for each in before)
         progress = _progressing(name(current), done=done)
-        conditions = merged(before, [_available(enough), progress], stamp)
+        conditions = merged(before, [_enough(enough), progress], stamp)
         status["conditions"] = _updated(before, conditions, stamp)
         return status
 
 
-def _available(enough: bool) -> Raw:
+def _enough(enough: bool) -> Raw:
     return {
         "type": "Available",
         "status": "True" if enough else "False",
@@ -281,6 +228,32 @@ def _share(value: object, of: int, *, up: bool) -> int:
         part = of * int(value[:-1]) / 100
         return math.ceil(part) if up else math.floor(part)
     return value if isinstance(value, int) else 0
+
+
+def _size(owner: Raw, old: list[Raw]) -> int:
+    """How many pods of the current template there may be now."""
+    wanted = integer(owner, "spec", "replicas", default=1)
+    if _recreates(owner):
+        return 0 if any(integer(each, "status", "replicas") for each in old) else wanted
+    running = sum(map(_replicas, old))
+    return max(min(wanted, wanted + _bounds(owner, wanted)[0] - running), 0)
+
+
+def _sizes(owner: Raw) -> Raw:
+    """What a ReplicaSet is told of its Deployment's size."""
+    wanted = integer(owner, "spec", "replicas", default=1)
+    return {
+        "deployment.kubernetes.io/desired-replicas": str(wanted),
+        "deployment.kubernetes.io/max-replicas": str(wanted + _bounds(owner, wanted)[0]),
+    }
+
+
+def _recreates(owner: Raw) -> bool:
+    return text(owner, "spec", "strategy", "type") == "Recreate"
+
+
+def _available(each: Raw) -> int:
+    return min(integer(each, "status", "availableReplicas"), _replicas(each))
 
 
 def _replicas(each: Raw) -> int:
