@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from meshtui import __version__
+from meshtui.kube import kubeconfig
 from meshtui.settings import Settings, state_path
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
@@ -36,22 +37,13 @@ def _facts(settings: Settings) -> dict[str, Any]:
         "complaints": list(settings.complaints),
         "state": _file(state_path()),
         "log": _file(settings.log_file),
-        "kubeconfig": [_file(path) for path in _kubeconfig(settings)],
+        "kubeconfig": [_file(path) for path in kubeconfig.paths(settings)],
         "libraries": {name: version(name) for name in sorted(_libraries())},
     }
 
 
 def _file(path: Path | None) -> dict[str, Any] | None:
     return {"path": str(path), "exists": path.exists()} if path else None
-
-
-def _kubeconfig(settings: Settings) -> tuple[Path, ...]:
-    named = os.environ.get("KUBECONFIG", "").split(os.pathsep)
-    return (
-        settings.kubeconfig
-        or tuple(Path(name) for name in named if name)
-        or (Path("~/.kube/config").expanduser(),)
-    )
 
 
 def _libraries() -> Iterator[str]:
