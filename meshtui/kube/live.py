@@ -14,6 +14,7 @@ from meshtui.kube import logs
 from meshtui.kube.api import Api
 from meshtui.kube.connect import Connection
 from meshtui.kube.discovery import Discovery
+from meshtui.kube.errors import Unreachable
 from meshtui.kube.exec_plugin import Suspend
 from meshtui.kube.follow import Follower
 from meshtui.kube.following import Following
@@ -32,16 +33,20 @@ from meshtui.mesh.snapshot import (
     Memo,
     Phase,
     Probe,
+    Problem,
     Ref,
     Right,
     Scope,
     Server,
     Snapshot,
     Source,
+    Trouble,
 )
 from meshtui.settings import Settings
 
 T = TypeVar("T")
+
+_CLOSED = Problem(Trouble.UNREACHABLE, "the connection to this cluster was closed")
 
 
 class LiveSession:
@@ -79,7 +84,7 @@ class LiveSession:
         self._tasks = asyncio.TaskGroup()
         self._running: set[asyncio.Task[Any]] = set()
         self._changed = asyncio.Event()
-        self._closed = False
+        self._closed = asyncio.Event()
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -96,7 +101,7 @@ class LiveSession:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._closed = True
+        self._closed.set()
         self._change()
         self._following.end()
         for task in self._running:
@@ -105,7 +110,7 @@ class LiveSession:
         await self._stack.__aexit__(kind, error, traceback)
 
     async def snapshots(self) -> AsyncIterator[Snapshot]:
-        while not self._closed:
+        while not self._closed.is_set():
             self._changed.clear()
             self._latest = self._snapshot()
             yield self._latest
@@ -118,11 +123,15 @@ class LiveSession:
         probes: Collection[Probe] = (),
         refs: Collection[Ref] = (),
     ) -> None:
+        if self._closed.is_set():
+            return
         self._following.want(scopes)
         self._probing.want(probes)
         self._gets.want(refs)
 
     def refresh(self) -> None:
+        if self._closed.is_set():
+            return
         self._discovery.again()
         self._following.again()
         self._probing.again()
@@ -130,18 +139,24 @@ class LiveSession:
         self._heart.again()
 
     async def get(self, ref: Ref, *, managed_fields: bool = False) -> Raw:
+        if self._closed.is_set():
+            raise Unreachable(_CLOSED)
         return await whole(self._api, self._discovery, ref, managed_fields=managed_fields)
 
     async def logs(self, pod: Ref, options: LogOptions) -> AsyncIterator[LogLine]:
+        if self._closed.is_set():
+            raise Unreachable(_CLOSED)
         async with aclosing(logs.follow(self._api, pod, options, self._pace)) as lines:
             async for line in lines:
-                if self._closed:
+                if self._closed.is_set():
                     return
                 yield line
 
     async def may(
         self, verb: str, kind: Kind, namespace: str | None = None, subresource: str = ""
     ) -> Right:
+        if self._closed.is_set():
+            return Right(None, _CLOSED.text)
         return await self._rights.may(verb, kind, namespace, subresource)
 
     def _snapshot(self) -> Snapshot:

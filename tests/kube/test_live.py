@@ -15,7 +15,7 @@ import pytest
 from aiohttp import web
 
 from meshtui.kube import kubeconfig
-from meshtui.kube.errors import ConfigError
+from meshtui.kube.errors import ConfigError, KubeError
 from meshtui.kube.live import LiveSession
 from meshtui.mesh import ztunnels
 from meshtui.mesh.kinds import EVENT, GATEWAY, NODE, PEER_AUTHENTICATION, POD, SECRET
@@ -373,6 +373,19 @@ async def test_snapshots_end_with_the_session(scripted: Scripted, live: Open) ->
 
         watching = asyncio.create_task(rest())
     await asyncio.wait_for(watching, 5)
+
+
+async def test_who_asks_a_closed_session_hears_that_it_is_closed(live: Open) -> None:
+    async with live() as session:
+        pass
+    session.want([Scope(POD)])
+    session.refresh()
+    ref = Ref(POD, "shop", "a")
+    with pytest.raises(KubeError, match="was closed"):
+        await session.get(ref)
+    with pytest.raises(KubeError, match="was closed"):
+        await anext(session.logs(ref, LogOptions()))
+    assert (await session.may("get", POD)).allowed is None
 
 
 async def test_a_snapshot_knows_its_moment(live: Open) -> None:
