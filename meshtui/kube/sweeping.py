@@ -117,11 +117,13 @@ class Sweeping:
             )
 
     def _forget(self, known: Collection[Ztunnel]) -> None:
-        """What was tried of ztunnels that are gone is of no use any more."""
+        """What was read of ztunnels that are gone is of no use any more."""
         there = {probe for ztunnel in known for probe in (ztunnel.metrics, ztunnel.dump)}
-        for kept in (self._tried, self._counts_at_dump):
-            for probe in kept.keys() - there:
-                del kept[probe]
+        if gone := self._tried.keys() - there:
+            for probe in gone:
+                del self._tried[probe]
+                self._counts_at_dump.pop(probe, None)
+            self._probing.forget(gone.__contains__)
 
 
 def _captured_on(pod: Raw) -> str:

@@ -284,14 +284,15 @@ def serve_ztunnel(scripted: Scripted) -> None:
     scripted.on("/api/v1/namespaces/istio-system/pods/ztunnel-1/portforward", forward)
 
 
+@pytest.mark.parametrize("labels", ["", "app=ztunnel"])
 async def test_the_sweep_reads_every_ztunnel_and_forgets_those_that_are_gone(
-    scripted: Scripted, live: Open
+    scripted: Scripted, live: Open, labels: str
 ) -> None:
     pods = Watched(ZTUNNEL)
     scripted.on(PODS, pods)
     serve_ztunnel(scripted)
     async with live({"sweep_look": 0.01}) as session:
-        session.want([Scope(POD)])
+        session.want([Scope(POD, None, labels)])
         snapshots = session.snapshots()
         seen = await snapshot_where(
             snapshots, lambda s: s.sweep.read == 1 and ztunnels.metrics_probe(ZTUNNEL) in s.answers
