@@ -57,6 +57,7 @@ class Cluster:
         logs, registry = Logs(), Registry(world, TRUST_DOMAIN)
         ztunnels = Ztunnels(world, registry, self.authority, logs)
         self.agents = CniAgents(world, ztunnels, logs)
+        self.ztunnels = ztunnels
         self._calls = Calls(world, registry, self.authority, ztunnels, behaviour.flows)
         self.kubelet: Kubelet = Containers(world, logs, ztunnels, Istiod(world, self.authority))
         self._runner = Runner(
