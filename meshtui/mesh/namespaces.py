@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -59,7 +59,7 @@ class Namespace:
     name: str
     mode: Mode
     revision: str
-    """The control plane that its label names, or "default" where injection is on without a name; "" where none."""
+    """The control plane that its label names, "default" where injection is on, which beats a name; "" where none."""
     tag: str
     """The tag by which it names it; "" where it names the revision itself."""
     waypoint: Binding | None
@@ -83,28 +83,17 @@ def _all(snapshot: Snapshot) -> Sequence[Namespace]:
     inside: dict[str, list[Workload]] = {}
     for workload in workloads.of(snapshot):
         inside.setdefault(workload.pod.namespace, []).append(workload)
-    objects = {raw.name(it): it for it in snapshot.raw(NAMESPACE)}
     root = workloads.root_namespace(snapshot)
     in_force = peer_authentication.in_force(snapshot, root)
     found, tags, by = waypoints.of(snapshot), revisions.tags(snapshot), capture.of(snapshot)
-    policies = Counter(
-        "" if namespace == root and of_all else namespace
-        for namespace, of_all in snapshot.each(AUTHORIZATION_POLICY, _policy)
-    )
+    policies = _policies(snapshot, root)
     rows = []
-    for name, it in sorted(objects.items()):
-        labels = strings(it, "metadata", "labels")
+    for name, it in sorted(snapshot.objects.get(NAMESPACE, {}).items()):
+        labels, own = strings(it, "metadata", "labels"), inside.get(name, ())
+        mode, counts, named = _mode(labels), _captured(own), _revision(labels)
         waypoint = waypoints.binding(found, name, labels)
-        own, mode = inside.get(name, ()), _mode(labels)
         excluded = by.source if name in by.excluded else ""
-        troubles = [
-            *_failing(own),
-            *_contradictions(name, mode, own, excluded),
-            *([waypoint.verdict] if waypoint and waypoint.health is not Health.OK else ()),
-            *_unknown(own, _unread(snapshot, POD, name)),
-        ]
-        troubles.sort(key=lambda each: -each.health.rank)
-        counts, named = _captured(own), _revision(labels)
+        troubles = _troubles(name, mode, own, excluded, waypoint, _unread(snapshot, POD, name))
         rows.append(
             Namespace(
                 key=raw.uid(it) or name,
@@ -117,14 +106,27 @@ def _all(snapshot: Snapshot) -> Sequence[Namespace]:
                 waypoint=waypoint,
                 pods=counts,
                 mtls=peer_authentication.effective(in_force[name]),
-                policies=None
-                if _unread(snapshot, AUTHORIZATION_POLICY, name)
-                else policies[name] + policies[""],
+                policies=policies(name),
                 created=raw.created(it),
-                troubles=tuple(troubles),
+                troubles=troubles,
             )
         )
     return rows
+
+
+def _policies(snapshot: Snapshot, root: str) -> Callable[[str], int | None]:
+    """How many policies there are for a namespace, by its name."""
+    counts = Counter(
+        "" if namespace == root and of_all else namespace
+        for namespace, of_all in snapshot.each(AUTHORIZATION_POLICY, _policy)
+    )
+
+    def count(namespace: str) -> int | None:
+        if any(_unread(snapshot, AUTHORIZATION_POLICY, each) for each in (root, namespace)):
+            return None
+        return counts[namespace] + counts[""]
+
+    return count
 
 
 def _mode(labels: Mapping[str, str]) -> Mode:
@@ -137,8 +139,7 @@ def _mode(labels: Mapping[str, str]) -> Mode:
 
 
 def _revision(labels: Mapping[str, str]) -> str:
-    enabled = "default" if labels.get(_INJECTION) == "enabled" else ""
-    return labels.get(revisions.REVISION, "") or enabled
+    return "default" if labels.get(_INJECTION) == "enabled" else labels.get(revisions.REVISION, "")
 
 
 def _policy(it: Raw) -> tuple[str, bool]:
@@ -166,6 +167,21 @@ def _well(mode: Mode, counts: Captured) -> Verdict:
     if mode is Mode.AMBIENT:
         return Verdict(Health.OK, "in the mesh by its label, without a pod to capture")
     return Verdict(Health.NONE, _OUTSIDE[mode])
+
+
+def _troubles(
+    name: str,
+    mode: Mode,
+    inside: Sequence[Workload],
+    excluded: str,
+    waypoint: Binding | None,
+    unread: str,
+) -> tuple[Verdict, ...]:
+    found = [*_failing(inside), *_contradictions(name, mode, inside, excluded)]
+    if waypoint is not None and waypoint.health is not Health.OK:
+        found.append(waypoint.verdict)
+    found += _unknown(inside, unread)
+    return tuple(sorted(found, key=lambda each: -each.health.rank))
 
 
 _OUTSIDE = {Mode.SIDECAR: "in the mesh with sidecars", Mode.NONE: "outside the mesh"}
