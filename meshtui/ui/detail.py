@@ -37,7 +37,7 @@ class Section:
     """A heading with what stands under it. Without a heading it follows on the one before."""
 
     title: str
-    parts: Sequence[Fact | Grid]
+    parts: Sequence[Fact | Grid | Line]
 
 
 _LABEL = 10
@@ -57,8 +57,14 @@ def render(verdict: Verdict | None, sections: Iterable[Section], width: int) -> 
         elif lines:
             lines.append(())
         for part in section.parts:
-            lines += _fact(part, width) if isinstance(part, Fact) else _grid(part, width)
+            lines += _part(part, width)
     return lines
+
+
+def _part(part: Fact | Grid | Line, width: int) -> list[Line]:
+    if isinstance(part, Fact):
+        return _fact(part, width)
+    return _grid(part, width) if isinstance(part, Grid) else wrap(part, width, hang=2)
 
 
 def _fact(fact: Fact, width: int) -> list[Line]:

@@ -6,6 +6,13 @@ from typing import Any
 
 from meshtui.ui.pane import Pane
 from meshtui.ui.panes.certificates import CertificatesPane
+from meshtui.ui.panes.namespaces import NamespacesPane
 from meshtui.ui.panes.workloads import WorkloadsPane
+from meshtui.ui.panes.ztunnels import ZtunnelsPane
 
-PANES: tuple[type[Pane[Any]], ...] = (WorkloadsPane, CertificatesPane)
+PANES: tuple[type[Pane[Any]], ...] = (
+    NamespacesPane,
+    WorkloadsPane,
+    ZtunnelsPane,
+    CertificatesPane,
+)

@@ -6,11 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from textual.binding import Binding
 
-from meshtui.mesh import ca_certificates, certificate_facts, certificates, holdings
+from meshtui.mesh import certificate_facts, certificates, raw
 from meshtui.mesh.certificate_rows import Role, Row
 from meshtui.mesh.health import Health
 from meshtui.mesh.kinds import POD
-from meshtui.mesh.roots import Authorities
 from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.ui import times
 from meshtui.ui.bars import bar
@@ -64,7 +63,7 @@ class CertificatesPane(Pane[Row]):
         )
 
     def detail(self, row: Row, snapshot: Snapshot) -> Iterable[Section]:
-        facts = certificate_facts.of_row(row, _trust(snapshot), snapshot.now)
+        facts = certificate_facts.of_row(row, certificates.trust(snapshot), snapshot.now)
         yield Section("", [Fact("role", row.role.value), *(_fact(each) for each in facts[1:])])
 
     def wants(self, row: Row | None, in_view: Sequence[Row], snapshot: Snapshot) -> Wants:
@@ -91,21 +90,18 @@ class CertificatesPane(Pane[Row]):
 
     def _decoded(self, row: Row) -> Sequence[Line]:
         assert self.snapshot is not None  # a row is only there with a snapshot
-        facts = certificate_facts.of_row(row, _trust(self.snapshot), self.snapshot.now)
+        facts = certificate_facts.of_row(row, certificates.trust(self.snapshot), self.snapshot.now)
         parts = [_fact(each) for each in facts]
         width = self.table.size.width - len(_EDGE.text)
         return [(_EDGE, *line) for line in render(None, [Section("", parts)], width)]
 
     def ztunnel_of(self, row: Row, snapshot: Snapshot) -> Jump | None:
-        pods = [ref for ref in row.holders if ref.kind == POD]
-        return Jump("ztunnels", within=f"pod/{pods[0].key}") if pods else None
+        holder = self.log_of(row, snapshot)
+        pod = snapshot.find(POD, holder.namespace, holder.name) if holder else None
+        return Jump("ztunnels", key=raw.uid(pod)) if pod else None
 
     def log_of(self, row: Row, snapshot: Snapshot) -> Ref | None:
         return next((ref for ref in row.holders if ref.kind == POD), None)
-
-
-def _trust(snapshot: Snapshot) -> Authorities:
-    return ca_certificates.trust(snapshot, holdings.parts(snapshot))
 
 
 _EDGE = Span(" │ ", Tone.MUTED)

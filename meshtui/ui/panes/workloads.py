@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from meshtui.mesh import events, workloads, ztunnel_probes
-from meshtui.mesh.enrollment import Link
+from meshtui.mesh import events, raw, workloads, ztunnel_probes
 from meshtui.mesh.health import Health
 from meshtui.mesh.kinds import POD
-from meshtui.mesh.peer_authentication import Mtls
 from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.mesh.workloads import Workload
-from meshtui.ui import detail, times
+from meshtui.ui import detail, evidence, times
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Section
 from meshtui.ui.pane import Jump, Pane, Wants
@@ -69,7 +67,7 @@ class WorkloadsPane(Pane[Workload]):
 
     def detail(self, row: Workload, snapshot: Snapshot) -> Iterable[Section]:
         pod, now = row.pod, snapshot.now
-        yield Section("", [_link(each, now) for each in workloads.chain(snapshot, row)])
+        yield Section("", [evidence.link(each, now) for each in workloads.chain(snapshot, row)])
         waypoint: Cell = "none"
         if row.waypoint is not None:
             named = f"{row.waypoint.key} (label of the {row.waypoint.label_of}) "
@@ -80,7 +78,7 @@ class WorkloadsPane(Pane[Workload]):
                 Fact("identity", row.identity or "none: it is not to be in the mesh"),
                 Fact("ztunnel", row.enrolled.ztunnel or "none"),
                 Fact("waypoint", waypoint),
-                Fact("mTLS", mtls_words(row.mtls)),
+                Fact("mTLS", evidence.mtls_words(row.mtls)),
                 Fact("listed as", row.protocol or "not told"),
             ],
         )
@@ -118,10 +116,12 @@ class WorkloadsPane(Pane[Workload]):
         )
 
     def onward(self, row: Workload) -> Jump | None:
-        return _ztunnel(row)
+        return self.ztunnel_of(row, self.snapshot) if self.snapshot else None
 
     def ztunnel_of(self, row: Workload, snapshot: Snapshot) -> Jump | None:
-        return _ztunnel(row)
+        namespace, _, name = row.enrolled.ztunnel.partition("/")
+        pod = snapshot.find(POD, namespace, name)
+        return Jump("ztunnels", key=raw.uid(pod)) if pod else None
 
     def log_of(self, row: Workload, snapshot: Snapshot) -> Ref | None:
         return Ref(POD, row.pod.namespace, row.pod.name)
@@ -136,12 +136,6 @@ def _place(row: Workload) -> str:
     return row.ref.key
 
 
-def _ztunnel(row: Workload) -> Jump | None:
-    return (
-        Jump("ztunnels", within=f"ztunnel/{row.enrolled.ztunnel}") if row.enrolled.ztunnel else None
-    )
-
-
 def _restarts(count: int, last: datetime | None, now: datetime) -> str:
     return f"{count} ({times.age(last, now)} ago)" if last is not None and count else str(count)
 
@@ -151,18 +145,3 @@ def _enrolled(row: Workload) -> Line:
     if state.health in (Health.OK, Health.NONE):
         return (Span(row.enrolled.word, Tone.PLAIN if state.health is Health.OK else Tone.MUTED),)
     return (mark(state.health), Span(f" {row.enrolled.word}", tone(state.health)))
-
-
-def _link(link: Link, now: datetime) -> Fact:
-    when = f" ({times.age(link.at, now)} ago)" if link.at is not None else ""
-    return Fact(link.title, (mark(link.health), Span(f" {link.text}"), Span(when, Tone.MUTED)))
-
-
-def mtls_words(mtls: Mtls) -> str:
-    """The mode in force, and what decides it."""
-    mode = mtls.mode.name.lower()
-    if mtls.reason:
-        return f"{mode}: {mtls.reason}"
-    by = f"by PeerAuthentication {mtls.decided_by}" if mtls.decided_by else "Istio's default"
-    ports = ", ".join(f"{port} {each.name.lower()}" for port, each in mtls.ports.items())
-    return f"{mode}, {by}" + (f"; port {ports}" if ports else "")

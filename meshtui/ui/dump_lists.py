@@ -1,0 +1,146 @@
+"""The lists in a ztunnel's dump: what it proxies and what is open now first, then what istiod told it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from meshtui.mesh.dumps import DumpDetail
+from meshtui.mesh.health import Health
+from meshtui.mesh.identities import Identity
+from meshtui.mesh.snapshot import Answer
+from meshtui.ui import times
+from meshtui.ui.columns import Column
+from meshtui.ui.detail import Fact, Grid, Section
+from meshtui.ui.spans import Cell, Span, Tone, mark, tone
+
+MOST = 200
+"""So many lines of a list are drawn; the number of all of them is said."""
+
+_PROXIED = (
+    Column("POD", 16, 44, 0),
+    Column("STATE", 5, 8, 0),
+    Column("IN", 3, 5, 1, right=True),
+    Column("OUT", 3, 5, 1, right=True),
+)
+_OPEN = (
+    Column("POD", 12, 34, 0),
+    Column("WAY", 8, 8, 1),
+    Column("FROM", 8, 24, 2),
+    Column("TO", 16, 40, 0),
+    Column("BY", 5, 11, 1),
+)
+_CERTIFICATES = (
+    Column("IDENTITY", 20, 70, 0),
+    Column("STATE", 9, 40, 0),
+    Column("EXPIRES", 7, 8, 1, right=True),
+)
+_WORKLOADS = (
+    Column("WORKLOAD", 16, 44, 0),
+    Column("BY", 5, 6, 0),
+    Column("ADDRESS", 8, 20, 1),
+    Column("WAYPOINT", 8, 40, 2),
+)
+_SERVICES = (
+    Column("SERVICE", 16, 50, 0),
+    Column("PORTS", 5, 30, 1),
+    Column("ENDPOINTS", 9, 9, 1, right=True),
+    Column("WAYPOINT", 8, 40, 2),
+)
+_POLICIES = (
+    Column("POLICY", 16, 50, 0),
+    Column("ACTION", 5, 16, 0),
+    Column("SCOPE", 6, 18, 1),
+    Column("RULES", 5, 5, 1, right=True),
+)
+
+
+def sections(answer: Answer | None, now: datetime) -> Iterable[Section]:
+    """The lists of the dump that was read for this ztunnel; until there is one, how the reading goes."""
+    if answer is None or not isinstance(answer.value, DumpDetail):
+        problem = answer.problem if answer is not None else None
+        words: Cell = "being read"
+        if problem is not None:
+            words = (mark(Health.UNKNOWN), Span(f" {problem.text} {problem.remedy}".rstrip()))
+        yield Section("Dump", [Fact("dump", words)])
+        return
+    held = answer.value
+    proxied = held.dump.proxied or {}
+    yield _list(
+        f"Proxied pods ({len(proxied)})",
+        _PROXIED,
+        [
+            (f"{each.namespace}/{each.name}", each.state, str(each.inbound), str(each.outbound))
+            for each in proxied.values()
+        ],
+    )
+    yield _list(
+        f"Open connections ({len(held.connections)})",
+        _OPEN,
+        [
+            (
+                f"{each.namespace}/{each.pod}",
+                each.direction,
+                each.source,
+                each.actual,
+                each.protocol,
+            )
+            for each in held.connections
+        ],
+    )
+    yield _list(
+        f"Certificates ({len(held.dump.identities)})",
+        _CERTIFICATES,
+        [_certificate(each, now) for each in held.dump.identities],
+    )
+    yield _list(
+        f"Workloads ({len(held.workloads)} here, {held.listed:,} in the mesh)",
+        _WORKLOADS,
+        [
+            (
+                f"{each.namespace}/{each.name}",
+                each.protocol,
+                ", ".join(each.addresses),
+                each.waypoint,
+            )
+            for each in held.workloads
+        ],
+    )
+    yield _list(
+        f"Services ({len(held.services)})",
+        _SERVICES,
+        [
+            (each.hostname, ", ".join(each.ports), str(each.endpoints), each.waypoint)
+            for each in held.services
+        ],
+    )
+    yield _list(
+        f"Policies ({len(held.policies)})",
+        _POLICIES,
+        [
+            (
+                f"{each.namespace}/{each.name}",
+                f"{each.action} (dry run)" if each.dry_run else each.action,
+                each.scope,
+                str(each.rules),
+            )
+            for each in held.policies
+        ],
+    )
+
+
+def _certificate(identity: Identity, now: datetime) -> Sequence[Cell]:
+    health = identity.verdict.health
+    end = identity.not_after
+    return (
+        identity.uri.removeprefix("spiffe://"),
+        Span(identity.state, Tone.PLAIN if health is Health.OK else tone(health)),
+        times.NONE if end is None else times.duration(end - now),
+    )
+
+
+def _list(title: str, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> Section:
+    if not rows:
+        return Section(title, [(Span("none", Tone.MUTED),)])
+    more = [(Span(f"and {len(rows) - MOST:,} more", Tone.MUTED),)] if len(rows) > MOST else []
+    return Section(title, [Grid(columns, rows[:MOST]), *more])

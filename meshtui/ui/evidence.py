@@ -1,0 +1,28 @@
+"""Evidence in words: what several panes say alike of the links of a pod and of the mTLS mode in force."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from meshtui.mesh.enrollment import Link
+from meshtui.mesh.peer_authentication import Mtls
+from meshtui.ui import times
+from meshtui.ui.detail import Fact
+from meshtui.ui.spans import Span, Tone, mark
+
+
+def link(found: Link, now: datetime) -> Fact:
+    """One link of the chain, with the age of what says so."""
+    when = f" ({times.age(found.at, now)} ago)" if found.at is not None else ""
+    words = (mark(found.health), Span(f" {found.text}"), Span(when, Tone.MUTED))
+    return Fact(found.title, words)
+
+
+def mtls_words(mtls: Mtls) -> str:
+    """The mode in force, and what decides it."""
+    mode = mtls.mode.value
+    if mtls.reason:
+        return f"{mode}: {mtls.reason}"
+    by = f"by PeerAuthentication {mtls.decided_by}" if mtls.decided_by else "Istio's default"
+    ports = ", ".join(f"{port} {each.value}" for port, each in mtls.ports.items())
+    return f"{mode}, {by}" + (f"; port {ports}" if ports else "")

@@ -1,0 +1,137 @@
+"""Namespaces: how each takes part in the mesh, and how far what its labels ask for has come true."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from meshtui.mesh import namespaces, workloads
+from meshtui.mesh.enrollment import State
+from meshtui.mesh.health import Health
+from meshtui.mesh.namespaces import Captured, Mode, Namespace
+from meshtui.mesh.snapshot import Snapshot
+from meshtui.mesh.workloads import Workload
+from meshtui.ui import times
+from meshtui.ui.bars import bar
+from meshtui.ui.columns import Column
+from meshtui.ui.detail import Fact, Grid, Section
+from meshtui.ui.evidence import mtls_words
+from meshtui.ui.pane import Jump, Pane
+from meshtui.ui.spans import Cell, Line, Span, Tone, mark, said, tone
+
+
+class NamespacesPane(Pane[Namespace]):
+    NAME = "namespaces"
+    TITLE = "Namespaces"
+    NEEDS = namespaces.KINDS
+    COLUMNS = (
+        Column("NAMESPACE", 14, 40, 0),
+        Column("MODE", 7, 8, 1),
+        Column("CAPTURED", 16, 20, 0),
+        Column("WAYPOINT", 14, 36, 2),
+        Column("mTLS", 10, 10, 3),
+        Column("POLICIES", 8, 8, 5, right=True),
+        Column("REVISION", 8, 20, 6),
+        Column("AGE", 4, 6, 4, right=True),
+    )
+    EMPTY = "There are no namespaces that you may see."
+
+    def rows(self, snapshot: Snapshot) -> Sequence[Namespace]:
+        return namespaces.of(snapshot)
+
+    def cells(self, row: Namespace, snapshot: Snapshot) -> Sequence[Cell]:
+        quiet = row.mode is Mode.NONE
+        return (
+            row.name,
+            Span("–" if quiet else row.mode.value, Tone.MUTED if quiet else Tone.PLAIN),
+            _captured(row.pods),
+            _waypoint(row),
+            row.mtls.mode.value,
+            "?" if row.policies is None else str(row.policies),
+            _revision(row),
+            times.age(row.created, snapshot.now),
+        )
+
+    def detail(self, row: Namespace, snapshot: Snapshot) -> Iterable[Section]:
+        yield Section("", [said(each) for each in row.troubles[1:]])
+        waypoint: Cell = "none named"
+        if row.waypoint is not None:
+            words = f" {row.waypoint.key}: {row.waypoint.reason or row.waypoint.state.value}"
+            waypoint = (mark(row.waypoint.health), Span(words))
+        policies = "not known" if row.policies is None else f"{row.policies} apply here"
+        yield Section(
+            "",
+            [
+                Fact("mode", row.mode.value),
+                Fact("revision", _revision(row)),
+                Fact("waypoint", waypoint),
+                Fact("mTLS", mtls_words(row.mtls)),
+                Fact("policies", policies),
+                Fact("created", times.ago(row.created, snapshot.now)),
+            ],
+        )
+        inside = [each for each in workloads.of(snapshot) if each.pod.namespace == row.name]
+        yield Section("Pods", [_pods(inside)] if inside else [Fact("pods", "none")])
+
+    def onward(self, row: Namespace) -> Jump | None:
+        return Jump("workloads", within=f"namespace/{row.name}")
+
+
+_MOST_PODS = 60
+_LINKS = ("label", "CNI", "HBONE", "proxied")
+
+
+def _pods(inside: Sequence[Workload]) -> Grid:
+    """The pods of a namespace with their chains, those that fail first."""
+    worst_first = sorted(inside, key=lambda each: (-each.verdict.health.rank, each.pod.name))
+    rows: list[tuple[Cell, ...]] = [
+        (
+            each.pod.name,
+            *(mark(link.health) for link in each.enrolled.links),
+            Span(each.enrolled.word, _tone(each.enrolled.state)),
+        )
+        for each in worst_first[:_MOST_PODS]
+    ]
+    if len(inside) > _MOST_PODS:
+        rows.append((f"and {len(inside) - _MOST_PODS:,} more: enter lists them", *("",) * 5))
+    columns = (
+        Column("POD", 16, 44, 0),
+        *(Column(title, len(title), len(title), 1) for title in _LINKS),
+        Column("", 12, 30, 2),
+    )
+    return Grid(columns, rows)
+
+
+def _tone(state: State) -> Tone:
+    return Tone.PLAIN if state.health is Health.OK else tone(state.health)
+
+
+def _captured(pods: Captured) -> Cell:
+    if not pods.desired:
+        return Span("–", Tone.MUTED)
+    share = pods.captured / pods.desired
+    health = Health.BAD if pods.failing else Health.UNKNOWN if pods.unknown else Health.OK
+    counts = f" {pods.captured}/{pods.desired}"
+    if health is Health.OK:
+        return (bar(share), Span(counts))
+    what = pods.failing or pods.unknown
+    return (bar(share, tone(health)), Span(counts), Span(f" {health.mark} {what}", tone(health)))
+
+
+def _waypoint(row: Namespace) -> Cell:
+    found = row.waypoint
+    if found is None:
+        return Span("–", Tone.MUTED)
+    name = found.name if found.namespace == row.name else found.key
+    if found.health is Health.OK:
+        return name
+    line: Line = (
+        Span(f"{name} "),
+        Span(f"{found.health.mark} {found.state.value}", tone(found.health)),
+    )
+    return line
+
+
+def _revision(row: Namespace) -> str:
+    if not row.revision:
+        return "–"
+    return f"{row.revision} (tag {row.tag})" if row.tag else row.revision

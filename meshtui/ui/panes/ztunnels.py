@@ -1,0 +1,159 @@
+"""Ztunnels: one row a node: its ztunnel and CNI agent, what it proxies of what it should, and what it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from meshtui.mesh import ztunnel_probes, ztunnels
+from meshtui.mesh.health import Health, Verdict
+from meshtui.mesh.snapshot import Ref, Snapshot
+from meshtui.mesh.ztunnels import Ztunnel
+from meshtui.ui import dump_lists, times
+from meshtui.ui.columns import Column
+from meshtui.ui.detail import Fact, Section
+from meshtui.ui.pane import Jump, Pane, Wants
+from meshtui.ui.spans import Cell, Line, Span, Tone, mark, said, tone
+
+
+class ZtunnelsPane(Pane[Ztunnel]):
+    NAME = "ztunnels"
+    ALIASES = ("zt", "ztunnel")
+    TITLE = "Ztunnels"
+    NEEDS = ztunnels.KINDS
+    COLUMNS = (
+        Column("NODE", 10, 40, 0),
+        Column("ZTUNNEL", 13, 24, 4),
+        Column("READY", 5, 6, 5, right=True),
+        Column("VERSION", 7, 12, 3),
+        Column("RESTARTS", 8, 8, 8, right=True),
+        Column("PROXIED", 14, 26, 0),
+        Column("CNI AGENT", 10, 16, 2),
+        Column("ISTIOD", 10, 16, 1),
+        Column("CERTIFICATES", 14, 26, 6),
+        Column("READ", 5, 6, 7, right=True),
+        Column("AGE", 4, 6, 9, right=True),
+    )
+    EMPTY = "There are no nodes that you may see, and no ztunnel pods."
+
+    def rows(self, snapshot: Snapshot) -> Sequence[Ztunnel]:
+        return ztunnels.of(snapshot)
+
+    def belongs(self, row: Ztunnel, within: str) -> bool:
+        what, _, name = within.partition("/")
+        return row.node == name if what == "node" else True
+
+    def cells(self, row: Ztunnel, snapshot: Snapshot) -> Sequence[Cell]:
+        now, pod = snapshot.now, row.pod
+        if pod is None:
+            bare = Span("none", Tone.MUTED)
+            return (row.node, bare, "–", "–", "–", _proxied(row), _agent(row), "–", "–", "–", "–")
+        return (
+            row.node,
+            pod.name,
+            f"{pod.ready}/{pod.containers}",
+            row.version or "?",
+            str(pod.restarts),
+            _proxied(row),
+            _agent(row),
+            _short(row.connected, "connected"),
+            _certificates(row, now),
+            times.age(row.read_at, now),
+            times.age(pod.created, now),
+        )
+
+    def detail(self, row: Ztunnel, snapshot: Snapshot) -> Iterable[Section]:
+        now = snapshot.now
+        yield Section("", [said(each) for each in row.troubles[1:]])
+        proxied = "not known" if row.proxied is None else str(row.proxied)
+        facts = [
+            Fact("node", row.node),
+            Fact("ztunnel", row.ref.key if row.ref else "none runs here"),
+            Fact("version", row.version or "not told"),
+            Fact("CNI agent", _told(row.agent_verdict, row.agent.key if row.agent else "none")),
+            Fact("istiod", _told(row.connected, "connected")),
+            Fact("proxied", f"{proxied} of {row.expected} annotated, {row.wanted} wanted"),
+            Fact("read", times.ago(row.read_at, now)),
+        ]
+        if row.problem is not None:
+            words = f"{row.problem.text} {row.problem.remedy}".strip()
+            facts.append(Fact("", (mark(Health.UNKNOWN), Span(f" {words}"))))
+        yield Section("", facts)
+        if row.ref is not None:
+            answer = snapshot.answers.get(ztunnel_probes.detail(row.ref.namespace, row.ref.name))
+            yield from dump_lists.sections(answer, now)
+
+    def wants(self, row: Ztunnel | None, in_view: Sequence[Ztunnel], snapshot: Snapshot) -> Wants:
+        pods = [each.ref for each in in_view if each.ref is not None]
+        counted = tuple(ztunnel_probes.metrics(ref.namespace, ref.name) for ref in pods)
+        if row is None or row.ref is None:
+            return Wants(probes=counted)
+        return Wants(probes=(ztunnel_probes.detail(row.ref.namespace, row.ref.name), *counted))
+
+    def freshness(self, snapshot: Snapshot) -> Line:
+        """How far the sweep is, beside how fresh the watched objects are."""
+        sweep = snapshot.sweep
+        if not sweep.enabled:
+            read = "sweep off"
+        elif sweep.read < sweep.total:
+            read = f"{sweep.read:,} of {sweep.total:,} read"
+        else:
+            oldest = f", oldest {times.age(sweep.oldest, snapshot.now)}" if sweep.oldest else ""
+            read = f"{sweep.total:,} read{oldest}"
+        return (Span(f"{read}  ", Tone.MUTED), *super().freshness(snapshot))
+
+    def onward(self, row: Ztunnel) -> Jump | None:
+        return Jump("certificates", within=f"ztunnel/{row.ref.key}") if row.ref else None
+
+    def ztunnel_of(self, row: Ztunnel, snapshot: Snapshot) -> Jump | None:
+        return Jump(self.NAME, key=row.key)
+
+    def log_of(self, row: Ztunnel, snapshot: Snapshot) -> Ref | None:
+        return row.ref
+
+
+def _proxied(row: Ztunnel) -> Cell:
+    if row.pod is None:
+        if not row.wanted:
+            return Span("–", Tone.MUTED)
+        return Span(f"✗ {row.wanted} unserved", Tone.BAD)
+    if row.proxied is None:
+        return Span("? not read", Tone.UNKNOWN)
+    spans = [Span(f"{row.proxied} of {row.expected}")]
+    if row.missing:
+        spans.append(Span(f"  ✗ {row.missing} missing", Tone.BAD))
+    if row.pending:
+        spans.append(Span(f"  ! {row.pending} pending", Tone.WARN))
+    return tuple(spans)
+
+
+def _agent(row: Ztunnel) -> Cell:
+    return _short(row.agent_verdict, "ready" if row.agent else "none")
+
+
+def _short(verdict: Verdict, well: str) -> Cell:
+    """A verdict in a cell: its own word where all is well, else its mark and the word of its health."""
+    if verdict.health is Health.OK:
+        return well
+    if verdict.health is Health.NONE:
+        return Span("–", Tone.MUTED)
+    return Span(f"{verdict.health.mark} {verdict.health.word}", tone(verdict.health))
+
+
+def _told(verdict: Verdict, well: str) -> Cell:
+    if verdict.health is Health.OK:
+        return (mark(Health.OK), Span(f" {well}"))
+    return (mark(verdict.health), Span(f" {verdict.reason or verdict.health.word}"))
+
+
+def _certificates(row: Ztunnel, now: datetime) -> Cell:
+    if row.certificates is None:
+        return Span("?", Tone.UNKNOWN)
+    worst = row.certificates_verdict.health
+    if worst not in (Health.OK, Health.NONE):
+        return Span(
+            f"{worst.mark} {row.certificates}, {row.certificates_verdict.reason}", tone(worst)
+        )
+    if row.renews is None:
+        return str(row.certificates)
+    return f"{row.certificates}, renew in {times.duration(row.renews - now)}"
