@@ -14,7 +14,7 @@ from meshtui.mesh.holdings import Part
 from meshtui.mesh.kinds import NODE, POD
 from meshtui.mesh.metrics import Metrics
 from meshtui.mesh.nodes import Node
-from meshtui.mesh.pods import Pod
+from meshtui.mesh.pods import Pod, parts
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Answer, Probe, Problem, Ref, Snapshot
 from meshtui.mesh.workloads import Workload
@@ -27,12 +27,12 @@ STARTING = timedelta(seconds=60)
 
 def pods(snapshot: Snapshot) -> Sequence[Raw]:
     """The ztunnel pods, in any namespace and under any name; not those that have ended for good."""
-    return [it for it in snapshot.each(POD, _ztunnel) if it is not None]
-
-
-def _ztunnel(it: Raw) -> Raw | None:
-    ended = raw.text(it, "status", "phase") in ("Succeeded", "Failed")
-    return it if raw.label(it, "app") == "ztunnel" and not ended else None
+    found = (
+        snapshot.objects[POD][pod.key]
+        for pod in parts(snapshot)
+        if pod.labels.get("app") == "ztunnel" and not pod.finished
+    )
+    return list(found)
 
 
 def metrics_probe(pod: Raw) -> Probe:
