@@ -58,7 +58,7 @@ class Cluster:
         ztunnels = Ztunnels(world, registry, self.authority, logs)
         self.agents = CniAgents(world, ztunnels, logs)
         self.ztunnels = ztunnels
-        self._calls = Calls(world, registry, self.authority, ztunnels, behaviour.flows)
+        self.calls = Calls(world, registry, self.authority, ztunnels, behaviour.flows)
         self.kubelet: Kubelet = Containers(world, logs, ztunnels, Istiod(world, self.authority))
         self._runner = Runner(
             world,
@@ -69,7 +69,7 @@ class Cluster:
                 registry,
                 ztunnels,
                 self.agents,
-                self._calls,
+                self.calls,
                 Scaling(world, behaviour.swings),
             ],
         )
@@ -83,7 +83,7 @@ class Cluster:
         left = since
         while left > timedelta():
             with self.clock.ago(left - timedelta(seconds=self.names.random.random())):
-                self._calls.look(("", ""))
+                self.calls.look(("", ""))
             left -= timedelta(seconds=1)
 
     async def run(self) -> None:
