@@ -19,7 +19,9 @@ from meshtui.sim.serve import serve
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m meshtui.sim", description=__doc__)
     parser.add_argument("--scene", default="shop", choices=scenes.names())
-    parser.add_argument("--pods", type=int, default=0, help="so many more, in namespaces of their own")
+    parser.add_argument(
+        "--pods", type=int, default=0, help="so many more, in namespaces of their own"
+    )
     chosen = parser.parse_args()
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
         asyncio.run(_serve(chosen.scene, chosen.pods))

@@ -82,7 +82,7 @@ def _of(ready: Sequence[str], wanted: Sequence[str]) -> Cell:
 
 
 def _length(*names: str) -> Cell:
-    return lambda obj, _: sum(len(at(obj, name) or ()) for name in names)
+    return lambda obj, _: sum(len(mapping(obj, name)) or len(sequence(obj, name)) for name in names)
 
 
 def _ago(*path: str) -> Cell:

@@ -22,7 +22,8 @@ class Log:
     def __init__(self, size: int = 5_000) -> None:
         self._lines: deque[LogLine] = deque(maxlen=size)
         self._written = 0
-        self._more = asyncio.Event()
+        self._more: asyncio.Event | None = None
+        """Set when there is more, for those who wait; None where nobody does."""
         self._ended = False
 
     @property
@@ -40,8 +41,9 @@ class Log:
         self._wake()
 
     def _wake(self) -> None:
-        self._more.set()
-        self._more = asyncio.Event()
+        if self._more is not None:
+            self._more.set()
+            self._more = None
 
     def follow(self) -> AsyncIterator[LogLine]:
         """The lines written from now on, until the container ends."""
@@ -56,6 +58,8 @@ class Log:
             if read == self._written:
                 if self._ended:
                     return
+                if self._more is None:
+                    self._more = asyncio.Event()
                 await self._more.wait()
 
 

@@ -39,7 +39,7 @@ def pod_cells(pod: Raw, now: datetime) -> tuple[str, str, str]:
 def _starting(pod: Raw, statuses: list[Raw], sidecars: set[str]) -> str:
     """Which init container a pod waits for; "" where it waits for none."""
     for index, status in enumerate(statuses):
-        ended = at(status, "state", "terminated")
+        ended = _ended(status)
         waiting = text(status, "state", "waiting", "reason")
         if ended is not None and not ended.get("exitCode"):
             continue
@@ -56,7 +56,7 @@ def _starting(pod: Raw, statuses: list[Raw], sidecars: set[str]) -> str:
 def _running(pod: Raw, statuses: list[Raw], reason: str) -> str:
     running, failure = False, ""
     for status in reversed(statuses):
-        ended = at(status, "state", "terminated")
+        ended = _ended(status)
         waiting = text(status, "state", "waiting", "reason")
         if waiting:
             reason = waiting
@@ -70,6 +70,13 @@ def _running(pod: Raw, statuses: list[Raw], reason: str) -> str:
     if running and is_true(pod, "Ready"):
         return "Running"
     return failure or ("NotReady" if running else reason)
+
+
+def _ended(status: Raw) -> Raw | None:
+    """How a container ended; None where it did not."""
+    return (
+        mapping(status, "state", "terminated") if "terminated" in mapping(status, "state") else None
+    )
 
 
 def _how_it_ended(ended: Raw) -> str:

@@ -130,27 +130,29 @@ def http(answer: Answer) -> Handler:
     async def handler(reader: asyncio.StreamReader, writer: Writer) -> None:
         connection = h11.Connection(h11.SERVER)
         while True:
-            event = connection.next_event()
+            try:
+                event = connection.next_event()
+            except h11.RemoteProtocolError as error:
+                await _send(connection, writer, 400, "text/plain", f"{error}\n".encode())
+                return
             if event is h11.NEED_DATA:
                 connection.receive_data(await reader.read(_FRAME))
             elif isinstance(event, h11.Request):
-                await _respond(connection, writer, answer, event)
-            elif event is h11.PAUSED:
+                status, content_type, body = 405, "text/plain", b"method not allowed\n"
+                if event.method == b"GET":
+                    status, content_type, body = await answer(event.target.decode())
+                await _send(connection, writer, status, content_type, body)
+            elif event is h11.PAUSED and connection.our_state is h11.DONE:
                 connection.start_next_cycle()
-            elif isinstance(event, h11.ConnectionClosed):
-                return
-            if connection.our_state in (h11.MUST_CLOSE, h11.CLOSED, h11.ERROR):
+            elif event is h11.PAUSED or isinstance(event, h11.ConnectionClosed):
                 return
 
     return handler
 
 
-async def _respond(
-    connection: h11.Connection, writer: Writer, answer: Answer, request: h11.Request
+async def _send(
+    connection: h11.Connection, writer: Writer, status: int, content_type: str, body: bytes
 ) -> None:
-    status, content_type, body = 405, "text/plain", b"method not allowed\n"
-    if request.method == b"GET":
-        status, content_type, body = await answer(request.target.decode("ascii", "replace"))
     headers = [("content-type", content_type), ("content-length", str(len(body)))]
     writer.write(connection.send(h11.Response(status_code=status, headers=headers)) or b"")
     for start in range(0, len(body), _FRAME):

@@ -19,7 +19,7 @@ from meshtui.sim.kinds import (
     SERVICE,
     Kind,
 )
-from meshtui.sim.objects import at
+from meshtui.sim.objects import at, mapping
 
 Test = Callable[[Mapping[str, Any]], bool]
 """Whether an object is selected."""
@@ -94,7 +94,7 @@ def labels(selector: str) -> Test:
         requirements.append(_requirement(tokens, selector))
         if tokens and tokens.pop(0) != ",":
             raise _unreadable(selector)
-    return lambda obj: all(test(at(obj, "metadata", "labels") or {}) for test in requirements)
+    return lambda obj: all(test(mapping(obj, "metadata", "labels")) for test in requirements)
 
 
 def _unreadable(selector: str) -> BadRequest:

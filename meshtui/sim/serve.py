@@ -83,14 +83,26 @@ async def serve(
             url = f"https://{LOOPBACK}:{runner.addresses[0][1]}"
             token = tokens.issue(User("admin", (MASTERS,)))
             path = write_kubeconfig(Path(directory) / "kubeconfig", name, url, ca, token)
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(controller()) for controller in controllers]
+            async with _running(controllers):
                 yield Served(url, ca, path, tokens, name)
-                for task in tasks:
-                    task.cancel()
     finally:
         api.close()
         await runner.cleanup()
+
+
+@asynccontextmanager
+async def _running(controllers: Sequence[Controller]) -> AsyncIterator[None]:
+    """Runs them while the block runs; one that fails ends the block, and its error is raised."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(controller()) for controller in controllers]
+            yield
+            for task in tasks:
+                task.cancel()
+    except BaseExceptionGroup as failures:
+        if len(failures.exceptions) == 1:
+            raise failures.exceptions[0] from None
+        raise
 
 
 def write_kubeconfig(path: Path, name: str, url: str, ca: str, token: str) -> Path:

@@ -25,6 +25,7 @@ from typing import Any, Literal
 from meshtui.sim.definitions import defined, definition, established
 from meshtui.sim.errors import AlreadyExists, Conflict, Expired, NotFound
 from meshtui.sim.kinds import CRD, KINDS, NAMESPACE, POD, Kind
+from meshtui.sim.objects import mapping, mappings, text
 
 Object = dict[str, Any]
 Objects = list[Object]
@@ -353,7 +354,7 @@ class Store:
         until = self.timestamp(seconds)
         metadata = {**kept, "deletionTimestamp": min(until, kept.get("deletionTimestamp", until))}
         if kind == NAMESPACE:
-            status = {**(obj.get("status") or {}), "phase": "Terminating"}
+            status = {**mapping(obj, "status"), "phase": "Terminating"}
             return {**obj, "metadata": metadata, "status": status}
         metadata["deletionGracePeriodSeconds"] = seconds
         if kind.generations and "deletionTimestamp" not in kept:
@@ -417,7 +418,8 @@ class Store:
     def _orphan(self, uid: str) -> None:
         for kind, (namespace, name) in sorted(self._dependents.get(uid, ()), key=repr):
             obj = self.need(kind, namespace, name)
-            owners = [each for each in obj["metadata"]["ownerReferences"] if each.get("uid") != uid]
+            references = mappings(obj, "metadata", "ownerReferences")
+            owners = [each for each in references if each.get("uid") != uid]
             self.update(kind, {**obj, "metadata": {**obj["metadata"], "ownerReferences": owners}})
 
     def _empty(self, namespace: str) -> None:
@@ -460,8 +462,8 @@ def key_of(obj: Mapping[str, Any]) -> Key:
 
 
 def _owners(obj: Mapping[str, Any]) -> Iterator[str]:
-    for reference in obj["metadata"].get("ownerReferences") or ():
-        yield reference.get("uid", "")
+    for reference in mappings(obj, "metadata", "ownerReferences"):
+        yield text(reference, "uid")
 
 
 def _merged(kind: Kind, before: Object, given: Mapping[str, Any], subresource: str) -> Object:
@@ -513,12 +515,15 @@ def _wanted(obj: Mapping[str, Any]) -> Object:
 
 def _grace(kind: Kind, obj: Mapping[str, Any], asked: int | None) -> int:
     """The seconds that an object keeps running after its deletion; 0 where it goes at once."""
-    spec = obj.get("spec") or {}
+    spec = mapping(obj, "spec")
     if kind != POD or not spec.get("nodeName"):
         return 0
-    phase = (obj.get("status") or {}).get("phase")
-    own = 0 if phase in ("Succeeded", "Failed") else spec.get("terminationGracePeriodSeconds", 30)
-    return int(own if asked is None else asked)
+    phase = text(obj, "status", "phase")
+    said = spec.get("terminationGracePeriodSeconds")
+    own = said if isinstance(said, int) else 30
+    if phase in ("Succeeded", "Failed"):
+        own = 0
+    return own if asked is None else asked
 
 
 def _finished(obj: Mapping[str, Any]) -> bool:

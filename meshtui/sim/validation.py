@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from meshtui.sim.calls import Call
+from meshtui.sim.definitions import defined
 from meshtui.sim.errors import BadRequest, Forbidden, Invalid, NotFound
-from meshtui.sim.kinds import DAEMONSET, DEPLOYMENT, NAMESPACE, POD, REPLICASET, SERVICE, Kind
+from meshtui.sim.kinds import CRD, DAEMONSET, DEPLOYMENT, NAMESPACE, POD, REPLICASET, SERVICE, Kind
 from meshtui.sim.objects import Raw, at, mapping, mappings, text
 from meshtui.sim.store import Store
 from meshtui.sim.wire import encode
@@ -71,9 +72,9 @@ def checked(call: Call, body: Any) -> Raw:
         metadata = {**metadata, "name": call.name}
     if kind.namespaced:
         metadata = {**metadata, "namespace": call.namespace}
-    obj = {**body, "apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata}
+    _check_types(kind, body, metadata)
     _check_metadata(kind, metadata)
-    return obj
+    return {**body, "apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata}
 
 
 def _check_kind(call: Call, body: Mapping[str, Any]) -> None:
@@ -90,6 +91,29 @@ def _check_kind(call: Call, body: Mapping[str, Any]) -> None:
         f'{said} in version "{version.rpartition("/")[2]}" cannot be handled as a {kind.name}: '
         f"the API version in the data ({version}) does not match the expected API version ({wanted})"
     )
+
+
+def _check_types(kind: Kind, body: Mapping[str, Any], metadata: Raw) -> None:
+    """What every kind has has its type; what a kind of Kubernetes' own wants is an object."""
+    wanted: list[tuple[str, Any, type]] = [
+        *((f"metadata.{part}", metadata.get(part), dict) for part in ("labels", "annotations")),
+        *(
+            (f"metadata.{part}", metadata.get(part), list)
+            for part in ("finalizers", "ownerReferences")
+        ),
+        *((f"metadata.{part}", metadata.get(part), str) for part in ("name", "generateName")),
+    ]
+    if not kind.custom:
+        wanted += [(part, body.get(part), dict) for part in ("spec", "status")]
+    for part in ("labels", "annotations"):
+        values = mapping(metadata, part).values()
+        wanted += [(f"metadata.{part}", value, str) for value in values]
+    for field, value, type_ in wanted:
+        if value is not None and not isinstance(value, type_):
+            raise BadRequest(
+                f'{kind.name} in version "{kind.versions[0]}" cannot be handled as a {kind.name}: json: cannot '
+                f"unmarshal {type(value).__name__} into Go struct field of {field}"
+            )
 
 
 def _check_metadata(kind: Kind, metadata: Raw) -> None:
@@ -114,14 +138,9 @@ def _check_metadata(kind: Kind, metadata: Raw) -> None:
         prefix, _, last = key.rpartition("/")
         if not re.fullmatch(_QUALIFIED, last) or (prefix and not re.fullmatch(_SUBDOMAIN, prefix)):
             problems.append(_wrong("metadata.labels", key, _BAD_KEY))
-        if not isinstance(value, str):
-            raise BadRequest(
-                f'{kind.name} in version "{kind.versions[0]}" cannot be handled as a {kind.name}: json: cannot '
-                "unmarshal into Go struct field ObjectMeta.metadata.labels of type string"
-            )
-        if len(value) > 63:
+        if len(value or "") > 63:
             problems.append(_wrong("metadata.labels", value, "must be no more than 63 bytes"))
-        elif not re.fullmatch(f"({_QUALIFIED})?", value):
+        elif not re.fullmatch(f"({_QUALIFIED})?", value or ""):
             problems.append(_wrong("metadata.labels", value, _BAD_VALUE))
     if problems:
         raise Invalid.object(kind, name, problems)
@@ -129,6 +148,24 @@ def _check_metadata(kind: Kind, metadata: Raw) -> None:
 
 def _wrong(field: str, value: str, why: str) -> tuple[str, str, str]:
     return field, "FieldValueInvalid", f'Invalid value: "{value}": {why}'
+
+
+def check_definition(kind: Kind, obj: Raw) -> None:
+    """A definition defines a kind, and is called after it. Raises Invalid; any other kind passes."""
+    if kind != CRD:
+        return
+    name = text(obj, "metadata", "name")
+    try:
+        made = defined(obj)
+    except (KeyError, TypeError, AttributeError, LookupError):
+        raise Invalid.object(
+            kind,
+            name,
+            [("spec", "FieldValueRequired", "Required value: group, names and versions")],
+        ) from None
+    if str(made) != name or not made.versions:
+        why = f'Invalid value: "{name}": must be spec.names.plural+"."+spec.group'
+        raise Invalid.object(kind, name, [("metadata.name", "FieldValueInvalid", why)])
 
 
 def check_change(kind: Kind, before: Raw, after: Raw) -> None:

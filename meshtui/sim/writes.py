@@ -15,7 +15,7 @@ from meshtui.sim.managers import Writer
 from meshtui.sim.objects import Raw, at, mapping, text
 from meshtui.sim.reads import selection
 from meshtui.sim.store import Store
-from meshtui.sim.validation import check_change, check_namespace, checked
+from meshtui.sim.validation import check_change, check_definition, check_namespace, checked
 
 _GIVEN_BY_SERVER = (
     "uid",
@@ -64,6 +64,7 @@ def _fresh(store: Store, call: Call, obj: Raw) -> Raw:
 
 def _created(store: Store, call: Call, obj: Raw, made: Raw) -> Raw:
     check_namespace(store, call, text(obj, "metadata", "name"))
+    check_definition(call.kind, made)
     return store.create(call.kind, made, dry_run=call.dry_run)
 
 
@@ -79,6 +80,7 @@ def _stored(store: Store, call: Call, by: Writer, live: Raw, wanted: Raw) -> Raw
     if not call.subresource and _says(wanted) != _says(live):
         wanted = filled(store, call.kind, wanted, live)
         check_change(call.kind, filled(store, call.kind, live, live), wanted)
+        check_definition(call.kind, wanted)
     after = store.update(call.kind, wanted, call.subresource, dry_run=True)
     after = managers.written(live, after, by, store.timestamp())
     return store.update(call.kind, after, call.subresource, dry_run=call.dry_run)
@@ -127,6 +129,7 @@ def _apply(store: Store, call: Call, by: Writer, body: Any) -> tuple[Raw, bool]:
     if not call.subresource and _says(result) != _says(live):
         result = filled(store, call.kind, result, live)
         check_change(call.kind, filled(store, call.kind, live, live), result)
+        check_definition(call.kind, result)
     return store.update(call.kind, result, call.subresource, dry_run=call.dry_run), False
 
 
