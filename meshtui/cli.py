@@ -81,7 +81,6 @@ screen_options = _together(
     ),
     click.option("--pane", metavar="NAME", help="The pane to start at, such as workloads."),
     click.option("--theme", metavar="NAME", help="The colours."),
-    click.option("--ascii", is_flag=True, default=None, help="Draw with ASCII characters only."),
     click.option(
         "--log-file",
         type=click.Path(path_type=Path, dir_okay=False, writable=True),

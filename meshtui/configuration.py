@@ -141,7 +141,7 @@ def _tables(value: Any) -> dict[str, Any]:
 
 
 _CONTEXT = {"read_only": _flag, "namespaces": _names, "colour": _colour}
-_CONFIG = {"theme": _text, "ascii": _flag, "keys": _keys, "contexts": _tables}
+_CONFIG = {"theme": _text, "keys": _keys, "contexts": _tables}
 
 
 def _line(text: str, at: tuple[str, ...]) -> int:

@@ -46,8 +46,6 @@ class Settings:
     """The pane to open first; "" for the first one."""
     theme: str = ""
     """"" for the default one."""
-    ascii: bool = False
-    """Whether marks and bars are drawn with ASCII characters only."""
     keys: Mapping[str, str] = field(default_factory=dict)
     """Keys, separated by commas, by the id of the binding that they are for."""
     contexts: Mapping[str, ContextSettings] = field(default_factory=dict)

@@ -13,7 +13,6 @@ from meshtui.settings import ContextSettings, Settings, config_path
 
 GOOD = """\
 theme = "nord"
-ascii = true
 
 [keys]
 "app.help" = "f1,question_mark"
@@ -42,7 +41,7 @@ def test_no_file_is_no_mistake(tmp_path: Path) -> None:
 def test_everything_a_file_may_say(tmp_path: Path) -> None:
     settings = load({}, written(tmp_path, GOOD))
     assert settings.complaints == ()
-    assert (settings.theme, settings.ascii) == ("nord", True)
+    assert settings.theme == "nord"
     assert settings.keys == {"app.help": "f1,question_mark"}
     assert settings.about("prod-eu1") == ContextSettings(
         read_only=False, namespaces=("shop", "payments"), colour="#aa3366"
@@ -54,7 +53,7 @@ def test_everything_a_file_may_say(tmp_path: Path) -> None:
 def test_what_is_given_outweighs_the_file(tmp_path: Path) -> None:
     settings = load({"theme": "gruvbox", "namespaces": ("edge",)}, written(tmp_path, GOOD))
     assert settings.theme == "gruvbox"
-    assert settings.ascii
+    assert settings.keys
     assert settings.namespaces_of("prod-eu1") == ("edge",)
 
 
@@ -71,11 +70,10 @@ def test_the_namespaces_of_a_context_hold_where_no_flag_says_otherwise(tmp_path:
         ('thme = "nord"', "line 1: unknown key 'thme'; did you mean 'theme'?"),
         (
             "\nmouse = true",
-            "line 2: unknown key 'mouse'; known are theme, ascii, keys, contexts",
+            "line 2: unknown key 'mouse'; known are theme, keys, contexts",
         ),
-        ("theme = 3", "line 1: theme must be text in quotes"),
-        (r'"a\nb" = 1', r"line 1: unknown key 'a\nb'; known are theme, ascii, keys, contexts"),
-        ('# ascii = 1\nascii = "yes"', "line 2: ascii must be true or false"),
+        ("# theme = 1\ntheme = 3", "line 2: theme must be text in quotes"),
+        (r'"a\nb" = 1', r"line 1: unknown key 'a\nb'; known are theme, keys, contexts"),
         ('[contexts.a]\ncolour = "red"', 'line 2: colour must be a colour such as "#aa3366"'),
         (
             "[contexts.a]\nread_only = true\n[contexts.b]\n  read_onl = true",
@@ -122,7 +120,7 @@ def test_names_that_the_screen_does_not_have(tmp_path: Path, text: str, complain
 
 
 def test_what_is_right_in_a_file_counts_beside_a_mistake(tmp_path: Path) -> None:
-    settings = load({}, written(tmp_path, 'theme = "nord"\nascii = 1\nfoo = 2'))
+    settings = load({}, written(tmp_path, 'theme = "nord"\nkeys = 1\nfoo = 2'))
     assert settings.theme == "nord"
     assert len(settings.complaints) == 2
 
