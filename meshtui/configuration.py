@@ -1,7 +1,6 @@
 """The configuration file: what it may say, and what to say of its mistakes.
 
 theme = "nord"
-ascii = false
 
 [keys]                          # other keys for a binding, by its id; `?` shows those in force
 "app.help" = "f1,question_mark"
