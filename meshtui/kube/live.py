@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Collection, Coroutine
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import replace
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -63,7 +62,6 @@ class LiveSession:
         pace: Pace | None = None,
     ) -> None:
         """`context` is as for a Connection, and so is `suspend`."""
-        self._settings = settings
         self._connection = Connection(
             kubeconfig, settings, context, suspend=suspend, changed=self._change
         )
@@ -80,7 +78,14 @@ class LiveSession:
         self._probing = Probing(self._start, self._api, self._rights, self._pace, self._change)
         self._gets = Gets(self._start, self.get, self._pace, self._change)
         self._latest = Snapshot(datetime.now(UTC))
-        self._sweeping = Sweeping(self._start, self._probing, self._pace, lambda: self._latest)
+        self._sweeping = Sweeping(
+            self._start,
+            self._probing,
+            self._pace,
+            lambda: self._latest,
+            self._change,
+            enabled=settings.sweep,
+        )
         self._tasks = asyncio.TaskGroup()
         self._running: set[asyncio.Task[Any]] = set()
         self._changed = asyncio.Event()
@@ -91,8 +96,7 @@ class LiveSession:
         await self._stack.enter_async_context(self._connection)
         await self._stack.enter_async_context(self._tasks)
         self._start(self._heart.run())
-        if self._settings.sweep:
-            self._start(self._sweeping.run())
+        self._start(self._sweeping.run())
         return self
 
     async def __aexit__(
@@ -173,17 +177,16 @@ class LiveSession:
                 and f"{probe.namespace}/{probe.pod}" not in pods
             )
         )
-        snapshot = Snapshot(
+        return Snapshot(
             now=datetime.now(UTC),
             server=self._server(),
             objects=objects,
             sources=sources,
             answers=dict(self._probing.answers),
             gets=dict(self._gets.answers),
+            sweep=self._sweeping.progress,
             memo=self._memo,
         )
-        progress = self._sweeping.progress(snapshot, enabled=self._settings.sweep)
-        return replace(snapshot, sweep=progress)
 
     def _server(self) -> Server:
         connection, heart = self._connection, self._heart

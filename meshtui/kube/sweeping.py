@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
@@ -15,7 +15,6 @@ from meshtui.kube.sweep import Budget, Counts, Ztunnel, due
 from meshtui.mesh import pods, raw, ztunnels
 from meshtui.mesh.kinds import POD
 from meshtui.mesh.metrics import Metrics
-from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Answer, Phase, Probe, Snapshot, Sweep, Trouble
 
 _MOST = AT_ONCE - 2  # what is on screen need not wait for the sweep
@@ -25,7 +24,8 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 class Sweeping:
-    """Reads all ztunnels of the snapshots that `latest` gives, through `probing`."""
+    """Reads all ztunnels of the snapshots that `latest` gives, through `probing`; where it is not `enabled`, it only
+    tells how many there are."""
 
     def __init__(
         self,
@@ -33,56 +33,54 @@ class Sweeping:
         probing: Probing,
         pace: Pace,
         latest: Callable[[], Snapshot],
+        changed: Callable[[], None],
+        *,
+        enabled: bool,
     ) -> None:
         self._start = start
         self._probing = probing
         self._pace = pace
         self._latest = latest
+        self._changed = changed
+        self._enabled = enabled
         self._budget = Budget(pace.sweep_rate)
+        self._known: Sequence[Ztunnel] = ()
         self._tried: dict[Probe, datetime] = {}
         self._counts_at_dump: dict[Probe, Counts | None] = {}
         self._largest: dict[str, int] = {}
         self._reading: set[Probe] = set()
-        self._among: Mapping[str, Raw] | None = None
-        self._found: Sequence[Raw] = ()
-        self._annotated: Mapping[str, int] = {}
+
+    @property
+    def progress(self) -> Sweep:
+        """How many of the ztunnels were read, and how old the oldest dump is."""
+        answers = (self._probing.answers.get(ztunnel.dump, Answer()) for ztunnel in self._known)
+        read = [answer.at for answer in answers if answer.at is not None]
+        return Sweep(self._enabled, len(self._known), len(read), min(read, default=None))
 
     async def run(self) -> None:
         while True:
-            snapshot = self._latest()
-            known = list(self._ztunnels(snapshot))
-            self._forget(known)
-            for probe in due(filter(self._is_free, known), datetime.now(UTC), self._pace):
-                if len(self._reading) >= _MOST:
-                    break
-                if not self._budget.allows(monotonic()):
-                    break
-                if probe not in self._probing.wanted:  # those are asked often as it is
-                    self._begin(probe, known)
+            seen = len(self._known)
+            self._known = list(self._ztunnels(self._latest()))
+            self._forget()
+            if len(self._known) != seen:
+                self._changed()
+            if self._enabled:
+                self._read_what_is_due()
             await asyncio.sleep(self._pace.sweep_look)
+
+    def _read_what_is_due(self) -> None:
+        for probe in due(filter(self._is_free, self._known), datetime.now(UTC), self._pace):
+            if len(self._reading) >= _MOST or not self._budget.allows(monotonic()):
+                return
+            if probe not in self._probing.wanted:  # those are asked often as it is
+                self._begin(probe)
 
     def _is_free(self, ztunnel: Ztunnel) -> bool:
         """Whether the sweep reads nothing of it at this moment: its dump is to be judged by its metrics."""
         return self._reading.isdisjoint((ztunnel.metrics, ztunnel.dump))
 
-    def progress(self, snapshot: Snapshot, *, enabled: bool) -> Sweep:
-        """How many of the ztunnels were read, and how old the oldest dump is."""
-        found = self._pods(snapshot)
-        answers = (snapshot.answers.get(ztunnels.dump_probe(pod), Answer()) for pod in found)
-        read = [answer.at for answer in answers if answer.at is not None]
-        return Sweep(enabled, len(found), len(read), min(read, default=None))
-
-    def _pods(self, snapshot: Snapshot) -> Sequence[Raw]:
-        """The ztunnel pods; they and the annotated ones are looked for again only where any pod has changed."""
-        if self._among is not snapshot.objects.get(POD):
-            self._among = snapshot.objects.get(POD)
-            self._found = ztunnels.pods(snapshot)
-            nodes = snapshot.each(POD, _captured_on)
-            self._annotated = Counter(node for node in nodes if node)
-        return self._found
-
-    def _begin(self, probe: Probe, known: Collection[Ztunnel]) -> None:
-        for ztunnel in known:
+    def _begin(self, probe: Probe) -> None:
+        for ztunnel in self._known:
             if ztunnel.dump == probe:
                 self._counts_at_dump[probe] = ztunnel.counts
         self._tried[probe] = datetime.now(UTC)
@@ -101,24 +99,25 @@ class Sweeping:
 
     def _ztunnels(self, snapshot: Snapshot) -> Iterable[Ztunnel]:
         complete = snapshot.covering(POD).phase is Phase.LIVE
-        for pod in self._pods(snapshot):
-            annotated = self._annotated.get(raw.text(pod, "spec", "nodeName"), 0)
+        annotated = snapshot.once(_annotated, snapshot) if complete else {}
+        for pod in ztunnels.pods(snapshot):
+            node = raw.text(pod, "spec", "nodeName")
             metrics, dump = ztunnels.metrics_probe(pod), ztunnels.dump_probe(pod)
             counted = self._probing.answers.get(metrics, Answer())
             dumped = self._probing.answers.get(dump, Answer())
             yield Ztunnel(
                 metrics=metrics,
                 dump=dump,
-                counts=_counts(counted.value, annotated) if complete else None,
+                counts=_counts(counted.value, annotated.get(node, 0)) if complete else None,
                 counts_at_dump=self._counts_at_dump.get(dump),
                 metrics_tried=_newest(self._tried.get(metrics), _asked(counted)),
                 dump_tried=_newest(self._tried.get(dump), _asked(dumped)),
                 refused=_refused(counted) or _refused(dumped),
             )
 
-    def _forget(self, known: Collection[Ztunnel]) -> None:
+    def _forget(self) -> None:
         """What was read of ztunnels that are gone is of no use any more."""
-        there = {probe for ztunnel in known for probe in (ztunnel.metrics, ztunnel.dump)}
+        there = {probe for ztunnel in self._known for probe in (ztunnel.metrics, ztunnel.dump)}
         if gone := self._tried.keys() - there:
             for probe in gone:
                 del self._tried[probe]
@@ -126,13 +125,13 @@ class Sweeping:
             self._probing.forget(gone.__contains__)
 
 
-def _captured_on(pod: Raw) -> str:
-    """The node of a pod that is annotated and has not ended; "" for any other."""
-    if raw.annotation(pod, pods.REDIRECTION) != "enabled":
-        return ""
-    if raw.text(pod, "status", "phase") in ("Succeeded", "Failed"):
-        return ""
-    return raw.text(pod, "spec", "nodeName")
+def _annotated(snapshot: Snapshot) -> Mapping[str, int]:
+    """Pods that the CNI agent has annotated and that have not ended, by node."""
+    return Counter(
+        pod.node
+        for pod in pods.of(snapshot).values()
+        if pod.redirection == "enabled" and not pod.finished
+    )
 
 
 def _counts(value: object, annotated: int) -> Counts | None:

@@ -20,7 +20,7 @@ from meshtui.kube.live import LiveSession
 from meshtui.mesh import ztunnels
 from meshtui.mesh.kinds import EVENT, GATEWAY, NODE, PEER_AUTHENTICATION, POD, SECRET
 from meshtui.mesh.logs import LogOptions
-from meshtui.mesh.snapshot import Phase, Probe, Ref, Scope, Snapshot, Trouble
+from meshtui.mesh.snapshot import Phase, Probe, Ref, Scope, Snapshot, Sweep, Trouble
 from meshtui.settings import Settings
 from tests.kube import configs
 from tests.kube.eventually import snapshot_where, until
@@ -302,8 +302,7 @@ async def test_the_sweep_reads_every_ztunnel_and_forgets_those_that_are_gone(
         dump = seen.answers[ztunnels.dump_probe(ZTUNNEL)].value
         assert len(dump.proxied) == 6, "as workload_manager_active_proxy_count has it"
         pods.send(event("DELETED", ZTUNNEL))
-        seen = await snapshot_where(snapshots, lambda s: not s.answers)
-        assert (seen.sweep.total, seen.sweep.read) == (0, 0)
+        await snapshot_where(snapshots, lambda s: not s.answers and s.sweep == Sweep())
 
 
 async def test_without_the_sweep_no_ztunnel_is_read_that_is_not_on_screen(
@@ -314,9 +313,10 @@ async def test_without_the_sweep_no_ztunnel_is_read_that_is_not_on_screen(
     async with live({"sweep_look": 0.01}, sweep=False) as session:
         metrics = ztunnels.metrics_probe(ZTUNNEL)
         session.want([Scope(POD)], [metrics])
-        seen = await snapshot_where(session.snapshots(), lambda s: metrics in s.answers)
+        seen = await snapshot_where(
+            session.snapshots(), lambda s: metrics in s.answers and s.sweep.total == 1
+        )
         assert not seen.sweep.enabled
-        assert seen.sweep.total == 1
         assert set(seen.answers) == {metrics}
 
 
