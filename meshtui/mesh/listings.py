@@ -44,8 +44,6 @@ class Told(NamedTuple):
     at: datetime
     """When the newest of their dumps was read."""
     dumps: int
-    speaks_of: datetime
-    """It tells of pods that are older than this."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,9 +61,9 @@ class Listings:
     def of(self, pod: Pod) -> Listed:
         """Good news may be older than the pod's last change, but not than the pod: names come again."""
         found, created = False, pod.created
-        for listing, at, _, speaks_of in self.told.get(pod.namespace, ()):
+        for listing, at, _ in self.told.get(pod.namespace, ()):
             protocol = listing.protocols.get(pod.name)
-            if protocol == HBONE and (created is None or created < speaks_of):
+            if protocol == HBONE and (created is None or created < at):
                 return Listed.HBONE
             found = found or (protocol is not None and newer(at, pod.since))
         if found:
@@ -120,9 +118,9 @@ def _told(read: Iterable[tuple[Dump, datetime]]) -> Mapping[str, tuple[Told, ...
         newest = max(at for _, at in group)
         for namespace, listing in group[0][0].listings.items():
             same = told.setdefault(namespace, {})
-            before = same.get(listing.digest, Told(listing, newest, 0, newest))
+            before = same.get(listing.digest, Told(listing, newest, 0))
             at = max(before.at, newest)
-            same[listing.digest] = Told(before.listing, at, before.dumps + len(group), at - _MARGIN)
+            same[listing.digest] = Told(before.listing, at, before.dumps + len(group))
     return {namespace: tuple(same.values()) for namespace, same in told.items()}
 
 
