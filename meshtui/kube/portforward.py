@@ -54,7 +54,10 @@ async def _forwarded(
         ) as socket:
             yield socket
     except aiohttp.WSServerHandshakeError as error:
-        raise status_error(error.status, b"", error.headers or {}) from error
+        words = (
+            f"no port-forward to {namespace}/{pod}: the server answered with status {error.status}"
+        )
+        raise status_error(error.status, words.encode(), error.headers or {}) from error
 
 
 async def _stream(

@@ -10,7 +10,7 @@ import pytest
 
 from meshtui.kube import portforward
 from meshtui.kube.api import Api
-from meshtui.kube.errors import Absent, Forbidden, KubeError, Unreachable
+from meshtui.kube.errors import Absent, Forbidden, KubeError, StatusError, Unreachable
 from meshtui.mesh.snapshot import Trouble
 from tests.kube.scripted import Handler, Scripted, forwarded, status
 
@@ -97,7 +97,9 @@ async def test_a_pod_that_never_answers_is_given_up(scripted: Scripted, api: Api
 
 
 async def test_refusals_of_the_server_are_told_apart(scripted: Scripted, api: Api) -> None:
-    with pytest.raises(Forbidden):
+    with pytest.raises(Forbidden, match="no port-forward to istio-system/ztunnel-x: the server"):
         await get(scripted, api, status(403, "forbidden"))
     with pytest.raises(Absent):
         await get(scripted, api, status(404, 'pods "ztunnel-x" not found'))
+    with pytest.raises(StatusError, match="status 500"):
+        await get(scripted, api, status(500, "error dialing backend: no route to host"))
