@@ -84,7 +84,7 @@ STEPS: dict[str, Callable[[], None]] = {
     "lint": module("ruff", "check", "."),
     "types": module("mypy"),
     "imports": imports,
-    "tests": module("pytest", "-n", "auto", "-q"),
+    "tests": module("pytest", "-n", "auto", "-q", "-rs"),
     "package": package,
 }
 
