@@ -93,6 +93,8 @@ class Pane(Widget, Generic[R]):
     NEEDS: ClassVar[Sequence[Kind | Scope]]
     """What is watched for it. The first is what its rows are made of."""
     COLUMNS: ClassVar[Sequence[Column]]
+    COUNTS: ClassVar[bool] = True
+    """Whether the numbers of its failing rows mean something."""
     EMPTY: ClassVar[str]
     """What to say where there is nothing: what would be here, and the key that leads on."""
 
@@ -145,7 +147,7 @@ class Pane(Widget, Generic[R]):
 
     def __init__(self) -> None:
         super().__init__(id=self.NAME)
-        self.table: Table[R] = Table(self.COLUMNS, self._cells)
+        self.table = self.make_table()
         self.instead = Static(id="instead")
         self.below = Static(id="below")
         self.beside = Lines(id="beside", focusable=False)
@@ -157,6 +159,10 @@ class Pane(Widget, Generic[R]):
         self._kept: dict[str, tuple[R, bool]] = {}
 
     # What a subclass fills in
+
+    def make_table(self) -> Table[R]:
+        """What its rows are drawn with."""
+        return Table(self.COLUMNS, self._cells)
 
     def rows(self, snapshot: Snapshot) -> Sequence[R]:
         """All rows, in the order to show them."""
@@ -315,14 +321,18 @@ class Pane(Widget, Generic[R]):
         self.stamp = Stamp(
             shown=len(rows),
             total=inside,
-            bad=sum(row.verdict.health is Health.BAD for row in rows),
-            warn=sum(row.verdict.health is Health.WARN for row in rows),
+            bad=_count(rows, Health.BAD) if self.COUNTS else 0,
+            warn=_count(rows, Health.WARN) if self.COUNTS else 0,
             within=self._within,
             filter=self.filter_text,
             freshness=self.freshness(snapshot),
         )
         self._say(snapshot, bool(rows), bool(inside))
         self._detail()
+
+    def notes(self, snapshot: Snapshot) -> list[Line]:
+        """What stands under the rows: what keeps them from being complete or current."""
+        return notices.below(snapshot, self.NEEDS)
 
     def freshness(self, snapshot: Snapshot) -> Line:
         """How complete and how fresh the rows are, in a few words."""
@@ -358,7 +368,10 @@ class Pane(Widget, Generic[R]):
                     (Span("esc goes back.", Tone.MUTED),),
                 ]
             self.instead.update(content(words))
-        notes = notices.below(snapshot, self.NEEDS) if any_shown else []
+        self._note(snapshot)
+
+    def _note(self, snapshot: Snapshot) -> None:
+        notes = self.notes(snapshot) if self.table.display else []
         self.below.display = bool(notes)
         self.below.update(content(notes))
 
@@ -379,6 +392,8 @@ class Pane(Widget, Generic[R]):
     @on(Table.Moved)
     def _look(self) -> None:
         self._detail()
+        if self.snapshot is not None:
+            self._note(self.snapshot)
         self.post_message(self.Looked())
 
     @on(Table.Chosen)
@@ -425,3 +440,7 @@ class Pane(Widget, Generic[R]):
         row = self.table.selected
         if row is not None:
             self.post_message(self.CopyAsked(row.ref.key if row.ref else row.key))
+
+
+def _count(rows: Iterable[Row], health: Health) -> int:
+    return sum(row.verdict.health is health for row in rows)

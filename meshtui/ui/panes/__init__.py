@@ -6,11 +6,13 @@ from typing import Any
 
 from meshtui.ui.pane import Pane
 from meshtui.ui.panes.certificates import CertificatesPane
+from meshtui.ui.panes.cluster import ClusterPane
 from meshtui.ui.panes.namespaces import NamespacesPane
 from meshtui.ui.panes.workloads import WorkloadsPane
 from meshtui.ui.panes.ztunnels import ZtunnelsPane
 
 PANES: tuple[type[Pane[Any]], ...] = (
+    ClusterPane,
     NamespacesPane,
     WorkloadsPane,
     ZtunnelsPane,

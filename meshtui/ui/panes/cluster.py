@@ -1,0 +1,111 @@
+"""Cluster: the mesh at a glance, each line a place to look closer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from meshtui.mesh import certificates, overview
+from meshtui.mesh.health import Health, Verdict
+from meshtui.mesh.overview_items import Item, Place
+from meshtui.mesh.snapshot import Ref, Snapshot
+from meshtui.ui import times
+from meshtui.ui.bars import bar
+from meshtui.ui.board import Board
+from meshtui.ui.columns import Column
+from meshtui.ui.detail import Fact, Section
+from meshtui.ui.pane import Jump, Pane, Wants
+from meshtui.ui.spans import Cell, Line, Span, Tone, said, tone
+from meshtui.ui.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An item of the overview in its section."""
+
+    section: str
+    item: Item
+
+    @property
+    def key(self) -> str:
+        return self.item.key
+
+    @property
+    def verdict(self) -> Verdict:
+        return self.item.verdict
+
+    @property
+    def ref(self) -> Ref | None:
+        return self.item.ref
+
+
+class ClusterPane(Pane[Entry]):
+    NAME = "cluster"
+    ALIASES = ("overview", "cl")
+    TITLE = "Cluster"
+    NEEDS = overview.KINDS
+    COLUMNS = (Column("ITEM"), Column("VALUE"))
+    COUNTS = False  # one cause stands in several sections
+    EMPTY = "Nothing is known of this cluster yet."
+
+    def make_table(self) -> Table[Entry]:
+        return Board(self._cells)
+
+    def rows(self, snapshot: Snapshot) -> Sequence[Entry]:
+        return [
+            Entry(section.title, item)
+            for section in overview.of(snapshot)
+            for item in _some(section.items)
+        ]
+
+    def cells(self, row: Entry, snapshot: Snapshot) -> Sequence[Cell]:
+        item = row.item
+        health = item.verdict.health
+        worth = Tone.PLAIN if health in (Health.OK, Health.NONE) else tone(health)
+        value: list[Span] = []
+        if item.share is not None and item.share[1]:
+            value += [
+                bar(item.share[0] / item.share[1], Tone.MUTED if worth is Tone.PLAIN else worth),
+                Span(" "),
+            ]
+        value.append(Span(item.value, worth))
+        if item.when is not None:
+            left = item.when - snapshot.now
+            when = (
+                f"in {times.duration(left)}" if left.days >= 0 else f"{times.duration(-left)} ago"
+            )
+            value.append(Span(f" {when}" if item.value else when, worth))
+        return item.text, tuple(value)
+
+    def notes(self, snapshot: Snapshot) -> list[Line]:
+        """Why the line under the cursor has its mark."""
+        row = self.table.selected
+        return [*super().notes(snapshot), *([said(row.verdict)] if row else [])]
+
+    def detail(self, row: Entry, snapshot: Snapshot) -> Iterable[Section]:
+        yield Section("", [Fact(row.section.lower(), row.item.text), Fact("value", row.item.value)])
+
+    def wants(self, row: Entry | None, in_view: Sequence[Entry], snapshot: Snapshot) -> Wants:
+        return Wants(refs=certificates.refs(snapshot))
+
+    def onward(self, row: Entry) -> Jump | None:
+        place = row.item.jump
+        return Jump(place.pane, place.within, place.key) if place else None
+
+
+_MOST = 12
+
+
+def _some(items: Sequence[Item]) -> Sequence[Item]:
+    """The items of a section, the worst first where there are too many; how many more there are is said."""
+    if len(items) <= _MOST:
+        return items
+    ranked = sorted(items, key=lambda each: -each.verdict.health.rank)[: _MOST - 1]
+    rest = Item(
+        key=f"{items[0].key}/more",
+        verdict=Verdict(Health.NONE, "enter lists them all"),
+        text=f"and {len(items) - len(ranked):,} more",
+        value="",
+        jump=Place(items[0].jump.pane) if items[0].jump else None,
+    )
+    return [*ranked, rest]
