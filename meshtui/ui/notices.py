@@ -22,9 +22,14 @@ def _sources(snapshot: Snapshot, needs: Needs) -> list[tuple[Kind, Source]]:
     return [(kind, snapshot.source(kind)) for kind in kinds]
 
 
+def unconnected(snapshot: Snapshot) -> Problem | None:
+    """Why nothing at all is known of the cluster; None where it has answered once."""
+    return snapshot.server.problem if snapshot.server.answered is None else None
+
+
 def freshness(snapshot: Snapshot, needs: Needs) -> Line:
     """The least trustworthy source of a pane in a few words: "● live", "◌ loading 4,500", "◍ stale since 13:58:10"."""
-    if snapshot.server.problem is not None and snapshot.server.answered is None:
+    if unconnected(snapshot):
         return (Span("✗ not connected", Tone.BAD),)
     kind, source = max(_sources(snapshot, needs), key=lambda each: _URGENCY.get(each[1].phase, 0))
     if source.phase is Phase.LOADING:
@@ -41,9 +46,9 @@ _URGENCY = {Phase.FORBIDDEN: 1, Phase.LOADING: 2, Phase.STALE: 3}
 
 def instead(snapshot: Snapshot, needs: Needs, empty: str) -> list[Line]:
     """What stands where rows would: why there are none, and what to do about it."""
-    server = snapshot.server
-    if server.problem is not None and server.answered is None:
-        return problem(server.problem)
+    failure = unconnected(snapshot)
+    if failure is not None:
+        return problem(failure)
     kind, source = _sources(snapshot, needs)[0]
     if source.phase is Phase.ABSENT:
         return [

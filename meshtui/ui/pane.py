@@ -304,7 +304,7 @@ class Pane(Widget, Generic[R]):
             self.stamp = Stamp()
             return
         self._of = snapshot = self.snapshot
-        everything = self.rows(snapshot)
+        everything = () if notices.unconnected(snapshot) else self.rows(snapshot)
         rows = everything
         if self._within:
             rows = [row for row in rows if self.belongs(row, self._within)]
