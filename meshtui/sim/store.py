@@ -11,108 +11,32 @@ replaced and never edited in place: what is given to the store or taken from it 
 
 from __future__ import annotations
 
-import asyncio
 import random
 import sys
 import uuid
 from bisect import bisect_left
-from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from meshtui.sim.definitions import defined, definition, established
-from meshtui.sim.errors import AlreadyExists, Conflict, Expired, NotFound
-from meshtui.sim.kinds import CRD, KINDS, NAMESPACE, POD, Kind
-from meshtui.sim.objects import mapping, mappings, text
-
-Object = dict[str, Any]
-Objects = list[Object]
-Key = tuple[str, str]
-"""Namespace ("" for an object of the cluster) and name."""
-
-_KEPT_METADATA = (
-    "name",
-    "namespace",
-    "generateName",
-    "uid",
-    "creationTimestamp",
-    "generation",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
+from meshtui.sim.changes import (
+    Change,
+    Changes,
+    History,
+    Key,
+    Object,
+    Objects,
+    Subscription,
+    key_of,
 )
-_NOT_WANTED = {"apiVersion", "kind", "metadata", "status"}
+from meshtui.sim.definitions import defined, definition, established
+from meshtui.sim.errors import AlreadyExists, Conflict, NotFound
+from meshtui.sim.kinds import CRD, KINDS, NAMESPACE, Kind
+from meshtui.sim.lifecycle import finished, grace_of, leaving, merged, same, wanted
+from meshtui.sim.objects import mappings, text
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Change:
-    """One change of one object."""
-
-    type: Literal["ADDED", "MODIFIED", "DELETED"]
-    kind: Kind
-    before: Object | None
-    """None where it is ADDED."""
-    after: Object | None
-    """None where it is DELETED; `before` then has the resourceVersion of the deletion, as watches are told."""
-    resource_version: int
-    encoded: dict[Any, bytes] = field(default_factory=dict, repr=False)
-    """Its forms on the wire, each made once and shared by all watches."""
-
-    @property
-    def object(self) -> Object:
-        """The newest state of the object."""
-        found = self.after or self.before
-        assert found is not None
-        return found
-
-
-Changes = list[Change]
-
-
-class Subscription:
-    """Changes as they come; a context manager, and an async iterator over single changes.
-
-    Who is too slow for the store's memory gets `Expired`, as a real watch would.
-    """
-
-    def __init__(self, pending: Collection[Change], limit: int, closed: Callable[[], None]) -> None:
-        self._pending: deque[Change] = deque(pending)
-        self._limit = limit
-        self._ready = asyncio.Event()
-        self._closed = closed
-        if pending:
-            self._ready.set()
-
-    def put(self, change: Change) -> None:
-        self._pending.append(change)
-        self._ready.set()
-
-    @property
-    def waiting(self) -> bool:
-        """Whether there are changes not yet taken."""
-        return bool(self._pending)
-
-    async def take(self) -> Changes:
-        """All changes that are waiting, at least one, oldest first."""
-        await self._ready.wait()
-        self._ready.clear()
-        if len(self._pending) > self._limit:
-            raise Expired("The resourceVersion for the provided watch is too old.")
-        taken = list(self._pending)
-        self._pending.clear()
-        return taken
-
-    async def __aiter__(self) -> AsyncIterator[Change]:
-        while True:
-            for change in await self.take():
-                yield change
-
-    def __enter__(self) -> Subscription:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._closed()
+__all__ = ["Change", "Key", "Object", "Store", "key_of"]
 
 
 def _utcnow() -> datetime:
@@ -131,15 +55,13 @@ class Store:
     ) -> None:
         """Built-in kinds are served as they are; of each custom one the definition is put into the store."""
         self.now = now
-        self._history: deque[Change] = deque(maxlen=history)
-        self._forgotten = 0
+        self._history = History(history)
         self._version = 1
         self._objects: dict[Kind, dict[Key, Object]] = {k: {} for k in kinds if not k.custom}
         self._order: dict[Kind, list[Key]] = {}
         self._dependents: dict[str, set[tuple[Kind, Key]]] = {}
         self._uids: set[str] = set()
         self._in_namespace: Counter[str] = Counter()
-        self._subscriptions: dict[Subscription, frozenset[Kind]] = {}
         for kind in kinds:
             if kind.custom:
                 self.create(CRD, definition(kind))
@@ -211,47 +133,19 @@ class Store:
 
         Raises Expired where some of them are forgotten.
         """
-        if since < self._forgotten:
-            raise Expired(f"too old resource version: {since} ({self._forgotten})")
-        found: Changes = []
-        for change in reversed(self._history):
-            if change.resource_version <= since:
-                break
-            if not kinds or change.kind in kinds:
-                found.append(change)
-        found.reverse()
-        return found
+        return self._history.since(since, *kinds)
 
     def subscribe(self, *kinds: Kind, since: int | None = None) -> Subscription:
-        """The changes of these kinds (of all where none is named) after a resourceVersion, or from now on."""
-        pending = [] if since is None else self.changes(since, *kinds)
-        limit = self._history.maxlen or 0
-        made = Subscription(pending, limit, lambda: self._unsubscribe(made))
-        self._subscriptions[made] = frozenset(kinds)
-        return made
+        """The changes of these kinds (of all where none is named) after a resourceVersion, or from now on.
 
-    def _unsubscribe(self, subscription: Subscription) -> None:
-        self._subscriptions.pop(subscription, None)
+        Raises Expired where some of them are forgotten.
+        """
+        pending = [] if since is None else self.changes(since, *kinds)
+        return self._history.subscribe(pending, *kinds)
 
     def forget(self) -> None:
         """Forget all changes so far, as a compaction does: older resourceVersions are then too old."""
-        self._history.clear()
-        self._forgotten = self._version
-
-    def _record(
-        self,
-        type_: Literal["ADDED", "MODIFIED", "DELETED"],
-        kind: Kind,
-        before: Object | None,
-        after: Object | None,
-    ) -> None:
-        if len(self._history) == self._history.maxlen:
-            self._forgotten = self._history[0].resource_version
-        change = Change(type_, kind, before, after, self._version)
-        self._history.append(change)
-        for subscription, kinds in self._subscriptions.items():
-            if not kinds or kind in kinds:
-                subscription.put(change)
+        self._history.forget(self._version)
 
     # Writing
 
@@ -298,14 +192,14 @@ class Store:
                 kept["name"],
                 f"Precondition failed: UID in precondition: {given['uid']}, UID in object meta: {kept['uid']}",
             )
-        after = _merged(kind, before, obj, subresource)
-        if _same(before, after):
+        after = merged(kind, before, obj, subresource)
+        if same(before, after):
             return before
-        if kind.generations and _wanted(before) != _wanted(after):
+        if kind.generations and wanted(before) != wanted(after):
             after["metadata"]["generation"] = kept.get("generation", 0) + 1
         if dry_run:
             after["metadata"]["resourceVersion"] = kept["resourceVersion"]
-        elif _finished(after):
+        elif finished(after):
             self._remove(kind, after)
         else:
             self._put("MODIFIED", kind, before, after)
@@ -330,7 +224,7 @@ class Store:
         before = self.need(kind, namespace, name)
         kept = before["metadata"]
         seconds = min(
-            _grace(kind, before, grace), kept.get("deletionGracePeriodSeconds", sys.maxsize)
+            grace_of(kind, before, grace), kept.get("deletionGracePeriodSeconds", sys.maxsize)
         )
         if orphans and not dry_run:
             self._orphan(kept["uid"])
@@ -338,8 +232,8 @@ class Store:
             if not dry_run:
                 self._remove(kind, before)
             return before
-        after = self._leaving(kind, before, seconds)
-        if dry_run or _same(before, after):
+        after = leaving(kind, before, seconds, self.timestamp(seconds))
+        if dry_run or same(before, after):
             return after
         self._put("MODIFIED", kind, before, after)
         if kind == NAMESPACE:
@@ -347,19 +241,6 @@ class Store:
         return after
 
     # Inside
-
-    def _leaving(self, kind: Kind, obj: Object, seconds: int) -> Object:
-        """The object marked as on its way out."""
-        kept = obj["metadata"]
-        until = self.timestamp(seconds)
-        metadata = {**kept, "deletionTimestamp": min(until, kept.get("deletionTimestamp", until))}
-        if kind == NAMESPACE:
-            status = {**mapping(obj, "status"), "phase": "Terminating"}
-            return {**obj, "metadata": metadata, "status": status}
-        metadata["deletionGracePeriodSeconds"] = seconds
-        if kind.generations and "deletionTimestamp" not in kept:
-            metadata["generation"] = kept.get("generation", 0) + 1
-        return {**obj, "metadata": metadata}
 
     def _put(
         self,
@@ -380,7 +261,7 @@ class Store:
             self._disown(kind, before)
         for owner in _owners(after):
             self._dependents.setdefault(owner, set()).add((kind, key))
-        self._record(type_, kind, before, after)
+        self._history.add(Change(type_, kind, before, after, self._version))
         if kind == CRD:
             self._serve(after)
         if kind == NAMESPACE:
@@ -398,7 +279,7 @@ class Store:
         self._in_namespace[key[0]] -= 1
         self._uids.discard(last["metadata"]["uid"])
         self._disown(kind, last)
-        self._record("DELETED", kind, last, None)
+        self._history.add(Change("DELETED", kind, last, None, self._version))
         if kind == CRD:
             self._unserve(key[1])
         self._collect(last["metadata"]["uid"])
@@ -456,81 +337,6 @@ def _suffix() -> str:
     return "".join(random.choices("bcdfghjklmnpqrstvwxz2456789", k=5))
 
 
-def key_of(obj: Mapping[str, Any]) -> Key:
-    metadata = obj["metadata"]
-    return metadata.get("namespace", ""), metadata["name"]
-
-
 def _owners(obj: Mapping[str, Any]) -> Iterator[str]:
     for reference in mappings(obj, "metadata", "ownerReferences"):
         yield text(reference, "uid")
-
-
-def _merged(kind: Kind, before: Object, given: Mapping[str, Any], subresource: str) -> Object:
-    """What an update keeps of both."""
-    kept, new = before["metadata"], given.get("metadata") or {}
-    if subresource:
-        after = {**before}
-        status = given.get("status")
-        if status is None:
-            after.pop("status", None)
-        else:
-            after["status"] = status
-        metadata = dict(kept)
-        # Kubernetes' own kinds take labels and annotations with a status, custom ones do not.
-        for part in (
-            ("managedFields",) if kind.custom else ("labels", "annotations", "managedFields")
-        ):
-            if part in new:
-                metadata[part] = new[part]
-    else:
-        after = {"apiVersion": before["apiVersion"], "kind": before["kind"]}
-        after |= {k: v for k, v in given.items() if k not in ("apiVersion", "kind")}
-        if kind.status:
-            after.pop("status", None)
-            if "status" in before:
-                after["status"] = before["status"]
-        metadata = {**new}
-        for part in _KEPT_METADATA:
-            metadata.pop(part, None)
-            if part in kept:
-                metadata[part] = kept[part]
-    after["metadata"] = metadata
-    return after
-
-
-def _same(before: Object, after: Object) -> bool:
-    """Whether two states differ in nothing but their resourceVersion and who wrote them."""
-    if before is after:
-        return True
-    told = ("resourceVersion", "managedFields")
-    first = {k: v for k, v in before["metadata"].items() if k not in told}
-    second = {k: v for k, v in after["metadata"].items() if k not in told}
-    return first == second and {**before, "metadata": None} == {**after, "metadata": None}
-
-
-def _wanted(obj: Mapping[str, Any]) -> Object:
-    return {k: v for k, v in obj.items() if k not in _NOT_WANTED}
-
-
-def _grace(kind: Kind, obj: Mapping[str, Any], asked: int | None) -> int:
-    """The seconds that an object keeps running after its deletion; 0 where it goes at once."""
-    spec = mapping(obj, "spec")
-    if kind != POD or not spec.get("nodeName"):
-        return 0
-    phase = text(obj, "status", "phase")
-    said = spec.get("terminationGracePeriodSeconds")
-    own = said if isinstance(said, int) else 30
-    if phase in ("Succeeded", "Failed"):
-        own = 0
-    return own if asked is None else asked
-
-
-def _finished(obj: Mapping[str, Any]) -> bool:
-    metadata = obj["metadata"]
-    return (
-        "deletionTimestamp" in metadata
-        and not metadata.get("finalizers")
-        and not metadata.get("deletionGracePeriodSeconds")
-        and obj["kind"] != NAMESPACE.name
-    )

@@ -11,11 +11,12 @@ from typing import Any
 from aiohttp import web
 
 from meshtui.sim.calls import Call
+from meshtui.sim.changes import Change, Subscription, key_of
 from meshtui.sim.errors import Expired
 from meshtui.sim.objects import Raw
 from meshtui.sim.reads import SLICE, forbidden_option, resource_version, selection
 from meshtui.sim.selectors import Test
-from meshtui.sim.store import Change, Store, Subscription, key_of
+from meshtui.sim.store import Store
 from meshtui.sim.tables import Form, Shape, form
 from meshtui.sim.wire import JSON, encode
 

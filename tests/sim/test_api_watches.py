@@ -139,8 +139,8 @@ async def test_watches_end_at_once_when_the_server_does(store: Store) -> None:
 async def test_a_client_that_goes_leaves_no_subscription(store: Store) -> None:
     async with serve(store, Kubelets()) as served, Api.connected(served.kubeconfig) as api:
         async with watched(api, {"watch": "1", "resourceVersion": store.version}):
-            assert len(store._subscriptions) == 1
-        await until(lambda: _is_empty(store._subscriptions))
+            assert len(store._history._subscriptions) == 1
+        await until(lambda: _is_empty(store._history._subscriptions))
 
 
 async def _is_empty(found: Collection[object]) -> bool:
