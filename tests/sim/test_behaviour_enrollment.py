@@ -12,7 +12,7 @@ import pytest
 from meshtui.sim.behaviour.cluster import Cluster
 from meshtui.sim.kinds import CONFIGMAP, DAEMONSET, NAMESPACE, POD, SERVICE_ACCOUNT
 from meshtui.sim.scenes import load
-from tests.sim.bench import NOW, Bench, redirection
+from tests.sim.bench import Bench, redirection
 
 Raw = dict[str, Any]
 AMBIENT = {"istio.io/dataplane-mode": "ambient"}
@@ -218,7 +218,3 @@ def test_a_ghost_is_annotated_and_not_proxied_until_it_is_restarted(bench: Bench
     assert not proxied(bench.cluster, ghost)
     bench.delete_pods([ghost])
     assert proxied(bench.cluster, bench.pod("plain", app="haunted"))
-
-
-def test_time_stands_where_a_test_puts_it(bench: Bench) -> None:
-    assert bench.cluster.clock() == NOW

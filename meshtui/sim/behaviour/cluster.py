@@ -32,6 +32,7 @@ from meshtui.sim.kubelet import Kubelet
 from meshtui.sim.store import Store
 
 TRUST_DOMAIN = "acmellc.local"
+_ALL = ("", "")
 _ROOT_AGE = timedelta(days=400)
 
 
@@ -53,12 +54,13 @@ class Cluster:
         self.store = Store(now=self.clock)
         self.authority = Authority(TRUST_DOMAIN, seed, now() - _ROOT_AGE)
         self.names = Names(seed)
-        world = World(self.store, self.clock, self.names, now)
+        self.world = world = World(self.store, self.clock, self.names, now)
         logs, registry = Logs(), Registry(world, TRUST_DOMAIN)
         ztunnels = Ztunnels(world, registry, self.authority, logs)
         self.agents = CniAgents(world, ztunnels, logs)
         self.ztunnels = ztunnels
         self.calls = Calls(world, registry, self.authority, ztunnels, behaviour.flows)
+        self._scaling = Scaling(world, behaviour.swings)
         self.kubelet: Kubelet = Containers(world, logs, ztunnels, Istiod(world, self.authority))
         self._runner = Runner(
             world,
@@ -70,7 +72,7 @@ class Cluster:
                 ztunnels,
                 self.agents,
                 self.calls,
-                Scaling(world, behaviour.swings),
+                self._scaling,
             ],
         )
 
@@ -83,11 +85,13 @@ class Cluster:
         left = since
         while left > timedelta():
             with self.clock.ago(left - timedelta(seconds=self.names.random.random())):
-                self.calls.look(("", ""))
+                self.calls.look(_ALL)
             left -= timedelta(seconds=1)
 
     async def run(self) -> None:
         """What happens, for ever."""
+        for controller in (self.calls, self._scaling):
+            self._runner.appoint(controller, _ALL, 1.0)
         await self._runner.run()
 
 

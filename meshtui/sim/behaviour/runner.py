@@ -59,6 +59,11 @@ class Runner:
             self._look(*item)
             self._feed(latency=False)
 
+    def appoint(self, controller: Controller, key: Key, after: float) -> None:
+        """Look at a key in so many seconds of `run`, not before."""
+        due = time.monotonic() + after
+        heapq.heappush(self._appointments, (due, next(self._count), controller, key))
+
     async def run(self) -> None:
         """Work for ever, as changes come and appointments are due."""
         with self._world.store.subscribe() as changes:
@@ -89,8 +94,7 @@ class Runner:
     def _look(self, controller: Controller, key: Key) -> None:
         again = controller.look(key)
         if again is not None:
-            due = time.monotonic() + again
-            heapq.heappush(self._appointments, (due, next(self._count), controller, key))
+            self.appoint(controller, key, again)
 
     def _feed(self, *, latency: bool = True) -> None:
         """Tell the controllers of all changes since the last time."""

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from meshtui.sim.behaviour.world import World
-from meshtui.sim.kinds import DEPLOYMENT, NAMESPACE
-from meshtui.sim.objects import mapping, name
+from meshtui.sim.kinds import DEPLOYMENT
+from meshtui.sim.objects import mapping
 from meshtui.sim.store import Change, Key
 
 _TICK = 5.0
+_FIRST = 10.0
 
 
 @dataclass(slots=True, eq=False)
@@ -28,22 +29,23 @@ class Swing:
 class Scaling:
     """Scales deployments as their time comes."""
 
-    kinds = (NAMESPACE,)
+    kinds = ()
 
     def __init__(self, world: World, swings: Sequence[Swing]) -> None:
         self._world = world
         self._swings = swings
 
     def concerns(self, change: Change) -> Iterable[tuple[Key, float]]:
-        if self._swings and name(change.object) == self._world.root and change.type == "ADDED":
-            yield ("", "scaling"), _TICK
+        return ()
 
     def look(self, key: Key) -> float:
         now = self._world.clock()
         for swing in self._swings:
             if swing.due is not None and swing.due <= now:
                 self._scale(swing)
-            if swing.due is None or swing.due <= now:
+            if swing.due is None:
+                swing.due = now + timedelta(seconds=_FIRST)
+            elif swing.due <= now:
                 swing.due = now + timedelta(seconds=swing.every)
         return _TICK
 

@@ -18,8 +18,8 @@ from meshtui.sim.behaviour.registry import Registry, workload_name, workload_uid
 from meshtui.sim.behaviour.waypoints import MANAGED
 from meshtui.sim.behaviour.world import World
 from meshtui.sim.behaviour.ztunnels import Ztunnels
-from meshtui.sim.kinds import NAMESPACE, NETWORK_POLICY, POD
-from meshtui.sim.objects import Raw, labels, mapping, mappings, name, namespace, selects, sequence
+from meshtui.sim.kinds import NETWORK_POLICY, POD
+from meshtui.sim.objects import Raw, labels, mapping, mappings, namespace, selects, sequence
 from meshtui.sim.store import Change, Key
 
 _TUNNEL = 15008
@@ -69,7 +69,7 @@ class _Open:
 class Calls:
     """Makes the calls of all flows as they are due."""
 
-    kinds = (NAMESPACE,)
+    kinds = ()
 
     def __init__(
         self,
@@ -88,8 +88,7 @@ class Calls:
         self._random = world.names.random
 
     def concerns(self, change: Change) -> Iterable[tuple[Key, float]]:
-        if name(change.object) == self._world.root and change.type == "ADDED":
-            yield ("", "traffic"), _TICK
+        return ()
 
     def look(self, key: Key) -> float:
         """Do what is due by now, and come back in a second."""
