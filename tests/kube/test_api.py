@@ -1,0 +1,125 @@
+"""Api: every failure of a request has its kind and its words."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from aiohttp import web
+
+from meshtui.kube.api import Api, address
+from meshtui.kube.errors import (
+    Absent,
+    Conflict,
+    Expired,
+    Forbidden,
+    KubeError,
+    StatusError,
+    Throttled,
+    Unauthorized,
+    Unreachable,
+)
+from meshtui.mesh.kinds import GATEWAY, NODE, POD
+from meshtui.mesh.snapshot import Trouble
+from tests.kube.scripted import Handler, Scripted, answer, status
+
+PATH = "/version"
+
+
+async def failure(scripted: Scripted, api: Api, handler: Handler) -> KubeError:
+    scripted.on(PATH, handler)
+    with pytest.raises(KubeError) as raised:
+        await api.get(PATH, dict[str, str])
+    return raised.value
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "trouble"),
+    [
+        (401, Unauthorized, Trouble.UNAUTHORIZED),
+        (403, Forbidden, Trouble.FORBIDDEN),
+        (404, Absent, Trouble.ABSENT),
+        (409, Conflict, Trouble.SERVER),
+        (410, Expired, Trouble.SERVER),
+        (429, Throttled, Trouble.SERVER),
+        (500, StatusError, Trouble.SERVER),
+    ],
+)
+async def test_the_servers_own_words_are_kept(
+    scripted: Scripted, api: Api, code: int, kind: type[StatusError], trouble: Trouble
+) -> None:
+    error = await failure(scripted, api, status(code, "so it is"))
+    assert type(error) is kind
+    assert (error.problem.trouble, error.problem.text) == (trouble, "so it is")
+
+
+async def test_an_object_that_is_gone_is_not_a_kind_that_is_not_installed(
+    scripted: Scripted, api: Api
+) -> None:
+    words = 'pods "a" not found'
+    error = await failure(scripted, api, status(404, words, details={"name": "a", "kind": "pods"}))
+    assert error.problem.trouble is Trouble.GONE
+
+
+async def text(body: str, code: int, **headers: str) -> web.Response:
+    return web.Response(text=body, status=code, headers=headers)
+
+
+async def test_an_error_without_a_status_object_is_told_as_it_is(
+    scripted: Scripted, api: Api
+) -> None:
+    error = await failure(scripted, api, lambda _: text("404 page not found\n", 404))
+    assert error.problem.text == "404 page not found"
+    error = await failure(scripted, api, lambda _: text("", 503))
+    assert error.problem.text == "the server answered with status 503"
+    error = await failure(scripted, api, lambda _: text("x" * 100_000, 500))
+    assert len(error.problem.text) == 2_000
+
+
+async def test_a_login_page_is_neither_followed_nor_read(scripted: Scripted, api: Api) -> None:
+    error = await failure(scripted, api, lambda _: text("", 302, Location="/login"))
+    assert isinstance(error, StatusError)
+    assert error.code == 302
+    assert scripted.asked("/login") == []
+    error = await failure(scripted, api, lambda _: text("<html>log in</html>", 200))
+    assert isinstance(error, Unreachable)
+    assert error.problem.trouble is Trouble.BROKEN
+    error = await failure(scripted, api, answer(["not", "an object"]))
+    assert error.problem.trouble is Trouble.BROKEN
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"), [("7", 7), ("0", 0), ("999999", 60), ("-1", 0), ("tomorrow", 0), ("", 0)]
+)
+async def test_retry_after_is_heard_within_reason(
+    scripted: Scripted, api: Api, asked: str, seconds: float
+) -> None:
+    error = await failure(scripted, api, status(429, "slow down", {"Retry-After": asked}))
+    assert isinstance(error, Throttled)
+    assert error.retry_after == seconds
+
+
+async def test_silence_before_and_within_an_answer_ends_it(scripted: Scripted, api: Api) -> None:
+    async def silent(_: web.Request) -> web.StreamResponse:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def stops(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b"{")
+        return await silent(request)
+
+    impatient = Api(api.connection, timeout=0.05)
+    for handler in (silent, stops):
+        error = await failure(scripted, impatient, handler)
+        assert error.problem.trouble is Trouble.TIMEOUT
+
+
+def test_addresses() -> None:
+    assert address(NODE, "v1") == "/api/v1/nodes"
+    assert address(POD, "v1", "shop", "a", "log") == "/api/v1/namespaces/shop/pods/a/log"
+    assert address(GATEWAY, "v1beta1", "edge", "public") == (
+        "/apis/gateway.networking.k8s.io/v1beta1/namespaces/edge/gateways/public"
+    )
+    assert address(POD, "v1", "a/../b", "?x") == "/api/v1/namespaces/a%2F..%2Fb/pods/%3Fx"
