@@ -15,6 +15,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.reactive import reactive
 from textual.timer import Timer
+from textual.widgets import Input
 
 from meshtui import __version__, journal, production
 from meshtui.kube import kubeconfig
@@ -68,6 +69,7 @@ class MeshApp(App[int]):
     CSS_PATH = STYLESHEETS
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("colon", "command", "Command", key_display=":", priority=True, id="app.command"),
         Binding("exclamation_mark", "messages", "Messages", key_display="!", show=False, id="app.messages"),
         Binding("ctrl+r", "refresh_all", "Read again", show=False, id="app.refresh"),
         Binding("ctrl+c", "interrupt", "Quit (twice)", show=False, priority=True, id="app.quit"),
@@ -174,6 +176,18 @@ class MeshApp(App[int]):
         self._want()
 
     # Commands that are not about a pane
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """`:` comes before all other keys, so that what is typed right behind it goes into the prompt; it is text where
+        text is typed already."""
+        return not (action == "command" and isinstance(self.focused, Input))
+
+    def action_command(self) -> None:
+        """Opens the prompt; screens over the panes are left for it."""
+        for screen in reversed(self._readers()):
+            screen.dismiss()
+        if self.screen is self._main:
+            self._main.action_ask(":")
 
     def _other_commands(self) -> list[Command]:
         def contexts() -> list[str]:

@@ -46,7 +46,6 @@ class Main(Screen[None]):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "ask('/')", "Filter", key_display="/", priority=True, id="app.filter"),
-        Binding("colon", "ask(':')", "Command", key_display=":", priority=True, id="app.command"),
         Binding("question_mark,f1", "help", "Help", key_display="?", id="app.help"),
         Binding("tab", "turn(1)", "Next pane", show=False, id="app.next_pane"),
         Binding("shift+tab", "turn(-1)", "Previous pane", show=False, id="app.previous_pane"),
@@ -174,8 +173,8 @@ class Main(Screen[None]):
     # Prompt and commands
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """The keys that open a prompt come before all others, so that what is typed right behind them goes into it;
-        while one is open they are text."""
+        """The key that opens the filter comes before all others, so that what is typed right behind it goes into it;
+        while a prompt is open it is text."""
         return not (action == "ask" and self.prompt.asking)
 
     def action_ask(self, sign: str) -> None:

@@ -304,8 +304,7 @@ class Pane(Widget, Generic[R]):
             self.stamp = Stamp()
             return
         self._of = snapshot = self.snapshot
-        everything = () if notices.unconnected(snapshot) else self.rows(snapshot)
-        rows = everything
+        rows = () if notices.unconnected(snapshot) else self.rows(snapshot)
         if self._within:
             rows = [row for row in rows if self.belongs(row, self._within)]
         inside = len(rows)
@@ -353,6 +352,7 @@ class Pane(Widget, Generic[R]):
         """What stands in place of rows, and what stands under them because it keeps them from being complete."""
         self.table.display = any_shown
         self.instead.display = not any_shown
+        self.set_class(not any_shown, "-bare")
         if not any_shown:
             words = notices.instead(snapshot, self.NEEDS, self.EMPTY)
             if any_inside and self._filter is not None:

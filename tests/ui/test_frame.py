@@ -129,6 +129,17 @@ async def test_a_burst_of_keys_behind_a_colon_goes_into_the_prompt() -> None:
         assert "kind-shop" in drawn(app)
 
 
+async def test_a_colon_leaves_a_screen_for_the_prompt() -> None:
+    app = shop(settings=Settings(pane="workloads"))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await pilot.pause()
+        await pilot.press("l")
+        await pilot.press(*":cert", "enter")
+        await pilot.pause()
+        assert len(app.screen_stack) == 1
+        assert main(app).front.NAME == "certificates"
+
+
 async def test_a_paste_fires_no_verb() -> None:
     app = shop(settings=Settings(pane="workloads"))
     async with app.run_test(size=(120, 36)) as pilot:

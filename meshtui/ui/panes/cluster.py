@@ -52,10 +52,9 @@ class ClusterPane(Pane[Entry]):
         return Board(self._cells)
 
     def rows(self, snapshot: Snapshot) -> Sequence[Entry]:
+        worst_first = sorted(overview.of(snapshot), key=lambda section: section.title != "WORST")
         return [
-            Entry(section.title, item)
-            for section in overview.of(snapshot)
-            for item in _some(section.items)
+            Entry(section.title, item) for section in worst_first for item in _some(section.items)
         ]
 
     def cells(self, row: Entry, snapshot: Snapshot) -> Sequence[Cell]:
