@@ -1,0 +1,1 @@
+"""MeshTUI measured on a large cluster, by hand. See `__main__`."""

@@ -1,0 +1,219 @@
+"""MeshTUI on a real kube-apiserver with 10,600 pods: how fast, how large, how busy. Run by hand, alone on a machine.
+
+    python -m tests.bench --load load_mesh.py [--json FILE]      (or MESHTUI_LOAD_TOOL; it is not in this repository)
+
+Builds nothing: run tests/cluster/build before. It starts an API server, has the load tool fill it (over a minute),
+stands in for its ztunnels, and runs the program in a terminal of 160x48, twice: as it is, and with `--no-sweep`, which
+compares with programs that do not read proxies. Everything it prints it also writes as JSON.
+
+    floor           all pods in pages of 500, read with aiohttp and msgspec and nothing else
+    first_paint     from the start of the process to the first character on screen, in seconds
+    first_rows      ... to the first pods in the Workloads pane
+    all_rows        ... to a list that says it is complete and live
+    key             from a key to the first change on screen, in milliseconds: median and worst
+    change          from a PATCH of a pod to its new value on screen, in seconds: median and worst
+    idle_cpu        percent of one core while nothing happens
+    memory          resident MiB: program, children (the process that reads dumps), and the program's peak
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tests.bench.terminal import Terminal
+from tests.cluster.kubeconfig import Api
+from tests.cluster.real import Access, RealCluster, kubelet_of, missing
+
+ROOT = Path(__file__).parents[2]
+TOUCHED = ("istio-system", "istio-cni-node-00000")
+"""The pod that is first in the Workloads pane, so that its row is in view."""
+_PATIENCE = 120.0
+
+Figures = dict[str, Any]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--load", type=Path, default=os.environ.get("MESHTUI_LOAD_TOOL"))
+    parser.add_argument("--pods", type=int, default=10_000)
+    parser.add_argument("--namespaces", type=int, default=300)
+    parser.add_argument("--nodes", type=int, default=300)
+    parser.add_argument("--idle", type=float, default=30, help="seconds to watch it do nothing")
+    parser.add_argument("--json", type=Path, help="write the figures there too")
+    chosen = parser.parse_args()
+    if chosen.load is None:
+        parser.error("name the load tool with --load or MESHTUI_LOAD_TOOL")
+    if why := missing():
+        parser.error(why)
+    with tempfile.TemporaryDirectory(prefix="meshtui-bench-") as scratch:
+        figures = asyncio.run(_bench(Path(scratch), chosen))
+    text = json.dumps(figures, indent=2)
+    print(text)
+    if chosen.json:
+        chosen.json.write_text(text + "\n")
+    return 0
+
+
+async def _bench(scratch: Path, chosen: argparse.Namespace) -> Figures:
+    directory = scratch / "cluster"
+    directory.mkdir()
+    async with RealCluster(directory) as access:
+        began = time.monotonic()
+        sizes = [f"--{name}={getattr(chosen, name)}" for name in ("pods", "namespaces", "nodes")]
+        command = [sys.executable, str(chosen.load), "--kubeconfig", str(access.admin), *sizes]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        filled = time.monotonic() - began
+        async with Api.connected(access.admin) as api:
+            await _lead_home(api, access)
+            pods, floor = await _floor(api)
+            figures: Figures = {
+                "python": sys.version.split()[0],
+                "load_average_before": os.getloadavg()[0],
+                "pods": pods,
+                "fill_seconds": round(filled, 1),
+                "floor": floor,
+            }
+            with _ztunnels(access):
+                for name, flags in (("no_sweep", ["--no-sweep"]), ("default", [])):
+                    figures[name] = await _program(api, access, scratch, pods, flags, chosen.idle)
+            figures["load_average_after"] = os.getloadavg()[0]
+    return figures
+
+
+async def _lead_home(api: Api, access: Access) -> None:
+    """Makes kwok the kubelet of the nodes that the load tool made."""
+    nodes = (await api.get("/api/v1/nodes")).body["items"]
+    for node in nodes:
+        path = f"/api/v1/nodes/{node['metadata']['name']}/status"
+        await api.patch(path, {"status": kubelet_of(access)})
+
+
+async def _floor(api: Api) -> tuple[int, Figures]:
+    """The fastest way to have all pods in this language, and how many there are."""
+    decoder = msgspec.json.Decoder()
+    count, token, first = 0, "", 0.0
+    began = time.monotonic()
+    while True:
+        query = {"limit": "500"} | ({"continue": token} if token else {})
+        async with api.http.get("/api/v1/pods", params=query) as answer:
+            page = decoder.decode(await answer.read())
+        count += len(page["items"])
+        first = first or time.monotonic() - began
+        token = page["metadata"].get("continue", "")
+        if not token:
+            break
+    seconds = time.monotonic() - began
+    return count, {"first_page": round(first, 3), "all": round(seconds, 3)}
+
+
+@contextmanager
+def _ztunnels(access: Access) -> Iterator[None]:
+    """Ztunnels that answer, in a process of their own."""
+    command = [sys.executable, "-m", "tests.bench.ztunnels", str(access.admin)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        try:
+            process.stdout.readline()
+            yield
+        finally:
+            process.kill()
+
+
+async def _program(
+    api: Api, access: Access, scratch: Path, pods: int, flags: list[str], idle: float
+) -> Figures:
+    """One run of the program: every figure of it."""
+    meshtui = Path(sys.executable).with_name("meshtui")
+    command = [str(meshtui), "--kubeconfig", str(access.admin), "--pane", "workloads", *flags]
+    environ = os.environ | {
+        "TERM": "xterm-256color",
+        "COLORTERM": "truecolor",
+        "XDG_CONFIG_HOME": str(scratch),
+    }
+    with Terminal(command, environ) as terminal:
+        figures = _start(terminal, pods)
+        terminal.quiet(0.5, most=5)
+        figures["change"] = await _changes(api, terminal)
+        figures["key"] = {
+            "down": _keys(terminal, ["j"] * 40),
+            "page": _keys(terminal, ["\x1b[6~"] * 10 + ["\x1b[5~"] * 10),
+        }
+        terminal.quiet(0.5, most=5)
+        figures["idle_cpu"] = round(_idle(terminal, idle), 2)
+        memory = terminal.memory()
+        figures["memory"] = {name: round(size / 2**20, 1) for name, size in memory.items()}
+    return figures
+
+
+def _start(terminal: Terminal, pods: int) -> Figures:
+    painted = terminal.until(lambda screen: bool(screen.text.strip()), _PATIENCE)
+    first = terminal.until(lambda screen: "Running" in screen.text, _PATIENCE)
+    whole = f"{pods:,}"
+
+    def complete(lines: list[str]) -> bool:
+        return whole in "".join(lines[:3]) and "loading" not in "".join(lines[:3])
+
+    complete_at = terminal.until(lambda screen: complete(screen.lines), _PATIENCE)
+    moments = {"first_paint": painted, "first_rows": first, "all_rows": complete_at}
+    return {name: round(at - terminal.started, 3) for name, at in moments.items()}
+
+
+async def _changes(api: Api, terminal: Terminal, count: int = 10) -> Figures:
+    """A pod in view restarts: seconds from the request to its new number of restarts on screen."""
+    namespace, name = TOUCHED
+    path = f"/api/v1/namespaces/{namespace}/pods/{name}"
+    status = (await api.get(path)).body["status"]["containerStatuses"][0]
+    took = []
+    for restarts in range(1001, 1001 + count):
+        began = time.monotonic()
+        await api.patch(
+            f"{path}/status",
+            {"status": {"containerStatuses": [status | {"restartCount": restarts}]}},
+        )
+        seen = terminal.until(lambda screen: str(restarts) in screen.text, 30)  # noqa: B023
+        took.append(seen - began)
+        terminal.quiet(0.3, most=2)
+    return {"median": round(statistics.median(took), 3), "worst": round(max(took), 3)}
+
+
+def _keys(terminal: Terminal, keys: list[str]) -> Figures:
+    """Milliseconds from a key to the first thing written after it, each after a moment of silence."""
+    took = []
+    for key in keys:
+        terminal.quiet(0.1, most=2)
+        pressed = terminal.press(key)
+        seen = terminal.output(5)
+        if seen is None:
+            raise TimeoutError(f"nothing came of {key!r}")
+        took.append(1000 * (seen - pressed))
+    return {"median": round(statistics.median(took), 1), "worst": round(max(took), 1)}
+
+
+def _idle(terminal: Terminal, seconds: float) -> float:
+    """Percent of one core."""
+    before, began = terminal.cpu(), time.monotonic()
+    while (left := began + seconds - time.monotonic()) > 0:
+        terminal.output(left)
+    return 100 * (terminal.cpu() - before) / (time.monotonic() - began)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
