@@ -80,3 +80,25 @@ def test_a_deployment_swings_until_someone_sets_another_number() -> None:
     assert after(61) == 7
     bench.store.delete(DEPLOYMENT, "shop", "swing")
     assert after(61) == 0
+
+
+def test_a_connection_ends_with_its_pods() -> None:
+    bench = bench_with(Flow(("shop", "web"), ("shop", "api"), 80, every=10_000, lasting=10_000))
+    bench.cluster.calls.look(KEY)
+    assert lines(bench) == []
+    bench.delete_pods(bench.pods("shop", app="api"))
+    bench.cluster.calls.look(KEY)
+    assert [line.partition('direction="')[2][:2] for line in lines(bench)] == ["in", "ou"]
+
+
+def test_nobody_behind_a_service_is_no_healthy_upstream() -> None:
+    flow = Flow(("shop", "web"), ("shop", "api"), 80, every=1)
+    bench = bench_with(flow)
+    found = bench.store.need(DEPLOYMENT, "shop", "api")
+    bench.store.update(DEPLOYMENT, {**found, "spec": {**found["spec"], "replicas": 0}})
+    bench.settle()
+    bench.cluster.calls.look(KEY)
+    (line,) = lines(bench)
+    # reference: istio-ambient, 4.7 and 4.8
+    assert line.split("\t")[1:4] == ["warn", "access", "connection failed"]
+    assert 'error="no healthy upstream: 10.96.' in line

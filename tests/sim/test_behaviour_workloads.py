@@ -12,6 +12,7 @@ from meshtui.sim.kinds import (
     DEPLOYMENT,
     ENDPOINT_SLICE,
     EVENT,
+    JOB,
     NAMESPACE,
     NODE,
     POD,
@@ -303,3 +304,18 @@ def test_a_namespace_goes_with_everything_in_it(bench: Bench) -> None:
     assert bench.store.get(NAMESPACE, "", "shop") is None
     assert bench.pods("shop") == []
     assert bench.store.list(EVENT, "shop") == []
+
+
+def test_a_job_runs_its_pods_to_their_end(bench: Bench) -> None:
+    template = {
+        "metadata": {"labels": {"app": "once"}},
+        "spec": {"restartPolicy": "Never", "containers": [{"name": "once", "image": "once:1"}]},
+    }
+    job = {"metadata": {"name": "once", "namespace": "shop"}}
+    bench.apply(JOB, {**job, "spec": {"completions": 3, "parallelism": 2, "template": template}})
+    pods = bench.pods("shop", app="once")
+    assert [pod["status"]["phase"] for pod in pods] == ["Succeeded"] * 3
+    status = bench.store.need(JOB, "shop", "once")["status"]
+    assert status["succeeded"] == 3
+    assert [each["type"] for each in status["conditions"]] == ["SuccessCriteriaMet", "Complete"]
+    assert "active" not in status

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from meshtui.sim.behaviour.bindings import Bindings, Policies
@@ -15,6 +15,7 @@ from meshtui.sim.behaviour.debug import Istiod
 from meshtui.sim.behaviour.deployments import Deployments
 from meshtui.sim.behaviour.endpoints import Addresses, EndpointSlices
 from meshtui.sim.behaviour.istiod import GatewayClasses, Gateways, Routes
+from meshtui.sim.behaviour.jobs import Jobs
 from meshtui.sim.behaviour.kubelets import Kubelets, Scheduler
 from meshtui.sim.behaviour.logs import Logs
 from meshtui.sim.behaviour.names import Names
@@ -43,7 +44,7 @@ class Behaviour:
     load_balancer: str = ""
     """The first three numbers of its addresses; empty where the cluster has none."""
     swings: Sequence[Swing] = ()
-    flows: Sequence[Flow] = field(default=())
+    flows: Sequence[Flow] = ()
 
 
 class Cluster:
@@ -99,6 +100,7 @@ def _kubernetes(world: World, behaviour: Behaviour) -> Iterable[Controller]:
     return (
         Deployments(world),
         ReplicaSets(world),
+        Jobs(world),
         DaemonSets(world),
         StatefulSets(world),
         Scheduler(world),

@@ -65,6 +65,10 @@ class _Open:
     until: datetime
     sides: list[tuple[Side, Outcome]] = field(default_factory=list)
 
+    def over(self, now: datetime) -> bool:
+        """Whether it has lasted long enough, or one of its ends is gone."""
+        return self.until <= now or not all(side.proxy.up for side, _ in self.sides)
+
 
 class Calls:
     """Makes the calls of all flows as they are due."""
@@ -93,8 +97,8 @@ class Calls:
     def look(self, key: Key) -> float:
         """Do what is due by now, and come back in a second."""
         now = self._world.clock()
-        over = [each for each in self._open if each.until <= now]
-        self._open = [each for each in self._open if each.until > now]
+        over = [each for each in self._open if each.over(now)]
+        self._open = [each for each in self._open if each not in over]
         for connection in over:
             for side, outcome in connection.sides:
                 side.close(outcome)
@@ -114,11 +118,17 @@ class Calls:
         if not callers or service is None or str(flow.port) not in service["ports"]:
             return
         caller, hops = self._random.choice(callers), []
-        if self._proxied(caller) and (waypoint := self._waypoint(service)):
+        if self._proxied(caller) and "waypoint" in service:
+            waypoint = self._waypoint(service)
+            if waypoint is None:
+                self._fail(caller, service, flow.port)
+                return
             hops.append(_Hop(caller, waypoint, service, flow.port, via=True))
             caller = waypoint
         if target := self._endpoint(service):
             hops.append(_Hop(caller, target, service, flow.port))
+        elif not hops:
+            self._fail(caller, service, flow.port)
         opened = _Open(now + timedelta(seconds=flow.lasting))
         for hop in hops:
             opened.sides += self._sides(hop, flow.lasting)
@@ -129,6 +139,15 @@ class Calls:
         else:
             for side, outcome in opened.sides:
                 side.close(outcome)
+
+    def _fail(self, caller: Raw, service: Raw, port: int) -> None:
+        """Nobody is there to connect to: the ztunnel of the caller says no more than that."""
+        ztunnel = self._ztunnels.on(pods.node(caller))
+        if ztunnel and ztunnel.proxy(caller) and service["vips"]:
+            asked = f"{service['vips'][0].lstrip('/')}:{port}"
+            told = f'src.addr={self._address(caller)} dst.addr={asked} direction="outbound"'
+            error = f'error="no healthy upstream: {asked}"'
+            ztunnel.say("warn", "access", "connection failed", f"{told} {error}")
 
     def _sides(self, hop: _Hop, lasting: float) -> list[tuple[Side, Outcome]]:
         """How a connection looks at the ztunnel of the caller, and at that of the destination."""
@@ -206,9 +225,7 @@ class Calls:
         )
 
     def _waypoint(self, service: Raw) -> Raw | None:
-        """A ready pod of the waypoint of a service."""
-        if "waypoint" not in service:
-            return None
+        """A ready pod of the waypoint of a service; None where it has none."""
         space, _, host = service["waypoint"]["destination"].partition("/")
         found = self._registry.service((space, host.partition(".")[0]))
         return self._endpoint(found) if found else None

@@ -6,7 +6,7 @@ Forms are those recorded (tests/data/recordings); only what differs from run to 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import msgspec
@@ -29,8 +29,10 @@ class Proxy:
     """The proxy of one pod."""
 
     info: Raw
-    inbound: list[Raw]
-    outbound: list[Raw]
+    inbound: list[Raw] = field(default_factory=list)
+    outbound: list[Raw] = field(default_factory=list)
+    up: bool = True
+    """False once it has ended: so have its connections."""
 
 
 class Ztunnel:
@@ -72,7 +74,7 @@ class Ztunnel:
             return
         account = pods.account(pod)
         info = {"name": name(pod), "namespace": namespace(pod), "serviceAccount": account}
-        self._proxies[uid(pod)] = Proxy(info, [], [])
+        self._proxies[uid(pod)] = Proxy(info)
         self._count["started"] += 1
         self._asked.setdefault(
             self._authority.identity(namespace(pod), account), self._world.clock()
@@ -91,11 +93,18 @@ class Ztunnel:
 
     def remove(self, pod_uid: str) -> None:
         """End the proxy of a pod."""
-        if self._proxies.pop(pod_uid, None) is None:
+        ended = self._proxies.pop(pod_uid, None)
+        if ended is None:
             return
+        ended.up = False
         self._count["stopped"] += 1
         message = "pod delete request, shutting down proxy"
         self.say("info", "inpod::statemanager", message, f'uid="{pod_uid}"')
+
+    def end(self) -> None:
+        """Its own pod is gone, and all proxies with it."""
+        for proxy in self._proxies.values():
+            proxy.up = False
 
     def proxy(self, pod: Raw) -> Proxy | None:
         """The proxy of a pod; None where there is none."""

@@ -40,7 +40,7 @@ class Ztunnels:
         pod = self._world.store.get(POD, *key)
         known = self._running.get(key)
         if known is not None and (pod is None or uid(pod) != uid(known.pod)):
-            del self._running[key]
+            self._running.pop(key).end()
             known = None
         if pod is not None and known is None and pods.ready(pod):
             log = self._logs.of(pod, "istio-proxy")
