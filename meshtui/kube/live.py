@@ -27,9 +27,9 @@ from meshtui.kube.store import Store
 from meshtui.kube.sweeping import Sweeping
 from meshtui.mesh.kinds import POD, Kind
 from meshtui.mesh.logs import LogLine, LogOptions
+from meshtui.mesh.memo import Memo
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import (
-    Memo,
     Phase,
     Probe,
     Problem,

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from meshtui.mesh.kinds import NAMESPACE, POD
-from meshtui.mesh.snapshot import LOADING, Memo, Phase, Scope, Snapshot, Source
+from meshtui.mesh.memo import Memo
+from meshtui.mesh.snapshot import LOADING, Phase, Scope, Snapshot, Source
 
 NOW = datetime(2026, 11, 22, 12, 39, tzinfo=UTC)
 
