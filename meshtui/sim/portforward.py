@@ -54,7 +54,10 @@ async def forward(
     pod = store.need(call.kind, call.namespace, call.name)
     if not text(pod, "spec", "nodeName"):
         raise BadRequest(f"pod {call.name} does not have a host assigned")
-    if request.headers.get("Upgrade", "").lower() != "websocket":
+    upgrade = request.headers.get("Upgrade", "").lower()
+    if upgrade.startswith("spdy"):
+        raise BadRequest(f"the built-in cluster forwards ports by WebSocket and {PROTOCOL} alone")
+    if upgrade != "websocket":
         raise BadRequest("Upgrade request required")
     ports = _ports(request)
     if not ports or PROTOCOL not in request.headers.get("Sec-WebSocket-Protocol", ""):

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Collection, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
 import pytest
@@ -30,7 +30,7 @@ def store() -> Store:
 async def watched(
     api: Api, query: Mapping[str, str | int]
 ) -> AsyncIterator[aiohttp.ClientResponse]:
-    async with asyncio.timeout(10), api.stream(CONFIGMAPS, query) as answer:
+    async with asyncio.timeout(30), api.stream(CONFIGMAPS, query) as answer:
         yield answer
 
 
@@ -145,3 +145,56 @@ async def test_a_client_that_goes_leaves_no_subscription(store: Store) -> None:
 
 async def _is_empty(found: Collection[object]) -> bool:
     return not found
+
+
+async def test_an_event_is_encoded_once_for_all_who_watch_alike(store: Store) -> None:
+    since = store.version
+    query: dict[str, str | int] = {"watch": "1", "resourceVersion": since}
+    async with (
+        serve(store, Kubelets()) as served,
+        Api.connected(served.kubeconfig) as api,
+        watched(api, query) as one,
+        watched(api, query | {"fieldSelector": "metadata.name=a"}) as two,
+        watched(api, query | {"allowWatchBookmarks": "true"}) as three,
+    ):
+        add(store, "a")
+        lines = [await answer.content.readline() for answer in (one, two, three)]
+    assert lines[0] == lines[1] == lines[2]
+    [change] = store.changes(since, CONFIGMAP)
+    assert list(change.encoded.values()) == [lines[0]]
+
+
+async def test_a_busy_watch_misses_nothing_and_keeps_the_order(store: Store) -> None:
+    """Two thousand changes while ten watches look on and ten thousand objects are listed in pages."""
+    for number in range(10_000):
+        add(store, f"c-{number:05}")
+
+    async def versions(answer: aiohttp.ClientResponse, count: int) -> list[int]:
+        return [int((await event(answer))[1]["metadata"]["resourceVersion"]) for _ in range(count)]
+
+    async def churn() -> list[int]:
+        made = []
+        for number in range(2_000):
+            obj = store.need(CONFIGMAP, "shop", f"c-{number:05}")
+            changed = store.update(CONFIGMAP, {**obj, "data": {"n": str(number)}})
+            made.append(int(changed["metadata"]["resourceVersion"]))
+            if number % 20 == 0:
+                await asyncio.sleep(0)
+        return made
+
+    async with serve(store, Kubelets()) as served, Api.connected(served.kubeconfig) as api:
+        query: dict[str, str | int] = {"watch": "1", "resourceVersion": store.version}
+        async with AsyncExitStack() as watches, asyncio.timeout(60):
+            answers = [await watches.enter_async_context(watched(api, query)) for _ in range(10)]
+            told = [asyncio.create_task(versions(answer, 2_000)) for answer in answers]
+            first = (await api.get(CONFIGMAPS, limit=500)).body
+            listed, token = len(first["items"]), first["metadata"]["continue"]
+            made = asyncio.create_task(churn())
+            while token:
+                page = (await api.get(CONFIGMAPS, limit=500, **{"continue": token})).body
+                assert all("data" not in item for item in page["items"]), "as it was at the first"
+                listed, token = listed + len(page["items"]), page["metadata"].get("continue")
+            assert listed == 10_000
+            wanted = await made
+            for each in told:
+                assert await each == wanted
