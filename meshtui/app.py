@@ -18,7 +18,7 @@ from textual.timer import Timer
 from textual.widgets import Input
 
 from meshtui import __version__, journal, production
-from meshtui.kube import kubeconfig
+from meshtui.kube import background, kubeconfig
 from meshtui.kube.errors import KubeError
 from meshtui.kube.live import LiveSession
 from meshtui.kube.session import Session
@@ -148,6 +148,8 @@ class MeshApp(App[int]):
             self._want()
             settled = False
             async for snapshot in session.snapshots():
+                # derived here first: what the pane then asks for on the loop is remembered
+                await background.start(self._main.front.rows, snapshot)
                 self.snapshot = snapshot
                 if not settled and snapshot.sources and _complete(snapshot):
                     settled = True
@@ -392,9 +394,7 @@ def _complete(snapshot: Snapshot) -> bool:
 def _settle_memory() -> None:
     """Takes what was read out of the collector's sight: JSON has no cycles, and walking 10,000 pods stalls the screen
     (architecture §6)."""
-    gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 def run(settings: Settings) -> int:

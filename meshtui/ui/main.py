@@ -74,7 +74,7 @@ class Main(Screen[None]):
     ) -> None:
         """`first` names the pane to open, "" for the first one; `others` are the commands that are not about panes."""
         super().__init__()
-        first = next(
+        self._first = next(
             (pane.NAME for pane in PANES if first and first in (pane.NAME, *pane.ALIASES)),
             PANES[0].NAME,
         )
@@ -82,7 +82,7 @@ class Main(Screen[None]):
         self._commands = [*(self._opening(pane) for pane in PANES), self._ns(), *others]
         self._history: list[Visit] = []
         self._header = Header(clock)
-        self._switcher = ContentSwitcher(*self._panes.values(), id="panes", initial=first)
+        self._switcher = ContentSwitcher(*self._panes.values(), id="panes", initial=self._first)
         self.tab_line = TabLine([(pane.NAME, pane.TITLE) for pane in PANES])
         self.prompt = Prompt(self._commands)
 
@@ -90,7 +90,7 @@ class Main(Screen[None]):
         yield self._header.data_bind(Main.snapshot, Main.place)
         yield self.tab_line
         for pane in self._panes.values():
-            pane.data_bind(Main.snapshot)
+            pane.data_bind(Main.snapshot, Main.place)
         yield self._switcher
         yield self.prompt
         yield Footer()
@@ -103,7 +103,7 @@ class Main(Screen[None]):
     @property
     def front(self) -> AnyPane:
         """The pane that is looked at."""
-        return self._panes[self._switcher.current or ""]
+        return self._panes[self._switcher.current or self._first]
 
     def _stamped(self) -> None:
         self.tab_line.stamp = self.front.stamp

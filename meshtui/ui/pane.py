@@ -28,6 +28,7 @@ from meshtui.ui import detail, notices
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Section
 from meshtui.ui.filters import Filter
+from meshtui.ui.header import Place
 from meshtui.ui.lines import Lines
 from meshtui.ui.spans import Cell, Line, Span, Tone, content, text_of
 from meshtui.ui.table import Table
@@ -110,6 +111,7 @@ class Pane(Widget, Generic[R]):
     ]
 
     snapshot: reactive[Snapshot | None] = reactive(None)
+    place: reactive[Place] = reactive(Place())
     stamp: reactive[Stamp] = reactive(Stamp())
 
     @dataclass
@@ -192,6 +194,10 @@ class Pane(Widget, Generic[R]):
         if found is None or row.ref is None:
             return wanted
         return wanted | Wants(scopes=(events.scope(row.ref, raw.uid(found)),))
+
+    def namespace_of(self, row: R) -> str:
+        """The namespace by which `:ns` keeps a row; "" for one that belongs to none."""
+        return ""
 
     def belongs(self, row: R, within: str) -> bool:
         """Whether a row is part of what the pane is narrowed to."""
@@ -287,6 +293,10 @@ class Pane(Widget, Generic[R]):
         if self.is_mounted:
             self._derive()
 
+    def watch_place(self, before: Place, now: Place) -> None:
+        if self.is_mounted and before.namespaces != now.namespaces:
+            self._derive()
+
     def focus_table(self) -> None:
         self.screen.set_focus(self.table)
 
@@ -305,6 +315,9 @@ class Pane(Widget, Generic[R]):
             return
         self._of = snapshot = self.snapshot
         rows = () if notices.unconnected(snapshot) else self.rows(snapshot)
+        if self.place.namespaces:
+            chosen = {"", *self.place.namespaces}
+            rows = [row for row in rows if self.namespace_of(row) in chosen]
         if self._within:
             rows = [row for row in rows if self.belongs(row, self._within)]
         inside = len(rows)

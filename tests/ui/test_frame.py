@@ -129,6 +129,20 @@ async def test_a_burst_of_keys_behind_a_colon_goes_into_the_prompt() -> None:
         assert "kind-shop" in drawn(app)
 
 
+async def test_ns_keeps_only_the_rows_of_the_named_namespaces() -> None:
+    app = shop(settings=Settings(pane="workloads"))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await pilot.pause()
+        everything = len(main(app).front.table.rows)
+        await pilot.press(*":ns", "space", *"payments,batch", "enter")
+        await pilot.pause()
+        assert {row.pod.namespace for row in main(app).front.table.rows} == {"payments", "batch"}
+        assert "ns: payments,batch" in drawn(app)
+        await pilot.press(*":ns", "space", *"all", "enter")
+        await pilot.pause()
+        assert len(main(app).front.table.rows) == everything
+
+
 async def test_a_colon_leaves_a_screen_for_the_prompt() -> None:
     app = shop(settings=Settings(pane="workloads"))
     async with app.run_test(size=(120, 36)) as pilot:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from textual.binding import Binding
@@ -40,6 +41,12 @@ class CertificatesPane(Pane[Row]):
         if not self.within:
             return folded
         return [each for row in folded for each in _unfolded(snapshot, row)]
+
+    def namespace_of(self, row: Row) -> str:
+        if row.role is Role.RENEWING:
+            return row.name
+        found = _NAMESPACE.search(row.name) if row.role is Role.WORKLOAD else None
+        return found[1] if found else ""
 
     def belongs(self, row: Row, within: str) -> bool:
         what, _, name = within.partition("/")
@@ -104,6 +111,7 @@ class CertificatesPane(Pane[Row]):
         return next((ref for ref in row.holders if ref.kind == POD), None)
 
 
+_NAMESPACE = re.compile("^spiffe://[^/]+/ns/([^/]+)/")
 _EDGE = Span(" │ ", Tone.MUTED)
 
 

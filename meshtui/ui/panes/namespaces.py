@@ -38,6 +38,9 @@ class NamespacesPane(Pane[Namespace]):
     def rows(self, snapshot: Snapshot) -> Sequence[Namespace]:
         return namespaces.of(snapshot)
 
+    def namespace_of(self, row: Namespace) -> str:
+        return row.name
+
     def cells(self, row: Namespace, snapshot: Snapshot) -> Sequence[Cell]:
         quiet = row.mode is Mode.NONE
         return (

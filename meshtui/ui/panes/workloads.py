@@ -41,6 +41,9 @@ class WorkloadsPane(Pane[Workload]):
     def rows(self, snapshot: Snapshot) -> Sequence[Workload]:
         return sorted(workloads.of(snapshot), key=_place)
 
+    def namespace_of(self, row: Workload) -> str:
+        return row.pod.namespace
+
     def belongs(self, row: Workload, within: str) -> bool:
         what, _, name = within.partition("/")
         if what == "namespace":
