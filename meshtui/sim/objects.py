@@ -30,8 +30,11 @@ def mapping(value: object, *path: str) -> Raw:
 
 def sequence(value: object, *path: str) -> list[Any]:
     """The list at the end of a path; empty for anything else."""
-    found = at(value, *path)
-    return found if isinstance(found, list) else []
+    for key in path:
+        if not isinstance(value, dict):
+            return []
+        value = value.get(key)
+    return value if isinstance(value, list) else []
 
 
 def mappings(value: object, *path: str) -> list[Raw]:
@@ -164,8 +167,8 @@ def merged(old: Iterable[Raw], new: Iterable[Raw], stamp: str) -> list[Raw]:
 
 
 def seconds(moment: datetime) -> str:
-    """RFC 3339 with whole seconds, as Kubernetes writes times."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    """RFC 3339 with whole seconds, as Kubernetes writes times; of a moment in UTC."""
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def micros(moment: datetime) -> str:

@@ -103,7 +103,7 @@ class EndpointSlices:
         elif change.kind == ENDPOINT_SLICE:
             if change.after is None and (owner := _service(change.object)):
                 yield (namespace(change.object), owner), 0.05
-        elif _matters(change):
+        elif matters(change):
             for pod in (change.before, change.after):
                 if pod is not None:
                     for service in selected_by(pod, self._world.services_in[namespace(pod)]):
@@ -202,7 +202,7 @@ def _service(endpoint_slice: Raw) -> str:
     return text(labels(endpoint_slice), "kubernetes.io/service-name")
 
 
-def _matters(change: Change) -> bool:
+def matters(change: Change) -> bool:
     """Whether a change of a pod may change endpoints: annotations and the like do not."""
     before, after = change.before, change.after
     return before is None or after is None or _shown(before) != _shown(after)

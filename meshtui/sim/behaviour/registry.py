@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from meshtui.sim.behaviour import mtls, pods, policies, waypoints
-from meshtui.sim.behaviour.endpoints import selected_by, target_port
+from meshtui.sim.behaviour.endpoints import matters, selected_by, target_port
 from meshtui.sim.behaviour.world import World
 from meshtui.sim.kinds import (
     AUTHORIZATION_POLICY,
@@ -96,7 +96,7 @@ class Registry:
         obj = change.object
         if change.kind == POD:
             self._stale_pods.add(key_of(obj))
-            for pod in (change.before, change.after):
+            for pod in (change.before, change.after) if matters(change) else ():
                 if pod is not None:
                     behind = selected_by(pod, self._world.services_in[namespace(pod)])
                     self._stale_services.update(map(key_of, behind))
