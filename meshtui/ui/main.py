@@ -39,7 +39,7 @@ class Visit:
     filter: str
 
 
-class Main(Screen[None]):
+class Main(Screen[None], inherit_bindings=False):
     """The panes and the ways between them. What needs the cluster is posted upwards."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-medium"), (140, "-wide")]

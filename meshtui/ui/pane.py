@@ -30,7 +30,7 @@ from meshtui.ui.detail import Section
 from meshtui.ui.filters import Filter
 from meshtui.ui.header import Place
 from meshtui.ui.lines import Lines
-from meshtui.ui.spans import Cell, Line, Span, Tone, content, text_of
+from meshtui.ui.spans import Cell, Line, Span, Tone, content, said, text_of
 from meshtui.ui.table import Table
 
 
@@ -94,6 +94,8 @@ class Pane(Widget, Generic[R]):
     NEEDS: ClassVar[Sequence[Kind | Scope]]
     """What is watched for it. The first is what its rows are made of."""
     COLUMNS: ClassVar[Sequence[Column]]
+    BESIDE: ClassVar[bool] = True
+    """Whether a detail stands beside the table where there is room."""
     COUNTS: ClassVar[bool] = True
     """Whether the numbers of its failing rows mean something."""
     EMPTY: ClassVar[str]
@@ -153,6 +155,7 @@ class Pane(Widget, Generic[R]):
         self.instead = Static(id="instead")
         self.below = Static(id="below")
         self.beside = Lines(id="beside", focusable=False)
+        self.set_class(not self.BESIDE, "-alone")
         self._within = ""
         self._filter: Filter | None = None
         self._awaited = ""
@@ -287,7 +290,7 @@ class Pane(Widget, Generic[R]):
             self._derive()
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self._detail)
+        self.call_after_refresh(self._look)
 
     def watch_snapshot(self) -> None:
         if self.is_mounted:
@@ -343,8 +346,11 @@ class Pane(Widget, Generic[R]):
         self._detail()
 
     def notes(self, snapshot: Snapshot) -> list[Line]:
-        """What stands under the rows: what keeps them from being complete or current."""
-        return notices.below(snapshot, self.NEEDS)
+        """What stands under the rows: what keeps them from being complete or current, and why the row under the cursor
+        has its mark where no detail says so."""
+        row = self.table.selected
+        why = [said(row.verdict)] if row is not None and not self.beside.display else []
+        return [*notices.below(snapshot, self.NEEDS), *why]
 
     def freshness(self, snapshot: Snapshot) -> Line:
         """How complete and how fresh the rows are, in a few words."""

@@ -22,7 +22,7 @@ from meshtui.ui.pane import Wants
 from meshtui.ui.spans import Line, Span, Tone, join, plain, text_of
 
 
-class Reader(Screen[None]):
+class Reader(Screen[None], inherit_bindings=False):
     """A title, lines that scroll, and a search in them."""
 
     BINDINGS = [

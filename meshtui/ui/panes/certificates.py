@@ -33,6 +33,7 @@ class CertificatesPane(Pane[Row]):
         Column("HELD BY", 10, 36, 3),
         Column("ISSUER", 8, 28, 4),
     )
+    BESIDE = False  # a row opens in place
     EMPTY = "No certificate was read yet: those of workloads come with the dumps of the ztunnels."
     BINDINGS = [Binding("x", "decode", "Decode", id="certificates.decode")]
 

@@ -15,7 +15,7 @@ from meshtui.ui.board import Board
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Section
 from meshtui.ui.pane import Jump, Pane, Wants
-from meshtui.ui.spans import Cell, Line, Span, Tone, said, tone
+from meshtui.ui.spans import Cell, Span, Tone, tone
 from meshtui.ui.table import Table
 
 
@@ -45,6 +45,7 @@ class ClusterPane(Pane[Entry]):
     TITLE = "Cluster"
     NEEDS = overview.KINDS
     COLUMNS = (Column("ITEM"), Column("VALUE"))
+    BESIDE = False
     COUNTS = False  # one cause stands in several sections
     EMPTY = "Nothing is known of this cluster yet."
 
@@ -75,11 +76,6 @@ class ClusterPane(Pane[Entry]):
             )
             value.append(Span(f" {when}" if item.value else when, worth))
         return item.text, tuple(value)
-
-    def notes(self, snapshot: Snapshot) -> list[Line]:
-        """Why the line under the cursor has its mark."""
-        row = self.table.selected
-        return [*super().notes(snapshot), *([said(row.verdict)] if row else [])]
 
     def detail(self, row: Entry, snapshot: Snapshot) -> Iterable[Section]:
         yield Section("", [Fact(row.section.lower(), row.item.text), Fact("value", row.item.value)])
