@@ -397,9 +397,8 @@ def _settle_memory() -> None:
     gc.freeze()
 
 
-def run(settings: Settings) -> int:
-    """Runs the program on the screen; gives its exit status."""
-    gc.set_threshold(50_000, 20, 100)
+def clusters(settings: Settings) -> Clusters:
+    """The clusters of the kubeconfig; where there is none that can be read, opening says why."""
     try:
         config = kubeconfig.load(settings)
     except KubeError as failure:
@@ -408,11 +407,15 @@ def run(settings: Settings) -> int:
         def fail(context: str) -> Session:
             raise problem
 
-        clusters = Clusters((), settings.context, fail)
-    else:
-        clusters = Clusters(
-            [(context.name, context.server) for context in config.contexts],
-            config.current,
-            lambda context: LiveSession(config, context, settings),
-        )
-    return MeshApp(settings, clusters).run() or 0
+        return Clusters((), settings.context, fail)
+    return Clusters(
+        [(context.name, context.server) for context in config.contexts],
+        config.current,
+        lambda context: LiveSession(config, context, settings),
+    )
+
+
+def run(settings: Settings) -> int:
+    """Runs the program on the screen; gives its exit status."""
+    gc.set_threshold(50_000, 20, 100)
+    return MeshApp(settings, clusters(settings)).run() or 0
