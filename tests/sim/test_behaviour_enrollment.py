@@ -81,6 +81,20 @@ def test_a_label_set_at_run_time_enrolls_running_pods_and_its_loss_releases_them
         assert not identities(bench.cluster, pod["spec"]["nodeName"])
 
 
+def test_it_is_told_who_wrote_the_annotation_and_when(bench: Bench) -> None:
+    def writers() -> dict[str, str]:
+        (pod, *_) = bench.pods("plain")
+        return {each["manager"]: each["time"] for each in pod["metadata"]["managedFields"]}
+
+    made = "2026-11-22T12:40:00Z"
+    assert writers() == {"kube-controller-manager": made, "kubelet": made}
+    bench.later(hours=2)
+    bench.label("plain", AMBIENT)
+    told = writers()
+    assert told.pop("install-cni") == "2026-11-22T14:40:00Z"
+    assert told == {"kube-controller-manager": made, "kubelet": made}
+
+
 async def test_it_happens_by_itself_and_not_at_once() -> None:
     cluster = load("shop", seed=3)
     running = asyncio.create_task(cluster.run())

@@ -12,6 +12,7 @@ import yaml
 
 from meshtui.sim.behaviour import pods
 from meshtui.sim.behaviour.logs import Logs
+from meshtui.sim.behaviour.managed import managed
 from meshtui.sim.behaviour.registry import REDIRECTION, workload_name
 from meshtui.sim.behaviour.world import AGENT, World
 from meshtui.sim.behaviour.ztunnels import Ztunnels, is_ztunnel
@@ -26,6 +27,7 @@ from meshtui.sim.objects import (
     micros,
     name,
     namespace,
+    seconds,
     selects,
     text,
     uid,
@@ -44,6 +46,7 @@ _DEFAULT_SELECTORS = (
     },
 )
 _RETRY = 5.0
+_ANNOTATION: Raw = {"f:metadata": {"f:annotations": {f"f:{REDIRECTION}": {}}}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +145,7 @@ class CniAgents:
         if annotation(pod, REDIRECTION) is not None:
             self._release(key)
             self._say(agent, f"removing pod {full_name(pod)} from the mesh")
-            self._world.write(POD, pod, metadata=annotated(pod, REDIRECTION, None))
+            self._annotate(pod, None)
         return None
 
     def _capture(self, pod: Raw, agent: Raw) -> float | None:
@@ -157,15 +160,20 @@ class CniAgents:
         if self._ztunnels.on(pods.node(pod)) is None:
             message = f"partial add error: no ztunnel connection, pod {full_name(pod)}"
             self._say(agent, message, "error")
-            self._world.write(POD, pod, metadata=annotated(pod, REDIRECTION, "pending"))
+            self._annotate(pod, "pending")
             return _RETRY
-        pod = self._world.write(POD, pod, metadata=annotated(pod, REDIRECTION, "enabled"))
+        pod = self._annotate(pod, "enabled")
         if workload in self._to_lose:
             self._to_lose.remove(workload)
             return None
         self._ztunnels.add(pod)
         self._told[key_of(pod)] = (pods.node(pod), uid(pod))
         return None
+
+    def _annotate(self, pod: Raw, value: str | None) -> Raw:
+        stamp = seconds(self._world.clock())
+        metadata = managed(annotated(pod, REDIRECTION, value), "install-cni", stamp, _ANNOTATION)
+        return self._world.write(POD, pod, metadata=metadata)
 
     def _resume(self, node: str) -> None:
         """A new agent hands over every pod that is annotated, also one that its predecessor had forgotten."""

@@ -62,7 +62,7 @@ class Jobs:
             "controller-uid": uid(job),
             "job-name": name(job),
         }
-        pod = pods.from_template(job, title, self._world.names, extra)
+        pod = pods.from_template(job, title, self._world, extra)
         made = self._world.store.create(POD, injected(pod, self._world))
         message = f"Created pod: {title}"
         self._world.events.write(job, "SuccessfulCreate", message, "job-controller")

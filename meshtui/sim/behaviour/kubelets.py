@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from meshtui.sim.behaviour import pods
+from meshtui.sim.behaviour.managed import STATUS, managed
 from meshtui.sim.behaviour.world import World
 from meshtui.sim.kinds import NODE, POD
 from meshtui.sim.objects import (
@@ -123,7 +124,9 @@ class Kubelets:
             "",
         )
         address = host if pods.host_network(pod) else self._world.names.pod_ip()
-        self._world.write_status(POD, pod, pods.running(pod, address, host, stamp))
+        metadata = managed(pod["metadata"], "kubelet", stamp, STATUS, subresource="status")
+        status = pods.running(pod, address, host, stamp)
+        self._world.write_status(POD, {**pod, "metadata": metadata}, status)
         for container in pods.containers(mapping(pod, "spec")):
             image = f'Container image "{text(container, "image")}" already present on machine'
             self._event(pod, "Pulled", image)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from meshtui.sim.behaviour.names import Names
+from meshtui.sim.behaviour.managed import MADE, managed
+from meshtui.sim.behaviour.world import World
 from meshtui.sim.objects import (
     Raw,
     is_true,
@@ -14,6 +15,7 @@ from meshtui.sim.objects import (
     name,
     namespace,
     owner_reference,
+    seconds,
     text,
     uid,
 )
@@ -42,7 +44,7 @@ _TOPOLOGY = ("topology.kubernetes.io/region", "topology.kubernetes.io/zone")
 FINISHED = ("Succeeded", "Failed")
 
 
-def from_template(owner: Raw, title: str, names: Names, extra_labels: Raw | None = None) -> Raw:
+def from_template(owner: Raw, title: str, world: World, extra_labels: Raw | None = None) -> Raw:
     """A new pod of a controller, as the API server would keep it before anyone has scheduled it."""
     template = mapping(owner, "spec", "template")
     spec = mapping(template, "spec")
@@ -51,16 +53,17 @@ def from_template(owner: Raw, title: str, names: Names, extra_labels: Raw | None
         "name": title,
         "generateName": f"{name(owner)}-",
         "namespace": namespace(owner),
-        "uid": names.uid(),
+        "uid": world.names.uid(),
         "labels": {**mapping(template, "metadata", "labels"), **(extra_labels or {})},
         "ownerReferences": [owner_reference(owner)],
     }
     if notes := mapping(template, "metadata", "annotations"):
         metadata["annotations"] = notes
+    stamp = seconds(world.clock())
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": metadata,
+        "metadata": managed(metadata, "kube-controller-manager", stamp, MADE),
         "spec": {**_SPEC, **spec, "serviceAccountName": account, "serviceAccount": account},
         "status": {"phase": "Pending", "qosClass": quality(spec)},
     }

@@ -57,7 +57,7 @@ class ReplicaSets:
 
     def _create(self, owner: Raw) -> Raw:
         title = f"{name(owner)}-{self._world.names.suffix()}"
-        pod = pods.from_template(owner, title, self._world.names)
+        pod = pods.from_template(owner, title, self._world)
         made = self._world.store.create(POD, injected(pod, self._world))
         self._event(owner, "SuccessfulCreate", f"Created pod: {title}")
         return made

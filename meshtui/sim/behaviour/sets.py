@@ -94,7 +94,7 @@ class DaemonSets:
             "pod-template-generation": str(owner["metadata"].get("generation", 1)),
             **pods.topology(self._world.node(node)),
         }
-        pod = pods.from_template(owner, title, self._world.names, extra)
+        pod = pods.from_template(owner, title, self._world, extra)
         pod["spec"] |= {"nodeName": node, "affinity": _on(node)}
         made = self._world.store.create(POD, pod)
         self._event(owner, "SuccessfulCreate", f"Created pod: {title}")
@@ -157,7 +157,7 @@ class StatefulSets:
             "statefulset.kubernetes.io/pod-name": title,
             "apps.kubernetes.io/pod-index": str(number),
         }
-        pod = pods.from_template(owner, title, self._world.names, extra)
+        pod = pods.from_template(owner, title, self._world, extra)
         pod["spec"] |= {"hostname": title, "subdomain": text(owner, "spec", "serviceName")}
         made = self._world.store.create(POD, injected(pod, self._world))
         message = f"create Pod {title} in StatefulSet {name(owner)} successful"

@@ -17,9 +17,11 @@ from meshtui.sim.behaviour.clock import real
 from meshtui.sim.behaviour.cluster import Cluster
 from meshtui.sim.bootstrap import bootstrap
 from meshtui.sim.scenes.filling import fill
-from meshtui.sim.scenes.playing import add_api_server, play
+from meshtui.sim.scenes.playing import add_api_server, add_namespace, play
 from meshtui.sim.scenes.reading import Scene, read
 
+_OWN = ("default", "kube-node-lease", "kube-public", "kube-system")
+"""The namespaces that the API server makes for itself; here with uids of the seed."""
 _CALLED = timedelta(minutes=5)
 """How far back the logs of ztunnels tell of calls."""
 
@@ -44,6 +46,8 @@ def load(name: str, *, pods: int = 0, now: Callable[[], datetime] = real, seed: 
     found = _scene(name)
     cluster = Cluster(now, seed, found.behaviour)
     with cluster.clock.ago(found.age):
+        for space in _OWN:
+            add_namespace(cluster, space, {})
         bootstrap(cluster.store)
         add_api_server(cluster)
     for step in found.past:

@@ -19,6 +19,7 @@ from meshtui.sim.kinds import (
     Kind,
     kind_of,
 )
+from meshtui.sim.managers import Writer, written
 from meshtui.sim.objects import Raw, labels, name, namespace, seconds, subset
 from meshtui.sim.scenes.reading import App, ServerCertificate, Step
 from meshtui.sim.store import key_of
@@ -62,21 +63,23 @@ def add_api_server(cluster: Cluster) -> None:
 
 
 def apply(cluster: Cluster, kind: Kind, obj: Raw) -> None:
-    """Create an object with its defaults, or replace what it says."""
-    store = cluster.store
+    """Create an object with its defaults, or replace what it says, as `kubectl apply` would."""
+    store, stamp = cluster.store, seconds(cluster.clock())
+    writer = Writer("kubectl-client-side-apply", "Update", kind.api_version)
     found = store.get(kind, namespace(obj), name(obj))
     if found is None:
         metadata = {**obj["metadata"], "uid": cluster.names.uid()}
         spec = obj.get("spec")
         if kind == SERVICE and isinstance(spec, dict) and "clusterIP" not in spec:
             obj = {**obj, "spec": {**spec, "clusterIP": cluster.names.cluster_ip()}}
-        store.create(kind, filled(store, kind, {**obj, "metadata": metadata}))
+        made = filled(store, kind, {**obj, "metadata": metadata})
+        store.create(kind, written(None, made, writer, stamp))
         return
     metadata = {**found["metadata"], **obj["metadata"]}
     merged = filled(store, kind, {**obj, "metadata": metadata})
     if kind == SERVICE:
         merged["spec"] = {**found["spec"], **obj["spec"]}
-    store.update(kind, merged)
+    store.update(kind, written(found, merged, writer, stamp))
 
 
 def add_namespace(cluster: Cluster, title: str, own: Raw) -> None:
