@@ -170,14 +170,14 @@ def _component(
     told: Mapping[str, str],
     controls: Sequence[str],
 ) -> Component:
-    workloads = _workloads(snapshot, part)
-    own = [pod for pod in every if part.owns(pod.labels)]
-    ready, wanted = _counts(part, workloads, own)
     sources = [source(snapshot, scope) for scope in (part.workloads, part.pods)]
-    if not (workloads or own) and not any(each.complete for each in sources):
+    if not any(each.complete for each in sources):
         problem = next((each.problem for each in sources if each.problem), None)
         verdict = Verdict(Health.UNKNOWN, problem.text if problem else "not read yet")
         return Component(f"component/{part.title}", part.title, verdict, None, None, None, ())
+    workloads = _workloads(snapshot, part) if sources[0].complete else []
+    own = [pod for pod in every if part.owns(pod.labels)]
+    ready, wanted = _counts(part, workloads, own)
     found = _newest_first(Counter(told.get(pod.key) or versions.of_image(pod.image) for pod in own))
     only = workloads[0] if len(workloads) == 1 else None
     return Component(

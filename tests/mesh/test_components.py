@@ -161,6 +161,13 @@ def test_where_workloads_may_not_be_read_pods_are_counted() -> None:
     assert (found.ready, found.wanted, found.verdict.health) == (1, 2, Health.BAD)
 
 
+def test_parts_that_are_still_being_listed_are_not_all_of_them() -> None:
+    some = cluster(pods=[running("z1", "ztunnel:1.31.0", {"app": "ztunnel"})])
+    half = replace(some, sources={Scope(POD): Source(Phase.LOADING, count=1)})
+    found = part(half, "ztunnel")
+    assert (found.ready, found.wanted, found.verdict.health) == (None, None, Health.UNKNOWN)
+
+
 # Revisions and tags.
 
 
