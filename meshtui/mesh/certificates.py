@@ -153,13 +153,15 @@ def _unread(snapshot: Snapshot) -> Iterable[Row]:
         held_by = ", ".join(pod.name for pod in pods[:3]) + (" …" if len(pods) > 3 else "")
         verdict = Verdict(Health.UNKNOWN, f"certificates unknown: {why}")
         yield Row(f"unread/{pods[0].key}", verdict, ref, Role.UNREAD, title, held_by, pods)
+    told: dict[Kind, str] = {}
     for scope in KINDS:
         source = _source(snapshot, scope)
         if source.phase in (Phase.FORBIDDEN, Phase.UNREADABLE):
             kind = scope.kind if isinstance(scope, Scope) else scope
-            why = source.problem.text if source.problem else source.phase.value
-            verdict = Verdict(Health.UNKNOWN, why)
-            yield odd(f"unread/{scope}", verdict, None, Role.UNREAD, f"{kind.title}s")
+            told.setdefault(kind, source.problem.text if source.problem else source.phase.value)
+    for kind, why in told.items():
+        verdict = Verdict(Health.UNKNOWN, why)
+        yield odd(f"unread/{kind}", verdict, None, Role.UNREAD, f"{kind.title}s")
 
 
 def _source(snapshot: Snapshot, scope: Kind | Scope) -> Source:

@@ -469,6 +469,14 @@ def test_kinds_that_may_not_be_listed_are_rows() -> None:
     assert only(snapshot, Role.UNREAD).verdict.reason == "oncall may not list gateways"
 
 
+def test_several_lists_of_a_kind_that_were_refused_are_one_row() -> None:
+    refused = Source(Phase.FORBIDDEN, problem=Problem(Trouble.FORBIDDEN, "oncall may not"))
+    scopes = {scope: refused for scope in certificates.KINDS if isinstance(scope, Scope)}
+    found = rows(replace(mesh({}), sources=scopes), Role.UNREAD)
+    assert sorted(row.name for row in found) == ["ConfigMaps", "Deployments", "Pods"]
+    assert len({row.key for row in found}) == 3
+
+
 def test_ztunnels_that_could_not_be_read_are_one_row_for_each_trouble() -> None:
     pods = [
         made.pod(f"ztunnel-{index}", "istio-system", node=f"n{index}", labels={"app": "ztunnel"})
