@@ -1,0 +1,123 @@
+"""Looking at the program over one snapshot: keys in; rows, text and what was asked of the session out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from textual.pilot import Pilot
+
+from meshtui.app import MeshApp
+from meshtui.mesh.logs import LogLine
+from meshtui.mesh.snapshot import Probe, Ref, Scope, Snapshot
+from meshtui.settings import Settings
+from meshtui.ui.main import Main
+from meshtui.ui.pane import Pane
+from meshtui.ui.reader import Reader
+from meshtui.ui.spans import join, text_of
+from tests.ui.still import StillSession, app_of, until
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """The running program, and the hands at its keys."""
+
+    app: MeshApp
+    pilot: Pilot[int]
+    session: StillSession
+
+    @property
+    def main(self) -> Main:
+        found = self.app.screen_stack[0]
+        assert isinstance(found, Main)
+        return found
+
+    @property
+    def pane(self) -> Pane[Any]:
+        """The pane in front."""
+        return self.main.front
+
+    @property
+    def screen(self) -> str:
+        """All that is on the screen."""
+        return drawn(self.app)
+
+    @property
+    def rows(self) -> list[tuple[str, ...]]:
+        """The rows of the pane in front: mark, then the words of each cell, whether or not its column has room."""
+        assert self.app.snapshot is not None
+        return [
+            (row.verdict.health.mark, *map(text_of, self.pane.cells(row, self.app.snapshot)))
+            for row in self.pane.table.rows
+        ]
+
+    @property
+    def under_cursor(self) -> tuple[str, ...]:
+        """The row under the cursor, as `rows` has it."""
+        return self.rows[[row.key for row in self.pane.table.rows].index(self.pane.cursor)]
+
+    @property
+    def detail(self) -> str:
+        """What stands beside or under the table."""
+        return join(self.pane.beside.shown)
+
+    @property
+    def read(self) -> str:
+        """What the reader over the panes shows, all of it."""
+        assert isinstance(self.app.screen, Reader)
+        return join(self.app.screen.lines.shown)
+
+    @property
+    def wanted(self) -> tuple[set[Scope], set[Probe], set[Ref]]:
+        """What the session was asked for last."""
+        scopes, probes, refs = self.session.wanted
+        return set(scopes), set(probes), set(refs)
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def type(self, text: str) -> None:
+        """Types as fast as a person who does not look."""
+        await self.press(*("space" if char == " " else char for char in text))
+
+    async def select(self, *words: str) -> None:
+        """Puts the cursor on the one row with these words in its cells, by the arrow keys."""
+        found = [i for i, row in enumerate(self.rows) if set(words) <= set(row)]
+        assert len(found) == 1, f"{len(found)} rows with {words}: {self.rows}"
+        await self.press("home", *["down"] * found[0])
+        assert set(words) <= set(self.under_cursor)
+
+    async def show(self, snapshot: Snapshot) -> None:
+        """The cluster changed."""
+        self.session.show(snapshot)
+        await until(self.pilot, lambda: self.app.snapshot is snapshot)
+        await self.pilot.pause()
+
+
+@asynccontextmanager
+async def looking(
+    snapshot: Snapshot,
+    pane: str = "",
+    size: tuple[int, int] = (160, 48),
+    *,
+    context: str = "kind-shop",
+    log: Sequence[LogLine] = (),
+    settings: Settings | None = None,
+) -> AsyncIterator[Looking]:
+    """The program over a snapshot, which it shows, at the snapshot's own time."""
+    session = StillSession(snapshot, log)
+    app = app_of({context: session}, settings=settings or Settings(pane=pane), now=snapshot.now)
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: app.snapshot is snapshot)
+        await pilot.pause()
+        yield Looking(app, pilot, session)
+
+
+def drawn(app: MeshApp) -> str:
+    """What is on the screen, as text, a line each, without the spaces at their ends."""
+    strips = app.screen._compositor.render_strips()
+    assert len(strips) == app.size.height
+    return "\n".join(strip.text[: app.size.width].rstrip() for strip in strips)
