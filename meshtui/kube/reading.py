@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import redirect_stderr
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from threading import Thread
@@ -55,9 +57,11 @@ class Reading:
         if self._worker is None:
             context = get_context("spawn")
             held, self._lifeline = context.Pipe(duplex=False)
-            self._worker = ProcessPoolExecutor(
-                1, mp_context=context, initializer=_live_with, initargs=(held,)
-            )
+            # What Textual puts in stderr's place has no file descriptor, and multiprocessing starts nothing then.
+            with redirect_stderr(sys.__stderr__):
+                self._worker = ProcessPoolExecutor(
+                    1, mp_context=context, initializer=_live_with, initargs=(held,)
+                )
         return self._worker
 
 

@@ -127,3 +127,29 @@ async def test_the_process_does_not_outlive_the_program(tmp_path: Path, killed: 
     await until(lambda: not alive(worker))
     assert monotonic() - began < 2
     program.stdin.close()
+
+
+UNDER_A_SCREEN = """
+import io, sys
+
+class Captured(io.TextIOBase):
+    def fileno(self):
+        return -1
+
+sys.stderr = Captured()
+"""
+
+
+async def test_the_process_starts_while_a_screen_holds_stderr(tmp_path: Path) -> None:
+    """As `textual.app._PrintCapture` does: it has no file descriptor to give to a child."""
+    script = tmp_path / "reads.py"
+    script.write_text(f"{UNDER_A_SCREEN}{SCRIPT}")
+    program = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(script),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    said, _ = await asyncio.wait_for(program.communicate(b"\n"), 10)
+    assert said.strip().isdigit()
