@@ -122,7 +122,7 @@ async def test_it_happens_by_itself_and_not_at_once() -> None:
             await running
 
 
-# reference: the table of labels in Istio's ambient documentation, "Enrollment"
+# reference istio-ambient.md, 1.2
 LABELS = [
     ("ambient", None, True),
     ("ambient", "none", False),
@@ -186,7 +186,7 @@ def test_without_a_ztunnel_a_pod_is_pending_and_without_an_agent_nothing_happens
     agent = bench.store.need(DAEMONSET, "istio-system", "istio-cni-node")
     bench.store.delete(DAEMONSET, "istio-system", "ztunnel")
     bench.label("plain", AMBIENT)
-    # reference: istio-ambient, 1.3: rules are in the pod, no ztunnel has accepted it
+    # reference istio-ambient.md, 1.3: rules are in the pod, no ztunnel has accepted it
     assert redirection(bench.pod("plain")) == "pending"
 
     bench.store.delete(DAEMONSET, "istio-system", "istio-cni-node")

@@ -99,6 +99,6 @@ def test_nobody_behind_a_service_is_no_healthy_upstream() -> None:
     bench.settle()
     bench.cluster.calls.look(KEY)
     (line,) = lines(bench)
-    # reference: istio-ambient, 4.7 and 4.8
+    # reference istio-ambient.md, 4.7 and 4.8
     assert line.split("\t")[1:4] == ["warn", "access", "connection failed"]
     assert 'error="no healthy upstream: 10.96.' in line

@@ -108,7 +108,7 @@ def test_a_waypoint_of_another_shape_is_told_so_at_its_listener(mesh: Store) -> 
     odd = {**gateway, "spec": {**gateway["spec"], "listeners": [listener]}}
     (told,) = gateways.status(mesh, odd, [], STAMP)["listeners"]
     accepted = told["conditions"][0]
-    # reference: istio-ambient, 2.1
+    # reference istio-ambient.md, 2.1
     assert (accepted["status"], accepted["reason"]) == ("False", "UnsupportedProtocol")
     expected = 'Expected a single listener on port 15008 with protocol "HBONE"'
     assert accepted["message"] == expected

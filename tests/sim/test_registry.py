@@ -98,7 +98,7 @@ def test_named_ports_are_0_at_the_service_and_told_at_the_endpoint(record: Recor
     port = {**service["spec"]["ports"][0], "targetPort": "web"}
     record.store.update(SERVICE, {**service, "spec": {**service["spec"], "ports": [port]}})
     _, services = record.read()
-    # reference: istio-ambient, 4.4
+    # reference istio-ambient.md, 4.4
     assert services["curl.plain.svc.cluster.local"]["ports"] == {"80": 0}
     (endpoint,) = services["curl.plain.svc.cluster.local"]["endpoints"].values()
     assert endpoint["port"] == {"80": 8080}

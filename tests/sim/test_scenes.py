@@ -309,7 +309,7 @@ async def test_ports_answer_as_those_of_the_real_programs(shop: Cluster) -> None
 
     istiod = name_of(shop, system, "app", "istiod")
     status, body = await get(shop, system, istiod, 15014, "/version")
-    # reference: istio-ambient, 3.4: VERSION-GITSHA-STATUS, split from the right
+    # reference istio-ambient.md, 3.4: VERSION-GITSHA-STATUS, split from the right
     assert body.decode().rsplit("-", 2)[0] == "1.31.0"
     agent = name_of(shop, system, "k8s-app", "istio-cni-node")
     status, body = await get(shop, system, agent, 15014, "/metrics")

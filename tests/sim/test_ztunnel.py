@@ -251,7 +251,7 @@ def counted(bench: Bench, family: str) -> dict[tuple[str, str, str], int]:
 def test_a_refusal_counts_as_recorded(bench: Bench) -> None:
     calls(bench, FLOWS[2])
     failed = counted(bench, "istio_tcp_connections_failed_total")
-    # reference: istio-ambient, 4.9; so it stands in the recorded metrics, too
+    # reference istio-ambient.md, 4.9; so it stands in the recorded metrics, too
     assert failed == {
         ("destination", "DENY", "mutual_tls"): 1,
         ("source", "CONNECT", "mutual_tls"): 1,
@@ -331,7 +331,7 @@ def test_a_service_with_a_waypoint_is_called_through_it(bench: Bench) -> None:
     bench.apply(GATEWAY, {"metadata": {"name": "waypoint", "namespace": "payments"}, "spec": spec})
     bench.label("payments", {**AMBIENT, "istio.io/use-waypoint": "waypoint"})
     inbound, outbound = sorted(calls(bench, FLOWS[0]), key=lambda line: line["direction"])
-    # reference: istio-ambient, 4.7: the waypoint is the next hop, the Service's address is asked for inside
+    # reference istio-ambient.md, 4.7: the waypoint is the next hop, the Service's address is asked for inside
     assert outbound["dst.workload"].startswith("waypoint-")
     assert outbound["dst.identity"] == "spiffe://acmellc.local/ns/payments/sa/waypoint"
     assert outbound["dst.hbone_addr"].startswith("10.96.")
@@ -345,7 +345,7 @@ def test_a_network_policy_without_15008_times_out(bench: Bench) -> None:
     spec = {"podSelector": {}, "ingress": [{"ports": [{"port": 8080, "protocol": "TCP"}]}]}
     bench.apply(NETWORK_POLICY, {"metadata": {"name": "p", "namespace": "payments"}, "spec": spec})
     (outbound,) = calls(bench, FLOWS[0])
-    # reference: istio-ambient, 4.8
+    # reference istio-ambient.md, 4.8
     assert outbound["error"].startswith(
         "connection timed out, maybe a NetworkPolicy is blocking HBONE port 15008"
     )

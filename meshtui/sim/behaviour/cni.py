@@ -1,6 +1,6 @@
 """The CNI agents: which pods they capture, by labels and by their ConfigMap, and what they tell of it.
 
-The rule is that of Istio's agent from 1.30 on (reference: istio-ambient, 1.2 and 1.3).
+The rule is that of Istio's agent from 1.30 on (reference istio-ambient.md, 1.2 and 1.3).
 """
 
 from __future__ import annotations

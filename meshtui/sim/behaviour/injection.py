@@ -57,7 +57,7 @@ def injected(pod: Raw, world: World) -> Raw:
 
 
 def _revision(of_pod: Raw, of_namespace: Raw) -> str:
-    """The revision that injects; empty for no sidecar. (reference: the precedence of Istio's webhook selectors)"""
+    """The revision that injects; empty for no sidecar. (reference istio-ambient.md, 1.5)"""
     if of_pod.get("sidecar.istio.io/inject") == "false":
         return ""
     match of_namespace.get("istio-injection"):

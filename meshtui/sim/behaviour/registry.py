@@ -280,7 +280,7 @@ _PREFERENCES = {
 
 
 def _balancing(service: Raw) -> Raw:
-    """The `loadBalancer` of a service, where it is not the default. (reference: istio-ambient, 9.4)"""
+    """The `loadBalancer` of a service, where it is not the default. (reference istio-ambient.md, 9.4)"""
     asked = annotation(service, "networking.istio.io/traffic-distribution") or ""
     wish = text(service, "spec", "trafficDistribution") or asked
     mode, preferences = "Standard", _PREFERENCES.get(wish.lower(), [])
