@@ -8,10 +8,11 @@ _PIECE = re.compile(
     r"\x1b\[(?P<arguments>[0-9;?>=]*)[ -/]*(?P<command>[@-~])"  # CSI
     r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # OSC
     r"|\x1b[P_^X][^\x1b]*\x1b\\"  # other strings
-    r"|\x1b[()*+][0-9A-B]|\x1b[ -~]"  # character sets, single escapes
+    r"|\x1b[()*+][0-9A-B]|\x1b[0-9=>a-zA-OQ-WYZ]"  # character sets, single escapes
     r"|(?P<control>[\r\n\b])"
     r"|(?P<text>[^\x1b\x00-\x1f]+)"
 )
+_UNFINISHED = re.compile(r"\x1b(?:\[[0-9;?>= -/]*|[\]P_^X][^\x07\x1b]*)?\Z")
 
 
 class Screen:
@@ -34,16 +35,16 @@ class Screen:
     def feed(self, written: str) -> None:
         """Output may end within an escape sequence; what is left of it waits for the rest."""
         data = self._unread + written
-        end = 0
-        for piece in _PIECE.finditer(data):
+        unfinished = _UNFINISHED.search(data)
+        end = unfinished.start() if unfinished else len(data)
+        self._unread = data[end:]
+        for piece in _PIECE.finditer(data, 0, end):
             if piece["command"]:
                 self._command(piece["command"], piece["arguments"])
             elif piece["text"]:
                 self._write(piece["text"])
             elif piece["control"]:
                 self._control(piece["control"])
-            end = piece.end()
-        self._unread = data[end:] if "\x1b" in data[end:] else ""
 
     def _write(self, text: str) -> None:
         row = self._rows[min(self._row, self.height - 1)]
