@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from time import monotonic
+from typing import Any
 
 import msgspec
 
@@ -17,7 +18,7 @@ from meshtui.kube.lines import Lines
 from meshtui.kube.pace import Pace
 from meshtui.mesh.kinds import POD
 from meshtui.mesh.logs import LogLine, LogOptions
-from meshtui.mesh.raw import moment
+from meshtui.mesh.raw import annotation, entries, moment, text
 from meshtui.mesh.snapshot import Ref
 
 TRIES = 20
@@ -35,6 +36,11 @@ _STAMP = re.compile(
 async def follow(api: Api, pod: Ref, options: LogOptions, pace: Pace) -> AsyncGenerator[LogLine]:
     """The lines; with `follow` a stream that ends is taken up again, with a notice, until the pod is gone or has run
     to its end, or nothing came of 20 tries. Raises KubeError where the first try is refused."""
+    if not options.container:
+        chosen, among = await _container(api, pod)
+        if len(among) > 1:
+            options = replace(options, container=chosen)
+            yield _notice(f"container {chosen}, of {', '.join(among)}")
     place = _Place()
     failures, opened, why = 0, False, ""
     while True:
@@ -161,6 +167,17 @@ class _Status(msgspec.Struct):
 
 class _Pod(msgspec.Struct):
     status: _Status | None = None
+
+
+async def _container(api: Api, pod: Ref) -> tuple[str, Sequence[str]]:
+    """The container that kubectl would take, and all there are; none of them where the pod cannot be read."""
+    try:
+        found = await api.get(address(POD, "v1", pod.namespace, pod.name), dict[str, Any])
+    except KubeError:
+        return "", ()
+    names = [name for each in entries(found, "spec", "containers") if (name := text(each, "name"))]
+    wished = annotation(found, "kubectl.kubernetes.io/default-container")
+    return (wished if wished in names else next(iter(names), "")), names
 
 
 async def _is_over(api: Api, pod: Ref) -> bool:

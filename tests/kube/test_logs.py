@@ -103,7 +103,7 @@ async def test_a_cut_stream_goes_on_where_it_ended_and_no_line_comes_twice(
         return await finished(next(states))(request)
 
     scripted.on(PATH, pod)
-    found = await read(api)
+    found = await read(api, LogOptions(container="app"))
     assert texts(found) == ["a", "b", "c", "d", "e", "f"]
     assert [query.get("sinceTime") for query in log.queries] == [
         None,
@@ -174,6 +174,34 @@ async def test_hostile_lines_neither_crash_nor_pile_up(scripted: Scripted, api: 
         "2026-11-22T12:00:01.٣Z digits",
         "",
     ]
+
+
+@pytest.mark.parametrize(
+    ("annotations", "chosen"),
+    [
+        ({}, "app"),
+        ({"kubectl.kubernetes.io/default-container": "istio-proxy"}, "istio-proxy"),
+        ({"kubectl.kubernetes.io/default-container": "gone"}, "app"),
+    ],
+)
+async def test_of_several_containers_it_takes_the_one_that_kubectl_would(
+    scripted: Scripted, api: Api, annotations: dict[str, str], chosen: str
+) -> None:
+    log = Log([line(0, 1, "hello")], [])
+    scripted.on(LOG, log)
+    pod = answer(
+        {
+            "metadata": {"annotations": annotations},
+            "spec": {"containers": [{"name": "app"}, {"name": "istio-proxy"}]},
+            "status": {"phase": "Succeeded"},
+        }
+    )
+    scripted.on(PATH, pod)
+    said = await read(api)
+    assert said[0].notice
+    assert said[0].text == f"container {chosen}, of app, istio-proxy"
+    assert texts(said) == ["hello"]
+    assert log.queries[0]["container"] == chosen
 
 
 async def test_leaving_ends_the_stream(scripted: Scripted, api: Api) -> None:
