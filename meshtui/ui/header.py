@@ -69,9 +69,10 @@ class Header(Widget):
         muted = base + self.get_component_rich_style(Tone.MUTED.value, partial=True)
         if snapshot is not None and width >= 110:
             server = snapshot.server
-            where = server.url.removeprefix("https://")
-            version = f" · {server.version}" if server.version else ""
-            segments.append(Segment(f"  {plain(where)}{plain(version)}", muted))
+            cluster = server.cluster if server.cluster != place.context else ""
+            parts = (cluster, server.url.removeprefix("https://"), server.version)
+            where = " · ".join(part for part in parts if part)
+            segments.append(Segment(f"  {plain(where)}", muted))
         scope = ",".join(place.namespaces) if place.namespaces else "all"
         segments.append(Segment(f"  ns: {plain(scope)}", base))
         return segments
