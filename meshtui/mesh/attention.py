@@ -10,8 +10,9 @@ from typing import Any, Protocol
 
 from meshtui.mesh import certificates, namespaces, workloads, ztunnels
 from meshtui.mesh.health import Health, Verdict
+from meshtui.mesh.kinds import NAMESPACE, POD, Kind
 from meshtui.mesh.overview_items import Item, Place
-from meshtui.mesh.snapshot import Ref, Snapshot
+from meshtui.mesh.snapshot import LOADING, Ref, Snapshot
 
 _NAMED = 4
 """So many rows of a pane are named."""
@@ -34,15 +35,17 @@ class _Pane:
 
     name: str
     title: str
+    kind: Kind
+    """What its rows are made of."""
     rows: Callable[[Snapshot], Sequence[Any]]
     called: Callable[[Any], str]
 
 
 _PANES = (
-    _Pane("namespaces", "Namespaces", namespaces.of, lambda row: str(row.name)),
-    _Pane("workloads", "Workloads", workloads.of, lambda row: str(row.ref.key)),
-    _Pane("ztunnels", "Ztunnels", ztunnels.of, lambda row: f"ztunnel of {row.node}"),
-    _Pane("certificates", "Certificates", certificates.of, lambda row: str(row.name)),
+    _Pane("namespaces", "Namespaces", NAMESPACE, namespaces.of, lambda row: str(row.name)),
+    _Pane("workloads", "Workloads", POD, workloads.of, lambda row: str(row.ref.key)),
+    _Pane("ztunnels", "Ztunnels", POD, ztunnels.of, lambda row: f"ztunnel of {row.node}"),
+    _Pane("certificates", "Certificates", POD, certificates.of, lambda row: str(row.name)),
 )
 
 
@@ -51,7 +54,7 @@ def of(snapshot: Snapshot) -> Iterable[Item]:
     for pane in _PANES:
         rows = pane.rows(snapshot)
         worst = nsmallest(_NAMED, rows, key=lambda row: -row.verdict.health.rank)
-        yield _summary(pane, rows, worst)
+        yield _summary(snapshot, pane, rows, worst)
         for row in worst:
             if row.verdict.health in (Health.BAD, Health.WARN):
                 yield Item(
@@ -64,15 +67,35 @@ def of(snapshot: Snapshot) -> Iterable[Item]:
                 )
 
 
-def _summary(pane: _Pane, rows: Sequence[Row], worst: Sequence[Row]) -> Item:
+def _summary(snapshot: Snapshot, pane: _Pane, rows: Sequence[Row], worst: Sequence[Row]) -> Item:
     counts = Counter(row.verdict.health for row in rows)
     shown = (Health.BAD, Health.WARN, Health.UNKNOWN, Health.OK)
     value = "  ".join(f"{each.mark} {counts[each]}" for each in shown if counts[each])
-    first = worst[0] if worst else None
+    first, unread = worst[0] if worst else None, _unread(snapshot, pane.kind)
+    verdict = Verdict(
+        first.verdict.health if first else Health.NONE, "nothing needs a person there"
+    )
+    if first and first.verdict.health.rank >= Health.UNKNOWN.rank:
+        verdict = Verdict(first.verdict.health, f"{pane.called(first)}: {first.verdict.reason}")
+    elif unread:
+        verdict = Verdict(Health.UNKNOWN, unread)
     return Item(
         key=f"worst/{pane.name}",
-        verdict=Verdict(first.verdict.health if first else Health.NONE, value),
+        verdict=verdict,
         text=pane.title,
-        value=value or "nothing",
+        value=value or ("not known" if unread else "none"),
         jump=Place(pane.name, first.key if first else ""),
     )
+
+
+def _unread(snapshot: Snapshot, kind: Kind) -> str:
+    """Why not all rows are known; "" where every list that was asked for was read to its end."""
+    lists = [
+        source
+        for scope, source in snapshot.sources.items()
+        if scope.kind == kind and not (scope.labels or scope.fields)
+    ]
+    for source in lists or [LOADING]:
+        if not source.complete:
+            return source.problem.text if source.problem else f"the {kind.plural} are being read"
+    return ""

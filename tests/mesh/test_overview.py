@@ -69,6 +69,17 @@ def test_the_worst_of_shop_leads_to_its_rows() -> None:
     assert found["ztunnel of node-2"].verdict.health is Health.BAD
 
 
+def test_a_count_says_what_is_worst_there_and_never_none_of_what_is_not_read() -> None:
+    shop = recordings.snapshot("shop")
+    said = section(shop, "WORST")["Workloads"].verdict.reason
+    assert said.startswith("batch/reports-864dfcf76c-htxkg: wanted by label")
+    empty = replace(shop, objects={})
+    assert section(empty, "WORST")["Workloads"].value == "none"
+    reading = replace(empty, sources={Scope(POD): Source(Phase.LOADING)})
+    assert section(reading, "WORST")["Workloads"].value == "not known"
+    assert section(reading, "WORST")["Workloads"].verdict.reason == "the pods are being read"
+
+
 def test_every_place_is_there() -> None:
     for name in ("shop", "acme", "no-ca", "no-istiod"):
         snapshot = recordings.snapshot(name)
@@ -126,7 +137,7 @@ def test_nothing_read_is_unknown_and_never_well() -> None:
     needs = [each if isinstance(each, Scope) else Scope(each) for each in overview.KINDS]
     forbidden = dict.fromkeys(needs, Source(Phase.FORBIDDEN, problem=refused))
     for snapshot in (Snapshot(made.NOW), Snapshot(made.NOW, sources=forbidden)):
-        for title in ("COMPONENTS", "APIS"):
+        for title in ("COMPONENTS", "APIS", "WORST"):
             assert {item.verdict.health for item in section(snapshot, title).values()} == {
                 Health.UNKNOWN
             }
