@@ -329,7 +329,12 @@ class MeshApp(App[int]):
             ("read-only", self._main.place.read_only or "no"),
             ("config", str(self._settings.config_file or "none")),
         )
-        lines = [(Span(f"{name:<12}", Tone.MUTED), Span(value)) for name, value in facts]
+        lines: list[Line] = [
+            (Span(f"{name:<12}", Tone.MUTED), Span(value)) for name, value in facts
+        ]
+        troubled = notices.causes(self.snapshot) if self.snapshot else []
+        if troubled:
+            lines += [(), (Span("Not known, or not as it is now", Tone.STRONG),), *troubled]
         self.push_screen(Reader("Info", lines))
 
     # What was said

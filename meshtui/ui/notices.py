@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from meshtui.mesh.health import Health
 from meshtui.mesh.kinds import Kind
-from meshtui.mesh.snapshot import Phase, Problem, Scope, Snapshot, Source
+from meshtui.mesh.snapshot import Phase, Problem, Scope, Snapshot, Source, Trouble
 from meshtui.ui import times
 from meshtui.ui.spans import Line, Span, Tone, mark
 
@@ -76,17 +77,67 @@ def _remedy(found: Problem | None) -> list[Line]:
 
 
 def below(snapshot: Snapshot, needs: Needs) -> list[Line]:
-    """What keeps the rows above from being complete or current, a line each."""
-    notes: list[Line] = []
-    for kind, source in _sources(snapshot, needs):
-        if source.phase in (Phase.LIVE, Phase.ABSENT, Phase.LOADING):
-            continue
-        words = source.problem.text if source.problem else source.phase.value
-        health = Health.UNKNOWN if source.phase is Phase.FORBIDDEN else Health.WARN
-        retry = (
-            f" (again at {times.clock(source.retry_at)})"
-            if source.retry_at and source.phase is Phase.STALE
-            else ""
-        )
-        notes.append((mark(health), Span(f" {kind.plural}: {words}{retry}", Tone.MUTED)))
-    return notes
+    """What keeps the rows above from being complete or current: a line for each cause, the gravest first, then what to
+    do about them. At most `MOST` lines and one; `causes` has them all."""
+    found = _causes(_sources(snapshot, needs))
+    last = [f"and {len(found) - MOST} more under :info"] if len(found) > MOST else []
+    last += dict.fromkeys(cause.remedy for cause, _ in found if cause.remedy)
+    notes = [_said(*each) for each in found[:MOST]]
+    return [*notes, (Span(f"  {'; '.join(last)}", Tone.MUTED),)] if last else notes
+
+
+MOST = 2
+"""So many causes stand under the rows, whose room they take."""
+
+
+def causes(snapshot: Snapshot) -> list[Line]:
+    """What keeps anything that is watched from being complete or current, a line for each cause."""
+    return [
+        _said(*each)
+        for each in _causes((scope.kind, source) for scope, source in snapshot.sources.items())
+    ]
+
+
+class _Cause(NamedTuple):
+    """Why objects are not known, or not known as they are now."""
+
+    phase: Phase
+    words: str
+    remedy: str = ""
+
+
+_GRAVITY = {
+    Phase.STALE: Health.WARN,
+    Phase.FORBIDDEN: Health.UNKNOWN,
+    Phase.UNREADABLE: Health.UNKNOWN,
+    Phase.ABSENT: Health.NONE,
+}
+
+
+def _causes(sources: Iterable[tuple[Kind, Source]]) -> list[tuple[_Cause, dict[Kind, Source]]]:
+    """The causes, the gravest first, each with its kinds: a silent API server is one cause for however many."""
+    found: dict[_Cause, dict[Kind, Source]] = {}
+    for kind, source in sources:
+        if source.phase in _GRAVITY:
+            found.setdefault(_cause(kind, source), {})[kind] = source
+    return sorted(found.items(), key=lambda each: -_GRAVITY[each[0].phase].rank)
+
+
+def _cause(kind: Kind, source: Source) -> _Cause:
+    if source.phase is Phase.ABSENT:
+        return _Cause(source.phase, "not installed")
+    found = source.problem or Problem(Trouble.SERVER, f"{kind.plural}: {source.phase.value}")
+    return _Cause(source.phase, found.text, found.remedy)
+
+
+def _said(cause: _Cause, sources: Mapping[Kind, Source]) -> Line:
+    """A cause in one line. A refusal names by itself what was refused."""
+    named = ", ".join(kind.plural for kind in sources)
+    words = cause.words
+    if cause.phase is Phase.ABSENT:
+        words = f"{words}: {named}"
+    elif cause.phase is Phase.STALE:
+        retry = min((each.retry_at for each in sources.values() if each.retry_at), default=None)
+        again = f" (again at {times.clock(retry)})" if retry else ""
+        words = f"{words}{again}: {named}"
+    return (mark(_GRAVITY[cause.phase]), Span(f" {words}", Tone.MUTED))

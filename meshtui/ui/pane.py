@@ -153,6 +153,7 @@ class Pane(Widget, Generic[R]):
         super().__init__(id=self.NAME)
         self.table = self.make_table()
         self.instead = Static(id="instead")
+        self.why = Static(id="why")
         self.below = Static(id="below")
         self.beside = Lines(id="beside", focusable=False)
         self.set_class(not self.BESIDE, "-alone")
@@ -282,6 +283,7 @@ class Pane(Widget, Generic[R]):
             with Container(id="main"):
                 yield self.table
                 yield self.instead
+                yield self.why
                 yield self.below
             yield self.beside
 
@@ -346,11 +348,8 @@ class Pane(Widget, Generic[R]):
         self._detail()
 
     def notes(self, snapshot: Snapshot) -> list[Line]:
-        """What stands under the rows: what keeps them from being complete or current, and why the row under the cursor
-        has its mark where no detail says so."""
-        row = self.table.selected
-        why = [said(row.verdict)] if row is not None and not self.beside.display else []
-        return [*notices.below(snapshot, self.NEEDS), *why]
+        """What stands under the rows: what keeps them from being complete or current."""
+        return notices.below(snapshot, self.NEEDS)
 
     def freshness(self, snapshot: Snapshot) -> Line:
         """How complete and how fresh the rows are, in a few words."""
@@ -390,6 +389,10 @@ class Pane(Widget, Generic[R]):
         self._note(snapshot)
 
     def _note(self, snapshot: Snapshot) -> None:
+        """Says under the rows why the one under the cursor has its mark, where no detail does, and what is missing."""
+        row = self.table.selected if self.table.display else None
+        self.why.display = row is not None and not self.beside.display
+        self.why.update(content([said(row.verdict)] if row else []))
         notes = self.notes(snapshot) if self.table.display else []
         self.below.display = bool(notes)
         self.below.update(content(notes))

@@ -75,6 +75,7 @@ def _stamp(stamp: Stamp) -> Line:
         spans.append(Span(f"✗ {stamp.bad:,}  ", Tone.BAD))
     if stamp.warn:
         spans.append(Span(f"! {stamp.warn:,}  ", Tone.WARN))
-    of = f"{stamp.shown:,}" if stamp.shown == stamp.total else f"{stamp.shown:,} of {stamp.total:,}"
-    spans.append(Span(f"{of}  ", Tone.MUTED))
+    if stamp.total:  # of nothing the pane says why it is nothing
+        of = f" of {stamp.total:,}" if stamp.shown != stamp.total else ""
+        spans.append(Span(f"{stamp.shown:,}{of}  ", Tone.MUTED))
     return line((*spans, *stamp.freshness, Span(" ")))

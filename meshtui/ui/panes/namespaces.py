@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from meshtui.mesh import namespaces, workloads
 from meshtui.mesh.enrollment import State
 from meshtui.mesh.health import Health
+from meshtui.mesh.kinds import NAMESPACE
 from meshtui.mesh.namespaces import Captured, Mode, Namespace
 from meshtui.mesh.snapshot import Snapshot
 from meshtui.mesh.workloads import Workload
@@ -22,7 +23,7 @@ from meshtui.ui.spans import Cell, Line, Span, Tone, mark, said, tone
 class NamespacesPane(Pane[Namespace]):
     NAME = "namespaces"
     TITLE = "Namespaces"
-    NEEDS = namespaces.KINDS
+    NEEDS = (NAMESPACE, *namespaces.KINDS)
     COLUMNS = (
         Column("NAMESPACE", 14, 40, 0),
         Column("MODE", 7, 8, 1),

@@ -1,0 +1,101 @@
+"""What a pane says of its sources: why rows are missing, not all there or old, and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from meshtui.mesh.kinds import GATEWAY, NAMESPACE, PEER_AUTHENTICATION, POD
+from meshtui.mesh.snapshot import Phase, Problem, Scope, Snapshot, Source, Trouble
+from meshtui.ui import notices
+from meshtui.ui.spans import join
+from tests.mesh.made import NOW
+from tests.ui import situations
+from tests.ui.looking import looking
+
+NEEDS = (POD, NAMESPACE, PEER_AUTHENTICATION, GATEWAY)
+
+
+def told(**sources: Source) -> Snapshot:
+    by_name = {"pods": POD, "namespaces": NAMESPACE, "policies": PEER_AUTHENTICATION}
+    live = {Scope(kind): Source(Phase.LIVE) for kind in NEEDS}
+    return Snapshot(NOW, sources=live | {Scope(by_name[k]): each for k, each in sources.items()})
+
+
+def below(snapshot: Snapshot) -> list[str]:
+    return join(notices.below(snapshot, NEEDS)).splitlines()
+
+
+def test_nothing_is_said_under_rows_that_are_complete_and_current() -> None:
+    assert below(told()) == []
+
+
+def test_a_silent_server_is_one_line_for_all_kinds_with_the_first_retry() -> None:
+    silence = Problem(Trouble.TIMEOUT, "no answer within 10 s")
+
+    def stale(seconds: int) -> Source:
+        return Source(Phase.STALE, 3, NOW, silence, NOW + timedelta(seconds=seconds))
+
+    assert below(told(pods=stale(9), namespaces=stale(4))) == [
+        "! no answer within 10 s (again at 12:39:04): pods, namespaces"
+    ]
+
+
+def test_each_refusal_has_the_servers_words_and_the_next_step_stands_once() -> None:
+    snapshot = told(pods=situations.refused(POD), namespaces=situations.refused(NAMESPACE))
+    assert below(snapshot) == [
+        '? pods is forbidden: User "jane" cannot list resource "pods" in API group "" at the cluster scope',
+        '? namespaces is forbidden: User "jane" cannot list resource "namespaces" in API group "" at the cluster scope',
+        "  `meshtui rbac` prints the rights that are needed",
+    ]
+
+
+def test_what_is_not_installed_is_said_and_is_no_trouble() -> None:
+    absent = Source(Phase.ABSENT, problem=Problem(Trouble.ABSENT, "it is not there"))
+    assert below(told(policies=absent)) == ["· not installed: peerauthentications"]
+
+
+def test_more_causes_than_there_is_room_for_are_counted_the_gravest_first() -> None:
+    cut = Source(Phase.STALE, 3, NOW, Problem(Trouble.SERVER, "cut"))
+    absent = Source(Phase.ABSENT)
+    lines = below(told(pods=situations.refused(POD), namespaces=absent, policies=cut))
+    assert [line[0] for line in lines] == ["!", "?", " "]
+    assert lines[2].startswith("  and 1 more under :info")
+
+
+async def test_info_has_every_cause() -> None:
+    async with looking(situations.forbidden(), size=(140, 40)) as at:
+        await at.type(":info")
+        await at.press("enter")
+        for scope in situations.WATCHED:
+            assert f'cannot list resource "{scope.kind.plural}"' in at.read
+
+
+async def test_causes_take_a_line_each_however_long_they_are() -> None:
+    async with looking(situations.limited(), "ztunnels", (80, 24)) as at:
+        lines = at.screen.splitlines()
+        assert lines[-4].startswith(
+            ' ? peerauthentications.security.istio.io is forbidden: User "jane"'
+        )
+        assert lines[-4].endswith("…")
+        assert (
+            lines[-2].strip()
+            == "and 3 more under :info; `meshtui rbac` prints the rights that are needed"
+        )
+
+
+async def test_of_nothing_there_is_no_count_beside_the_reason() -> None:
+    for situation in (situations.forbidden, situations.refusing):
+        async with looking(situation(), "workloads", (80, 24)) as at:
+            stamp = at.screen.splitlines()[1]
+            assert "0" not in stamp
+
+
+async def test_namespaces_that_may_not_be_listed_are_refused_and_not_none() -> None:
+    shop = situations.shop()
+    objects = {kind: found for kind, found in shop.objects.items() if kind != NAMESPACE}
+    sources = {**shop.sources, Scope(NAMESPACE): situations.refused(NAMESPACE)}
+    async with looking(replace(shop, objects=objects, sources=sources), "namespaces") as at:
+        assert "✗ forbidden" in at.screen
+        assert 'User "jane" cannot list resource "namespaces"' in at.screen
+        assert situations.RBAC in at.screen
