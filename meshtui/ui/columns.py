@@ -60,11 +60,11 @@ def _total(widths: Iterable[int]) -> int:
 
 
 def shorten(text: str, width: int) -> str:
-    """The text in at most `width` characters, shortened in the middle: the end of a pod's name tells it from its
-    siblings, so it is never the end that goes."""
+    """The text in at most `width` characters. A name is shortened in the middle: the end of a pod's name tells it from
+    its siblings. Words, which have spaces between them, end where there is no more room."""
     if len(text) <= width:
         return text
     if width <= 1:
         return "…"[:width]
-    head = width // 2
+    head = width - 1 if " " in text.strip() else width // 2
     return f"{text[:head]}…{text[len(text) - (width - head - 1) :]}"

@@ -11,7 +11,7 @@ from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.ui import times
-from meshtui.ui.columns import Column, layout
+from meshtui.ui.columns import Column, Place, layout
 from meshtui.ui.spans import Cell, Line, Span, Tone, line, mark, said, text_of, tone
 from meshtui.ui.table import fit
 
@@ -87,14 +87,23 @@ def _grid(grid: Grid, width: int) -> list[Line]:
     )
     lines: list[Line] = [head] if any(column.title for column in grid.columns) else []
     for row in rows:
-        spans: list[Span] = []
-        for place in places:
-            cell = fit(row[place.index], place.width)
-            space = Span(" " * (place.width - len(text_of(cell))))
-            right = grid.columns[place.index].right
-            spans += [*((space, *cell) if right else (*cell, space)), Span("  ")]
-        lines.append(tuple(spans))
+        lines += _row(grid.columns, places, row, width)
     return lines
+
+
+def _row(
+    columns: Sequence[Column], places: Sequence[Place], row: Sequence[Line], width: int
+) -> list[Line]:
+    """A row of a grid. Words in its last column that have no room go on under it."""
+    spans: list[Span] = []
+    for place in places:
+        cell = row[place.index]
+        if place is places[-1] and " " in text_of(cell):
+            return wrap((*spans, *cell), width, hang=sum(len(span.text) for span in spans))
+        cell = fit(cell, place.width)
+        space = Span(" " * (place.width - len(text_of(cell))))
+        spans += [*((space, *cell) if columns[place.index].right else (*cell, space)), Span("  ")]
+    return [tuple(spans)]
 
 
 def _pad(text: str, width: int, right: bool) -> str:

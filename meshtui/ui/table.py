@@ -283,7 +283,7 @@ class Table(Paint, Generic[R]):
 
 
 def fit(cell: Line, width: int) -> Line:
-    """A cell's line in at most `width` characters; a lone span is shortened in the middle, of several the last ones."""
+    """A cell's line in at most `width` characters: what comes last is shortened first."""
     room = width
     fitted = []
     for span in cell:

@@ -158,3 +158,15 @@ def test_a_name_is_shortened_in_the_middle() -> None:
     assert short.startswith("storefront")
     assert short.endswith("jbfb7")
     assert shorten("short", 20) == "short"
+
+
+@pytest.mark.parametrize(
+    ("words", "short"),
+    [
+        ("edge/absent → 1 listener", "edge/absent → …"),
+        ("1 pod was never captured: reports", "1 pod was never…"),
+        (" 3 of 4 links seen", " 3 of 4 links s…"),
+    ],
+)
+def test_words_end_where_there_is_no_more_room(words: str, short: str) -> None:
+    assert shorten(words, len(short)) == short

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshtui.ui import commands, filters, times
+from meshtui.ui.columns import Column
 from meshtui.ui.commands import Command
-from meshtui.ui.detail import wrap
+from meshtui.ui.detail import Grid, Section, render, wrap
 from meshtui.ui.spans import Span, Tone, plain, text_of
 
 
@@ -43,6 +44,18 @@ def test_text_is_wrapped_between_words_and_indented_under_its_label() -> None:
 
 def test_a_word_longer_than_the_line_is_broken() -> None:
     assert [text_of(each) for each in wrap((Span("a" * 25),), 10)] == ["a" * 10, "a" * 10, "a" * 5]
+
+
+def test_the_message_of_an_event_goes_on_under_itself() -> None:
+    columns = (Column("SEEN", 5, 8, right=True), Column("MESSAGE", 8, 400))
+    grid = Grid(columns, [("4m", "Successfully assigned shop/cart to node-1"), ("12m", "Started")])
+    lines = render(None, [Section("", [grid])], 30)
+    assert [text_of(each).rstrip() for each in lines] == [
+        " SEEN  MESSAGE",
+        "   4m  Successfully assigned",
+        "       shop/cart to node-1",
+        "  12m  Started",
+    ]
 
 
 @given(st.text(), st.integers(1, 60), st.integers(0, 20))
