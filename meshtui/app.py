@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -80,7 +81,8 @@ class MeshApp(App[int]):
     def __init__(
         self, settings: Settings, clusters: Clusters, clock: Callable[[], datetime] = utc_now
     ) -> None:
-        super().__init__()
+        # Textual decides here how it leaves colours out, and takes NO_COLOR out of the environment
+        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self._settings = settings
         self._clusters = clusters
         self._clock = clock
