@@ -30,10 +30,6 @@ class Program:
                 start_new_session=True,
             )
 
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
     def ended(self) -> bool:
         return self._process.poll() is not None
 

@@ -131,9 +131,6 @@ class RealCluster:
             program.end()
         self._programs.clear()
 
-    def pids(self) -> dict[str, int]:
-        return {name: program.pid for name, program in self._programs.items()}
-
     async def start_server(self) -> None:
         """The API server alone, at the address where it was before, if it was stopped."""
         self._run("kube-apiserver", *self._server_flags())
