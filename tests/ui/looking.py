@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from textual import events
+from textual._xterm_parser import XTermParser
+from textual.message import Message
 from textual.pilot import Pilot
 
 from meshtui.app import MeshApp
@@ -76,12 +79,31 @@ class Looking:
         return set(scopes), set(probes), set(refs)
 
     async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-        await self.pilot.pause()
+        """Presses keys by Textual's names, each when the one before it was handled."""
+        for key in keys:
+            self._send(XTermParser().feed(key) if len(key) == 1 else [events.Key(key, None)])
+            await self.settle()
 
     async def type(self, text: str) -> None:
-        """Types as fast as a person who does not look."""
-        await self.press(*("space" if char == " " else char for char in text))
+        """Sends a text, "\\r" for enter, as a terminal does: all of it before any of it was handled."""
+        self._send(XTermParser().feed(text))
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Waits until messages and those that they lead to were handled, five deep."""
+        for _ in range(5):
+            await self.pilot.pause(0)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Waits for what takes a thread or a timer."""
+        await until(self.pilot, condition)
+        await self.settle()
+
+    def _send(self, told: Iterable[Message]) -> None:
+        driver = self.app._driver
+        assert driver is not None
+        for each in told:
+            driver.send_message(each)
 
     async def select(self, *words: str) -> None:
         """Puts the cursor on the one row with these words in its cells, by the arrow keys."""
@@ -93,8 +115,7 @@ class Looking:
     async def show(self, snapshot: Snapshot) -> None:
         """The cluster changed."""
         self.session.show(snapshot)
-        await until(self.pilot, lambda: self.app.snapshot is snapshot)
-        await self.pilot.pause()
+        await self.until(lambda: self.app.snapshot is snapshot)
 
 
 @asynccontextmanager
@@ -111,9 +132,9 @@ async def looking(
     session = StillSession(snapshot, log)
     app = app_of({context: session}, settings=settings or Settings(pane=pane), now=snapshot.now)
     async with app.run_test(size=size) as pilot:
-        await until(pilot, lambda: app.snapshot is snapshot)
-        await pilot.pause()
-        yield Looking(app, pilot, session)
+        at = Looking(app, pilot, session)
+        await at.until(lambda: app.snapshot is snapshot)
+        yield at
 
 
 def drawn(app: MeshApp) -> str:

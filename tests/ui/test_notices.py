@@ -65,8 +65,7 @@ def test_more_causes_than_there_is_room_for_are_counted_the_gravest_first() -> N
 
 async def test_info_has_every_cause() -> None:
     async with looking(situations.forbidden(), size=(140, 40)) as at:
-        await at.type(":info")
-        await at.press("enter")
+        await at.type(":info\r")
         for scope in situations.WATCHED:
             assert f'cannot list resource "{scope.kind.plural}"' in at.read
 
