@@ -92,6 +92,8 @@ class Ztunnel:
     """When its dump was read."""
     problem: Problem | None = None
     """Why it could not be read the last time."""
+    unread: str = ""
+    """Where there is no pod: why there may be one all the same; "" where it is known that there is none."""
 
 
 def of(snapshot: Snapshot) -> Sequence[Ztunnel]:
@@ -137,6 +139,7 @@ def _without(snapshot: Snapshot, node: Node, inside: Sequence[Workload]) -> Ztun
         expected=_annotated(inside),
         wanted=wanted,
         troubles=troubles,
+        unread=node.unread,
     )
 
 

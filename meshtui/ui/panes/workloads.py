@@ -28,7 +28,7 @@ class WorkloadsPane(Pane[Workload]):
         Column("READY", 5, 6, 4, right=True),
         Column("STATUS", 9, 20, 3),
         Column("RESTARTS", 8, 14, 6, right=True),
-        Column("ENROLLED", 17, 22, 1),
+        Column("ENROLLED", 19, 22, 1),
         Column("ACCOUNT", 12, 20, 8),
         Column("NODE", 10, 24, 7),
         Column("CHANGED", 5, 7, 9, right=True),

@@ -27,7 +27,7 @@ class ZtunnelsPane(Pane[Ztunnel]):
         Column("READY", 5, 6, 5, right=True),
         Column("VERSION", 7, 12, 3),
         Column("RESTARTS", 8, 8, 8, right=True),
-        Column("PROXIED", 14, 26, 0),
+        Column("PROXIED", 20, 34, 0),
         Column("CNI AGENT", 10, 16, 2),
         Column("ISTIOD", 10, 16, 1),
         Column("CERTIFICATES", 14, 26, 6),
@@ -46,7 +46,7 @@ class ZtunnelsPane(Pane[Ztunnel]):
     def cells(self, row: Ztunnel, snapshot: Snapshot) -> Sequence[Cell]:
         now, pod = snapshot.now, row.pod
         if pod is None:
-            bare = Span("none", Tone.MUTED)
+            bare = Span("?", Tone.UNKNOWN) if row.unread else Span("none", Tone.MUTED)
             return (row.node, bare, "–", "–", "–", _proxied(row), _agent(row), "–", "–", "–", "–")
         return (
             row.node,
@@ -68,7 +68,7 @@ class ZtunnelsPane(Pane[Ztunnel]):
         proxied = "not known" if row.proxied is None else str(row.proxied)
         facts = [
             Fact("node", row.node),
-            Fact("ztunnel", row.ref.key if row.ref else "none runs here"),
+            Fact("ztunnel", _named(row)),
             Fact("version", row.version or "not told"),
             Fact("CNI agent", _told(row.agent_verdict, row.agent.key if row.agent else "none")),
             Fact("istiod", _told(row.connected, "connected")),
@@ -112,8 +112,16 @@ class ZtunnelsPane(Pane[Ztunnel]):
         return row.ref
 
 
+def _named(row: Ztunnel) -> str:
+    if row.ref is not None:
+        return row.ref.key
+    return f"not known: {row.unread}" if row.unread else "none runs here"
+
+
 def _proxied(row: Ztunnel) -> Cell:
     if row.pod is None:
+        if row.unread:
+            return Span("? not known", Tone.UNKNOWN)
         if not row.wanted:
             return Span("–", Tone.MUTED)
         return Span(f"✗ {row.wanted} unserved", Tone.BAD)
