@@ -63,7 +63,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class MeshApp(App[int]):
+class MeshApp(App[int], inherit_bindings=False):
     """The program on the screen. Its snapshot flows down to the panes; what they post comes up to it."""
 
     TITLE = "meshtui"

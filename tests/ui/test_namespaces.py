@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from meshtui.mesh.kinds import AUTHORIZATION_POLICY, NAMESPACE, PEER_AUTHENTICATION, POD
+from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Phase, Ref, Scope, Snapshot, Source
 from tests.mesh.made import made
 from tests.ui import situations
@@ -78,7 +79,7 @@ async def test_enter_goes_to_its_workloads_and_escape_comes_back() -> None:
 
 
 async def test_the_cursor_stays_on_its_namespace_while_others_come_and_go() -> None:
-    def with_namespaces(*gone: str, **more: object) -> Snapshot:
+    def with_namespaces(*gone: str, **more: Raw) -> Snapshot:
         kept = {k: it for k, it in SHOP.objects[NAMESPACE].items() if k not in gone}
         return replace(SHOP, objects={**SHOP.objects, NAMESPACE: {**more, **kept}})
 
