@@ -85,7 +85,7 @@ def _servers(reporter: pytest.TerminalReporter) -> dict[str, dict[str, str]]:
     for report in itertools.chain.from_iterable(reporter.stats.values()):
         if not isinstance(report, pytest.TestReport) or report.when != "call":
             continue
-        told = dict(report.user_properties)
+        told = {name: str(value) for name, value in report.user_properties}
         if "server" in told:
             test = re.sub(rf"(?<=[\[-]){told['server']}(?=[\]-])", "*", report.nodeid)
             ran[test][told["server"]] = told["only"] or skipped

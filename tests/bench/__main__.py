@@ -79,7 +79,7 @@ async def _bench(scratch: Path, chosen: argparse.Namespace) -> Figures:
         began = time.monotonic()
         sizes = [f"--{name}={getattr(chosen, name)}" for name in ("pods", "namespaces", "nodes")]
         command = [sys.executable, str(chosen.load), "--kubeconfig", str(access.admin), *sizes]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        await asyncio.to_thread(subprocess.run, command, check=True, stdout=subprocess.DEVNULL)
         filled = time.monotonic() - began
         async with Api.connected(access.admin) as api:
             await _lead_home(api, access)

@@ -90,9 +90,7 @@ class Relay:
         self._server = await asyncio.start_server(self._connected, LOOPBACK, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
-    async def _connected(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)

@@ -23,7 +23,13 @@ class OnBuiltIn(Cluster):
     name = "built-in"
 
     def __init__(
-        self, served: Served, store: Store, kubelet: Kubelets, api: Api, namespace: str, scratch: Path
+        self,
+        served: Served,
+        store: Store,
+        kubelet: Kubelets,
+        api: Api,
+        namespace: str,
+        scratch: Path,
     ) -> None:
         super().__init__(api, served.kubeconfig, namespace, scratch)
         self._served = served

@@ -85,5 +85,7 @@ def _append(file: Path, written: Sequence[Line]) -> Path:
     """In the format of the container runtimes, as a kubelet reads it."""
     with file.open("a") as log:
         for at, text in written:
-            log.write(f"{at.isoformat(timespec='microseconds').replace('+00:00', '000Z')} stdout F {text}\n")
+            log.write(
+                f"{at.isoformat(timespec='microseconds').replace('+00:00', '000Z')} stdout F {text}\n"
+            )
     return file

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from tests.cluster.authority import LOOPBACK
 
-
 _GUARD = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
 """Where Linux has it: a program also ends when whoever started it is killed."""
 

@@ -72,7 +72,7 @@ async def test_pages_keep_the_selector(cluster: Cluster) -> None:
     await add(cluster, "a", "c", "e", app="x")
     await add(cluster, "b", "d", app="y")
     collection = cluster.path("configmaps")
-    query = {"labelSelector": "app=x", "limit": 2}
+    query: dict[str, str | int] = {"labelSelector": "app=x", "limit": 2}
     first = (await cluster.api.get(collection, **query)).body
     token = first["metadata"]["continue"]
     second = (await cluster.api.get(collection, **query, **{"continue": token})).body
@@ -140,9 +140,7 @@ async def test_one_list_covers_all_namespaces(cluster: Cluster) -> None:
     for namespace in (cluster.namespace, other):
         path = cluster.path("configmaps", namespace=namespace)
         await cluster.api.create(path, {"metadata": {"name": "same", "labels": labels}})
-    listing = await cluster.api.get(
-        "/api/v1/configmaps", labelSelector=f"test={cluster.namespace}"
-    )
+    listing = await cluster.api.get("/api/v1/configmaps", labelSelector=f"test={cluster.namespace}")
     found = {item["metadata"]["namespace"] for item in listing.body["items"]}
     assert found == {cluster.namespace, other}
 
@@ -164,7 +162,10 @@ async def test_a_kind_that_is_not_served_is_told_from_an_object_that_is_not_ther
     unknown = await cluster.api.get("/apis/inference.example.com/v1/pools")
     assert unknown.status == 404
     body = unknown.body if isinstance(unknown.body, str) else unknown.body["message"]
-    assert body.strip() in ("404 page not found", "the server could not find the requested resource")
+    assert body.strip() in (
+        "404 page not found",
+        "the server could not find the requested resource",
+    )
 
 
 async def test_pods_come_as_the_table_that_kubectl_prints(cluster: Cluster) -> None:

@@ -41,7 +41,7 @@ async def test_each_line_may_bring_the_time_when_it_was_written(cluster: Cluster
 
 async def test_a_followed_log_goes_on(cluster: Cluster) -> None:
     await cluster.add_pod("web", log=lines("one", "two"))
-    query = {"follow": "true", "tailLines": 1}
+    query: dict[str, str | int] = {"follow": "true", "tailLines": 1}
     async with (
         asyncio.timeout(10),
         cluster.api.stream(log_of(cluster, "web"), query) as answer,

@@ -11,6 +11,7 @@ from tests.cluster.cluster import Cluster, pod
 from tests.cluster.forward import PROTOCOL, forwarded, frame
 from tests.cluster.local import listening
 
+
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     while data := await reader.read(65536):
         writer.write(data)
@@ -51,7 +52,9 @@ async def test_several_ports_have_two_channels_each(cluster: Cluster) -> None:
         path = cluster.path("pods", "web")
         async with forwarded(cluster.api, path, [8080, 9090]) as socket:
             opening = dict([await frame(socket) for _ in range(4)])
-            assert {channel: int.from_bytes(data, "little") for channel, data in opening.items()} == {
+            assert {
+                channel: int.from_bytes(data, "little") for channel, data in opening.items()
+            } == {
                 0: 8080,
                 1: 8080,
                 2: 9090,

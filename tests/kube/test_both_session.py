@@ -18,6 +18,7 @@ from tests.kube.eventually import snapshot_where
 from tests.kube.looking import here, is_live, keys, looking, relayed
 from tests.recordings import Recording
 
+
 async def test_what_is_there_and_what_changes_is_in_the_snapshots(cluster: Cluster) -> None:
     await cluster.add_pod("one")
     await cluster.add_pod("two")
@@ -348,9 +349,7 @@ async def test_a_port_where_nobody_listens_says_so(cluster: Cluster) -> None:
     assert "15999" in answer.problem.text
 
 
-@pytest.mark.parametrize(
-    ("held", "missing"), [("", "get"), ("get", "create"), ("create", "get")]
-)
+@pytest.mark.parametrize(("held", "missing"), [("", "get"), ("get", "create"), ("create", "get")])
 async def test_a_port_forward_that_is_refused_names_the_verb_that_is_missing(
     cluster: Cluster, held: str, missing: str
 ) -> None:
