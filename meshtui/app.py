@@ -29,7 +29,7 @@ from meshtui.mesh.snapshot import Ref, Scope, Server, Snapshot
 from meshtui.settings import Settings
 from meshtui.ui import detail, notices, theme, times, yaml_lines
 from meshtui.ui.commands import Command
-from meshtui.ui.header import Place
+from meshtui.ui.exchange import Place
 from meshtui.ui.main import Main
 from meshtui.ui.pane import Pane
 from meshtui.ui.panes import PANES

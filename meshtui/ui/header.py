@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rich.cells import cell_len
@@ -15,21 +14,11 @@ from textual.widget import Widget
 
 from meshtui.mesh.snapshot import Phase, Snapshot
 from meshtui.ui import times
+from meshtui.ui.exchange import Place
 from meshtui.ui.spans import TONES, Span, Tone, plain
 
 ALIVE = timedelta(seconds=15)
 """A server that has not answered for longer is not called live (architecture §13.12)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where one is and what one may do there; fixed until the context changes."""
-
-    context: str = ""
-    colour: str = ""
-    namespaces: tuple[str, ...] = ()
-    read_only: str = ""
-    """Why nothing may be changed; "" where it may."""
 
 
 class Header(Widget):

@@ -19,9 +19,10 @@ from meshtui.mesh.kinds import NAMESPACE
 from meshtui.mesh.snapshot import Snapshot
 from meshtui.ui import commands, filters, keys
 from meshtui.ui.commands import Command
+from meshtui.ui.exchange import Jump, Place
 from meshtui.ui.footer import Footer
-from meshtui.ui.header import Header, Place
-from meshtui.ui.pane import Jump, Pane
+from meshtui.ui.header import Header
+from meshtui.ui.pane import Pane
 from meshtui.ui.panes import PANES
 from meshtui.ui.prompt import Prompt
 from meshtui.ui.reader import Reader

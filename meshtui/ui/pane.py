@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Generic, Protocol, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -20,68 +20,20 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from meshtui.mesh import events, raw
-from meshtui.mesh.health import Health, Verdict
+from meshtui.mesh.health import Health
 from meshtui.mesh.kinds import Kind
 from meshtui.mesh.raw import Raw
-from meshtui.mesh.snapshot import Phase, Probe, Ref, Scope, Snapshot
+from meshtui.mesh.snapshot import Phase, Ref, Scope, Snapshot
 from meshtui.ui import detail, notices
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Section
+from meshtui.ui.exchange import Jump, Place, Row, Stamp, Wants
 from meshtui.ui.filters import Filter
-from meshtui.ui.header import Place
 from meshtui.ui.lines import Lines
 from meshtui.ui.spans import Cell, Line, Span, Tone, content, said, text_of
 from meshtui.ui.table import Table
 
-
-class Row(Protocol):
-    """What every row has: who it is, how it is and why, and the object behind it."""
-
-    @property
-    def key(self) -> str: ...
-    @property
-    def verdict(self) -> Verdict: ...
-    @property
-    def ref(self) -> Ref | None: ...
-
-
 R = TypeVar("R", bound=Row)
-
-
-@dataclass(frozen=True, slots=True)
-class Jump:
-    """Where to go: a pane, narrowed to what belongs to something, with the cursor on a row."""
-
-    pane: str
-    within: str = ""
-    """Narrows the pane, such as "namespace/shop"; "" for all of it."""
-    key: str = ""
-    """The row to put the cursor on, once it is there; "" for the first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wants:
-    """What to ask the cluster beyond what is always watched."""
-
-    scopes: tuple[Scope, ...] = ()
-    probes: tuple[Probe, ...] = ()
-    refs: tuple[Ref, ...] = ()
-
-    def __or__(self, other: Wants) -> Wants:
-        return Wants(self.scopes + other.scopes, self.probes + other.probes, self.refs + other.refs)
-
-
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """How the rows of a pane are and how far they can be trusted, for the frame to show."""
-
-    shown: int = 0
-    total: int = 0
-    bad: int = 0
-    warn: int = 0
-    within: str = ""
-    filter: str = ""
-    freshness: Line = ()
 
 
 class Pane(Widget, Generic[R]):

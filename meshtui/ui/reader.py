@@ -16,9 +16,9 @@ from textual.widgets import Input, Static
 from meshtui.mesh.logs import LogLine
 from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.ui import times
+from meshtui.ui.exchange import Wants
 from meshtui.ui.footer import Footer
 from meshtui.ui.lines import Lines
-from meshtui.ui.pane import Wants
 from meshtui.ui.spans import Line, Span, Tone, join, plain, text_of
 
 

@@ -12,7 +12,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from meshtui.ui.pane import Stamp
+from meshtui.ui.exchange import Stamp
 from meshtui.ui.spans import TONES, Line, Span, Tone, line
 
 

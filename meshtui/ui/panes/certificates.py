@@ -16,7 +16,8 @@ from meshtui.ui import times
 from meshtui.ui.bars import bar
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Section, render
-from meshtui.ui.pane import Jump, Pane, Wants
+from meshtui.ui.exchange import Jump, Wants
+from meshtui.ui.pane import Pane
 from meshtui.ui.spans import Cell, Line, Span, Tone, mark, tone
 
 

@@ -14,7 +14,8 @@ from meshtui.ui.bars import bar
 from meshtui.ui.board import Board
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Section
-from meshtui.ui.pane import Jump, Pane, Wants
+from meshtui.ui.exchange import Jump, Wants
+from meshtui.ui.pane import Pane
 from meshtui.ui.spans import Cell, Span, Tone, tone
 from meshtui.ui.table import Table
 

@@ -16,7 +16,8 @@ from meshtui.ui.bars import bar
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Grid, Section
 from meshtui.ui.evidence import mtls_words
-from meshtui.ui.pane import Jump, Pane
+from meshtui.ui.exchange import Jump
+from meshtui.ui.pane import Pane
 from meshtui.ui.spans import Cell, Line, Span, Tone, mark, said, tone
 
 

@@ -13,7 +13,8 @@ from meshtui.mesh.workloads import Workload
 from meshtui.ui import detail, evidence, times
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Section
-from meshtui.ui.pane import Jump, Pane, Wants
+from meshtui.ui.exchange import Jump, Wants
+from meshtui.ui.pane import Pane
 from meshtui.ui.spans import Cell, Line, Span, Tone, mark, tone
 
 

@@ -1,0 +1,68 @@
+"""What panes and the frame around them hand to each other: rows, places to go, wants, stamps, and where one is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from meshtui.mesh.health import Verdict
+from meshtui.mesh.snapshot import Probe, Ref, Scope
+from meshtui.ui.spans import Line
+
+
+class Row(Protocol):
+    """What every row has: who it is, how it is and why, and the object behind it."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def verdict(self) -> Verdict: ...
+    @property
+    def ref(self) -> Ref | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """Where to go: a pane, narrowed to what belongs to something, with the cursor on a row."""
+
+    pane: str
+    within: str = ""
+    """Narrows the pane, such as "namespace/shop"; "" for all of it."""
+    key: str = ""
+    """The row to put the cursor on, once it is there; "" for the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wants:
+    """What to ask the cluster beyond what is always watched."""
+
+    scopes: tuple[Scope, ...] = ()
+    probes: tuple[Probe, ...] = ()
+    refs: tuple[Ref, ...] = ()
+
+    def __or__(self, other: Wants) -> Wants:
+        return Wants(self.scopes + other.scopes, self.probes + other.probes, self.refs + other.refs)
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """How the rows of a pane are and how far they can be trusted, for the frame to show."""
+
+    shown: int = 0
+    total: int = 0
+    bad: int = 0
+    warn: int = 0
+    within: str = ""
+    filter: str = ""
+    freshness: Line = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one is and what one may do there; fixed until the context changes."""
+
+    context: str = ""
+    colour: str = ""
+    namespaces: tuple[str, ...] = ()
+    read_only: str = ""
+    """Why nothing may be changed; "" where it may."""
