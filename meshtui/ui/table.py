@@ -206,6 +206,7 @@ class Table(Paint, Generic[R]):
         segments += self.paint((mark(health),), base, keep=health is not Health.OK)
         segments.append(Segment(" ", base))
         cells = self._cells(row)
+        self._widen(cells)
         for place in self._places:
             column = self._columns[place.index]
             painted = list(self.paint(fit(line(cells[place.index]), place.width), base))
@@ -272,6 +273,13 @@ class Table(Paint, Generic[R]):
             for index, cell in enumerate(self._cells(row)):
                 self._contents[index] = max(self._contents[index], len(text_of(cell)))
         self._arrange()
+
+    def _widen(self, cells: Sequence[Cell]) -> None:
+        """Makes room for what is wider than all that was measured: it is drawn whole the next time."""
+        widths = [max(w, len(text_of(c))) for w, c in zip(self._contents, cells, strict=True)]
+        if widths != self._contents:
+            self._contents = widths
+            self.call_later(self._arrange)
 
     def _arrange(self) -> None:
         self._places = layout(self._columns, self._contents, self.size.width - _MARGIN - 1)

@@ -170,3 +170,13 @@ def test_a_name_is_shortened_in_the_middle() -> None:
 )
 def test_words_end_where_there_is_no_more_room(words: str, short: str) -> None:
     assert shorten(words, len(short)) == short
+
+
+async def test_a_column_makes_room_for_rows_that_are_wider_than_those_before() -> None:
+    app = Shows()
+    async with app.run_test(size=(60, 12)) as pilot:
+        app.table.show(rows("b", "c"))
+        await settled(pilot)
+        app.table.show(rows("quite-a-long-name", "c"))
+        await settled(pilot)
+        assert "quite-a-long-name  " in app.text()[1]
