@@ -73,21 +73,18 @@ def _fact(fact: Fact, width: int) -> list[Line]:
 
 
 def _grid(grid: Grid, width: int) -> list[Line]:
-    rows = [[line(cell) for cell in row] for row in grid.rows]
-    widest = [
-        max((len(text_of(row[i])) for row in rows), default=0) for i in range(len(grid.columns))
-    ]
-    places = layout(grid.columns, widest, width)
-    head = tuple(
-        Span(
-            _pad(grid.columns[p.index].title, p.width, grid.columns[p.index].right) + "  ",
-            Tone.MUTED,
-        )
-        for p in places
-    )
-    lines: list[Line] = [head] if any(column.title for column in grid.columns) else []
-    for row in rows:
-        lines += _row(grid.columns, places, row, width)
+    """The rows in columns; a column that is empty in all of them is left out."""
+    found = [[line(cell) for cell in row] for row in grid.rows]
+    widest = [max(len(text_of(row[i])) for row in found) for i in range(len(grid.columns))]
+    held = [i for i, most in enumerate(widest) if most]
+    columns = [grid.columns[i] for i in held]
+    places = layout(columns, [widest[i] for i in held], width)
+    lines: list[Line] = []
+    if any(column.title for column in columns):
+        titles = (_pad(columns[p.index].title, p.width, columns[p.index].right) for p in places)
+        lines.append(tuple(Span(f"{title}  ", Tone.MUTED) for title in titles))
+    for row in found:
+        lines += _row(columns, places, [row[i] for i in held], width)
     return lines
 
 

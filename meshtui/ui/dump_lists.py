@@ -101,7 +101,7 @@ def sections(answer: Answer | None, now: datetime) -> Iterable[Section]:
                 f"{each.namespace}/{each.name}",
                 each.protocol,
                 ", ".join(each.addresses),
-                each.waypoint,
+                _service(each.waypoint),
             )
             for each in held.workloads
         ],
@@ -110,7 +110,12 @@ def sections(answer: Answer | None, now: datetime) -> Iterable[Section]:
         f"Services ({len(held.services)})",
         _SERVICES,
         [
-            (each.hostname, ", ".join(each.ports), str(each.endpoints), each.waypoint)
+            (
+                _service(each.hostname),
+                ", ".join(each.ports),
+                str(each.endpoints),
+                _service(each.waypoint),
+            )
             for each in held.services
         ],
     )
@@ -137,6 +142,12 @@ def _certificate(identity: Identity, now: datetime) -> Sequence[Cell]:
         Span(identity.state, Tone.PLAIN if health is Health.OK else tone(health)),
         times.NONE if end is None else times.duration(end - now),
     )
+
+
+def _service(hostname: str) -> str:
+    """A Service of the cluster as "name.namespace"; other hostnames as they are. A waypoint's comes with its namespace
+    before it."""
+    return hostname.rpartition("/")[2].partition(".svc.")[0]
 
 
 def _list(title: str, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> Section:

@@ -58,6 +58,16 @@ def test_the_message_of_an_event_goes_on_under_itself() -> None:
     ]
 
 
+def test_a_column_that_is_empty_in_all_rows_is_left_out() -> None:
+    columns = (Column("POD", 4, 40), Column("WAYPOINT", 8, 40), Column("BY", 2, 6))
+    grid = Grid(columns, [("cart", "", "HBONE"), ("a-longer-name", "", "TCP")])
+    assert [text_of(each).rstrip() for each in render(None, [Section("", [grid])], 30)] == [
+        "POD            BY",
+        "cart           HBONE",
+        "a-longer-name  TCP",
+    ]
+
+
 @given(st.text(), st.integers(1, 60), st.integers(0, 20))
 def test_wrapping_loses_no_word(text: str, width: int, hang: int) -> None:
     wrapped = wrap((Span(text),), width, hang)
