@@ -24,9 +24,9 @@ _PROXIED = (
     Column("OUT", 3, 5, 1, right=True),
 )
 _OPEN = (
-    Column("POD", 12, 34, 0),
+    Column("POD", 20, 44, 0),
     Column("WAY", 8, 8, 1),
-    Column("FROM", 8, 24, 2),
+    Column("FROM", 16, 24, 2),
     Column("TO", 16, 40, 0),
     Column("BY", 5, 11, 1),
 )

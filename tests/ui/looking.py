@@ -67,6 +67,11 @@ class Looking:
         return join(self.pane.beside.shown)
 
     @property
+    def said(self) -> str:
+        """The same as one line, for words that may have been wrapped."""
+        return " ".join(self.detail.split())
+
+    @property
     def read(self) -> str:
         """What the reader over the panes shows, all of it."""
         assert isinstance(self.app.screen, Reader)
