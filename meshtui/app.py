@@ -248,7 +248,7 @@ class MeshApp(App[int], inherit_bindings=False):
             lines = detail.render(last.verdict, pane.described(last, snapshot), width)
             return lines if found else [*gone, *lines]
 
-        title = f"{pane.TITLE} · {row.ref.key if row.ref else row.key}"
+        title = f"{pane.TITLE} · {pane.called(row)}"
         wants = pane.described_wants(row, self.snapshot)
         self.push_screen(Describe(title, draw, self.snapshot, wants), self._reader_left)
         self._want_soon()

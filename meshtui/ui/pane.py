@@ -151,6 +151,10 @@ class Pane(Widget, Generic[R]):
             return wanted
         return wanted | Wants(scopes=(events.scope(row.ref, raw.uid(found)),))
 
+    def called(self, row: R) -> str:
+        """What a row is called: what `c` copies."""
+        return row.ref.key if row.ref else row.key
+
     def namespace_of(self, row: R) -> str:
         """The namespace by which `:ns` keeps a row; "" for one that belongs to none."""
         return ""
@@ -244,7 +248,12 @@ class Pane(Widget, Generic[R]):
             self._derive()
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self._look)
+        self.call_after_refresh(self._resized)
+
+    def _resized(self) -> None:
+        if self.snapshot is not None:
+            self.refreshed(self.snapshot)
+        self._look()
 
     def watch_snapshot(self) -> None:
         if self.is_mounted:
@@ -413,7 +422,7 @@ class Pane(Widget, Generic[R]):
     def action_copy(self) -> None:
         row = self.table.selected
         if row is not None:
-            self.post_message(self.CopyAsked(row.ref.key if row.ref else row.key))
+            self.post_message(self.CopyAsked(self.called(row)))
 
 
 def _count(rows: Iterable[Row], health: Health) -> int:

@@ -110,9 +110,13 @@ class Looking:
         for each in told:
             driver.send_message(each)
 
-    async def select(self, *words: str) -> None:
-        """Puts the cursor on the one row with these words in its cells, by the arrow keys."""
-        found = [i for i, row in enumerate(self.rows) if set(words) <= set(row)]
+    async def select(self, *words: str, column: int | None = None) -> None:
+        """Puts the cursor on the one row with these words in its cells, or the one word in that cell, by the keys."""
+        found = [
+            i
+            for i, row in enumerate(self.rows)
+            if set(words) <= set(row if column is None else row[column : column + 1])
+        ]
         assert len(found) == 1, f"{len(found)} rows with {words}: {self.rows}"
         await self.press("home", *["down"] * found[0])
         assert set(words) <= set(self.under_cursor)

@@ -44,6 +44,9 @@ class CertificatesPane(Pane[Row]):
             return folded
         return [each for row in folded for each in _unfolded(snapshot, row)]
 
+    def called(self, row: Row) -> str:
+        return row.name
+
     def namespace_of(self, row: Row) -> str:
         if row.role is Role.RENEWING:
             return row.name
@@ -59,7 +62,7 @@ class CertificatesPane(Pane[Row]):
     def cells(self, row: Row, snapshot: Snapshot) -> Sequence[Cell]:
         life = row.life(snapshot.now)
         if life is None:
-            return "–", "–", "", Span(row.name, tone(row.verdict.health)), row.held_by, row.issuer
+            return "–", "–", "", Span(_name(row), tone(row.verdict.health)), row.held_by, row.issuer
         worth = _worth(life.verdict.health)
         expires = times.duration(life.expires_in) if life.expires_in.days >= 0 else "expired"
         return (
@@ -74,6 +77,13 @@ class CertificatesPane(Pane[Row]):
     def detail(self, row: Row, snapshot: Snapshot) -> Iterable[Section]:
         facts = certificate_facts.of_row(row, certificates.trust(snapshot), snapshot.now)
         yield Section("", [Fact("role", row.role.value), *(_fact(each) for each in facts[1:])])
+
+    def described(self, row: Row, snapshot: Snapshot) -> Iterable[Section]:
+        """The certificate alone: the object behind the row only holds it."""
+        return self.detail(row, snapshot)
+
+    def described_wants(self, row: Row, snapshot: Snapshot) -> Wants:
+        return self.wants(row, (row,), snapshot)
 
     def wants(self, row: Row | None, in_view: Sequence[Row], snapshot: Snapshot) -> Wants:
         return Wants(refs=certificates.refs(snapshot))
@@ -101,7 +111,7 @@ class CertificatesPane(Pane[Row]):
         assert self.snapshot is not None  # a row is only there with a snapshot
         facts = certificate_facts.of_row(row, certificates.trust(self.snapshot), self.snapshot.now)
         parts = [_fact(each) for each in facts]
-        width = self.table.size.width - len(_EDGE.text)
+        width = self.table.scrollable_content_region.width - len(_EDGE.text)
         return [(_EDGE, *line) for line in render(None, [Section("", parts)], width)]
 
     def ztunnel_of(self, row: Row, snapshot: Snapshot) -> Jump | None:

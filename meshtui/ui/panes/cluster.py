@@ -59,6 +59,9 @@ class ClusterPane(Pane[Entry]):
             Entry(section.title, item) for section in worst_first for item in _some(section.items)
         ]
 
+    def called(self, row: Entry) -> str:
+        return row.ref.key if row.ref else f"{row.item.text}: {row.item.value}"
+
     def cells(self, row: Entry, snapshot: Snapshot) -> Sequence[Cell]:
         item = row.item
         health = item.verdict.health
