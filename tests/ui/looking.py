@@ -111,14 +111,15 @@ class Looking:
             driver.send_message(each)
 
     async def select(self, *words: str, column: int | None = None) -> None:
-        """Puts the cursor on the one row with these words in its cells, or the one word in that cell, by the keys."""
+        """Puts the cursor on the one row with these words in its cells, or the one word in that cell."""
         found = [
             i
             for i, row in enumerate(self.rows)
             if set(words) <= set(row if column is None else row[column : column + 1])
         ]
         assert len(found) == 1, f"{len(found)} rows with {words}: {self.rows}"
-        await self.press("home", *["down"] * found[0])
+        self.pane.table.select(self.pane.table.rows[found[0]].key)
+        await self.settle()
         assert set(words) <= set(self.under_cursor)
 
     async def show(self, snapshot: Snapshot) -> None:

@@ -96,8 +96,9 @@ _MOST = 12
 
 
 def _some(items: Sequence[Item]) -> Sequence[Item]:
-    """The items of a section, the worst first where there are too many; how many more there are is said."""
-    if len(items) <= _MOST:
+    """The items of a section; where a pane lists them all, only the worst of too many, and how many more there are."""
+    pane = items[0].jump.pane if items and items[0].jump else ""
+    if len(items) <= _MOST or not pane:
         return items
     ranked = sorted(items, key=lambda each: -each.verdict.health.rank)[: _MOST - 1]
     rest = Item(
@@ -105,6 +106,6 @@ def _some(items: Sequence[Item]) -> Sequence[Item]:
         verdict=Verdict(Health.NONE, "enter lists them all"),
         text=f"and {len(items) - len(ranked):,} more",
         value="",
-        jump=Place(items[0].jump.pane) if items[0].jump else None,
+        jump=Place(pane),
     )
     return [*ranked, rest]
