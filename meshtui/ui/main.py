@@ -134,7 +134,8 @@ class Main(Screen[None], inherit_bindings=False):
     def _come_to(self, pane: AnyPane) -> None:
         self.tab_line.front = pane.NAME
         self.tab_line.stamp = pane.stamp
-        pane.focus_table()
+        if not self.prompt.asking:  # which it may be before there is anything on the screen
+            pane.focus_table()
         pane.post_message(Pane.Looked())
 
     @on(Pane.Left)
@@ -152,7 +153,9 @@ class Main(Screen[None], inherit_bindings=False):
 
     def action_back(self) -> None:
         pane = self.front
-        if pane.filter_text:
+        if self.prompt.asking:  # and a click took the focus from it
+            self.prompt.action_cancel()
+        elif pane.filter_text:
             pane.filter(None)
         elif self._history:
             visit = self._history.pop()

@@ -51,18 +51,16 @@ class Prompt(Vertical):
         self._commands = commands
         self._sign = ""
         self.choices = OptionList(id="choices")
+        self.choices.can_focus = False
         self.sign = Label("", id="sign")
         self.typed = Input(id="typed", compact=True, select_on_focus=False)
+        self.display = False
 
     def compose(self) -> ComposeResult:
         yield self.choices
         with Horizontal():
             yield self.sign
             yield self.typed
-
-    def on_mount(self) -> None:
-        self.choices.can_focus = False
-        self.display = False
 
     @property
     def asking(self) -> str:

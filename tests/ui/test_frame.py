@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from textual._xterm_parser import XTermParser
 from textual.events import Paste
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -127,6 +129,36 @@ async def test_a_burst_of_keys_behind_a_colon_goes_into_the_prompt() -> None:
         await pilot.pause()
         assert isinstance(app.screen, Reader)
         assert "kind-shop" in drawn(app)
+
+
+@pytest.mark.parametrize("turns", [0, 12, 30, 100])
+async def test_what_is_typed_before_there_is_a_screen_counts(turns: int) -> None:
+    app = shop()
+    running = asyncio.create_task(app.run_async(headless=True, size=(80, 24)))
+    async with asyncio.timeout(10):
+        while app._driver is None:  # noqa: ASYNC110 - Textual tells nobody when it has one
+            await asyncio.sleep(0)
+        for _ in range(turns):  # of the event loop
+            await asyncio.sleep(0)
+        for typed in XTermParser().feed(":q\r"):
+            app._driver.send_message(typed)
+        assert await running == 0
+
+
+async def test_a_prompt_that_a_click_took_the_focus_from_can_be_taken_up_or_left() -> None:
+    app = shop(settings=Settings(pane="workloads"))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await pilot.pause()
+        prompt = main(app).prompt
+        await pilot.press("colon")
+        await pilot.click(main(app).front.table, offset=(10, 3))
+        assert app.focused is main(app).front.table
+        await pilot.press("colon", *"ns")
+        assert prompt.typed.value == "ns"
+        await pilot.click(main(app).front.table, offset=(10, 3))
+        await pilot.press("escape")
+        assert not prompt.asking
+        assert not prompt.display
 
 
 async def test_ns_keeps_only_the_rows_of_the_named_namespaces() -> None:
