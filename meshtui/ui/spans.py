@@ -112,7 +112,7 @@ _STYLE = {
     Tone.PLAIN: "",
     Tone.MUTED: "dim",
     Tone.STRONG: "bold",
-    Tone.ACCENT: "$text-accent",
+    Tone.ACCENT: "$text-primary",
     **{
         tone: f"${TOKENS[tone.name.lower()]}"
         for tone in (Tone.OK, Tone.UNKNOWN, Tone.WARN, Tone.BAD)

@@ -9,7 +9,7 @@ TOKENS = {
     "ok": "text-success",
     "warn": "text-warning",
     "bad": "text-error",
-    "unknown": "text-accent",
+    "unknown": "text-primary",
 }
 """Our own variables, and the one of Textual's that each has the value of where a theme does not say."""
 
