@@ -38,8 +38,14 @@ def freshness(snapshot: Snapshot, needs: Needs) -> Line:
     if source.phase is Phase.STALE:
         return (Span(f"◍ {kind.plural} stale since {times.clock(source.since)}", Tone.WARN),)
     if source.phase is Phase.FORBIDDEN:
-        return (Span(f"? {kind.plural} forbidden", Tone.WARN),)
+        return (Span(f"? {kind.plural} forbidden", Tone.UNKNOWN),)
     return (Span("● live", Tone.MUTED),)
+
+
+def old(snapshot: Snapshot, needs: Needs) -> bool:
+    """Whether rows are shown as they were: the server, or a watch that they need, does not speak."""
+    cut = any(source.phase is Phase.STALE for _, source in _sources(snapshot, needs))
+    return cut or snapshot.server.problem is not None
 
 
 _URGENCY = {Phase.FORBIDDEN: 1, Phase.LOADING: 2, Phase.STALE: 3}

@@ -296,6 +296,7 @@ class Pane(Widget, Generic[R]):
         else:
             self.table.show(rows)
         self.refreshed(snapshot)
+        self.table.set_class(notices.old(snapshot, self.NEEDS), "-stale")
         self.stamp = Stamp(
             shown=len(rows),
             total=inside,

@@ -98,3 +98,13 @@ async def test_namespaces_that_may_not_be_listed_are_refused_and_not_none() -> N
         assert "✗ forbidden" in at.screen
         assert 'User "jane" cannot list resource "namespaces"' in at.screen
         assert situations.RBAC in at.screen
+
+
+async def test_rows_that_are_as_they_were_take_a_step_back_and_come_forward_again() -> None:
+    async with looking(situations.stale(), "workloads") as at:
+        then = at.pane.table.rich_style.color
+        await at.show(situations.shop())
+        assert at.pane.table.rich_style.color != then
+        silent = replace(situations.shop().server, problem=Problem(Trouble.TIMEOUT, "no answer"))
+        await at.show(replace(situations.shop(), server=silent))
+        assert at.pane.table.rich_style.color == then
