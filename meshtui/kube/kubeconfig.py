@@ -77,11 +77,12 @@ class Kubeconfig:
                 "Choose one here or with --context, or set it with: kubectl config use-context NAME",
             )
         if wanted not in known:
-            said = "there is no context" if name else "the current context is"
-            missing = "" if name else ", which does not exist"
+            said = f'there is no context "{wanted}"'
+            if wanted == self.current:
+                said = f'the current context is "{wanted}", which does not exist'
             near = difflib.get_close_matches(wanted, known, n=1)
             raise ConfigError(
-                f'{said} "{wanted}"{missing}; {self.source} has {_listed("contexts", known)}',
+                f"{said}; {self.source} has {_listed('contexts', known)}",
                 f'Did you mean "{near[0]}"?' if near else "Choose one of them.",
             )
         return known[wanted]
