@@ -49,7 +49,8 @@ def explain(error: BaseException, server: URL, via: Proxy | None, seconds: float
                 return Unreachable(_refused_by_socks(cause, server, via))
             case TimeoutError() | aiohttp_socks.ProxyTimeoutError():
                 through = f" through the proxy {via}" if via and not proxy else ""
-                return Unreachable(_silence(place + through, seconds))
+                connecting = isinstance(error, aiohttp.ConnectionTimeoutError)
+                return Unreachable(_silence(place + through, seconds, connecting=connecting))
             case ConnectionRefusedError():
                 return Unreachable(_refused(place, proxy))
     return Unreachable(_other(causes, place, proxy))
@@ -109,11 +110,13 @@ def _refused(place: str, proxy: Proxy | None) -> Problem:
     )
 
 
-def _silence(place: str, seconds: float) -> Problem:
+def _silence(place: str, seconds: float, *, connecting: bool) -> Problem:
     return Problem(
         Trouble.TIMEOUT,
         f"no answer from {place} within {seconds:g} s",
-        "A firewall, or a VPN that is down, swallows connections without a word.",
+        "A firewall, or a VPN that is down, swallows connections without a word."
+        if connecting
+        else "It may be overloaded, or a VPN that went down swallows what is sent without a word.",
     )
 
 
@@ -153,14 +156,14 @@ def _handshake(error: ssl.SSLError, place: str) -> KubeError:
         )
     if any(sign in reason for sign in _NOT_TLS):
         problem = Problem(
-            Trouble.TLS,
+            Trouble.HANDSHAKE,
             f"{place} answers, but does not speak TLS",
             "Is it the right port? A server without TLS has an address that begins with http://",
         )
     else:
         words = reason.replace("_", " ").lower() or "no reason given"
         problem = Problem(
-            Trouble.TLS,
+            Trouble.HANDSHAKE,
             f"{place} and we cannot agree on TLS: {words}",
             "Is it an API server? A proxy that inspects TLS may be in the way.",
         )

@@ -26,6 +26,7 @@ class Trouble(Enum):
     REFUSED = "connection refused"
     TIMEOUT = "no answer"
     TLS = "certificate not trusted"
+    HANDSHAKE = "no TLS"
     UNREACHABLE = "unreachable"
     ABSENT = "not installed"
     UNREADABLE = "version not readable"

@@ -90,6 +90,7 @@ async def test_a_server_that_does_not_finish_a_handshake(tmp_path: Path) -> None
         caught = await failure(connection(path), timeout=10)
     assert caught.problem.trouble is Trouble.TIMEOUT
     assert str(caught) == f"no answer from 127.0.0.1:{port} within 3 s"
+    assert caught.problem.remedy.startswith("A firewall, or a VPN")
 
 
 async def test_a_server_that_does_not_answer_a_request(tmp_path: Path) -> None:
@@ -98,6 +99,7 @@ async def test_a_server_that_does_not_answer_a_request(tmp_path: Path) -> None:
         caught = await failure(connection(path), timeout=0.1)
     assert caught.problem.trouble is Trouble.TIMEOUT
     assert str(caught) == f"no answer from 127.0.0.1:{port} within 0.1 s"
+    assert caught.problem.remedy.startswith("It may be overloaded, or")
 
 
 async def test_a_server_that_hangs_up(tmp_path: Path) -> None:
@@ -248,7 +250,7 @@ async def test_a_port_that_does_not_speak_tls(tmp_path: Path) -> None:
     async with servers.api() as there:
         path = write(tmp_path / "config", f"https://127.0.0.1:{there.port}")
         caught = await failure(connection(path))
-    assert caught.problem.trouble is Trouble.TLS
+    assert caught.problem.trouble is Trouble.HANDSHAKE
     assert str(caught) == f"127.0.0.1:{there.port} answers, but does not speak TLS"
 
 
