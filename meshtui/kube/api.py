@@ -123,7 +123,7 @@ def broken(path: str) -> Unreachable:
         Problem(
             Trouble.BROKEN,
             f"{path} was answered with something that is not Kubernetes JSON",
-            "a proxy or a login page may stand between here and the API server",
+            "A proxy or a login page may stand between here and the API server.",
         )
     )
 
@@ -159,7 +159,7 @@ def refusal(status: Status, code: int, retry_after: float = 0) -> StatusError:
     words = status.message[:_MOST_OF_A_MESSAGE] or f"the server answered with status {code}"
     match code:
         case 401:
-            remedy = "log in again, or switch to another context"
+            remedy = "It knows nobody by these credentials: log in again, or switch to another context."
             return Unauthorized(Problem(Trouble.UNAUTHORIZED, words, remedy), code)
         case 403:
             remedy = "`meshtui rbac` prints the rights that are needed"
@@ -173,7 +173,8 @@ def refusal(status: Status, code: int, retry_after: float = 0) -> StatusError:
         case 429:
             return Throttled(Problem(Trouble.SERVER, words), code, retry_after)
         case _:
-            return StatusError(Problem(Trouble.SERVER, words), code, retry_after)
+            remedy = "It is asked again by itself; is the API server well, and what stands before it?"
+            return StatusError(Problem(Trouble.SERVER, words, remedy), code, retry_after)
 
 
 def _retry_after(status: Status, headers: Mapping[str, str]) -> float:

@@ -51,6 +51,7 @@ async def test_the_servers_own_words_are_kept(
     error = await failure(scripted, api, status(code, "so it is"))
     assert type(error) is kind
     assert (error.problem.trouble, error.problem.text) == (trouble, "so it is")
+    assert bool(error.problem.remedy) is (code in (401, 403, 500))
 
 
 async def test_an_object_that_is_gone_is_not_a_kind_that_is_not_installed(
