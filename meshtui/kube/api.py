@@ -159,7 +159,7 @@ def refusal(status: Status, code: int, retry_after: float = 0) -> StatusError:
     words = status.message[:_MOST_OF_A_MESSAGE] or f"the server answered with status {code}"
     match code:
         case 401:
-            remedy = "It does not know these credentials: log in again, or switch to another context."
+            remedy = "It does not know us any more: log in again, or switch to another context."
             return Unauthorized(Problem(Trouble.UNAUTHORIZED, words, remedy), code)
         case 403:
             remedy = "`meshtui rbac` prints the rights that are needed"
@@ -173,7 +173,7 @@ def refusal(status: Status, code: int, retry_after: float = 0) -> StatusError:
         case 429:
             return Throttled(Problem(Trouble.SERVER, words), code, retry_after)
         case _:
-            remedy = "Is it well, and what stands before it? It is asked again." if code >= 500 else ""
+            remedy = "Is it well, and what stands before it?" if code >= 500 else ""
             return StatusError(Problem(Trouble.SERVER, words, remedy), code, retry_after)
 
 

@@ -70,8 +70,12 @@ class Rights:
         self, verbs: Collection[str], kind: Kind, namespace: str, subresource: str
     ) -> str:
         """Which of the verbs we lack, as "jane may not create pods/portforward in istio-system"; "" where none is."""
-        rights = [await self.may(verb, kind, namespace, subresource) for verb in verbs]
-        return "; ".join(right.reason for right in rights if right.allowed is False)
+        rights = {verb: await self.may(verb, kind, namespace, subresource) for verb in verbs}
+        refused = {verb: right.reason for verb, right in rights.items() if right.allowed is False}
+        if len(refused) > 1:
+            all_verbs = _Question(" or ".join(refused), kind, namespace, subresource)
+            return f"{self._who()} may not {all_verbs}"
+        return "".join(refused.values())
 
     async def _once(self, key: Any, ask: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
         known = self._answers.get(key)
