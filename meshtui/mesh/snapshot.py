@@ -53,6 +53,11 @@ class Scope:
     labels: str = ""
     fields: str = ""
 
+    @property
+    def narrowed(self) -> bool:
+        """Whether selectors leave objects out."""
+        return bool(self.labels or self.fields)
+
 
 @dataclass(frozen=True, slots=True)
 class Ref:
@@ -218,11 +223,13 @@ class Snapshot:
         return min(found, key=lambda source: _DISTRUST[source.phase], default=LOADING)
 
     def source(self, kind: Kind) -> Source:
-        """The state of a kind over all of its scopes: the least trustworthy one, with the counts added up."""
-        found = [source for scope, source in self.sources.items() if scope.kind == kind]
+        """The state of a kind over all of its scopes: the least trustworthy one, with the counts added up. Among equals
+        one with a problem, and of a scope that is not narrowed."""
+        scopes = sorted((s for s in self.sources if s.kind == kind), key=lambda s: s.narrowed)
+        found = [self.sources[scope] for scope in scopes]
         if not found:
             return LOADING
-        worst = max(found, key=lambda source: _DISTRUST[source.phase])
+        worst = max(found, key=lambda each: (_DISTRUST[each.phase], each.problem is not None))
         return Source(
             worst.phase,
             sum(source.count for source in found),

@@ -101,4 +101,8 @@ def _connection(snapshot: Snapshot | None, now: datetime) -> Span:
     if Phase.LOADING in phases:
         read = sum(source.count for source in snapshot.sources.values())
         return Span(f"◌ loading {read:,}", Tone.UNKNOWN)
+    if Phase.FORBIDDEN in phases and phases <= {Phase.FORBIDDEN, Phase.ABSENT}:
+        return Span("✗ forbidden", Tone.BAD)
+    if any(source.problem for source in snapshot.sources.values() if source.phase is Phase.LIVE):
+        return Span("◍ not all watched", Tone.WARN)
     return Span("● live", Tone.OK)

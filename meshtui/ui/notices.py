@@ -32,14 +32,29 @@ def freshness(snapshot: Snapshot, needs: Needs) -> Line:
     """The least trustworthy source of a pane in a few words: "● live", "◌ loading 4,500", "◍ stale since 13:58:10"."""
     if unconnected(snapshot):
         return (Span("✗ not connected", Tone.BAD),)
-    kind, source = max(_sources(snapshot, needs), key=lambda each: _URGENCY.get(each[1].phase, 0))
-    if source.phase is Phase.LOADING:
-        return (Span(f"◌ loading {kind.plural} {source.count:,}", Tone.UNKNOWN),)
+    kind, source = max(_sources(snapshot, needs), key=lambda each: _urgency(each[1]))
     if source.phase is Phase.STALE:
         return (Span(f"◍ {kind.plural} stale since {times.clock(source.since)}", Tone.WARN),)
+    if snapshot.server.problem is not None:  # the watches did not notice yet
+        return (Span(f"◍ stale since {times.clock(snapshot.server.answered)}", Tone.WARN),)
+    if source.phase is Phase.LOADING:
+        return (Span(f"◌ loading {kind.plural} {source.count:,}", Tone.UNKNOWN),)
     if source.phase is Phase.FORBIDDEN:
         return (Span(f"? {kind.plural} forbidden", Tone.UNKNOWN),)
+    if source.phase is Phase.UNREADABLE:
+        return (Span(f"? {kind.plural} not readable", Tone.UNKNOWN),)
+    if source.phase is Phase.LIVE and source.problem is not None:
+        return (Span(f"◍ {kind.plural} not watched", Tone.WARN),)
     return (Span("● live", Tone.MUTED),)
+
+
+def _urgency(source: Source) -> int:
+    if source.phase is Phase.LIVE:
+        return 1 if source.problem is not None else 0
+    return _URGENCY.get(source.phase, 0)
+
+
+_URGENCY = {Phase.UNREADABLE: 2, Phase.FORBIDDEN: 3, Phase.LOADING: 4, Phase.STALE: 5}
 
 
 def old(snapshot: Snapshot, needs: Needs) -> bool:
@@ -48,25 +63,24 @@ def old(snapshot: Snapshot, needs: Needs) -> bool:
     return cut or snapshot.server.problem is not None
 
 
-_URGENCY = {Phase.FORBIDDEN: 1, Phase.LOADING: 2, Phase.STALE: 3}
-
-
 def instead(snapshot: Snapshot, needs: Needs, empty: str) -> list[Line]:
     """What stands where rows would: why there are none, and what to do about it."""
     failure = unconnected(snapshot)
     if failure is not None:
-        return problem(failure)
+        ways = ":ctx looks at another cluster, ctrl+r tries at once, :q quits."
+        return [*problem(failure), (), (Span(ways, Tone.MUTED),)]
     kind, source = _sources(snapshot, needs)[0]
     if source.phase is Phase.ABSENT:
         return [
             (mark(Health.NONE), Span(f" {kind.title} ({kind}) is not installed in this cluster.")),
             *_remedy(source.problem),
         ]
-    if source.problem is not None:
+    if source.problem is not None and source.phase is not Phase.LIVE:
         return problem(source.problem)
     if not source.complete:
         return [(Span(f"◌ Loading {kind.plural}: {source.count:,} so far.", Tone.UNKNOWN),)]
-    return [(Span(empty),)]
+    unwatched = source.problem.text if source.problem is not None else ""
+    return [(Span(empty),), *([(Span(unwatched, Tone.MUTED),)] if unwatched else [])]
 
 
 def problem(found: Problem) -> list[Line]:
@@ -85,7 +99,7 @@ def _remedy(found: Problem | None) -> list[Line]:
 def below(snapshot: Snapshot, needs: Needs) -> list[Line]:
     """What keeps the rows above from being complete or current: a line for each cause, the gravest first, then what to
     do about them. At most `MOST` lines and one; `causes` has them all."""
-    found = _causes(_sources(snapshot, needs))
+    found = _causes(snapshot, _scopes(snapshot, needs))
     last = [f"and {len(found) - MOST} more under :info"] if len(found) > MOST else []
     last += dict.fromkeys(cause.remedy for cause, _ in found if cause.remedy)
     notes = [_said(*each) for each in found[:MOST]]
@@ -98,10 +112,7 @@ MOST = 2
 
 def causes(snapshot: Snapshot) -> list[Line]:
     """What keeps anything that is watched from being complete or current, a line for each cause."""
-    return [
-        _said(*each)
-        for each in _causes((scope.kind, source) for scope, source in snapshot.sources.items())
-    ]
+    return [_said(*each) for each in _causes(snapshot, snapshot.sources)]
 
 
 class _Cause(NamedTuple):
@@ -114,18 +125,30 @@ class _Cause(NamedTuple):
 
 _GRAVITY = {
     Phase.STALE: Health.WARN,
+    Phase.LIVE: Health.WARN,
     Phase.FORBIDDEN: Health.UNKNOWN,
     Phase.UNREADABLE: Health.UNKNOWN,
     Phase.ABSENT: Health.NONE,
 }
 
 
-def _causes(sources: Iterable[tuple[Kind, Source]]) -> list[tuple[_Cause, dict[Kind, Source]]]:
+def _scopes(snapshot: Snapshot, needs: Needs) -> list[Scope]:
+    """What is watched for a pane: what its rows are made of first, and what is narrowed by selectors last."""
+    kinds = [*dict.fromkeys(kind_of(need) for need in needs)]
+    scopes = [scope for scope in snapshot.sources if scope.kind in kinds]
+    return sorted(scopes, key=lambda each: (kinds.index(each.kind), each.narrowed))
+
+
+def _causes(snapshot: Snapshot, scopes: Iterable[Scope]) -> list[tuple[_Cause, dict[Kind, Source]]]:
     """The causes, the gravest first, each with its kinds: a silent API server is one cause for however many."""
     found: dict[_Cause, dict[Kind, Source]] = {}
-    for kind, source in sources:
-        if source.phase in _GRAVITY:
-            found.setdefault(_cause(kind, source), {})[kind] = source
+    server = snapshot.server
+    if server.problem is not None:
+        found[_Cause(Phase.STALE, server.problem.text, server.problem.remedy)] = {}
+    for scope in scopes:
+        source = snapshot.sources[scope]
+        if source.problem is not None or source.phase not in (Phase.LIVE, Phase.LOADING):
+            found.setdefault(_cause(scope.kind, source), {})[scope.kind] = source
     return sorted(found.items(), key=lambda each: -_GRAVITY[each[0].phase].rank)
 
 
@@ -133,7 +156,8 @@ def _cause(kind: Kind, source: Source) -> _Cause:
     if source.phase is Phase.ABSENT:
         return _Cause(source.phase, "not installed")
     found = source.problem or Problem(Trouble.SERVER, f"{kind.plural}: {source.phase.value}")
-    return _Cause(source.phase, found.text, found.remedy)
+    phase = Phase.STALE if source.phase is Phase.LOADING else source.phase
+    return _Cause(phase, found.text, found.remedy)
 
 
 def _said(cause: _Cause, sources: Mapping[Kind, Source]) -> Line:
@@ -145,5 +169,5 @@ def _said(cause: _Cause, sources: Mapping[Kind, Source]) -> Line:
     elif cause.phase is Phase.STALE:
         retry = min((each.retry_at for each in sources.values() if each.retry_at), default=None)
         again = f" (again at {times.clock(retry)})" if retry else ""
-        words = f"{words}{again}: {named}"
+        words = f"{words}{again}: {named}" if named else words
     return (mark(_GRAVITY[cause.phase]), Span(f" {words}", Tone.MUTED))

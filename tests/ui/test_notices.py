@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from meshtui.mesh.kinds import GATEWAY, NAMESPACE, PEER_AUTHENTICATION, POD
-from meshtui.mesh.snapshot import Phase, Problem, Scope, Snapshot, Source, Trouble
+from meshtui.mesh.snapshot import Phase, Problem, Scope, Server, Snapshot, Source, Trouble
 from meshtui.ui import notices
-from meshtui.ui.spans import join
+from meshtui.ui.spans import join, text_of
 from tests.mesh.made import NOW
 from tests.ui import situations
 from tests.ui.looking import looking
@@ -98,6 +101,64 @@ async def test_namespaces_that_may_not_be_listed_are_refused_and_not_none() -> N
         assert "✗ forbidden" in at.screen
         assert 'User "jane" cannot list resource "namespaces"' in at.screen
         assert situations.RBAC in at.screen
+
+
+def test_what_may_be_listed_and_not_watched_is_not_called_live() -> None:
+    refusal = Problem(
+        Trouble.FORBIDDEN, "jane may not watch pods; listed every 30 s instead", "ask"
+    )
+    snapshot = told(pods=Source(Phase.LIVE, problem=refusal))
+    assert below(snapshot) == ["! jane may not watch pods; listed every 30 s instead", "  ask"]
+    assert text_of(notices.freshness(snapshot, NEEDS)) == "◍ pods not watched"
+    assert text_of(notices.freshness(told(), NEEDS)) == "● live"
+
+
+def test_a_server_that_fell_silent_is_believed_before_its_watches_notice() -> None:
+    silence = Problem(Trouble.TIMEOUT, "no answer within 10 s", "is the VPN up?")
+    snapshot = replace(told(), server=Server(answered=NOW, problem=silence))
+    assert text_of(notices.freshness(snapshot, NEEDS)) == "◍ stale since 12:39:00"
+    assert below(snapshot) == ["! no answer within 10 s", "  is the VPN up?"]
+    stale = Source(Phase.STALE, 3, NOW, silence, NOW + timedelta(seconds=4))
+    later = replace(snapshot, sources={Scope(kind): stale for kind in NEEDS})
+    assert len(below(later)) == 2
+
+
+def test_the_namespace_that_is_refused_is_named_before_what_is_refused_everywhere() -> None:
+    def refused(where: str) -> Source:
+        return Source(Phase.FORBIDDEN, problem=Problem(Trouble.FORBIDDEN, f"no pods {where}"))
+
+    everywhere = Scope(POD, labels="app=ztunnel")
+    there, here = Scope(POD, "payments"), Scope(POD, "shop")
+    sources = {everywhere: refused("anywhere"), there: refused("in payments")}
+    snapshot = Snapshot(NOW, sources={**sources, here: Source(Phase.LIVE)})
+    assert below(snapshot) == ["? no pods in payments", "? no pods anywhere"]
+    assert "no pods in payments" in join(notices.instead(snapshot, NEEDS, "none"))
+
+
+def test_a_first_list_that_fails_says_why_it_is_not_there_yet() -> None:
+    broken = Source(Phase.LOADING, problem=Problem(Trouble.SERVER, "etcd is away"))
+    assert below(told(pods=broken)) == ["! etcd is away: pods"]
+
+
+@pytest.mark.parametrize(
+    ("situation", "word"),
+    [
+        (situations.shop, "● live"),
+        (situations.forbidden, "✗ forbidden"),
+        (situations.limited, "● live"),
+        (situations.refusing, "✗ connection refused"),
+    ],
+)
+async def test_the_header_says_how_one_is_connected(
+    situation: Callable[[], Snapshot], word: str
+) -> None:
+    async with looking(situation(), size=(120, 30)) as at:
+        assert word in at.screen.splitlines()[0]
+
+
+async def test_a_cluster_that_was_never_reached_leaves_the_ways_on_open() -> None:
+    async with looking(situations.refusing(), size=(80, 24)) as at:
+        assert ":ctx looks at another cluster, ctrl+r tries at once, :q quits." in at.screen
 
 
 async def test_rows_that_are_as_they_were_take_a_step_back_and_come_forward_again() -> None:
