@@ -48,6 +48,8 @@ class Clusters:
     current: str
     open: Callable[[str], Session]
     """Gives a session for a context without waiting for the network. Raises KubeError."""
+    again: Callable[[], Clusters] | None = None
+    """Reads the kubeconfig again, which may have been corrected or have another context by now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +211,7 @@ class MeshApp(App[int], inherit_bindings=False):
 
     @work
     async def _choose_context(self, argument: str) -> None:
+        await self._read_clusters()
         names = [name for name, _ in self._clusters.contexts]
         chosen = argument
         if not chosen and names:
@@ -217,11 +220,29 @@ class MeshApp(App[int], inherit_bindings=False):
             if not chosen:
                 return
         if chosen not in names:
-            words = f"no context {chosen}" if chosen else "no context at all"
-            self.tell(f"The kubeconfig names {words}.", Tone.WARN)
+            self.tell(self._why_not(chosen), Tone.WARN)
             return
         self._chosen = chosen
         self._main.forget()
+        self._start()
+
+    def _why_not(self, context: str) -> str:
+        """Why a context cannot be chosen that the kubeconfig does not name."""
+        try:
+            self._clusters.open(context)
+        except KubeError as failure:
+            return f"{failure.problem.text}. {failure.problem.remedy}"
+        return f"there is no context {context}"
+
+    async def _read_clusters(self) -> None:
+        if self._clusters.again is not None:
+            self._clusters = await background.start(self._clusters.again)
+
+    @work
+    async def _start_again(self) -> None:
+        """Once more from the kubeconfig, which led nowhere."""
+        await self._read_clusters()
+        self._chosen = self._chosen or self._clusters.current
         self._start()
 
     def _choose_theme(self, argument: str) -> None:
@@ -366,9 +387,11 @@ class MeshApp(App[int], inherit_bindings=False):
     # Ends
 
     def action_refresh_all(self) -> None:
+        self.tell("Reading everything again.")
         if self._session is not None:
             self._session.refresh()
-            self.tell("Reading everything again.")
+        else:
+            self._start_again()
 
     def action_interrupt(self) -> None:
         now = self._clock()
@@ -406,6 +429,10 @@ def _settle_memory() -> None:
 
 def clusters(settings: Settings) -> Clusters:
     """The clusters of the kubeconfig; where there is none that can be read, opening says why."""
+
+    def again() -> Clusters:
+        return clusters(settings)
+
     try:
         config = kubeconfig.load(settings)
     except KubeError as failure:
@@ -414,11 +441,12 @@ def clusters(settings: Settings) -> Clusters:
         def fail(context: str) -> Session:
             raise problem
 
-        return Clusters((), settings.context, fail)
+        return Clusters((), settings.context, fail, again)
     return Clusters(
         [(context.name, context.server) for context in config.contexts],
         config.current,
         lambda context: LiveSession(config, context, settings),
+        again,
     )
 
 

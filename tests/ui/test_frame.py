@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from textual._xterm_parser import XTermParser
@@ -12,7 +13,7 @@ from textual.events import Paste
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from meshtui.app import Clusters, MeshApp, scopes
+from meshtui.app import Clusters, MeshApp, clusters, scopes
 from meshtui.kube.errors import ConfigError
 from meshtui.kube.session import Session
 from meshtui.mesh import workloads
@@ -27,6 +28,7 @@ from meshtui.ui.panes import PANES
 from meshtui.ui.reader import Describe, Log, Reader, Yaml
 from meshtui.ui.spans import join
 from tests import recordings
+from tests.kube import configs
 from tests.ui.still import StillSession, app_of, until
 
 SHOP = recordings.snapshot("shop")
@@ -318,6 +320,30 @@ async def test_a_broken_kubeconfig_starts_says_which_it_is_and_lets_one_leave() 
         await pilot.press(*":q", "enter")
         await pilot.pause()
     assert app.return_value == 0
+
+
+async def test_a_kubeconfig_that_was_corrected_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "config"
+    settings = Settings(kubeconfig=(path,))
+    app = MeshApp(settings, clusters(settings), lambda: SHOP.now)
+    async with app.run_test(size=(160, 24)) as pilot:
+        await until(pilot, lambda: "there is no kubeconfig" in drawn(app))
+        await pilot.press(*":ctx", "enter")
+        await until(pilot, lambda: "there is no kubeconfig" in messages(app))
+        configs.write(path, "https://127.0.0.1:1")
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: "127.0.0.1:1 refuses connections" in drawn(app))
+        path.write_text(path.read_text().replace("test", "new"))
+        await pilot.press(*":ctx", "space", *"nwe", "enter")
+        await until(pilot, lambda: 'there is no context "nwe"' in messages(app))
+        assert 'Did you mean "new"?' in messages(app)
+        await pilot.press(*":ctx", "space", *"new", "enter")
+        await until(pilot, lambda: drawn(app).startswith(" new"))
+
+
+def messages(app: MeshApp) -> str:
+    """What was told to the person so far."""
+    return "\n".join(told.text for told in app._told)
 
 
 @pytest.mark.parametrize("trouble", list(Trouble))
