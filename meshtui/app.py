@@ -35,7 +35,7 @@ from meshtui.ui.pane import Pane
 from meshtui.ui.panes import PANES
 from meshtui.ui.pick import Pick
 from meshtui.ui.reader import Describe, Log, Reader, Yaml
-from meshtui.ui.spans import Line, Span, Tone
+from meshtui.ui.spans import Line, Span, Tone, plain
 from meshtui.ui.styles import STYLESHEETS
 
 
@@ -364,6 +364,7 @@ class MeshApp(App[int], inherit_bindings=False):
 
     def tell(self, text: str, tone: Tone = Tone.PLAIN) -> None:
         """Says something: a toast now, and kept under `!`."""
+        text = plain(text)  # it may name things of the cluster
         self._told.append(Told(self._clock(), text, tone))
         journal.LOG.info(text)
         loud = tone in (Tone.WARN, Tone.BAD)

@@ -137,11 +137,12 @@ async def looking(
     context: str = "kind-shop",
     log: Sequence[LogLine] = (),
     settings: Settings | None = None,
+    toasts: bool = False,
 ) -> AsyncIterator[Looking]:
-    """The program over a snapshot, which it shows, at the snapshot's own time."""
+    """The program over a snapshot, which it shows, at the snapshot's own time; `toasts` where those are to be seen."""
     session = StillSession(snapshot, log)
     app = app_of({context: session}, settings=settings or Settings(pane=pane), now=snapshot.now)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=toasts) as pilot:
         at = Looking(app, pilot, session)
         await at.until(lambda: app.snapshot is snapshot)
         yield at

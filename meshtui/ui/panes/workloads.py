@@ -113,10 +113,10 @@ class WorkloadsPane(Pane[Workload]):
         if row is None:
             return Wants()
         serving = dict.fromkeys(each.enrolled.ztunnel for each in (row, *in_view))
-        named = [key.split("/") for key in serving if key][:_MOST_ZTUNNELS]
+        named = [key.partition("/") for key in serving if key][:_MOST_ZTUNNELS]
         return Wants(
             scopes=(events.scope(row.ref, row.pod.uid),),
-            probes=tuple(ztunnel_probes.dump(namespace, name) for namespace, name in named),
+            probes=tuple(ztunnel_probes.dump(namespace, name) for namespace, _, name in named),
         )
 
     def onward(self, row: Workload) -> Jump | None:
