@@ -91,7 +91,8 @@ def _config(snapshot: Snapshot, config: MeshConfig | None) -> Iterable[Item]:
         ("network", config.network or "–"),
         ("unknown destinations", config.outbound),
     ):
-        yield Item(f"mesh/{text}{several}", verdict, f"{text}{several}", value, ref=config.ref)
+        key = f"mesh/{text}/{config.ref.key}"  # two may be of one revision, in two namespaces
+        yield Item(key, verdict, f"{text}{several}", value, ref=config.ref)
 
 
 def _roots(snapshot: Snapshot) -> Item:
