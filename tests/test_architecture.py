@@ -77,6 +77,14 @@ def test_the_screen_loads_no_client() -> None:
     assert loads(*modules("meshtui.ui")) & {"kubernetes", "aiohttp"} == set()
 
 
+def test_one_module_speaks_through_the_official_client() -> None:
+    assert importers("kubernetes") == {"kube/api.py"}
+
+
+def test_the_official_client_is_not_loaded_before_it_is_needed() -> None:
+    assert "kubernetes" not in loads("meshtui.cli", "meshtui.start", "meshtui.app")
+
+
 def test_only_the_service_layer_and_the_built_in_cluster_speak_http() -> None:
     for library in ("kubernetes", "aiohttp", "aiohttp_socks", "h11"):
         for file in importers(library):
@@ -93,8 +101,7 @@ def test_every_dependency_is_imported_and_every_import_is_a_dependency() -> None
         if name.split(".")[0] not in {*sys.stdlib_module_names, "meshtui"}
     }
     found = packages_distributions()
-    # The service layer stands on the transport of the official client's aio half; kube/connect.py says why on no more.
-    assert {canonical(found[name][0]) for name in top} | {"kubernetes"} == needed
+    assert {canonical(found[name][0]) for name in top} == needed
 
 
 def canonical(name: str) -> str:

@@ -1,17 +1,23 @@
-"""JSON over a connection: addresses, answers with a deadline, and failures with words."""
+"""JSON over a connection: addresses, answers with a deadline, and failures with words.
+
+Requests are the official client's: the ApiClient of `kubernetes.aio` builds them (query, headers, body) and carries the
+call, with our Connection in place of its own transport. Lists, watches and logs all go this way, as bytes; its models
+are never loaded. Only WebSockets are the Connection's alone: the client opens them for `exec`, not for a port-forward.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
-from typing import Any, TypeVar
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import quote
 
 import aiohttp
 import msgspec
 
-from meshtui.kube.connect import Connection
+from meshtui.kube import background
+from meshtui.kube.connect import USER_AGENT, Connection
 from meshtui.kube.errors import (
     Absent,
     Conflict,
@@ -24,6 +30,9 @@ from meshtui.kube.errors import (
 )
 from meshtui.mesh.kinds import Kind
 from meshtui.mesh.snapshot import Problem, Trouble
+
+if TYPE_CHECKING:
+    from kubernetes.aio.client import ApiClient
 
 T = TypeVar("T")
 
@@ -41,6 +50,7 @@ class Api:
         self.connection = connection
         self.timeout = timeout
         """Seconds until the answer must have begun, and the longest silence within it."""
+        self._client: asyncio.Future[ApiClient] | None = None
 
     async def read(
         self, path: str, params: Mapping[str, str] | None = None, *, accept: str = JSON
@@ -71,20 +81,61 @@ class Api:
     ) -> AsyncIterator[AsyncIterator[bytes]]:
         """The body in pieces as they come; Unreachable where none comes for `silence` seconds (`timeout`, unless
         given). The pieces end where the body ends; a body that is cut off raises Unreachable."""
-        async with self.connection.request(
+        client = await self._loaded()
+        request = await client.param_serialize(
             method,
             path,
-            params=params,
-            json=json,
-            headers={"Accept": accept},
-            timeout=self.timeout,
-        ) as response:
+            query_params=dict(params or {}),
+            header_params={"Accept": accept},
+            body=json,
+        )
+        answer = await client.call_api(*request, _request_timeout=self.timeout)
+        async with cast(_Answer, answer) as response:
             if response.status >= 300:
                 with translated(self.timeout):
                     async with asyncio.timeout(self.timeout):
                         body = await response.content.read(_MOST_OF_A_REFUSAL)
                 raise status_error(response.status, body, response.headers)
             yield _pieces(response, self.timeout if silence is None else silence)
+
+    async def _loaded(self) -> ApiClient:
+        """The official client, loaded once on a thread: its import takes 0.15 s, and the screen goes on meanwhile."""
+        if self._client is None:
+            self._client = background.start(_client, self.connection)
+        return await asyncio.shield(self._client)
+
+
+def _client(connection: Connection) -> ApiClient:
+    from kubernetes.aio.client import ApiClient, Configuration
+
+    client = ApiClient(Configuration(host=""))  # where the server is, the connection knows
+    client.user_agent = USER_AGENT
+    client.rest_client = _Transport(connection)  # type: ignore[assignment]
+    return client
+
+
+_Answer = AbstractAsyncContextManager[aiohttp.ClientResponse]
+
+
+class _Transport:
+    """What the client sends with, in place of its RESTClientObject. The request is sent where the answer is entered,
+    so that the body can come in pieces, and what breaks meanwhile has the connection's words."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: Any,
+        post_params: None,
+        _request_timeout: float,
+    ) -> _Answer:
+        return self._connection.request(
+            method, url, json=body, headers=headers, timeout=_request_timeout
+        )
 
 
 async def _pieces(response: aiohttp.ClientResponse, silence: float) -> AsyncIterator[bytes]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
 
+import meshtui
 from meshtui.kube.api import Api, address
 from meshtui.kube.errors import (
     Absent,
@@ -21,9 +24,13 @@ from meshtui.kube.errors import (
 )
 from meshtui.mesh.kinds import GATEWAY, NODE, POD
 from meshtui.mesh.snapshot import Trouble
+from tests.kube import configs
 from tests.kube.scripted import Handler, Scripted, answer, status
 
 PATH = "/version"
+
+ODD = "app in (a, b),c!=d+e&f=g%2F#ü;?[]\u2028/.."
+"""A value that comes whole only where it is quoted."""
 
 
 async def failure(scripted: Scripted, api: Api, handler: Handler) -> KubeError:
@@ -115,6 +122,47 @@ async def test_silence_before_and_within_an_answer_ends_it(scripted: Scripted, a
     for handler in (silent, stops):
         error = await failure(scripted, impatient, handler)
         assert error.problem.trouble is Trouble.TIMEOUT
+
+
+async def test_the_server_hears_what_was_asked_and_who_asks(scripted: Scripted, api: Api) -> None:
+    scripted.on(PATH, answer({}))
+    await api.read(PATH, {"labelSelector": ODD, "limit": "500"}, accept="text/plain")
+    await api.read(PATH)
+    asked, plain = scripted.requests
+    assert (asked.method, asked.headers["Accept"]) == ("GET", "text/plain")
+    assert asked.headers.getall("User-Agent") == [f"meshtui/{meshtui.__version__}"]
+    assert dict(asked.query) == {"labelSelector": ODD, "limit": "500"}
+    assert (plain.headers["Accept"], plain.query_string) == ("application/json", "")
+
+
+async def test_a_body_is_sent_as_json(scripted: Scripted, api: Api) -> None:
+    async def echo(request: web.Request) -> web.Response:
+        assert (request.method, request.content_type) == ("POST", "application/json")
+        return web.json_response(await request.json())
+
+    scripted.on(PATH, echo)
+    body = {"spec": {"name": ODD, "none": None, "list": [1, {"b": True}]}}
+    assert await api.post(PATH, body, dict[str, Any]) == body
+
+
+async def test_a_name_with_slashes_stays_one_part_of_the_path(scripted: Scripted, api: Api) -> None:
+    path = address(POD, "v1", "a/../b", "{name}")
+    scripted.on("/api/v1/namespaces/a/../b/pods/{name}", answer({}))
+    await api.read(path)
+    assert scripted.requests[0].raw_path == "/api/v1/namespaces/a%2F..%2Fb/pods/%7Bname%7D"
+
+
+async def test_requests_wait_for_the_client_together_and_may_give_it_up(
+    scripted: Scripted, config: Path
+) -> None:
+    scripted.on(PATH, answer({"a": "b"}))
+    async with configs.connection(config) as connection:
+        api = Api(connection, timeout=2.0)
+        first, second = (asyncio.create_task(api.get(PATH, dict[str, str])) for _ in range(2))
+        await asyncio.sleep(0)
+        first.cancel()
+        assert await second == {"a": "b"}
+        assert first.cancelled()
 
 
 def test_addresses() -> None:

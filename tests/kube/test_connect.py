@@ -48,11 +48,9 @@ async def test_a_token_and_a_trusted_server(tmp_path: Path) -> None:
         url = f"https://127.0.0.1:{server.port}"
         path = write(tmp_path / "config", url, TRUSTING, {"token": "sesame"})
         async with connection(path) as connected:
-            heard = await asked(
-                connected, "/api/v1/pods", params={"labelSelector": "app in (a, b)"}
-            )
+            heard = await asked(connected, "/api/v1/pods?labelSelector=app%20in%20%28a%2Cb%29")
             assert headers(heard, "Authorization") == ["Bearer sesame"]
-            assert server.requests[0].query == {"labelSelector": "app in (a, b)"}
+            assert server.requests[0].query == {"labelSelector": "app in (a,b)"}
             assert (connected.context, connected.cluster, connected.user) == ("test", "c", "u")
             assert (connected.url, connected.insecure) == (url, False)
             assert "sesame" not in repr(vars(connected))
