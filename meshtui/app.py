@@ -295,7 +295,7 @@ class MeshApp(App[int], inherit_bindings=False):
         try:
             found = await self._session.get(ref, managed_fields=managed)
         except KubeError as failure:
-            screen.show(notices.problem(failure.problem))
+            screen.show(notices.problem(failure.problem), 0)
             return
         screen.show(await asyncio.to_thread(yaml_lines.lines, found))
 
@@ -336,7 +336,7 @@ class MeshApp(App[int], inherit_bindings=False):
             (Span(f"{times.clock(told.at)}  ", Tone.MUTED), Span(told.text, told.tone))
             for told in reversed(self._told)
         ]
-        self.push_screen(Reader("Messages, newest first", said or [(Span("None yet."),)]))
+        self.push_screen(Reader("Messages, newest first", said or [(Span("None yet."),)], 10))
 
     def _info(self) -> None:
         server = self.snapshot.server if self.snapshot else Server()
@@ -358,7 +358,7 @@ class MeshApp(App[int], inherit_bindings=False):
         troubled = notices.causes(self.snapshot) if self.snapshot else []
         if troubled:
             lines += [(), (Span("Not known, or not as it is now", Tone.STRONG),), *troubled]
-        self.push_screen(Reader("Info", lines))
+        self.push_screen(Reader("Info", lines, 2))
 
     # What was said
 

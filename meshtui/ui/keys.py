@@ -10,6 +10,9 @@ from textual.binding import ActiveBinding
 from meshtui.ui.commands import Command
 from meshtui.ui.spans import Line, Span, Tone
 
+HANG = 32
+"""Where what a key or command does begins, and goes on where it is wrapped."""
+
 _GROUPS = {
     "pane": "This row",
     "table": "Moving",
@@ -37,12 +40,15 @@ def lines(
         found += [(), (Span(f" {title}", Tone.STRONG),)]
         for description, keys in groups[title].values():
             shown = " ".join(dict.fromkeys(keys))
-            found.append((Span(f"   {shown:<22} ", Tone.ACCENT), Span(description)))
+            found.append((Span(f"   {shown:<{HANG - 3}}", Tone.ACCENT), Span(description)))
     found += [(), (Span(" Commands", Tone.STRONG),)]
     for command in commands:
-        named = " ".join(f":{name}" for name in command.names)
-        takes = f" {command.takes}" if command.takes else ""
-        found.append((Span(f"   {named + takes:<34} ", Tone.ACCENT), Span(command.help)))
+        name, *others = (f":{name}" for name in command.names)
+        also = f" ({' '.join(others)})" if others else ""
+        shown = f"   {name} {command.takes}"
+        found.append(
+            (Span(f"{shown:<{HANG}}", Tone.ACCENT), Span(command.help), Span(also, Tone.MUTED))
+        )
     return found[1:]
 
 

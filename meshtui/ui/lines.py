@@ -78,6 +78,12 @@ class Lines(Paint):
             left, left + width
         )
 
+    def action_scroll_left(self) -> None:
+        self.scroll_relative(x=-(self.size.width // 2), animate=False)
+
+    def action_scroll_right(self) -> None:
+        self.scroll_relative(x=self.size.width // 2, animate=False)
+
     def _resize(self) -> None:
         self.virtual_size = Size(self._width, len(self._lines))
         self.refresh()

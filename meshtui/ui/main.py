@@ -170,9 +170,8 @@ class Main(Screen[None], inherit_bindings=False):
 
     def action_help(self) -> None:
         live = self.active_bindings.values()
-        self.app.push_screen(
-            Reader("Keys and commands", keys.lines(self.app, live, self._commands))
-        )
+        found = keys.lines(self.app, live, self._commands)
+        self.app.push_screen(Reader("Keys and commands", found, keys.HANG))
 
     # Prompt and commands
 
@@ -226,7 +225,7 @@ class Main(Screen[None], inherit_bindings=False):
             self.go(Jump(pane.NAME))
 
         names = (pane.NAME, *pane.ALIASES)
-        takes = "[NAMESPACE[,NAMESPACE]]"
+        takes = "[NAMESPACE,…]"
         return Command(names, f"the pane {pane.TITLE}", run, self._namespace_names, takes)
 
     def _ns(self) -> Command:
@@ -237,7 +236,7 @@ class Main(Screen[None], inherit_bindings=False):
                 self._choose_namespaces(argument) if argument else self.go(Jump("namespaces"))
             ),
             self._namespace_names,
-            "[NAMESPACE[,NAMESPACE]]",
+            "[NAMESPACE,…]",
         )
 
     def _namespace_names(self) -> Sequence[str]:

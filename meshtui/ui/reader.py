@@ -16,6 +16,7 @@ from textual.widgets import Input, Static
 from meshtui.mesh.logs import LogLine
 from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.ui import times
+from meshtui.ui.detail import wrap
 from meshtui.ui.exchange import Wants
 from meshtui.ui.footer import Footer
 from meshtui.ui.lines import Lines
@@ -37,10 +38,12 @@ class Reader(Screen[None], inherit_bindings=False):
     class CopyAsked(Message):
         text: str
 
-    def __init__(self, title: str, lines: Sequence[Line] = ()) -> None:
+    def __init__(self, title: str, lines: Sequence[Line] = (), hang: int | None = None) -> None:
+        """`hang` is as for `show`."""
         super().__init__()
         self._title = title
-        self._first = lines
+        self._given = lines
+        self._hang = hang
         self._matches: list[int] = []
         self._at = -1
         self.heading = Static(id="heading")
@@ -59,18 +62,27 @@ class Reader(Screen[None], inherit_bindings=False):
         self.lines.show(self.initial())
         self.set_focus(self.lines)
 
+    def on_resize(self) -> None:
+        if self._hang is not None:
+            self.lines.show(self.initial())
+
     def initial(self) -> Sequence[Line]:
         """The lines to begin with."""
-        return self._first
+        return [part for one in self._given for part in self.fitted(one, self._hang)]
+
+    def fitted(self, one: Line, hang: int | None) -> Sequence[Line]:
+        """A line as the lines that it takes here."""
+        return [one] if hang is None else wrap(one, self.size.width - 4, hang)
 
     def retitle(self, title: str) -> None:
         self.heading.update(Text(f" {plain(title)}"))
 
-    def show(self, lines: Sequence[Line]) -> None:
-        """Shows these lines; called before the screen is there, they are the first ones."""
-        self._first = lines
+    def show(self, lines: Sequence[Line], hang: int | None = None) -> None:
+        """Shows these lines; called before the screen is there, they are the first ones. `hang` wraps those that are
+        too long, and indents by so much what goes on; None leaves them long, to be scrolled sideways."""
+        self._given, self._hang = lines, hang
         if self.is_mounted:
-            self.lines.show(lines)
+            self.lines.show(self.initial())
 
     def wants(self) -> Wants:
         """What the screen needs to know."""
@@ -85,6 +97,7 @@ class Reader(Screen[None], inherit_bindings=False):
         elif self._matches:
             self._matches = []
             self.lines.find(frozenset())
+            self.retitle(self._title)
         else:
             self.dismiss()
 
@@ -97,6 +110,8 @@ class Reader(Screen[None], inherit_bindings=False):
         if self._matches:
             self._at = (self._at + step) % len(self._matches)
             self.lines.scroll_to(y=max(0, self._matches[self._at] - 2), animate=False)
+            which = f"{self._at + 1} of {len(self._matches)}, n the next"
+            self.retitle(f"{self._title} · /{self.search.value}: {which}")
 
     def action_copy(self) -> None:
         self.post_message(self.CopyAsked(join(self.lines.shown)))
@@ -110,6 +125,8 @@ class Reader(Screen[None], inherit_bindings=False):
         ]
         self._at = -1
         self.lines.find(frozenset(self._matches))
+        nowhere = f" · /{event.value}: nowhere" if wanted else ""
+        self.retitle(f"{self._title}{nowhere}")
         self.action_next(1)
 
     @on(Input.Submitted, "#search")
@@ -191,12 +208,12 @@ class Log(Reader):
         if not self.is_mounted:
             return
         at_end = self.lines.scroll_offset.y >= self.lines.max_scroll_y
-        self.lines.add([self._line(each) for each in lines], self.MOST)
+        self.lines.add(self._drawn(lines), self.MOST)
         if self._along and at_end:
             self.lines.scroll_end(animate=False)
 
     def initial(self) -> Sequence[Line]:
-        return [self._line(each) for each in self._log]
+        return self._drawn(self._log)
 
     def action_along(self) -> None:
         self._along = True
@@ -212,6 +229,14 @@ class Log(Reader):
 
     def _redraw(self) -> None:
         self.lines.show(self.initial())
+
+    def _drawn(self, lines: Sequence[LogLine]) -> list[Line]:
+        """As lines; a notice is ours, and wrapped so that its next step is in view."""
+        return [
+            part
+            for each in lines
+            for part in self.fitted(self._line(each), 3 if each.notice else None)
+        ]
 
     def _line(self, said: LogLine) -> Line:
         if said.notice:

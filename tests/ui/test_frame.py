@@ -322,6 +322,56 @@ async def test_a_broken_kubeconfig_starts_says_which_it_is_and_lets_one_leave() 
     assert app.return_value == 0
 
 
+LONG = "no route to the API server from here, " * 5
+
+
+async def test_what_is_said_to_the_person_is_wrapped_and_a_log_is_scrolled_sideways() -> None:
+    told = LogLine(None, "0123456789" * 20), LogLine(None, f"{LONG} REMEDY", notice=True)
+    app = shop(settings=Settings(pane="zt", complaints=(f"{LONG} REMEDY",)), log=told)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        await pilot.press("l")
+        await until(pilot, lambda: "end of the log" in drawn(app))
+        assert "REMEDY" in drawn(app)
+        line = drawn(app).splitlines()[1].strip()
+        await pilot.press("right")
+        assert drawn(app).splitlines()[1].strip() != line
+        await pilot.press("right", "right", "left", "left", "left")
+        assert drawn(app).splitlines()[1].strip() == line
+        await pilot.press("escape", "exclamation_mark")
+        assert "REMEDY" in drawn(app)
+        await pilot.resize_terminal(60, 24)
+        assert "REMEDY" in drawn(app)
+
+
+async def test_a_search_says_where_it_found_something_and_that_it_found_nothing() -> None:
+    app = shop(settings=Settings(pane="workloads"))
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.pause()
+        await pilot.press("y")
+        await until(pilot, lambda: "apiVersion" in drawn(app))
+        heading = drawn(app).splitlines()[0]
+        await pilot.press("slash", *"type", "enter")
+        assert drawn(app).startswith(f"{heading} · /type: 1 of ")
+        await pilot.press("n")
+        assert drawn(app).startswith(f"{heading} · /type: 2 of ")
+        await pilot.press("slash", *"zzz", "enter")
+        assert drawn(app).splitlines()[0] == f"{heading} · /zzz: nowhere"
+        await pilot.press("slash", *"type", "enter", "escape")
+        assert drawn(app).splitlines()[0] == heading
+
+
+async def test_help_is_whole_at_80_columns() -> None:
+    app = shop()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        await pilot.press("question_mark")
+        assert isinstance(app.screen, Reader)
+        shown = join(app.screen.lines.shown).splitlines()
+        assert max(map(len, shown)) <= 78
+        assert "(:wl :workload :po :pods :pod)" in " ".join(" ".join(shown).split())
+
+
 async def test_a_kubeconfig_that_was_corrected_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / "config"
     settings = Settings(kubeconfig=(path,))
