@@ -17,7 +17,6 @@ from textual.containers import Container
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
-from textual.widgets import Static
 
 from meshtui.mesh import events, raw
 from meshtui.mesh.health import Health
@@ -30,8 +29,9 @@ from meshtui.ui.detail import Section
 from meshtui.ui.exchange import Jump, Place, Row, Stamp, Wants
 from meshtui.ui.filters import Filter
 from meshtui.ui.lines import Lines
-from meshtui.ui.spans import Cell, Line, Span, Tone, content, said, text_of
+from meshtui.ui.spans import Cell, Line, Span, Tone, said, text_of
 from meshtui.ui.table import Table
+from meshtui.ui.words import Words
 
 R = TypeVar("R", bound=Row)
 
@@ -104,9 +104,9 @@ class Pane(Widget, Generic[R]):
     def __init__(self) -> None:
         super().__init__(id=self.NAME)
         self.table = self.make_table()
-        self.instead = Static(id="instead")
-        self.why = Static(id="why")
-        self.below = Static(id="below")
+        self.instead = Words(id="instead")
+        self.why = Words(id="why")
+        self.below = Words(id="below")
         self.beside = Lines(id="beside", focusable=False)
         self.set_class(not self.BESIDE, "-alone")
         self._within = ""
@@ -331,33 +331,29 @@ class Pane(Widget, Generic[R]):
     def _say(self, snapshot: Snapshot, any_shown: bool, any_inside: bool) -> None:
         """What stands in place of rows, and what stands under them because it keeps them from being complete."""
         self.table.display = any_shown
-        self.instead.display = not any_shown
         self.set_class(not any_shown, "-bare")
-        if not any_shown:
-            words = notices.instead(snapshot, self.NEEDS, self.EMPTY)
-            if any_inside and self._filter is not None:
-                words = [
-                    (Span(f"Nothing matches /{self._filter.text}"),),
-                    (Span("esc shows all rows again.", Tone.MUTED),),
-                ]
-            elif (
-                self._within and snapshot.source(notices.kind_of(self.NEEDS[0])).phase is Phase.LIVE
-            ):
-                words = [
-                    (Span(f"Nothing in {self._within.replace('/', ' ', 1)}."),),
-                    (Span("esc goes back.", Tone.MUTED),),
-                ]
-            self.instead.update(content(words))
+        self.instead.say([] if any_shown else self._instead(snapshot, any_inside))
         self._note(snapshot)
+
+    def _instead(self, snapshot: Snapshot, any_inside: bool) -> list[Line]:
+        """Why no row is shown, and what to do about it."""
+        if any_inside and self._filter is not None:
+            return [
+                (Span(f"Nothing matches /{self._filter.text}"),),
+                (Span("esc shows all rows again.", Tone.MUTED),),
+            ]
+        if self._within and snapshot.source(notices.kind_of(self.NEEDS[0])).phase is Phase.LIVE:
+            return [
+                (Span(f"Nothing in {self._within.replace('/', ' ', 1)}."),),
+                (Span("esc goes back.", Tone.MUTED),),
+            ]
+        return notices.instead(snapshot, self.NEEDS, self.EMPTY)
 
     def _note(self, snapshot: Snapshot) -> None:
         """Says under the rows why the one under the cursor has its mark, where no detail does, and what is missing."""
         row = self.table.selected if self.table.display else None
-        self.why.display = row is not None and not self.beside.display
-        self.why.update(content([said(row.verdict)] if row else []))
-        notes = self.notes(snapshot) if self.table.display else []
-        self.below.display = bool(notes)
-        self.below.update(content(notes))
+        self.why.say([said(row.verdict)] if row is not None and not self.beside.display else [])
+        self.below.say(self.notes(snapshot) if self.table.display else [])
 
     def _detail(self) -> None:
         """Draws the detail of the row under the cursor, where there is room for one."""
