@@ -140,6 +140,8 @@ def _namespace(row: Namespace) -> Item:
     value = row.mode.value if row.mode is not Mode.NONE else "outside"
     if share:
         value = f"{counts.captured}/{counts.desired}"
+        if counts.unknown:
+            value += f" {Health.UNKNOWN.mark} {counts.unknown}"
     return Item(
         key=f"enrollment/{row.key}",
         verdict=row.verdict,
@@ -153,7 +155,10 @@ def _namespace(row: Namespace) -> Item:
 
 def _node(row: Ztunnel) -> Item:
     proxied = "?" if row.proxied is None else f"{row.proxied}"
-    value = f"{proxied} of {row.expected} proxied" if row.pod else "no ztunnel"
+    of_expected = "" if row.partial else f" of {row.expected}"
+    value = f"{proxied}{of_expected} proxied"
+    if row.pod is None:
+        value = "not known" if row.unread else "no ztunnel"
     return Item(
         key=f"node/{row.key}",
         verdict=row.verdict,

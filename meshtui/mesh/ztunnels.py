@@ -94,6 +94,8 @@ class Ztunnel:
     """Why it could not be read the last time."""
     unread: str = ""
     """Where there is no pod: why there may be one all the same; "" where it is known that there is none."""
+    partial: bool = False
+    """Whether the pods of some namespaces are not known, so that `expected`, `wanted` and `missing` leave them out."""
 
 
 def of(snapshot: Snapshot) -> Sequence[Ztunnel]:
@@ -107,24 +109,24 @@ def _all(snapshot: Snapshot) -> Sequence[Ztunnel]:
         if workload.enrolled.wanted or workload.pod.redirection:
             on.setdefault(workload.pod.node, []).append(workload)
     held = {part.holding.pod.key: part for part in holdings.parts(snapshot)}
+    partial = not snapshot.covering(POD).complete
     rows = []
     for _, node in sorted(nodes.of(snapshot).items()):
         inside = [each for each in on.get(node.name, ()) if each.enrolled.state is not State.ENDED]
         if not node.ztunnels:
-            rows.append(_without(snapshot, node, inside))
-        rows += [_row(snapshot, node, each, inside, held) for each in node.ztunnels]
+            rows.append(_without(snapshot, node, inside, partial))
+        rows += [_row(snapshot, node, each, inside, held, partial) for each in node.ztunnels]
     return rows
 
 
-def _without(snapshot: Snapshot, node: Node, inside: Sequence[Workload]) -> Ztunnel:
+def _without(snapshot: Snapshot, node: Node, inside: Sequence[Workload], partial: bool) -> Ztunnel:
     wanted = sum(each.enrolled.wanted is True for each in inside)
     agent = _agent_verdict(snapshot, node, wanted)
     if node.unread:
         missing = Verdict(Health.UNKNOWN, node.unread)
     elif not wanted:
-        missing = Verdict(
-            Health.NONE, "no ztunnel runs here, and no pod here is wanted in the mesh"
-        )
+        none = "none of the pods that are looked at" if partial else "no pod here"
+        missing = Verdict(Health.NONE, f"no ztunnel runs here, and {none} is wanted in the mesh")
     else:
         said = f"no ztunnel runs here, and {_pods(wanted)} here should be in the mesh"
         virtual = "; a virtual node cannot run one" if _is_virtual(snapshot, node.name) else ""
@@ -140,6 +142,7 @@ def _without(snapshot: Snapshot, node: Node, inside: Sequence[Workload]) -> Ztun
         wanted=wanted,
         troubles=troubles,
         unread=node.unread,
+        partial=partial,
     )
 
 
@@ -149,6 +152,7 @@ def _row(
     ztunnel: nodes.Ztunnel,
     inside: Sequence[Workload],
     held: Mapping[str, Part],
+    partial: bool,
 ) -> Ztunnel:
     pod, dump = ztunnel.pod, ztunnel.current
     counted = snapshot.answers.get(ztunnel_probes.metrics(pod.namespace, pod.name), Answer())
@@ -175,7 +179,7 @@ def _row(
     return Ztunnel(
         key=pod.uid or pod.key,
         ref=Ref(POD, pod.namespace, pod.name),
-        verdict=troubles[0] if troubles else _well(pod, node, proxied, expected),
+        verdict=troubles[0] if troubles else _well(pod, node, proxied, expected, partial),
         node=node.name,
         pod=pod,
         version=_version(ztunnel, counts),
@@ -193,6 +197,7 @@ def _row(
         read_at=ztunnel.reading.at,
         problem=ztunnel.reading.problem,
         troubles=troubles,
+        partial=partial,
     )
 
 
@@ -265,6 +270,8 @@ def _agent_verdict(snapshot: Snapshot, node: Node, wanted: int) -> Verdict:
             said = source.problem.text if source.problem else "the CNI agents were not read yet"
             return Verdict(Health.UNKNOWN, said)
         missing = "no CNI agent runs here: no pod here can be captured"
+        if not node.ztunnels and not wanted:
+            return Verdict(Health.NONE, missing)
         return Verdict(Health.BAD if wanted else Health.WARN, missing)
     best = max(node.agents, key=lambda each: each.healthy)
     if best.healthy:
@@ -274,10 +281,13 @@ def _agent_verdict(snapshot: Snapshot, node: Node, wanted: int) -> Verdict:
     return Verdict(Health.BAD, f"CNI agent {best.name} is not ready ({best.status})")
 
 
-def _well(pod: Pod, node: Node, proxied: int | None, expected: int) -> Verdict:
+def _well(pod: Pod, node: Node, proxied: int | None, expected: int, partial: bool) -> Verdict:
     if pod.terminating:
         others = [each.pod.name for each in node.ztunnels if each.pod is not pod]
         return Verdict(Health.NONE, f"being replaced by {others[0]}" if others else "being deleted")
+    if partial:
+        said = f"it proxies {_pods(proxied or 0)}, and of those that are looked at it misses none"
+        return Verdict(Health.OK, said)
     if not expected and not proxied:
         return Verdict(Health.OK, "no pod on its node is to be proxied")
     return Verdict(Health.OK, f"it proxies {_pods(proxied or 0)}, all that it should")

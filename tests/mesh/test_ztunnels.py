@@ -253,6 +253,32 @@ def test_ztunnels_that_may_not_be_listed_are_not_missing() -> None:
     assert (found.verdict.health, found.verdict.reason) == (Health.UNKNOWN, "you may not list pods")
 
 
+def test_of_pods_in_other_namespaces_nothing_is_claimed() -> None:
+    """With `-n batch`, whose pods are all that is looked at beside the ztunnels and CNI agents."""
+    narrowed = {
+        Scope(POD): Source(Phase.LOADING),
+        Scope(POD, "batch"): Source(Phase.LIVE),
+        Scope(POD, labels="app=ztunnel"): Source(Phase.LIVE),
+        Scope(POD, labels="k8s-app=istio-cni-node"): Source(Phase.LIVE),
+    }
+    answers = said(dump(cart="Up"), WELL)
+    found = one(ztunnel(), agent(), answers=answers, sources=narrowed)
+    assert (found.partial, found.proxied, found.expected) == (True, 1, 0)
+    assert found.verdict.health is Health.OK
+    assert (
+        found.verdict.reason == "it proxies 1 pod, and of those that are looked at it misses none"
+    )
+    bare = one(made("Node", "node-1"), sources=narrowed)
+    assert "none of the pods that are looked at is wanted" in bare.verdict.reason
+    assert not one(ztunnel(), agent(), answers=answers).partial
+
+
+def test_where_the_mesh_does_not_reach_no_cni_agent_is_missed() -> None:
+    assert one(made("Node", "node-1")).agent_verdict.health is Health.NONE
+    assert one(made("Node", "node-1"), ztunnel()).agent_verdict.health is Health.WARN
+    assert one(made("Node", "node-1"), CART, AMBIENT).agent_verdict.health is Health.BAD
+
+
 def test_two_on_a_node_while_it_is_upgraded() -> None:
     old = ztunnel("ztunnel-old", metadata={"deletionTimestamp": before(-20)})
     new = ztunnel("ztunnel-new", age=100)

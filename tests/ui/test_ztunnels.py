@@ -51,6 +51,26 @@ async def test_one_row_a_node_with_what_its_ztunnel_does() -> None:
         assert "✗ 1  3  2 of 3 read  ● live" in at.screen.splitlines()[1]
 
 
+async def test_with_some_namespaces_left_out_no_share_of_the_nodes_pods_is_claimed() -> None:
+    """Of the six pods that the ztunnel of node-1 proxies only those of payments are looked at."""
+    whole = Scope(POD)
+    sources = {scope: each for scope, each in SHOP.sources.items() if scope != whole}
+    for labels in ("app=ztunnel", "k8s-app=istio-cni-node"):
+        sources[Scope(POD, labels=labels)] = SHOP.sources[whole]
+    sources[Scope(POD, "payments")] = SHOP.sources[whole]
+    pods = {
+        key: it
+        for key, it in SHOP.objects[POD].items()
+        if key.startswith(("payments/", "istio-system/"))
+    }
+    narrowed = replace(with_pods(pods), sources=sources)
+    async with looking(narrowed, "ztunnels", (200, 50)) as at:
+        rows = {row[1]: row for row in at.rows}
+        assert rows["node-1"][6] == "6"
+        await at.select("node-1")
+        assert "wanted, as far as their namespaces are looked at" in at.said
+
+
 async def test_what_is_missing_is_whole_at_80_columns() -> None:
     async with looking(SHOP, "ztunnels", (80, 24)) as at:
         assert " ✗ node-2      ?        5 of 6  ✗ 1 missing   ready       connected" in at.screen

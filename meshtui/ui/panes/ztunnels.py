@@ -66,14 +66,13 @@ class ZtunnelsPane(Pane[Ztunnel]):
     def detail(self, row: Ztunnel, snapshot: Snapshot) -> Iterable[Section]:
         now = snapshot.now
         yield Section("", [said(each) for each in row.troubles[1:]])
-        proxied = "not known" if row.proxied is None else str(row.proxied)
         facts = [
             Fact("node", row.node),
             Fact("ztunnel", _named(row)),
             Fact("version", row.version or "not told"),
             Fact("CNI agent", _told(row.agent_verdict, row.agent.key if row.agent else "none")),
             Fact("istiod", _told(row.connected, "connected")),
-            Fact("proxied", f"{proxied} of {row.expected} annotated, {row.wanted} wanted"),
+            Fact("proxied", _counted(row)),
             Fact("read", times.ago(row.read_at, now)),
         ]
         if row.problem is not None:
@@ -119,6 +118,14 @@ def _named(row: Ztunnel) -> str:
     return f"not known: {row.unread}" if row.unread else "none runs here"
 
 
+def _counted(row: Ztunnel) -> str:
+    proxied = "not known" if row.proxied is None else str(row.proxied)
+    if row.pod is None and not row.unread:
+        proxied = "none"
+    those = ", as far as their namespaces are looked at" if row.partial else ""
+    return f"{proxied} of {row.expected} annotated, {row.wanted} wanted{those}"
+
+
 def _proxied(row: Ztunnel) -> Cell:
     if row.pod is None:
         if row.unread:
@@ -128,7 +135,7 @@ def _proxied(row: Ztunnel) -> Cell:
         return Span(f"✗ {row.wanted} unserved", Tone.BAD)
     if row.proxied is None:
         return Span("? not read", Tone.UNKNOWN)
-    spans = [Span(f"{row.proxied} of {row.expected}")]
+    spans = [Span(f"{row.proxied}" if row.partial else f"{row.proxied} of {row.expected}")]
     if row.missing:
         spans.append(Span(f"  ✗ {row.missing} missing", Tone.BAD))
     if row.pending:
