@@ -15,13 +15,15 @@ from meshtui.mesh.snapshot import Phase, Snapshot
 
 
 class Mode(Enum):
-    """What a pod in the mesh takes in. UNKNOWN is not among Istio's: what decides could not be read."""
+    """What a pod in the mesh takes in. Two are not among Istio's: UNKNOWN, where what decides could not be read, and
+    NONE, where there is no Istio that could ask for any."""
 
     UNSET = "unset"
     PERMISSIVE = "permissive"
     STRICT = "strict"
     DISABLE = "disable"
     UNKNOWN = "unknown"
+    NONE = "none"
 
 
 _MODES = {mode.name: mode for mode in (Mode.PERMISSIVE, Mode.STRICT, Mode.DISABLE)}
@@ -56,7 +58,7 @@ class Mtls:
     ports: Mapping[str, Mode] = field(default_factory=dict)
     """Ports that differ, with their modes."""
     reason: str = ""
-    """Why it is UNKNOWN."""
+    """Why it is UNKNOWN or NONE."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,6 +70,7 @@ class InForce:
     workloads: tuple[PeerAuthentication, ...]
     problem: str = ""
     """Why nothing could be read of them; "" where all of it was."""
+    installed: bool = True
 
 
 def in_force(snapshot: Snapshot, root: str) -> Mapping[str, InForce]:
@@ -85,10 +88,11 @@ def _in_force(snapshot: Snapshot, root: str) -> Mapping[str, InForce]:
         policies.setdefault(each.namespace, []).append(each)
     of_mesh = tuple(each for each in policies.get(root, ()) if each.selector is None)
     root_unread = _unread(snapshot, root)
+    installed = snapshot.source(PEER_AUTHENTICATION).phase is not Phase.ABSENT
 
     def inputs(namespace: str) -> tuple[object, ...]:
         own = () if namespace == root else tuple(policies.get(namespace, ()))
-        return of_mesh, own, root_unread or _unread(snapshot, namespace)
+        return of_mesh, own, root_unread or _unread(snapshot, namespace), installed
 
     names = pods.namespaces(snapshot)
     found = snapshot.memo.each("peer authentication", names, _levels, inputs)
@@ -110,10 +114,11 @@ def _levels(
     of_mesh: tuple[PeerAuthentication, ...],
     own: tuple[PeerAuthentication, ...],
     problem: str,
+    installed: bool,
 ) -> InForce:
     """In the root namespace a policy with a selector is for nobody in ambient, so `own` is empty there."""
-    if problem:
-        return InForce((), (), (), problem)
+    if problem or not installed:
+        return InForce((), (), (), problem, installed)
     return InForce(
         mesh=of_mesh,
         namespace=tuple(each for each in own if each.selector is None),
@@ -125,6 +130,8 @@ def effective(policies: InForce, labels: Mapping[str, str] | None = None) -> Mtl
     """The mode for a pod with these labels, or for the namespace where none are given."""
     if policies.problem:
         return Mtls(Mode.UNKNOWN, reason=policies.problem)
+    if not policies.installed:
+        return Mtls(Mode.NONE, reason="PeerAuthentication is not installed in this cluster")
     mode, decided_by = Mode.PERMISSIVE, ""
     for level in (policies.mesh, policies.namespace):
         if level and level[0].mode is not Mode.UNSET:

@@ -130,7 +130,10 @@ REFUSED = Source(Phase.FORBIDDEN, problem=Problem(Trouble.FORBIDDEN, "you may no
 @pytest.mark.parametrize(
     ("sources", "expected"),
     [
-        ({Scope(PEER_AUTHENTICATION): Source(Phase.ABSENT)}, Mtls(Mode.PERMISSIVE)),
+        (
+            {Scope(PEER_AUTHENTICATION): Source(Phase.ABSENT)},
+            Mtls(Mode.NONE, reason="PeerAuthentication is not installed in this cluster"),
+        ),
         (
             {Scope(PEER_AUTHENTICATION): REFUSED},
             Mtls(Mode.UNKNOWN, reason="you may not list them"),
