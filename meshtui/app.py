@@ -102,6 +102,7 @@ class MeshApp(App[int], inherit_bindings=False):
         return theme.variables(super().get_css_variables())
 
     def on_mount(self) -> None:
+        self.animation_level = "none"  # each frame of one takes its time over ssh
         if self.no_color:
             self.theme = "ansi-dark"
         elif self._settings.theme in self.available_themes:

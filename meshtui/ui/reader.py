@@ -28,7 +28,7 @@ class Reader(Screen[None], inherit_bindings=False):
 
     BINDINGS = [
         Binding("escape,q", "back", "Back", id="reader.back"),
-        Binding("slash", "search", "Search", key_display="/", id="reader.search"),
+        Binding("slash", "search", "Search", key_display="/", priority=True, id="reader.search"),
         Binding("n", "next(1)", "Next match", show=False, id="reader.next"),
         Binding("N", "next(-1)", "Previous match", show=False, id="reader.before"),
         Binding("c", "copy", "Copy", id="reader.copy"),
@@ -100,6 +100,10 @@ class Reader(Screen[None], inherit_bindings=False):
             self.retitle(self._title)
         else:
             self.dismiss()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """As in a pane, the key comes before all others; while one searches it is text."""
+        return not (action == "search" and self.search.display)
 
     def action_search(self) -> None:
         self.search.display = True
@@ -202,21 +206,26 @@ class Log(Reader):
         self._along = True
         self._stamps = False
 
+    def on_mount(self) -> None:
+        self.watch(self.lines, "scroll_y", self._scrolled, init=False)
+        self.lines.scroll_end(animate=False)  # past what was read before the screen was there
+
+    def _scrolled(self, y: float) -> None:
+        self._along = y >= self.lines.max_scroll_y
+
     def add(self, lines: Sequence[LogLine]) -> None:
         """Adds lines at the end."""
         self._log = [*self._log, *lines][-self.MOST :]
         if not self.is_mounted:
             return
-        at_end = self.lines.scroll_offset.y >= self.lines.max_scroll_y
         self.lines.add(self._drawn(lines), self.MOST)
-        if self._along and at_end:
+        if self._along:
             self.lines.scroll_end(animate=False)
 
     def initial(self) -> Sequence[Line]:
         return self._drawn(self._log)
 
     def action_along(self) -> None:
-        self._along = True
         self.lines.scroll_end(animate=False)
 
     def action_stamps(self) -> None:

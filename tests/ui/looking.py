@@ -95,9 +95,11 @@ class Looking:
         await self.settle()
 
     async def settle(self) -> None:
-        """Waits until messages and those that they lead to were handled, five deep."""
+        """Waits until messages and those that they lead to were handled, five deep, and scrolling has ended."""
         for _ in range(5):
             await self.pilot.pause(0)
+        if self.app.animator._animations:
+            await self.pilot.wait_for_scheduled_animations()
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Waits for what takes a thread or a timer."""

@@ -1,0 +1,426 @@
+"""Keys: what each does, on which screen; the help lists those that live, and those alone."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import pytest
+from textual.binding import Binding
+
+from meshtui.mesh.logs import LogLine
+from meshtui.settings import Settings
+from meshtui.ui.panes import PANES
+from meshtui.ui.pick import Pick
+from meshtui.ui.reader import Describe, Log, Reader, Yaml
+from tests.ui import situations
+from tests.ui.looking import Looking, looking
+
+SHOP = situations.shop()
+NAMES = [pane.NAME for pane in PANES]
+MANY_LINES = [LogLine(SHOP.now, f"line {number}") for number in range(200)]
+
+Open = Callable[[Looking], Awaitable[None]]
+
+
+async def nothing(at: Looking) -> None:
+    """Stays in the pane."""
+
+
+def opened(*keys: str) -> Open:
+    async def press(at: Looking) -> None:
+        await at.press(*keys)
+
+    return press
+
+
+def typed(text: str) -> Open:
+    async def press(at: Looking) -> None:
+        await at.type(text)
+
+    return press
+
+
+SCREENS: dict[str, Open] = {
+    **dict.fromkeys(NAMES, nothing),
+    "describe": opened("d"),
+    "yaml": opened("y"),
+    "log": opened("l"),
+    "messages": opened("!"),
+    "help": opened("?"),
+    "contexts": typed(":ctx\r"),
+}
+
+
+def pane_of(screen: str) -> str:
+    return screen if screen in NAMES else "workloads"
+
+
+# The table of ux.md, 5: what a key that k9s users have in their fingers does here.
+
+
+def cursor(at: Looking) -> int:
+    return [row.key for row in at.pane.table.rows].index(at.pane.cursor)
+
+
+MOVES: Sequence[tuple[Sequence[str], int, int]] = [
+    # keys, from row, to row of 26, in a table of 19 lines
+    (("down",), 3, 4),
+    (("j",), 3, 4),
+    (("up",), 3, 2),
+    (("k",), 3, 2),
+    (("home",), 9, 0),
+    (("g",), 9, 0),
+    (("end",), 9, 25),
+    (("G",), 9, 25),
+    (("k",), 0, 0),
+    (("j",), 25, 25),
+]
+
+
+@pytest.mark.parametrize(("keys", "start", "end"), MOVES)
+async def test_arrows_and_their_letters_move_the_cursor(
+    keys: Sequence[str], start: int, end: int
+) -> None:
+    async with looking(SHOP, "workloads", (80, 24)) as at:
+        at.pane.table.select(at.pane.table.rows[start].key)
+        await at.press(*keys)
+        assert cursor(at) == end
+
+
+async def test_page_keys_move_by_what_is_in_view_and_come_back() -> None:
+    async with looking(SHOP, "workloads", (80, 20)) as at:
+        for forth, back in (("pagedown", "pageup"), ("ctrl+f", "ctrl+b")):
+            await at.press(forth)
+            paged = cursor(at)
+            assert 8 < paged < 20
+            assert at.under_cursor[2][-5:] in at.screen, "the row is in view"
+            await at.press(back)
+            assert cursor(at) == 0
+
+
+Does = Callable[[Looking], bool]
+EFFECTS: dict[str, Sequence[tuple[str, str, Does]]] = {
+    # key, pane, what is so afterwards, with the cursor on the first row
+    "go": [
+        ("enter", "namespaces", lambda at: at.pane.NAME == "workloads"),
+        ("enter", "workloads", lambda at: at.pane.NAME == "ztunnels"),
+        ("enter", "ztunnels", lambda at: at.pane.NAME == "certificates"),
+        ("enter", "certificates", lambda at: "│ health" in at.screen),
+        ("enter", "cluster", lambda at: at.pane.NAME == "namespaces"),
+        ("z", "workloads", lambda at: at.pane.NAME == "ztunnels"),
+        ("tab", "cluster", lambda at: at.pane.NAME == "namespaces"),
+        ("shift+tab", "cluster", lambda at: at.pane.NAME == "certificates"),
+        ("x", "certificates", lambda at: "│ health" in at.screen),
+    ],
+    "read": [
+        ("d", "workloads", lambda at: isinstance(at.app.screen, Describe)),
+        ("y", "workloads", lambda at: isinstance(at.app.screen, Yaml)),
+        ("l", "workloads", lambda at: isinstance(at.app.screen, Log)),
+        ("p", "workloads", lambda at: "previous container" in at.screen),
+        ("l", "ztunnels", lambda at: isinstance(at.app.screen, Log)),
+        ("?", "workloads", lambda at: "Keys and commands" in at.screen),
+        ("f1", "workloads", lambda at: "Keys and commands" in at.screen),
+        ("!", "workloads", lambda at: "Messages" in at.screen),
+    ],
+    "ask": [
+        (":", "workloads", lambda at: at.main.prompt.asking == ":" and at.pane.table.display),
+        ("/", "workloads", lambda at: at.main.prompt.asking == "/" and at.pane.table.display),
+    ],
+    "say": [
+        ("c", "workloads", lambda at: at.app.clipboard == "batch/opted-out-79c9876f8-jvcb9"),
+        ("q", "workloads", lambda at: "quit" in told(at)),
+        ("escape", "workloads", lambda at: "quit" in told(at)),
+        ("ctrl+c", "workloads", lambda at: "ctrl-c again quits." in told(at)),
+        ("ctrl+r", "workloads", lambda at: "Reading everything again." in told(at)),
+    ],
+}
+
+
+def told(at: Looking) -> str:
+    """What was said to the person last."""
+    said = at.app._told
+    return said[-1].text if said else ""
+
+
+@pytest.mark.parametrize(
+    ("key", "pane", "does"), [each for some in EFFECTS.values() for each in some]
+)
+async def test_a_key_does_what_the_table_says(key: str, pane: str, does: Does) -> None:
+    async with looking(SHOP, pane) as at:
+        await at.press(key)
+        assert does(at)
+        assert at.app.is_running, "no key but the second ctrl-c ends the program"
+
+
+UNBOUND = (
+    *("e", "s", "a", "r", "m", "t", "v", "i", "u", "o", "n", "f", "w"),
+    *("0", "1", "5", "9", "S", "N", "A", "F", "J", "W", "minus", "left_square_bracket"),
+    *("ctrl+d", "ctrl+k", "ctrl+l", "ctrl+p", "ctrl+s", "ctrl+z", "ctrl+w", "ctrl+a", "ctrl+e"),
+    *("space", "ctrl+space", "ctrl+backslash", "delete", "insert", "f2", "f10"),
+)
+"""Keys of k9s, and those kept for verbs that change something: nothing does a part of what they will do."""
+
+
+@pytest.mark.parametrize("pane", NAMES)
+async def test_a_key_without_a_verb_does_nothing(pane: str) -> None:
+    async with looking(SHOP, pane) as at:
+        before = at.screen, told(at), at.pane.cursor
+        for key in UNBOUND:
+            await at.press(key)
+            assert (at.screen, told(at), at.pane.cursor) == before, key
+            assert len(at.app.screen_stack) == 1, key
+        assert at.session.asked == []
+
+
+async def test_ctrl_c_twice_quits_and_with_time_between_does_not() -> None:
+    async with looking(SHOP) as at:
+        await at.press("ctrl+c")
+        assert at.app.is_running
+        await at.press("ctrl+c")
+        await at.until(lambda: not at.app.is_running)
+        assert at.app.return_value == 0
+
+
+@pytest.mark.parametrize("command", ["q", "quit", "q!"])
+@pytest.mark.parametrize("screen", ["workloads", "describe", "log"])
+async def test_colon_q_quits_from_everywhere(command: str, screen: str) -> None:
+    async with looking(SHOP, "workloads", log=MANY_LINES) as at:
+        await SCREENS[screen](at)
+        await at.type(f":{command}\r")
+        await at.until(lambda: not at.app.is_running)
+        assert at.app.return_value == 0
+
+
+async def test_escape_ends_one_thing_at_a_time_and_never_the_program() -> None:
+    """Prompt, then filter, then the way back, then what the pane is narrowed to."""
+    async with looking(SHOP, "namespaces") as at:
+        await at.select("shop")
+        await at.press("enter")
+        await at.type("/store\r")
+        assert len(at.rows) == 3
+        await at.type(":cert")
+        await at.press("escape")
+        assert not at.main.prompt.asking
+        assert len(at.rows) == 3, "the filter is still there"
+        await at.press("escape")
+        assert len(at.rows) == 9
+        await at.press("escape")
+        assert at.pane.NAME == "namespaces"
+        for _ in range(3):
+            await at.press("escape")
+        assert at.app.is_running
+
+
+async def test_ctrl_q_clears_the_filter_and_does_not_quit() -> None:
+    async with looking(SHOP, "workloads") as at:
+        await at.type("/ledger\r")
+        assert len(at.rows) == 2
+        await at.press("ctrl+q")
+        assert len(at.rows) == 26
+        assert at.app.is_running
+
+
+async def test_the_keys_of_the_prompt() -> None:
+    async with looking(SHOP, "workloads") as at:
+        prompt = at.main.prompt
+        await at.type(":zt")
+        assert prompt.choices.display
+        await at.press("tab")
+        assert prompt.typed.value == "ztunnels "
+        await at.press("ctrl+u")
+        assert prompt.typed.value == ""
+        await at.type("ns sho")
+        await at.press("tab")
+        assert prompt.typed.value == "ns shop"
+        await at.press("ctrl+w")
+        assert prompt.typed.value == "ns "
+        await at.press("ctrl+u")
+        first = prompt.choices.highlighted
+        await at.press("down", "down", "up")
+        assert first == 0
+        assert prompt.choices.highlighted == 1
+        await at.press("enter")
+        assert NAMES[1] == at.pane.NAME, "the one that was chosen"
+
+
+async def test_the_keys_of_a_reader() -> None:
+    async with looking(SHOP, "workloads", (80, 24), log=MANY_LINES) as at:
+        await at.press("l")
+        await at.until(lambda: "line 199" in at.screen)
+        assert isinstance(at.app.screen, Log)
+        await at.press("g")
+        assert "line 0\n" in at.screen
+        await at.press("j", "down", "k")
+        assert "line 0\n" not in at.screen
+        await at.press("G")
+        assert "line 199" in at.screen
+        await at.press("pageup", "ctrl+b", "ctrl+f", "pagedown", "space")
+        assert "line 199" in at.screen
+        await at.press("t")
+        assert "12:39:00 line 199" in at.screen
+        await at.type("/line 17\r")
+        assert "line 17\n" in at.screen, "the first that was found"
+        await at.press("n")
+        first = at.screen
+        await at.press("N")
+        assert at.screen != first
+        await at.press("c")
+        assert "line 0\n12:39:00 line 1\n" in at.app.clipboard.replace("12:39:00 line 0", "line 0")
+        await at.press("C")
+        assert "line" not in at.screen.splitlines()[1]
+        await at.press("escape", "escape")
+        assert len(at.app.screen_stack) == 1
+
+
+async def test_a_log_scrolls_along_until_one_scrolls_up_and_again_at_its_end() -> None:
+    async with looking(SHOP, "workloads", (80, 24), log=MANY_LINES) as at:
+        await at.press("l")
+        await at.until(lambda: "line 199" in at.screen)
+        screen = at.app.screen
+        assert isinstance(screen, Log)
+
+        async def comes(text: str) -> bool:
+            """Whether a line that comes is seen; three at once, as from a slow connection."""
+            for _ in range(3):
+                screen.add([LogLine(SHOP.now, text)])
+            await at.settle()
+            return text in at.screen
+
+        assert await comes("first")
+        await at.press("k")
+        assert not await comes("second")
+        await at.press("s")
+        assert await comes("third")
+        await at.press("g", "G")
+        assert await comes("fourth")
+        await at.press("C")
+        assert await comes("fifth")
+
+
+async def test_m_shows_who_manages_which_field() -> None:
+    async with looking(SHOP, "workloads") as at:
+        await at.press("y")
+        await at.press("m")
+        assert [ref.key for ref in at.session.asked] == ["batch/opted-out-79c9876f8-jvcb9"] * 2
+
+
+async def test_the_keys_of_a_list_to_pick_from() -> None:
+    async with looking(SHOP, "workloads") as at:
+        await at.type(":ctx\r")
+        assert isinstance(at.app.screen, Pick)
+        await at.press("j", "k", "down", "up", "q")
+        assert len(at.app.screen_stack) == 1
+
+
+# Bursts: typed before the program has looked at the first key.
+
+
+@pytest.mark.parametrize("screen", [*NAMES, "describe", "yaml", "log", "messages", "help"])
+async def test_a_burst_behind_a_colon_is_a_command_on_every_screen(screen: str) -> None:
+    async with looking(SHOP, pane_of(screen), log=MANY_LINES) as at:
+        await SCREENS[screen](at)
+        await at.type(":certificates\r")
+        assert at.pane.NAME == "certificates"
+        assert len(at.app.screen_stack) == 1
+        assert at.session.asked == [] or screen == "yaml"
+
+
+@pytest.mark.parametrize("pane", NAMES)
+async def test_a_burst_behind_a_slash_is_a_filter_in_every_pane(pane: str) -> None:
+    """Each letter is a verb by itself."""
+    async with looking(SHOP, pane) as at:
+        await at.type("/qdylpzcxjkgGnm!?:1\r")
+        assert at.pane.filter_text == "qdylpzcxjkgGnm!?:1"
+        assert at.rows == []
+        assert len(at.app.screen_stack) == 1
+        assert at.app.clipboard == ""
+
+
+# The help.
+
+
+def live(at: Looking) -> dict[str, Binding]:
+    """By key what is bound here and now, of our own."""
+    return {
+        key: active.binding
+        for key, active in at.app.screen.active_bindings.items()
+        if active.enabled and not at.app.screen.is_modal
+    }
+
+
+@pytest.mark.parametrize("pane", NAMES)
+async def test_the_help_lists_every_live_key_and_no_other(pane: str) -> None:
+    async with looking(SHOP, pane, (120, 60)) as at:
+        bound = live(at)
+        await at.press("?")
+        listed: dict[str, str] = {}
+        for text in at.read.partition("Commands")[0].splitlines():
+            if text.startswith("   "):
+                keys, words = text[3:].rstrip().split("  ", 1)
+                listed.update(dict.fromkeys(keys.split(), words.strip()))
+        shown = {at.app.get_key_display(binding): binding for binding in bound.values()}
+        assert {key: binding.description for key, binding in shown.items()} == listed
+
+
+async def test_the_help_lists_every_command_with_its_other_names() -> None:
+    async with looking(SHOP, "workloads", (120, 60)) as at:
+        await at.press("?")
+        commands = at.read.partition("Commands")[2]
+        for pane in PANES:
+            assert re.search(rf":{pane.NAME}\b", commands)
+            for alias in pane.ALIASES:
+                assert f":{alias}" in commands
+        for name in ("ns", "ctx", "help", "messages", "info", "theme", "refresh", "q", "quit"):
+            assert f":{name}" in commands
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+async def test_no_key_is_bound_twice_on_one_screen(screen: str) -> None:
+    async with looking(SHOP, pane_of(screen), log=MANY_LINES) as at:
+        await SCREENS[screen](at)
+        meant: dict[str, set[str]] = defaultdict(set)
+        for _, bindings in at.app.screen._modal_binding_chain:
+            for key, bound in bindings.key_to_bindings.items():
+                meant[key] |= {binding.id or binding.action for binding in bound}
+        assert {key: ids for key, ids in meant.items() if len(ids) > 1} == {}
+
+
+@pytest.mark.parametrize("screen", [*NAMES, "describe", "yaml", "log"])
+async def test_every_binding_has_an_id_so_that_it_can_be_moved(screen: str) -> None:
+    async with looking(SHOP, pane_of(screen), log=MANY_LINES) as at:
+        await SCREENS[screen](at)
+        ids = [binding.id or "" for binding in live(at).values()]
+        assert all(re.fullmatch(r"[a-z]+\.[a-z_]+", each) for each in ids), ids
+
+
+async def test_a_key_can_be_moved_and_the_help_says_where() -> None:
+    keys = {"pane.describe": "e", "certificates.decode": "f2"}
+    async with looking(SHOP, settings=Settings(pane="workloads", keys=keys)) as at:
+        await at.press("d")
+        assert len(at.app.screen_stack) == 1
+        await at.press("e")
+        assert isinstance(at.app.screen, Describe)
+        await at.press("escape", "?")
+        assert re.search(r"^   e +Describe$", at.read, re.MULTILINE)
+
+
+async def test_the_footer_shows_keys_that_live_here() -> None:
+    async with looking(SHOP, "certificates") as at:
+        assert at.screen.splitlines()[-1].split("  ")[:5] == [
+            *(" enter open", "d describe", "y yaml", "l logs", "x decode"),
+        ]
+        await at.press("d")
+        assert at.screen.splitlines()[-1].strip().startswith("esc back")
+
+
+def test_the_names_of_commands_do_not_clash() -> None:
+    names = [name for pane in PANES for name in (pane.NAME, *pane.ALIASES)]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("reader", [Reader, Describe, Yaml, Log])
+def test_readers_are_left_by_the_same_keys(reader: Any) -> None:
+    assert reader._merged_bindings.key_to_bindings.keys() >= {"escape", "q", "slash", "c"}
