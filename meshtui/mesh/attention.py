@@ -39,20 +39,36 @@ class _Pane:
     """What its rows are made of."""
     rows: Callable[[Snapshot], Sequence[Any]]
     called: Callable[[Any], str]
+    namespace: Callable[[Any], str] | None = None
+    """The namespace of a row; None where they are of the whole mesh."""
+
+
+def _name(row: Any) -> str:
+    return str(row.name)
 
 
 _PANES = (
-    _Pane("namespaces", "Namespaces", NAMESPACE, namespaces.of, lambda row: str(row.name)),
-    _Pane("workloads", "Workloads", POD, workloads.of, lambda row: str(row.ref.key)),
+    _Pane("namespaces", "Namespaces", NAMESPACE, namespaces.of, _name, _name),
+    _Pane(
+        "workloads",
+        "Workloads",
+        POD,
+        workloads.of,
+        lambda row: str(row.ref.key),
+        lambda row: str(row.ref.namespace),
+    ),
     _Pane("ztunnels", "Ztunnels", POD, ztunnels.of, lambda row: f"ztunnel of {row.node}"),
-    _Pane("certificates", "Certificates", POD, certificates.of, lambda row: str(row.name)),
+    _Pane("certificates", "Certificates", POD, certificates.of, _name),
 )
 
 
-def of(snapshot: Snapshot) -> Iterable[Item]:
-    """For each pane a line with its counts, which leads to its worst row; then its worst rows."""
+def of(snapshot: Snapshot, within: tuple[str, ...] = ()) -> Iterable[Item]:
+    """For each pane a line with its counts, which leads to its worst row; then its worst rows. `within` as for the
+    overview."""
     for pane in _PANES:
         rows = pane.rows(snapshot)
+        if within and pane.namespace is not None:
+            rows = [row for row in rows if pane.namespace(row) in within]
         worst = nsmallest(_NAMED, rows, key=lambda row: -row.verdict.health.rank)
         yield _summary(snapshot, pane, rows, worst)
         for row in worst:

@@ -21,12 +21,12 @@ from meshtui.mesh import (
 )
 from meshtui.mesh.components import Component
 from meshtui.mesh.health import OK, Health, Verdict, worst
-from meshtui.mesh.kinds import Kind
+from meshtui.mesh.kinds import PEER_AUTHENTICATION, Kind
 from meshtui.mesh.meshconfig import MeshConfig
 from meshtui.mesh.namespaces import Mode, Namespace
 from meshtui.mesh.overview_items import Item, Place, Section
 from meshtui.mesh.revisions import Revision
-from meshtui.mesh.snapshot import Scope, Snapshot
+from meshtui.mesh.snapshot import Phase, Scope, Snapshot
 from meshtui.mesh.ztunnels import Ztunnel
 
 KINDS: tuple[Kind | Scope, ...] = tuple(
@@ -45,20 +45,22 @@ KINDS: tuple[Kind | Scope, ...] = tuple(
 )
 
 
-def of(snapshot: Snapshot) -> Sequence[Section]:
-    """The sections, in the order of their weight on the screen."""
-    return snapshot.once(_sections, snapshot)
+def of(snapshot: Snapshot, within: tuple[str, ...] = ()) -> Sequence[Section]:
+    """The sections, in the order of their weight on the screen. `within` names the namespaces that are looked at, and
+    leaves out what belongs to another; empty for all."""
+    return snapshot.once(_sections, snapshot, within)
 
 
-def _sections(snapshot: Snapshot) -> tuple[Section, ...]:
+def _sections(snapshot: Snapshot, within: tuple[str, ...]) -> tuple[Section, ...]:
+    rows = [row for row in namespaces.of(snapshot) if not within or row.name in within]
     return (
         Section("MESH", tuple(_mesh(snapshot))),
         Section("COMPONENTS", tuple(map(_component, components.of(snapshot)))),
         Section("REVISIONS", tuple(map(_revision, revisions.of(snapshot)))),
-        Section("ENROLLMENT", tuple(map(_namespace, _by_health(namespaces.of(snapshot))))),
+        Section("ENROLLMENT", tuple(map(_namespace, _by_health(rows)))),
         Section("NODES", tuple(map(_node, ztunnels.of(snapshot)))),
         Section("COMING UP", tuple(coming_up.of(snapshot))),
-        Section("WORST", tuple(attention.of(snapshot))),
+        Section("WORST", tuple(attention.of(snapshot, within))),
         Section("APIS", tuple(_apis(snapshot))),
     )
 
@@ -70,9 +72,19 @@ def _mesh(snapshot: Snapshot) -> Iterable[Item]:
     yield Item("mesh/context", OK, "context", server.context)
     yield Item("mesh/server", OK, "server", server.url)
     yield Item("mesh/kubernetes", kubernetes, "Kubernetes", server.version or "unknown")
+    if _is_without_istio(snapshot):
+        why = "none of its parts and kinds is in this cluster; :ctx looks at another"
+        yield Item("mesh/istio", Verdict(Health.NONE, why), "Istio", "not installed")
+        return
     for config in meshconfig.of(snapshot) or (None,):
         yield from _config(snapshot, config)
     yield _roots(snapshot)
+
+
+def _is_without_istio(snapshot: Snapshot) -> bool:
+    parts = components.of(snapshot)
+    absent = snapshot.source(PEER_AUTHENTICATION).phase is Phase.ABSENT
+    return absent and all(part.wanted == 0 and not part.versions for part in parts)
 
 
 def _config(snapshot: Snapshot, config: MeshConfig | None) -> Iterable[Item]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from meshtui.mesh import certificates, coming_up, namespaces, overview, workloads, ztunnels
 from meshtui.mesh.health import Health
-from meshtui.mesh.kinds import CONFIGMAP, NAMESPACE, NODE, POD, Kind
+from meshtui.mesh.kinds import CONFIGMAP, NAMESPACE, NODE, PEER_AUTHENTICATION, POD, Kind
 from meshtui.mesh.overview_items import Item
 from meshtui.mesh.snapshot import Phase, Problem, Scope, Snapshot, Source, Trouble
 from tests import recordings
@@ -67,6 +67,31 @@ def test_the_worst_of_shop_leads_to_its_rows() -> None:
     assert found["absent"].jump is not None
     assert found["absent"].jump.pane == "certificates"
     assert found["ztunnel of node-2"].verdict.health is Health.BAD
+
+
+def test_what_belongs_to_namespaces_that_are_not_looked_at_is_left_out() -> None:
+    found = {
+        each.title: {item.text: item for item in each.items}
+        for each in overview.of(recordings.snapshot("shop"), ("payments", "plain"))
+    }
+    assert set(found["ENROLLMENT"]) == {"payments", "plain"}
+    assert found["WORST"]["Namespaces"].value == "✓ 1"
+    assert "✗" not in found["WORST"]["Workloads"].value
+    assert found["WORST"]["Ztunnels"].value.startswith("✗ 1")
+
+
+def test_a_cluster_without_istio_says_so_and_nothing_is_unknown_of_it() -> None:
+    scopes = {*overview.KINDS} - {PEER_AUTHENTICATION}
+    sources = {
+        each if isinstance(each, Scope) else Scope(each): Source(Phase.LIVE) for each in scopes
+    }
+    absent = {Scope(PEER_AUTHENTICATION): Source(Phase.ABSENT)}
+    found = section(Snapshot(made.NOW, sources={**sources, **absent}), "MESH")
+    assert set(found) == {"context", "server", "Kubernetes", "Istio"}
+    assert found["Istio"].value == "not installed"
+    live = {Scope(PEER_AUTHENTICATION): Source(Phase.LIVE)}
+    found = section(Snapshot(made.NOW, sources={**sources, **live}), "MESH")
+    assert found["trust domain"].value == "unknown"
 
 
 def test_a_count_says_what_is_worst_there_and_never_none_of_what_is_not_read() -> None:

@@ -54,7 +54,8 @@ class ClusterPane(Pane[Entry]):
         return Board(self._cells)
 
     def rows(self, snapshot: Snapshot) -> Sequence[Entry]:
-        worst_first = sorted(overview.of(snapshot), key=lambda section: section.title != "WORST")
+        found = overview.of(snapshot, self.place.namespaces)
+        worst_first = sorted(found, key=lambda section: section.title != "WORST")
         return [
             Entry(section.title, item) for section in worst_first for item in _some(section.items)
         ]
