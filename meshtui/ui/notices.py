@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from meshtui.mesh.health import Health
-from meshtui.mesh.kinds import Kind
+from meshtui.mesh.kinds import NAMESPACE, Kind
 from meshtui.mesh.snapshot import Phase, Problem, Scope, Snapshot, Source, Trouble
 from meshtui.ui import times
 from meshtui.ui.spans import Line, Span, Tone, mark
@@ -55,6 +55,17 @@ def _urgency(source: Source) -> int:
 
 
 _URGENCY = {Phase.UNREADABLE: 2, Phase.FORBIDDEN: 3, Phase.LOADING: 4, Phase.STALE: 5}
+
+
+def gone(snapshot: Snapshot, chosen: Sequence[str]) -> list[Line]:
+    """Which of the namespaces that are to be looked at there are not."""
+    if not snapshot.covering(NAMESPACE).complete:
+        return []
+    missing = [name for name in chosen if snapshot.find(NAMESPACE, "", name) is None]
+    return [
+        (mark(Health.WARN), Span(f" There is no namespace {name} in this cluster."))
+        for name in missing
+    ]
 
 
 def old(snapshot: Snapshot, needs: Needs) -> bool:

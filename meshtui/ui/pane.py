@@ -311,7 +311,8 @@ class Pane(Widget, Generic[R]):
 
     def notes(self, snapshot: Snapshot) -> list[Line]:
         """What stands under the rows: what keeps them from being complete or current."""
-        return notices.below(snapshot, self.NEEDS)
+        gone = notices.gone(snapshot, self.place.namespaces)
+        return [*gone, *notices.below(snapshot, self.NEEDS)]
 
     def freshness(self, snapshot: Snapshot) -> Line:
         """How complete and how fresh the rows are, in a few words."""
@@ -347,6 +348,10 @@ class Pane(Widget, Generic[R]):
                 (Span(f"Nothing in {self._within.replace('/', ' ', 1)}."),),
                 (Span("esc goes back.", Tone.MUTED),),
             ]
+        if self.place.namespaces and not notices.unconnected(snapshot):
+            gone = notices.gone(snapshot, self.place.namespaces)
+            words = gone or notices.instead(snapshot, self.NEEDS, self.EMPTY)
+            return [*words, (Span(":ns all looks at every namespace.", Tone.MUTED),)]
         return notices.instead(snapshot, self.NEEDS, self.EMPTY)
 
     def _note(self, snapshot: Snapshot) -> None:

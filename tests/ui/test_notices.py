@@ -70,7 +70,7 @@ async def test_info_has_every_cause() -> None:
     async with looking(situations.forbidden(), size=(140, 40)) as at:
         await at.type(":info\r")
         for scope in situations.WATCHED:
-            assert f'cannot list resource "{scope.kind.plural}"' in at.read
+            assert f'cannot list resource "{scope.kind.plural}"' in " ".join(at.read.split())
 
 
 async def test_causes_take_a_line_each_however_long_they_are() -> None:
@@ -169,3 +169,17 @@ async def test_rows_that_are_as_they_were_take_a_step_back_and_come_forward_agai
         silent = replace(situations.shop().server, problem=Problem(Trouble.TIMEOUT, "no answer"))
         await at.show(replace(situations.shop(), server=silent))
         assert at.pane.table.rich_style.color == then
+
+
+@pytest.mark.parametrize("pane", ["namespaces", "workloads"])
+async def test_a_namespace_that_does_not_exist_is_not_one_without_rows(pane: str) -> None:
+    async with looking(situations.shop(), pane) as at:
+        await at.type(":ns nowhere\r")
+        assert at.rows == []
+        assert "There is no namespace nowhere in this cluster." in at.screen
+        assert ":ns all looks at every namespace." in at.screen
+        await at.type(":ns nowhere,payments\r")
+        assert at.rows
+        assert "! There is no namespace nowhere in this cluster." in at.screen
+        await at.type(":ns payments\r")
+        assert "There is no namespace" not in at.screen

@@ -269,7 +269,7 @@ async def test_a_filter_looks_at_all_cells_also_those_without_room() -> None:
     [
         (situations.refused(POD), ("✗ forbidden", 'cannot list resource "pods"', situations.RBAC)),
         (Source(Phase.LOADING, 0), ("◌ Loading pods: 0 so far.",)),
-        (Source(Phase.LIVE), ("There are no pods here. :ns all looks at every namespace.",)),
+        (Source(Phase.LIVE), ("There are no pods here.",)),
     ],
 )
 async def test_no_rows_for_different_reasons(source: Source, words: tuple[str, ...]) -> None:

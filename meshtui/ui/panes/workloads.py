@@ -37,7 +37,7 @@ class WorkloadsPane(Pane[Workload]):
         Column("ZTUNNEL", 10, 16, 10),
         Column("CONTROLLER", 10, 32, 11),
     )
-    EMPTY = "There are no pods here. :ns all looks at every namespace."
+    EMPTY = "There are no pods here."
 
     def rows(self, snapshot: Snapshot) -> Sequence[Workload]:
         return sorted(workloads.of(snapshot), key=_place)
