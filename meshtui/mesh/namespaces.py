@@ -72,6 +72,8 @@ class Namespace:
     created: datetime | None
     troubles: tuple[Verdict, ...]
     """All that is wrong or not known, the worst first."""
+    unread: str = ""
+    """Why its pods are not all known; "" where they are."""
 
 
 def of(snapshot: Snapshot) -> Sequence[Namespace]:
@@ -93,7 +95,8 @@ def _all(snapshot: Snapshot) -> Sequence[Namespace]:
         mode, counts, named = _mode(labels), _captured(own), _revision(labels)
         waypoint = waypoints.binding(found, name, labels)
         excluded = by.source if name in by.excluded else ""
-        troubles = _troubles(name, mode, own, excluded, waypoint, _unread(snapshot, POD, name))
+        unread = _unread(snapshot, POD, name)
+        troubles = _troubles(name, mode, own, excluded, waypoint, unread)
         rows.append(
             Namespace(
                 key=raw.uid(it) or name,
@@ -109,6 +112,7 @@ def _all(snapshot: Snapshot) -> Sequence[Namespace]:
                 policies=policies(name),
                 created=raw.created(it),
                 troubles=troubles,
+                unread=unread,
             )
         )
     return rows

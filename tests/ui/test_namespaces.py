@@ -162,3 +162,10 @@ async def test_stale_rows_stay_and_say_since_when() -> None:
         assert "stale since 12:37:00" in at.screen.splitlines()[0]
         assert "stale since 12:37:00" in at.screen.splitlines()[1]
         assert "! no answer within 10 s (again at 12:39:08): namespaces, pods" in at.screen
+
+
+async def test_pods_that_may_not_be_listed_are_not_counted_as_none() -> None:
+    objects = {kind: found for kind, found in SHOP.objects.items() if kind != POD}
+    sources = {**SHOP.sources, Scope(POD): situations.refused(POD)}
+    async with looking(replace(SHOP, objects=objects, sources=sources), "namespaces") as at:
+        assert {row[3] for row in at.rows} == {"?"}

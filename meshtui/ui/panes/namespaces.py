@@ -8,7 +8,7 @@ from meshtui.mesh import namespaces, workloads
 from meshtui.mesh.enrollment import State
 from meshtui.mesh.health import Health
 from meshtui.mesh.kinds import NAMESPACE
-from meshtui.mesh.namespaces import Captured, Mode, Namespace
+from meshtui.mesh.namespaces import Mode, Namespace
 from meshtui.mesh.snapshot import Snapshot
 from meshtui.mesh.workloads import Workload
 from meshtui.ui import times
@@ -48,7 +48,7 @@ class NamespacesPane(Pane[Namespace]):
         return (
             row.name,
             Span("–" if quiet else row.mode.value, Tone.MUTED if quiet else Tone.PLAIN),
-            _captured(row.pods),
+            _captured(row),
             _waypoint(row),
             row.mtls.mode.value,
             "?" if row.policies is None else str(row.policies),
@@ -110,9 +110,10 @@ def _tone(state: State) -> Tone:
     return Tone.PLAIN if state.health is Health.OK else tone(state.health)
 
 
-def _captured(pods: Captured) -> Cell:
+def _captured(row: Namespace) -> Cell:
+    pods = row.pods
     if not pods.desired:
-        return Span("–", Tone.MUTED)
+        return Span("?", Tone.UNKNOWN) if row.unread else Span("–", Tone.MUTED)
     share = pods.captured / pods.desired
     health = Health.BAD if pods.failing else Health.UNKNOWN if pods.unknown else Health.OK
     counts = f" {pods.captured}/{pods.desired}"
