@@ -40,7 +40,12 @@ class Following:
         self._followed: dict[Scope, _Followed] = {}
 
     def sources(self) -> Mapping[Scope, Source]:
-        return {scope: followed.follower.source for scope, followed in self._followed.items()}
+        """Where each scope stands that is wanted now."""
+        return {
+            scope: followed.follower.source
+            for scope, followed in self._followed.items()
+            if followed.ending is None
+        }
 
     def want(self, scopes: Collection[Scope]) -> None:
         """Follow these; others are given up after a while, so that coming back to them is instant."""
@@ -53,6 +58,7 @@ class Following:
             elif followed.ending is not None:
                 followed.ending.cancel()
                 followed.ending = None
+                self._changed()
         for scope, followed in list(self._followed.items()):
             if scope not in scopes and followed.ending is None:
                 self._release(scope, followed)
@@ -77,8 +83,8 @@ class Following:
             linger = 0
         loop = asyncio.get_running_loop()
         followed.ending = loop.call_later(linger, self._give_up, scope)
+        self._changed()
 
     def _give_up(self, scope: Scope) -> None:
         self._followed.pop(scope).task.cancel()
         self._store.drop(scope)
-        self._changed()

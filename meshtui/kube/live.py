@@ -164,7 +164,8 @@ class LiveSession:
         return await self._rights.may(verb, kind, namespace, subresource)
 
     def _snapshot(self) -> Snapshot:
-        sources, objects = self._following.sources(), self._store.objects()
+        sources = self._following.sources()
+        objects = self._store.objects(sources)
         pods = objects.get(POD, {})
         live = {
             scope.namespace

@@ -36,8 +36,9 @@ class Session(Protocol):
         refs: Collection[Ref] = (),
     ) -> None:
         """What is on screen now, replacing what was wanted before; returns at once. Scopes are listed and watched,
-        probes are asked now and every 15 s, refs are read once and again every minute. What is no longer wanted is
-        given up; what came of a probe stays, with its age."""
+        probes are asked now and every 15 s, refs are read once and again every minute. Snapshots carry what a wanted
+        scope holds, and no more; what is no longer wanted is given up after a while. What came of a probe stays, with
+        its age."""
         ...
 
     def refresh(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from meshtui.mesh.kinds import Kind
@@ -23,16 +23,15 @@ class Store:
     def __init__(self) -> None:
         self._objects: dict[Kind, dict[str, Raw]] = {}
         self._handed_out: set[Kind] = set()
+        self._parts: dict[Kind, Mapping[str, Raw]] = {}
+        """What was handed out last of kinds of which only a part is wanted."""
         self._held: dict[Scope, _Held] = {}
 
-    def objects(self) -> Mapping[Kind, Mapping[str, Raw]]:
-        """Everything by kind and key. What is handed out is not changed any more: the next change copies first."""
-        self._handed_out = set(self._objects)
-        return dict(self._objects)
-
-    def of(self, kind: Kind) -> Mapping[str, Raw]:
-        """The objects of a kind as they are at this moment, to be read at once."""
-        return self._objects.get(kind, {})
+    def objects(self, wanted: Collection[Scope]) -> Mapping[Kind, Mapping[str, Raw]]:
+        """What at least one of these scopes holds, by kind and key. What is handed out is not changed any more: the
+        next change copies first."""
+        kinds = dict.fromkeys(scope.kind for scope in wanted)
+        return {kind: self._wanted(kind, wanted) for kind in kinds if kind in self._objects}
 
     def count(self, scope: Scope) -> int:
         held = self._held.get(scope)
@@ -75,8 +74,22 @@ class Store:
     def drop(self, scope: Scope) -> None:
         """Forget a scope; objects that another one holds stay."""
         held = self._held.pop(scope, None)
+        self._parts.pop(scope.kind, None)
         for name in held.keys if held else ():
             self._let_go(scope.kind, name)
+
+    def _wanted(self, kind: Kind, wanted: Collection[Scope]) -> Mapping[str, Raw]:
+        known = self._objects[kind]
+        holding = {scope: held.keys for scope, held in self._held.items() if scope.kind == kind}
+        parts = [keys for scope, keys in holding.items() if scope in wanted]
+        if len(parts) == len(holding) or any(len(keys) == len(known) for keys in parts):
+            self._handed_out.add(kind)
+            self._parts.pop(kind, None)
+            return known
+        part = {key: known[key] for keys in parts for key in keys}
+        if not _same(part, self._parts.get(kind)):
+            self._parts[kind] = part
+        return self._parts[kind]
 
     def _put(self, kind: Kind, name: str, raw: Raw) -> None:
         known = self._objects.get(kind, {}).get(name)
@@ -92,6 +105,15 @@ class Store:
             self._handed_out.discard(kind)
             self._objects[kind] = dict(self._objects[kind])
         return self._objects.setdefault(kind, {})
+
+
+def _same(one: Mapping[str, Raw], other: Mapping[str, Raw] | None) -> bool:
+    """Whether both have the same objects. They are not compared by what is in them, which may be nested deep."""
+    return (
+        other is not None
+        and len(one) == len(other)
+        and all(other.get(key) is raw for key, raw in one.items())
+    )
 
 
 def _newer(raw: Raw, known: Raw) -> bool:

@@ -158,6 +158,8 @@ class Watched:
         self.list: Handler = answer(listing(*items, version=version))
         self.lists = 0
         self.watches: list[Mapping[str, str]] = []
+        self.open = 0
+        """Watches that are open now."""
         self._pieces: asyncio.Queue[bytes | None] = asyncio.Queue()
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
@@ -167,8 +169,12 @@ class Watched:
         self.watches.append(request.query)
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         await response.prepare(request)
-        while (piece := await self._pieces.get()) is not None:
-            await response.write(piece)
+        self.open += 1
+        try:
+            while (piece := await self._pieces.get()) is not None:
+                await response.write(piece)
+        finally:
+            self.open -= 1
         return response
 
     def send(self, piece: bytes) -> None:

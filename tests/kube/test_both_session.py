@@ -68,6 +68,30 @@ async def test_a_scope_may_be_narrowed_by_labels(cluster: Cluster) -> None:
         await snapshot_where(snapshots, lambda s: not keys(s, POD, cluster.namespace))
 
 
+async def test_namespaces_that_are_no_longer_looked_at_are_gone_at_once_and_back_at_once(
+    cluster: Cluster,
+) -> None:
+    other = await cluster.add_namespace("other")
+    await cluster.add_pod("here")
+    await cluster.add_pod("there", namespace=other)
+    mine, all_pods = here(cluster, POD), Scope(POD)
+    async with looking(cluster) as session:
+        session.want([all_pods])
+        snapshots = session.snapshots()
+        await snapshot_where(snapshots, lambda s: is_live(all_pods, s))
+        session.want([mine])
+        seen = await snapshot_where(snapshots, lambda s: all_pods not in s.sources)
+        assert not keys(seen, POD, other)
+        seen = await snapshot_where(snapshots, lambda s: is_live(mine, s))
+        assert {raw["metadata"]["namespace"] for raw in seen.raw(POD)} == {cluster.namespace}
+        await cluster.add_pod("later", namespace=other)
+        session.want([all_pods])
+        seen = await snapshot_where(snapshots, lambda s: all_pods in s.sources)
+        assert is_live(all_pods, seen)
+        assert "there" in keys(seen, POD, other)
+        await snapshot_where(snapshots, lambda s: keys(s, POD, other) == {"there", "later"})
+
+
 async def test_the_server_says_its_version_and_whom_it_takes_us_for(cluster: Cluster) -> None:
     kubeconfig = await cluster.kubeconfig_of("jane")
     async with looking(cluster, kubeconfig) as session:

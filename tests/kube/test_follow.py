@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -18,6 +18,7 @@ from meshtui.kube.follow import PAGE, Follower
 from meshtui.kube.pace import Pace
 from meshtui.kube.store import Store
 from meshtui.mesh.kinds import NODE, PEER_AUTHENTICATION, POD
+from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Phase, Scope, Trouble
 from tests.kube.eventually import until
 from tests.kube.scripted import QUICK, Scripted, Watched, answer, event, listing, pod, status
@@ -47,7 +48,12 @@ class Followed:
 
     @property
     def keys(self) -> set[str]:
-        return set(self.store.of(self.follower.scope.kind))
+        return set(self.objects)
+
+    @property
+    def objects(self) -> Mapping[str, Raw]:
+        scope = self.follower.scope
+        return self.store.objects([scope]).get(scope.kind, {})
 
     @property
     def phase(self) -> Phase:
@@ -171,7 +177,7 @@ async def test_an_expired_watch_lists_again_and_no_row_vanishes_meanwhile(
 
     async with follow() as followed:
         await until(lambda: len(pods.watches) == 1)
-        before = followed.store.objects()[POD]
+        before = followed.objects
         pods.list = slow_list
         if as_http_status:
             scripted.on(PODS, expired_once)
@@ -183,7 +189,7 @@ async def test_an_expired_watch_lists_again_and_no_row_vanishes_meanwhile(
         assert followed.keys == {"shop/a", "shop/b"}
         go_on.set()
         await until(lambda: followed.keys == {"shop/b", "shop/c"})
-        assert followed.store.objects()[POD]["shop/b"] is before["shop/b"]
+        assert followed.objects["shop/b"] is before["shop/b"]
         await until(lambda: pods.watches[-1]["resourceVersion"] == "20")
 
 

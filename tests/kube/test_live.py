@@ -176,38 +176,88 @@ async def test_secrets_that_are_followed_hold_certificates_only(
         assert seen.objects[SECRET]["b"]["data"] == {}
 
 
-async def test_what_is_no_longer_wanted_lingers_and_coming_back_is_instant(
+async def test_what_is_no_longer_wanted_is_out_of_sight_and_coming_back_is_instant(
     scripted: Scripted, live: Open
 ) -> None:
     pods = Watched(pod("a"))
-    events = Watched({"metadata": {"name": "e", "namespace": "shop"}})
     scripted.on(PODS, pods)
-    scripted.on("/api/v1/namespaces/shop/events", events)
-    narrow = Scope(EVENT, "shop", fields="involvedObject.name=a")
-    async with live({"linger": 600.0}) as session:
-        session.want([Scope(POD), narrow])
-        snapshots = session.snapshots()
-        await snapshot_where(
-            snapshots,
-            lambda s: [each.phase for each in s.sources.values()] == [Phase.LIVE] * 2,
-        )
-        session.want([])
-        seen = await snapshot_where(snapshots, lambda s: narrow not in s.sources)
-        assert not seen.raw(EVENT)
-        assert set(seen.objects[POD]) == {"shop/a"}
-        session.want([Scope(POD)])
-        assert pods.lists == 1
-
-
-async def test_what_nobody_wants_for_long_is_given_up(scripted: Scripted, live: Open) -> None:
-    scripted.on(PODS, Watched(pod("a")))
-    async with live() as session:
+    async with live({"linger": 600.0, "heartbeat": 600.0}) as session:
         session.want([Scope(POD)])
         snapshots = session.snapshots()
         await snapshot_where(snapshots, lambda s: s.source(POD).phase is Phase.LIVE)
+        await until(lambda: pods.open == 1)
+        for _ in range(2):  # by then nothing else happens that would bring a snapshot
+            session.want([])
+            seen = await snapshot_where(snapshots, lambda s: not s.sources)
+            assert not seen.raw(POD)
+            session.want([Scope(POD)])
+            seen = await snapshot_where(snapshots, lambda s: bool(s.sources))
+            assert seen.source(POD).phase is Phase.LIVE
+            assert set(seen.objects[POD]) == {"shop/a"}
         session.want([])
-        seen = await snapshot_where(snapshots, lambda s: not s.sources)
-        assert not seen.raw(POD)
+        pods.send(event("ADDED", pod("b", 2)))
+        session.want([Scope(POD)])
+        pods.send(event("ADDED", pod("c", 3)))
+        seen = await snapshot_where(snapshots, lambda s: "shop/c" in s.objects.get(POD, {}))
+        assert set(seen.objects[POD]) == {"shop/a", "shop/b", "shop/c"}
+        assert (pods.lists, len(pods.watches)) == (1, 1)
+
+
+async def test_a_snapshot_holds_what_a_wanted_scope_holds_and_nothing_else(
+    scripted: Scripted, live: Open
+) -> None:
+    here, there = pod("a"), pod("a", namespace="edge")
+    ztunnel = pod("z", namespace="istio-system", app="ztunnel")
+    everywhere, ztunnels_only = Watched(here, there, ztunnel), Watched(ztunnel)
+    labelled, shop = Scope(POD, None, labels="app=ztunnel"), Scope(POD, "shop")
+
+    async def listed(request: web.Request) -> web.StreamResponse:
+        return await (ztunnels_only if "labelSelector" in request.query else everywhere)(request)
+
+    scripted.on(PODS, listed)
+    scripted.on("/api/v1/namespaces/shop/pods", Watched(here))
+    async with live({"linger": 600.0}) as session:
+        session.want([Scope(POD), labelled])
+        snapshots = session.snapshots()
+        seen = await snapshot_where(
+            snapshots, lambda s: s.source(POD).phase is Phase.LIVE and len(s.sources) == 2
+        )
+        assert set(seen.objects[POD]) == {"shop/a", "edge/a", "istio-system/z"}
+        session.want([shop, labelled])
+        seen = await snapshot_where(
+            snapshots, lambda s: shop in s.sources and s.source(POD).phase is Phase.LIVE
+        )
+        assert set(seen.sources) == {shop, labelled}
+        assert set(seen.objects[POD]) == {"shop/a", "istio-system/z"}
+        session.want([Scope(POD), labelled])
+        seen = await snapshot_where(snapshots, lambda s: Scope(POD) in s.sources)
+        assert set(seen.objects[POD]) == {"shop/a", "edge/a", "istio-system/z"}
+    assert everywhere.lists == 1
+
+
+@pytest.mark.parametrize(
+    ("scope", "path", "pace"),
+    [
+        (Scope(POD), PODS, {}),
+        (
+            Scope(EVENT, "shop", fields="involvedObject.name=a"),
+            "/api/v1/namespaces/shop/events",
+            {"linger": 600.0},
+        ),
+    ],
+)
+async def test_what_nobody_wants_for_long_is_given_up_and_a_single_objects_things_soon(
+    scripted: Scripted, live: Open, scope: Scope, path: str, pace: dict[str, float]
+) -> None:
+    watched = Watched(pod("a"))
+    scripted.on(path, watched)
+    async with live(pace) as session:
+        session.want([scope])
+        await until(lambda: watched.open == 1)
+        session.want([])
+        await until(lambda: watched.open == 0)
+        session.want([scope])
+        await until(lambda: watched.lists == 2)
 
 
 async def test_refresh_lists_again_and_asks_again(scripted: Scripted, live: Open) -> None:
