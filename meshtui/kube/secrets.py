@@ -9,8 +9,8 @@ from meshtui.mesh import x509
 from meshtui.mesh.raw import Raw, strings, table, text
 
 _BEGIN = "-----BEGIN CERTIFICATE-----"
-UNREADABLE = f"{_BEGIN}\nunreadable\n-----END CERTIFICATE-----\n".encode()
-"""Stands for a block that is no certificate: what it holds instead is anybody's guess, so it is not kept."""
+UNREADABLE = ssl.DER_cert_to_PEM_cert(x509.ILLEGIBLE).encode()
+"""Stands for a block that is no certificate."""
 
 _METADATA = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp", "labels")
 _ANNOTATIONS = ("cert-manager.io/certificate-name",)

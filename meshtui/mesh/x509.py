@@ -102,6 +102,10 @@ class Certificate:
         return _spiffe(self.names)
 
 
+ILLEGIBLE = b"illegible"
+"""Stands for bytes that were no certificate and were not kept, since what they are instead is anybody's guess."""
+
+
 def certificate(pem: str) -> Certificate | Unreadable:
     """The first certificate in a PEM text."""
     first = blocks(pem)[0]
@@ -123,6 +127,8 @@ def blocks(pem: str) -> tuple[bytes | Unreadable, ...]:
 
 def read(der: bytes) -> Certificate | Unreadable:
     """One certificate from its DER; anything that is none gives the reason. Never raises."""
+    if der == ILLEGIBLE:
+        return Unreadable("not a certificate")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of serial numbers and names that RFC 5280 forbids
         try:

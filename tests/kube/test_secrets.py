@@ -17,6 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshtui.kube.secrets import UNREADABLE, certificates_only
+from meshtui.mesh import x509 as certificates
+from meshtui.mesh.x509 import Unreadable
 from tests.recordings import DATA
 
 KEY = ec.generate_private_key(ec.SECP256R1())
@@ -120,6 +122,10 @@ def test_a_version_that_does_not_exist_is_unreadable() -> None:
     body = b64encode(der)
     odd = b"-----BEGIN CERTIFICATE-----\n" + body + b"\n-----END CERTIFICATE-----\n"
     assert kept(secret(tls_crt=odd)) == {"tls.crt": UNREADABLE}
+
+
+def test_of_what_is_no_certificate_nothing_is_told_but_that() -> None:
+    assert certificates.certificate(UNREADABLE.decode()) == Unreadable("not a certificate")
 
 
 def test_a_secret_full_of_beginnings_takes_no_time() -> None:
