@@ -210,7 +210,7 @@ def refusal(status: Status, code: int, retry_after: float = 0) -> StatusError:
     words = status.message[:_MOST_OF_A_MESSAGE] or f"the server answered with status {code}"
     match code:
         case 401:
-            remedy = "It does not know us any more: log in again, or switch to another context."
+            remedy = "It does not know us: log in again, or switch to another context."
             return Unauthorized(Problem(Trouble.UNAUTHORIZED, words, remedy), code)
         case 403:
             remedy = "`meshtui rbac` prints the rights that are needed"
