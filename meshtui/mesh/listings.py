@@ -94,12 +94,14 @@ class Listings:
 def of(snapshot: Snapshot) -> Listings:
     """What all ztunnels of the snapshot were told, as far as they were read."""
     found = nodes.of(snapshot).values()
-    return snapshot.once(_listings, *(each.reading for node in found for each in node.ztunnels))
+    unlisted = next((node.unread for node in found if node.unread), "")
+    readings = (each.reading for node in found for each in node.ztunnels)
+    return snapshot.once(_listings, unlisted, *readings)
 
 
-def _listings(*readings: Reading) -> Listings:
+def _listings(unlisted: str, *readings: Reading) -> Listings:
     read = [(dump, at) for dump, at, _ in readings if dump and at and dump.listings]
-    problem = next((each.problem.text for each in readings if each.problem is not None), "")
+    problem = next((each.problem.text for each in readings if each.problem is not None), unlisted)
     return Listings(
         told=_told(read),
         read=len(read),

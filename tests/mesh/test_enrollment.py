@@ -247,6 +247,10 @@ def test_a_node_without_a_ztunnel_is_a_failure_and_one_that_was_not_looked_at_is
     unknown = row(cluster(CAPTURED, others=(agent(),), sources=part)).enrolled
     assert unknown.state is State.UNSEEN
     assert "you may not list pods" in unknown.reason
+    narrowed = cluster(CAPTURED, others=(agent(),), sources=part)
+    assert workloads.chain(narrowed, row(narrowed))[2].text == "not known: you may not list pods"
+    none = cluster(CAPTURED, others=(agent(),))
+    assert workloads.chain(none, row(none))[2].text == "not known: there is no ztunnel"
 
 
 def test_two_ztunnels_on_a_node_while_it_is_upgraded() -> None:

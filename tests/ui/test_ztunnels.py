@@ -68,7 +68,7 @@ async def test_with_some_namespaces_left_out_no_share_of_the_nodes_pods_is_claim
         rows = {row[1]: row for row in at.rows}
         assert rows["node-1"][6] == "6"
         await at.select("node-1")
-        assert "wanted, as far as their namespaces are looked at" in at.said
+        assert "proxied 6; of the pods that are looked at 2 annotated, 2 wanted" in at.said
 
 
 async def test_what_is_missing_is_whole_at_80_columns() -> None:

@@ -122,8 +122,9 @@ def _counted(row: Ztunnel) -> str:
     proxied = "not known" if row.proxied is None else str(row.proxied)
     if row.pod is None and not row.unread:
         proxied = "none"
-    those = ", as far as their namespaces are looked at" if row.partial else ""
-    return f"{proxied} of {row.expected} annotated, {row.wanted} wanted{those}"
+    if row.partial:
+        return f"{proxied}; of the pods that are looked at {row.expected} annotated, {row.wanted} wanted"
+    return f"{proxied} of {row.expected} annotated, {row.wanted} wanted"
 
 
 def _proxied(row: Ztunnel) -> Cell:
