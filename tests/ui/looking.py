@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 from textual import events
 from textual._xterm_parser import XTermParser
 from textual.message import Message
+from textual.message_pump import MessagePump
 from textual.pilot import Pilot
 
 from meshtui.app import MeshApp
@@ -89,17 +91,33 @@ class Looking:
             self._send(XTermParser().feed(key) if len(key) == 1 else [events.Key(key, None)])
             await self.settle()
 
+    async def hammer(self, *keys: str) -> None:
+        """Presses keys, all before any of them was handled."""
+        self._send([events.Key(key, key if len(key) == 1 else None) for key in keys])
+        await self.settle()
+
     async def type(self, text: str) -> None:
         """Sends a text, "\\r" for enter, as a terminal does: all of it before any of it was handled."""
         self._send(XTermParser().feed(text))
         await self.settle()
 
     async def settle(self) -> None:
-        """Waits until messages and those that they lead to were handled, five deep, and scrolling has ended."""
-        for _ in range(5):
-            await self.pilot.pause(0)
+        """Waits until no message waits to be handled, nor one that those led to, and all is drawn that changed.
+
+        `Pilot.pause` waits for the process to be idle instead: 40 ms for each key."""
+        for _ in range(3):
+            quiet = 0
+            while quiet < 20:
+                await asyncio.sleep(0)
+                quiet = 0 if self._busy else quiet + 1
+            self.app.screen._on_timer_update()
         if self.app.animator._animations:
             await self.pilot.wait_for_scheduled_animations()
+
+    @property
+    def _busy(self) -> bool:
+        pumps: list[MessagePump] = [self.app, *self.app.screen.walk_children(with_self=True)]
+        return any(pump._message_queue.qsize() or pump._next_callbacks for pump in pumps)
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Waits for what takes a thread or a timer."""

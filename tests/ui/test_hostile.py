@@ -233,7 +233,7 @@ def with_objects(kind: Kind, changed: Iterable[tuple[str, Any]]) -> Snapshot:
 
 
 MANY = settings(
-    max_examples=6,
+    max_examples=5,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
@@ -309,7 +309,7 @@ def test_a_dump_that_was_cut_is_said_to_be(end: int) -> None:
         assert all(a.problem for probe, a in at.answers.items() if probe.path == "/config_dump")
 
 
-@settings(MANY, max_examples=25)
+@settings(MANY, max_examples=12)
 @given(damaged(json.loads(dump()), times=4))
 def test_no_dump_takes_a_pane_down(broken: Any) -> None:
     seen(answered({"/config_dump": json.dumps(broken).encode()}))
@@ -331,7 +331,7 @@ def secret(**data: bytes) -> Answer:
     return Answer(certificates_only(it), SHOP.now)
 
 
-@settings(MANY, max_examples=25)
+@settings(MANY, max_examples=12)
 @given(st.data())
 def test_no_certificate_takes_a_pane_down(data: st.DataObject) -> None:
     """A recorded one with bytes of it replaced, or cut."""
