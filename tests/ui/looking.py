@@ -117,7 +117,7 @@ class Looking:
     @property
     def _busy(self) -> bool:
         pumps: list[MessagePump] = [self.app, *self.app.screen.walk_children(with_self=True)]
-        return any(pump._message_queue.qsize() or pump._next_callbacks for pump in pumps)
+        return any(pump.message_queue_size or pump._next_callbacks for pump in pumps)
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Waits for what takes a thread or a timer."""
