@@ -54,6 +54,8 @@ class Board(Table[E]):
         super().__init__((Column("LABEL"), Column("VALUE")), cells)
         self._board: list[list[_Line]] = []
         self._spot: dict[int, tuple[int, int]] = {}
+        self._laid_out = 0
+        """For this width."""
 
     def show(self, rows: Sequence[E]) -> None:
         self._lay_out(rows)
@@ -73,6 +75,8 @@ class Board(Table[E]):
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
+        if width != self._laid_out:  # drawn at its new size before it was told of that
+            self._lay_out(self.rows)
         at = y + self.scroll_offset.y
         room = self._room()
         strips = []
@@ -119,6 +123,7 @@ class Board(Table[E]):
 
     def _lay_out(self, rows: Sequence[Any]) -> None:
         """Puts the sections into as many columns as there is room for, about equally high, in their order."""
+        self._laid_out = self.size.width
         sections: dict[str, list[int]] = {}
         for position, row in enumerate(rows):
             sections.setdefault(row.section, []).append(position)
