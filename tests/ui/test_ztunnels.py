@@ -51,6 +51,12 @@ async def test_one_row_a_node_with_what_its_ztunnel_does() -> None:
         assert "✗ 1  3  2 of 3 read  ● live" in at.screen.splitlines()[1]
 
 
+async def test_a_node_without_a_cni_agent_says_none_and_not_only_that_it_fails() -> None:
+    pods = {key: it for key, it in SHOP.objects[POD].items() if "istio-cni-node-f9pk6" not in key}
+    async with looking(with_pods(pods), "ztunnels") as at:
+        assert [row[7] for row in at.rows].count("✗ none") == 1
+
+
 async def test_with_some_namespaces_left_out_no_share_of_the_nodes_pods_is_claimed() -> None:
     """Of the six pods that the ztunnel of node-1 proxies only those of payments are looked at."""
     whole = Scope(POD)

@@ -145,7 +145,10 @@ def _proxied(row: Ztunnel) -> Cell:
 
 
 def _agent(row: Ztunnel) -> Cell:
-    return _short(row.agent_verdict, "ready" if row.agent else "none")
+    health = row.agent_verdict.health
+    if row.agent is None and health in (Health.WARN, Health.BAD):
+        return Span(f"{health.mark} none", tone(health))
+    return _short(row.agent_verdict, "ready")
 
 
 def _short(verdict: Verdict, well: str) -> Cell:
