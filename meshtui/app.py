@@ -27,14 +27,14 @@ from meshtui.mesh.kinds import Kind
 from meshtui.mesh.logs import LogLine, LogOptions
 from meshtui.mesh.snapshot import Ref, Scope, Server, Snapshot
 from meshtui.settings import Settings
-from meshtui.ui import detail, notices, theme, times, yaml_lines
+from meshtui.ui import detail, keys, notices, theme, times, yaml_lines
 from meshtui.ui.commands import Command
 from meshtui.ui.exchange import Place
 from meshtui.ui.main import Main
 from meshtui.ui.pane import Pane
 from meshtui.ui.panes import PANES
 from meshtui.ui.pick import Pick
-from meshtui.ui.reader import Describe, Log, Reader, Yaml
+from meshtui.ui.reader import Describe, Help, Log, Reader, Yaml
 from meshtui.ui.spans import Line, Span, Tone, plain
 from meshtui.ui.styles import STYLESHEETS
 
@@ -72,6 +72,7 @@ class MeshApp(App[int], inherit_bindings=False):
     CSS_PATH = STYLESHEETS
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark,f1", "help", "Help", key_display="?", id="app.help"),
         Binding("colon", "command", "Command", key_display=":", priority=True, id="app.command"),
         Binding("exclamation_mark", "messages", "Messages", key_display="!", show=False, id="app.messages"),
         Binding("ctrl+r", "refresh_all", "Read again", show=False, id="app.refresh"),
@@ -202,7 +203,7 @@ class MeshApp(App[int], inherit_bindings=False):
 
         return [
             Command(("ctx", "context"), "look at another cluster", self._choose_context, contexts, "[CONTEXT]"),
-            Command(("help",), "every key and command", lambda _: self._main.action_help()),
+            Command(("help",), "every key and command", lambda _: self.action_help()),
             Command(("messages",), "what was said, longer than a toast", lambda _: self.action_messages()),
             Command(("info",), "this program, this cluster, and how they are connected", lambda _: self._info()),
             Command(("theme",), "the colours", self._choose_theme, lambda: sorted(self.available_themes), "NAME"),
@@ -331,6 +332,12 @@ class MeshApp(App[int], inherit_bindings=False):
         finally:
             timer.stop()
             flush()
+
+    def action_help(self) -> None:
+        if not isinstance(self.screen, Help):
+            live = self.screen.active_bindings.values()
+            found = keys.lines(self, live, self._main.commands)
+            self.push_screen(Help("Keys and commands", found, keys.HANG))
 
     def action_messages(self) -> None:
         said: list[Line] = [

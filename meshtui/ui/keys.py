@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from textual.app import App
 from textual.binding import ActiveBinding
@@ -18,12 +19,14 @@ _GROUPS = {
     "table": "Moving",
     "lines": "Moving",
     "reader": "Reading",
+    "log": "Reading",
+    "yaml": "Reading",
     "app": "Everywhere",
 }
 
 
 def lines(
-    app: App[object], bindings: Iterable[ActiveBinding], commands: Sequence[Command]
+    app: App[Any], bindings: Iterable[ActiveBinding], commands: Sequence[Command]
 ) -> list[Line]:
     """The help as lines: keys by group, each with what it does, then the commands."""
     groups: dict[str, dict[str, tuple[str, list[str]]]] = {}

@@ -17,7 +17,7 @@ from textual.widgets import ContentSwitcher
 
 from meshtui.mesh.kinds import NAMESPACE
 from meshtui.mesh.snapshot import Snapshot
-from meshtui.ui import commands, filters, keys
+from meshtui.ui import commands, filters
 from meshtui.ui.commands import Command
 from meshtui.ui.exchange import Jump, Place
 from meshtui.ui.footer import Footer
@@ -25,7 +25,6 @@ from meshtui.ui.header import Header
 from meshtui.ui.pane import Pane
 from meshtui.ui.panes import PANES
 from meshtui.ui.prompt import Prompt
-from meshtui.ui.reader import Reader
 from meshtui.ui.spans import Tone
 from meshtui.ui.tabs import TabLine
 
@@ -47,7 +46,6 @@ class Main(Screen[None], inherit_bindings=False):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "ask('/')", "Filter", key_display="/", priority=True, id="app.filter"),
-        Binding("question_mark,f1", "help", "Help", key_display="?", id="app.help"),
         Binding("tab", "turn(1)", "Next pane", show=False, id="app.next_pane"),
         Binding("shift+tab", "turn(-1)", "Previous pane", show=False, id="app.previous_pane"),
         Binding("escape,q", "back", "Back", show=False, id="app.back"),
@@ -80,12 +78,12 @@ class Main(Screen[None], inherit_bindings=False):
             PANES[0].NAME,
         )
         self._panes: dict[str, AnyPane] = {pane.NAME: pane() for pane in PANES}
-        self._commands = [*(self._opening(pane) for pane in PANES), self._ns(), *others]
+        self.commands = [*(self._opening(pane) for pane in PANES), self._ns(), *others]
         self._history: list[Visit] = []
         self._header = Header(clock)
         self._switcher = ContentSwitcher(*self._panes.values(), id="panes", initial=self._first)
         self.tab_line = TabLine([(pane.NAME, pane.TITLE) for pane in PANES])
-        self.prompt = Prompt(self._commands)
+        self.prompt = Prompt(self.commands)
 
     def compose(self) -> ComposeResult:
         yield self._header.data_bind(Main.snapshot, Main.place)
@@ -168,11 +166,6 @@ class Main(Screen[None], inherit_bindings=False):
     def action_clear_filter(self) -> None:
         self.front.filter(None)
 
-    def action_help(self) -> None:
-        live = self.active_bindings.values()
-        found = keys.lines(self.app, live, self._commands)
-        self.app.push_screen(Reader("Keys and commands", found, keys.HANG))
-
     # Prompt and commands
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -210,11 +203,11 @@ class Main(Screen[None], inherit_bindings=False):
 
     def _run(self, text: str) -> None:
         name, argument = commands.split(text)
-        command = commands.find(self._commands, name)
+        command = commands.find(self.commands, name)
         if command is not None:
             command.run(argument)
         elif name:
-            close = commands.complete(self._commands, name, most=1)
+            close = commands.complete(self.commands, name, most=1)
             hint = f" Did you mean :{close[0].text}?" if close else ""
             self.post_message(self.Told(f"There is no command :{name}.{hint}", Tone.WARN))
 

@@ -139,6 +139,10 @@ class Reader(Screen[None], inherit_bindings=False):
         self.set_focus(self.lines)
 
 
+class Help(Reader):
+    """The keys that live on the screen below, and all commands."""
+
+
 class Describe(Reader):
     """What is known of one row, drawn again whenever the cluster changes."""
 

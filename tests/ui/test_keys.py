@@ -363,9 +363,10 @@ def live(at: Looking) -> dict[str, Binding]:
     }
 
 
-@pytest.mark.parametrize("pane", NAMES)
-async def test_the_help_lists_every_live_key_and_no_other(pane: str) -> None:
-    async with looking(SHOP, pane, (120, 60)) as at:
+@pytest.mark.parametrize("screen", [*NAMES, "describe", "yaml", "log"])
+async def test_the_help_lists_every_live_key_and_no_other(screen: str) -> None:
+    async with looking(SHOP, pane_of(screen), (120, 60), log=MANY_LINES) as at:
+        await SCREENS[screen](at)
         bound = live(at)
         await at.press("?")
         listed: dict[str, str] = {}
@@ -375,6 +376,9 @@ async def test_the_help_lists_every_live_key_and_no_other(pane: str) -> None:
                 listed.update(dict.fromkeys(keys.split(), words.strip()))
         shown = {at.app.get_key_display(binding): binding for binding in bound.values()}
         assert {key: binding.description for key, binding in shown.items()} == listed
+        stack = len(at.app.screen_stack)
+        await at.press("?")
+        assert len(at.app.screen_stack) == stack, "one help is enough"
 
 
 async def test_the_help_lists_every_command_with_its_other_names() -> None:
