@@ -8,14 +8,12 @@ from meshtui.mesh import namespaces, workloads
 from meshtui.mesh.enrollment import State
 from meshtui.mesh.health import Health
 from meshtui.mesh.kinds import NAMESPACE
-from meshtui.mesh.namespaces import Captured, Mode, Namespace
+from meshtui.mesh.namespaces import Mode, Namespace
 from meshtui.mesh.snapshot import Snapshot
 from meshtui.mesh.workloads import Workload
-from meshtui.ui import times
-from meshtui.ui.bars import bar
+from meshtui.ui import evidence, times
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Grid, Section
-from meshtui.ui.evidence import mtls_words
 from meshtui.ui.exchange import Jump
 from meshtui.ui.pane import Pane
 from meshtui.ui.spans import Cell, Line, Span, Tone, mark, said, tone
@@ -48,7 +46,7 @@ class NamespacesPane(Pane[Namespace]):
         return (
             row.name,
             Span("–" if quiet else row.mode.value, Tone.MUTED if quiet else Tone.PLAIN),
-            _captured(row.pods),
+            evidence.captured(row.pods),
             _waypoint(row),
             row.mtls.mode.value,
             "?" if row.policies is None else str(row.policies),
@@ -69,7 +67,7 @@ class NamespacesPane(Pane[Namespace]):
                 Fact("mode", row.mode.value),
                 Fact("revision", _revision(row)),
                 Fact("waypoint", waypoint),
-                Fact("mTLS", mtls_words(row.mtls)),
+                Fact("mTLS", evidence.mtls_words(row.mtls)),
                 Fact("policies", policies),
                 Fact("created", times.ago(row.created, snapshot.now)),
             ],
@@ -108,18 +106,6 @@ def _pods(inside: Sequence[Workload]) -> Grid:
 
 def _tone(state: State) -> Tone:
     return Tone.PLAIN if state.health is Health.OK else tone(state.health)
-
-
-def _captured(pods: Captured) -> Cell:
-    if not pods.desired:
-        return Span("–", Tone.MUTED)
-    share = pods.captured / pods.desired
-    health = Health.BAD if pods.failing else Health.UNKNOWN if pods.unknown else Health.OK
-    counts = f" {pods.captured}/{pods.desired}"
-    if health is Health.OK:
-        return (bar(share), Span(counts))
-    what = pods.failing or pods.unknown
-    return (bar(share, tone(health)), Span(counts), Span(f" {health.mark} {what}", tone(health)))
 
 
 def _waypoint(row: Namespace) -> Cell:
