@@ -17,7 +17,7 @@ from meshtui.mesh.selectors import Selector
 from meshtui.mesh.snapshot import Phase, Scope, Snapshot
 
 USE_WAYPOINT = "istio.io/use-waypoint"
-_USE_NAMESPACE = "istio.io/use-waypoint-namespace"
+USE_WAYPOINT_NAMESPACE = "istio.io/use-waypoint-namespace"
 _WAYPOINT_FOR = "istio.io/waypoint-for"
 _HBONE_PORT = 15008
 _CLASS, _CONTROLLER = "istio-waypoint", "istio.io/mesh-controller"
@@ -154,7 +154,7 @@ def binding(
         if name == "none":
             return None
         if name:
-            where = labels.get(_USE_NAMESPACE) or namespace
+            where = labels.get(USE_WAYPOINT_NAMESPACE) or namespace
             found = _state(waypoints, namespace, where, name, traffic, label_of)
             return Binding(where, name, label_of, *found)
     return None
