@@ -142,6 +142,8 @@ class Server:
     cluster: str = ""
     url: str = ""
     user: str = ""
+    impersonating: str = ""
+    """As whom the kubeconfig's user acts, where `--as` or the kubeconfig asks for that."""
     insecure: bool = False
     """Its certificate is not verified, because the kubeconfig says so."""
     version: str = ""
