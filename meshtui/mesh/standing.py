@@ -29,10 +29,20 @@ def rebased(change: Change, now: Raw | None) -> Change | Refusal:
     same = number(now, "metadata", "generation") == number(change.before, "metadata", "generation")
     if same and _is_as_before(change, now):
         return replace(change, before=now)
-    at, manager = last_edit(now)
+    at, manager = last_edit(_newer_writers(change.before, now))
     by = f" by {manager}" if manager else ""
     when = f" at {at:%Y-%m-%d %H:%M:%S} UTC" if at else ""
     return Refusal(f"{key} was changed in the meantime, last{by}{when}")
+
+
+def _newer_writers(before: Raw, now: Raw) -> Raw:
+    """The object with those of its writers alone who are new since; with all of them where none is. Their times are of
+    whole seconds, so that the newest time alone does not tell."""
+    known = entries(before, "metadata", "managedFields")
+    times = [(text(each, "manager"), text(each, "time")) for each in known]
+    there = entries(now, "metadata", "managedFields")
+    newer = [each for each in there if (text(each, "manager"), text(each, "time")) not in times]
+    return {"metadata": {"managedFields": newer or there}}
 
 
 def is_done(change: Change, now: Raw | None, expected: Raw | None) -> bool:
