@@ -31,11 +31,11 @@ KINDS = (
     Scope(ISTIO_GATEWAY),
     INGRESS_CLASS,
     Scope(REFERENCE_GRANT),
-    Scope(SERVICE),
-    Scope(ENDPOINT_SLICE),
-    Scope(SERVICE_ENTRY),
+    SERVICE,
+    ENDPOINT_SLICE,
+    SERVICE_ENTRY,
 )
-"""Of all namespaces, whichever are shown: parents and backends may be in others."""
+"""Routes, gateways and grants of all namespaces, whichever are shown: a route attaches and sends across them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +67,13 @@ class Route:
     def kind(self) -> str:
         return self.ref.kind.title
 
-    @property
-    def accepted(self) -> bool:
-        """Whether some parent takes it, or it is of a kind that nobody judges and nothing stands against it."""
-        return any(each.accepted.health in (Health.OK, Health.NONE) for each in self.parents)
+    def accepted_at(self, parent: Ref) -> bool:
+        """Whether a gateway takes it."""
+        return any(
+            each.accepted.health is Health.OK
+            for each in self.parents
+            if (each.ref.kind, each.ref.key) == (parent.kind.title, parent.key)
+        )
 
     @property
     def backends(self) -> Iterable[Backend]:
