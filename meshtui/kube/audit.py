@@ -25,6 +25,7 @@ BEFORE = "before"
 """The field with the hash of the line before; "" in the first line."""
 
 _PATIENCE = 3.0
+"""Seconds to wait for another program that writes."""
 _BLOCK = 64 * 1024
 
 
@@ -57,13 +58,13 @@ def default_path() -> Path:
     return state_path() / "audit.jsonl"
 
 
-def append(path: Path, entry: Mapping[str, Any]) -> str:
-    """As Audit.write, but the caller waits."""
+def append(path: Path, entry: Mapping[str, Any], patience: float = _PATIENCE) -> str:
+    """As Audit.write, but the caller waits; for another program that writes, so many seconds."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(mode=0o600)
         with path.open("ab+", buffering=0) as file:
-            _lock(file, path)
+            _lock(file, path, patience)
             os.fchmod(file.fileno(), 0o600)
             return _append(file, entry)
     except OSError as error:
@@ -91,9 +92,9 @@ def verify(path: Path) -> Verified:
     return Verified(number, before, tuple(problems))
 
 
-def _lock(file: FileIO, path: Path) -> None:
+def _lock(file: FileIO, path: Path, patience: float) -> None:
     """Alone until the file is closed; another program holds it for moments only."""
-    until = time.monotonic() + _PATIENCE
+    until = time.monotonic() + patience
     while True:
         try:
             return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
