@@ -8,6 +8,7 @@ from datetime import datetime
 
 from meshtui.mesh import life, named_secrets
 from meshtui.mesh.certificate_rows import Role, Row
+from meshtui.mesh.chains import Chain
 from meshtui.mesh.health import Health, Verdict, worst
 from meshtui.mesh.identities import opened
 from meshtui.mesh.life import Renewal
@@ -22,13 +23,13 @@ class Served:
 
     content: Content
     leaf: Certificate | Unreadable
-    chained: Verdict | None
-    """How its chain is; None where there is no certificate to be chained."""
+    chain: Chain | None
+    """None where there is no certificate to be chained."""
 
     @property
     def certificate(self) -> Certificate | None:
         """The one that is served; None where none is."""
-        readable = self.chained is not None and not self.content.absent
+        readable = self.chain is not None and not self.content.absent
         return self.leaf if readable and isinstance(self.leaf, Certificate) else None
 
     @property
@@ -38,12 +39,12 @@ class Served:
     def verdict(self, users: Sequence[Use], now: datetime) -> Verdict:
         """How it is at `now` for these listeners, all of which name the same Secret."""
         leaf = self.certificate
-        if leaf is None or self.chained is None:
+        if leaf is None or self.chain is None:
             return _no_certificate(users[0].secret, users, self.content, self.leaf)
         return worst(
             [
                 life.judge(leaf.not_before, leaf.not_after, now, self.renewal),
-                self.chained,
+                self.chain.verdict,
                 *(_covered(leaf, use) for use in users),
                 _old(self.content),
             ]
@@ -72,8 +73,7 @@ _ENTRIES = ("tls.crt", "cert")
 
 
 def _served(content: Content) -> Served:
-    leaf, chain = opened(content.first(*_ENTRIES))
-    return Served(content, leaf, chain.verdict if chain else None)
+    return Served(content, *opened(content.first(*_ENTRIES)))
 
 
 def _row(ref: Ref, users: Sequence[Use], found: Served, now: datetime) -> Row:

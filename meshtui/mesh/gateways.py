@@ -1,5 +1,5 @@
-"""Gateways: those of the Gateway API that are no waypoints, and Istio's own: what each listens for, who serves it, which
-routes it takes, and its certificates (reference istio-ambient.md, 2.4, 8.3 and 8.6)."""
+"""Gateways: those of the Gateway API that are no waypoints, and Istio's own: what each listens for, who serves it, its
+routes and certificates (reference istio-ambient.md, 2.4, 8.3 and 8.6)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from meshtui.mesh.raw import Raw, conditions, entries, number, strings, text
 from meshtui.mesh.reasons import Judged
 from meshtui.mesh.snapshot import Ref, Scope, Snapshot
 
-KINDS = (
+KINDS: tuple[Kind | Scope, ...] = (
     Scope(GATEWAY),
     Scope(ISTIO_GATEWAY),
     GATEWAY_CLASS,

@@ -19,13 +19,14 @@ from meshtui.mesh.kinds import (
     REFERENCE_GRANT,
     SERVICE,
     SERVICE_ENTRY,
+    Kind,
 )
 from meshtui.mesh.route_backends import Around, Backend, Backends
 from meshtui.mesh.route_parents import Above, Parent, Parents
 from meshtui.mesh.route_specs import BackendRef, RouteSpec
 from meshtui.mesh.snapshot import Ref, Scope, Snapshot
 
-KINDS = (
+KINDS: tuple[Kind | Scope, ...] = (
     *(Scope(kind) for kind in route_specs.KINDS),
     Scope(GATEWAY),
     Scope(ISTIO_GATEWAY),
