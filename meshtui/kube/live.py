@@ -23,9 +23,9 @@ from meshtui.kube.kubeconfig import Kubeconfig
 from meshtui.kube.pace import Pace
 from meshtui.kube.probes import Probing
 from meshtui.kube.rights import Rights
+from meshtui.kube.session import Written
 from meshtui.kube.store import Store
 from meshtui.kube.sweeping import Sweeping
-from meshtui.kube.writes import Written
 from meshtui.mesh.changes import Change
 from meshtui.mesh.kinds import POD, Kind
 from meshtui.mesh.logs import LogLine, LogOptions

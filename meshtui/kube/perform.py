@@ -17,8 +17,7 @@ from uuid import uuid4
 from meshtui.kube import background
 from meshtui.kube.audit import Audit, AuditError
 from meshtui.kube.errors import Absent, Conflict, KubeError, StatusError, Unreachable
-from meshtui.kube.session import Session
-from meshtui.kube.writes import Written
+from meshtui.kube.session import Session, Written
 from meshtui.mesh import diff, standing
 from meshtui.mesh.changes import Change, Create, Delete, Patch, Refusal, manifest
 from meshtui.mesh.ownership import Owner, owners
@@ -205,7 +204,8 @@ class _Road:
 
     async def _looked_up(self, error: KubeError, expected: Raw | None) -> Result:
         """What became of a change whose answer never came, as the object tells."""
-        change, lost = self.change, f"its answer never came ({error})"
+        change, answered = self.change, isinstance(error, StatusError)
+        lost = str(error) if answered else f"its answer never came ({error})"
         result = Result(State.UNKNOWN, change, f"{lost}, and the object cannot be read either")
         await self.told("outcome", result)
         for seconds in self.looks:
@@ -215,7 +215,9 @@ class _Road:
             except KubeError:
                 continue
             if standing.is_done(change, now, expected):
-                return Result(State.APPLIED, change, f"{lost}, but the object is so", left=now)
+                return Result(
+                    State.APPLIED, change, f"{lost}, but the object is as asked", left=now
+                )
             if standing.is_untouched(change, now):
                 why = f"{lost}, and the object is as it was before"
                 result = Result(State.FAILED, change, why, error.problem.remedy)

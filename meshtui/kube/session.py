@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
-from meshtui.kube.writes import Written
 from meshtui.mesh.changes import Change
 from meshtui.mesh.kinds import Kind
 from meshtui.mesh.logs import LogLine, LogOptions
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Probe, Ref, Right, Scope, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What the server made of a change."""
+
+    object: Raw | None
+    """None where it was deleted."""
+    warnings: tuple[str, ...] = ()
+    """The server's own, and those of admission webhooks."""
 
 
 class Session(Protocol):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -13,22 +12,13 @@ import msgspec
 from meshtui.kube import secrets
 from meshtui.kube.api import JSON, Api, address, decode, status_error, translated
 from meshtui.kube.discovery import Discovery
+from meshtui.kube.session import Written
 from meshtui.mesh.changes import MANAGER, Change, Create, Delete, Patch
 from meshtui.mesh.kinds import SECRET
-from meshtui.mesh.raw import Raw, text
+from meshtui.mesh.raw import text
 
 _MERGE = "application/merge-patch+json"
 _WARNING = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What the server made of a change."""
-
-    object: Raw | None
-    """None where it was deleted."""
-    warnings: tuple[str, ...] = ()
-    """The server's own, and those of admission webhooks."""
 
 
 async def write(api: Api, discovery: Discovery, change: Change, *, dry_run: bool) -> Written:

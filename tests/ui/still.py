@@ -13,8 +13,7 @@ from textual.pilot import Pilot
 
 from meshtui.app import Clusters, MeshApp
 from meshtui.kube.errors import Absent
-from meshtui.kube.session import Session
-from meshtui.kube.writes import Written
+from meshtui.kube.session import Session, Written
 from meshtui.mesh.changes import Change
 from meshtui.mesh.kinds import Kind
 from meshtui.mesh.logs import LogLine, LogOptions
