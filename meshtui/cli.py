@@ -90,6 +90,10 @@ screen_options = _together(
 )
 """How the screen starts."""
 
+_as_text_or_json = click.option(
+    "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="How to print it."
+)
+
 
 @click.group(
     invoke_without_command=True,
@@ -198,9 +202,7 @@ def demo(
 
 
 @meshtui.command()
-@click.option(
-    "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="How to print it."
-)
+@_as_text_or_json
 @click.pass_obj
 def info(given: Mapping[str, Any], /, output: str) -> None:
     """Print versions, and the files that are read and written."""
@@ -236,11 +238,6 @@ def rbac(roles: tuple[str, ...], secrets: tuple[str, ...]) -> None:
 @meshtui.group()
 def audit() -> None:
     """Tell what was changed from here, or was not, and check that nobody edited what tells it."""
-
-
-_as_text_or_json = click.option(
-    "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="How to print it."
-)
 
 
 @audit.command()
