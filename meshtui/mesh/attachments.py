@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from meshtui.mesh import components, pods, raw, service_specs, waypoints
@@ -14,6 +14,7 @@ from meshtui.mesh.kinds import (
     WORKLOAD_ENTRY,
     Kind,
 )
+from meshtui.mesh.pods import Pod
 from meshtui.mesh.raw import Raw, strings
 from meshtui.mesh.snapshot import Scope, Snapshot
 from meshtui.mesh.waypoints import USE_WAYPOINT, Binding, Traffic, Waypoints
@@ -38,7 +39,7 @@ class Attachment(NamedTuple):
 def of(snapshot: Snapshot) -> Mapping[str, tuple[Attachment, ...]]:
     """By the waypoint's "namespace/name" all that is attached to it, or names it in vain. A pod that inherits from its
     namespace a waypoint that does not take its traffic is neither."""
-    return snapshot.once(_by_waypoint, snapshot)
+    return snapshot.once(_by_waypoint, *filter(None, _all(snapshot)))
 
 
 def of_services(snapshot: Snapshot) -> Mapping[str, Binding]:
@@ -47,82 +48,120 @@ def of_services(snapshot: Snapshot) -> Mapping[str, Binding]:
     return snapshot.once(_of_services, snapshot)
 
 
-def _by_waypoint(snapshot: Snapshot) -> Mapping[str, tuple[Attachment, ...]]:
-    found: dict[str, list[Attachment]] = {}
-    for each in _all(snapshot):
-        found.setdefault(each.binding.key, []).append(each)
-    return {key: tuple(attached) for key, attached in found.items()}
+def _by_waypoint(*every: Attachment) -> Mapping[str, tuple[Attachment, ...]]:
+    found: dict[tuple[str, str], list[Attachment]] = {}
+    for each in every:
+        found.setdefault((each.binding.namespace, each.binding.name), []).append(each)
+    return {f"{namespace}/{name}": (*attached,) for (namespace, name), attached in found.items()}
 
 
-def _all(snapshot: Snapshot) -> Iterator[Attachment]:
+def _all(snapshot: Snapshot) -> Iterator[Attachment | None]:
+    """In the order of kinds; None for what takes no waypoint."""
     every = waypoints.of(snapshot)
-    for name, it in snapshot.objects.get(NAMESPACE, {}).items():
-        binding = waypoints.binding(every, name, strings(it, "metadata", "labels"))
-        if binding is not None:
-            yield Attachment(NAMESPACE, "", name, binding)
-    for key, binding in of_services(snapshot).items():
-        namespace, _, name = key.partition("/")
-        yield Attachment(SERVICE, namespace, name, binding)
-    yield from _entries(snapshot, every, SERVICE_ENTRY, Traffic.SERVICE)
-    yield from _entries(snapshot, every, WORKLOAD_ENTRY, Traffic.WORKLOAD)
+    yield from snapshot.each(NAMESPACE, _namespace, lambda it: (_named(every, it),))
+    services = of_services(snapshot)
+    yield from snapshot.each(SERVICE, _service, lambda it: (services.get(raw.key(it)),))
+    for kind, traffic in ((SERVICE_ENTRY, Traffic.SERVICE), (WORKLOAD_ENTRY, Traffic.WORKLOAD)):
+        found = _Bindings(snapshot, every, traffic)
+        yield from snapshot.each(kind, _READERS[kind], found.of_raw)
     yield from _pods(snapshot, every)
 
 
+def _named(every: Waypoints, namespace: Raw) -> Binding | None:
+    """The waypoint that the label of a namespace names, for whatever traffic."""
+    labels = strings(namespace, "metadata", "labels")
+    return waypoints.binding(every, raw.name(namespace), labels)
+
+
 def _of_services(snapshot: Snapshot) -> Mapping[str, Binding]:
-    found: dict[str, Binding] = {}
-    by_namespace = _Inherited(snapshot, waypoints.of(snapshot), Traffic.SERVICE)
-    for spec in snapshot.each(SERVICE, service_specs.read):
-        if not spec.proxy:
-            binding = by_namespace.binding(spec.namespace, spec.labels)
-            if binding is not None:
-                found[spec.key] = binding
-    return found
+    found = _Bindings(snapshot, waypoints.of(snapshot), Traffic.SERVICE)
+    bindings = (
+        (spec.key, found.of(spec.namespace, spec.labels))
+        for spec in snapshot.each(SERVICE, service_specs.read)
+        if not spec.proxy
+    )
+    return {key: binding for key, binding in bindings if binding is not None}
 
 
-def _entries(
-    snapshot: Snapshot, every: Waypoints, kind: Kind, traffic: Traffic
-) -> Iterator[Attachment]:
-    by_namespace = _Inherited(snapshot, every, traffic)
-    for it in snapshot.raw(kind):
-        namespace = raw.namespace(it)
-        binding = by_namespace.binding(namespace, strings(it, "metadata", "labels"))
-        if binding is not None and _counts(binding):
-            yield Attachment(kind, namespace, raw.name(it), binding)
+def _pods(snapshot: Snapshot, every: Waypoints) -> Sequence[Attachment | None]:
+    bindings, found = _Bindings(snapshot, every, Traffic.WORKLOAD), pods.of(snapshot)
+    own = {
+        pod.key: bindings.of(pod.namespace, pod.labels)
+        for pod in found.values()
+        if USE_WAYPOINT in pod.labels
+    }
+    inherited = {name: bindings.of(name, {}) for name in pods.namespaces(snapshot)}
+
+    def inputs(pod: Pod) -> tuple[Binding | None]:
+        return (own[pod.key] if pod.key in own else inherited[pod.namespace],)
+
+    context = (*own.items(), *inherited.items())
+    return snapshot.memo.each("attached pods", found, _pod, inputs, context)
 
 
-def _pods(snapshot: Snapshot, every: Waypoints) -> Iterator[Attachment]:
-    by_namespace = _Inherited(snapshot, every, Traffic.WORKLOAD)
-    for pod in pods.of(snapshot).values():
-        binding = by_namespace.binding(pod.namespace, pod.labels)
-        if (
-            binding is not None
-            and _counts(binding)
-            and not (pod.finished or components.is_waypoint(pod.labels))
-        ):
-            yield Attachment(POD, pod.namespace, pod.name, binding)
+class _Bindings:
+    """The waypoints of objects for one kind of traffic; that of each namespace is looked up once, and is the same
+    object for as long as it is the same one."""
+
+    def __init__(self, snapshot: Snapshot, every: Waypoints, traffic: Traffic) -> None:
+        names = pods.namespaces(snapshot)
+        self._every, self._traffic = every, traffic
+        self._labels = {
+            name: strings(snapshot.find(NAMESPACE, "", name), "metadata", "labels")
+            for name in names
+        }
+
+        def inputs(name: str) -> tuple[Binding | None]:
+            return (waypoints.binding(every, name, self._labels[name], None, traffic),)
+
+        found = snapshot.memo.each(("inherited", traffic), names, _kept, inputs)
+        self._inherited = dict(zip(names, found, strict=True))
+
+    def of(self, namespace: str, own: Mapping[str, str]) -> Binding | None:
+        """The waypoint of an object with these labels."""
+        if USE_WAYPOINT in own:
+            labels = self._labels.get(namespace, {})
+            return waypoints.binding(self._every, namespace, labels, own, self._traffic)
+        return self._inherited.get(namespace)
+
+    def of_raw(self, it: Raw) -> tuple[Binding | None]:
+        return (self.of(raw.namespace(it), strings(it, "metadata", "labels")),)
+
+
+def _kept(_: str, binding: Binding | None) -> Binding | None:
+    return binding
+
+
+def _namespace(it: Raw, binding: Binding | None) -> Attachment | None:
+    return Attachment(NAMESPACE, "", raw.name(it), binding) if binding else None
+
+
+def _service(it: Raw, binding: Binding | None) -> Attachment | None:
+    return Attachment(SERVICE, raw.namespace(it), raw.name(it), binding) if binding else None
+
+
+def _service_entry(it: Raw, binding: Binding | None) -> Attachment | None:
+    return Attachment(SERVICE_ENTRY, raw.namespace(it), raw.name(it), binding) if binding else None
+
+
+def _workload_entry(it: Raw, binding: Binding | None) -> Attachment | None:
+    if binding is None or not _counts(binding):
+        return None
+    return Attachment(WORKLOAD_ENTRY, raw.namespace(it), raw.name(it), binding)
+
+
+_READERS = {SERVICE_ENTRY: _service_entry, WORKLOAD_ENTRY: _workload_entry}
+
+
+def _pod(pod: Pod, binding: Binding | None) -> Attachment | None:
+    if binding is None or pod.finished or not _counts(binding):
+        return None
+    if components.is_waypoint(pod.labels):
+        return None
+    return Attachment(POD, pod.namespace, pod.name, binding)
 
 
 def _counts(binding: Binding) -> bool:
-    """Of what addresses a workload: a namespace's waypoint is for services unless it says otherwise, so that pods and
-    entries that inherit one are only attached where it takes them."""
+    """A namespace's waypoint is for services unless it says otherwise, so that pods and entries that inherit one are
+    only attached where it takes them."""
     return binding.label_of == "own" or binding.bound is True
-
-
-class _Inherited:
-    """The waypoint of each namespace for one kind of traffic, looked up once."""
-
-    def __init__(self, snapshot: Snapshot, every: Waypoints, traffic: Traffic) -> None:
-        self._snapshot, self._every, self._traffic = snapshot, every, traffic
-        self._known: dict[str, tuple[Mapping[str, str], Binding | None]] = {}
-
-    def binding(self, namespace: str, own: Mapping[str, str]) -> Binding | None:
-        """The waypoint of an object with these labels."""
-        known = self._known.get(namespace)
-        if known is None:
-            it: Raw | None = self._snapshot.find(NAMESPACE, "", namespace)
-            labels = strings(it, "metadata", "labels")
-            inherited = waypoints.binding(self._every, namespace, labels, None, self._traffic)
-            known = self._known[namespace] = (labels, inherited)
-        if USE_WAYPOINT in own:
-            return waypoints.binding(self._every, namespace, known[0], own, self._traffic)
-        return known[1]

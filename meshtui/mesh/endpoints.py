@@ -29,6 +29,8 @@ class Endpoints:
 
     each: tuple[Endpoint, ...]
     ready: int
+    pods: tuple[str, ...] = ()
+    """Those of them that are pods, by "namespace/name"."""
 
     @property
     def total(self) -> int:
@@ -68,7 +70,11 @@ def _endpoints(_: str, *slices: _Slice) -> Endpoints:
             known = found.get(endpoint.pod or endpoint.address)
             if known is None or (endpoint.ready and not known.ready):
                 found[endpoint.pod or endpoint.address] = endpoint
-    return Endpoints((*found.values(),), sum(each.ready for each in found.values()))
+    return Endpoints(
+        each=(*found.values(),),
+        ready=sum(each.ready for each in found.values()),
+        pods=tuple(each.pod for each in found.values() if each.pod),
+    )
 
 
 def _slice(it: Raw) -> _Slice:

@@ -56,13 +56,13 @@ class Policies:
     of_target: Mapping[Target, tuple[Policy, ...]]
     """Enforced by the waypoint of the target, and nowhere without one."""
     of_pods: Mapping[str, tuple[Policy, ...]]
-    """Enforced by the ztunnels of the pods that they select, by namespace; of the root namespace those for all."""
+    """Enforced by the ztunnels of the pods that they select, by namespace, with those of the root namespace, which are
+    for all."""
     root: str
 
     def for_pods(self, namespace: str) -> tuple[Policy, ...]:
         """Those that may be for pods of a namespace: its own and the mesh's."""
-        own = () if namespace == self.root else self.of_pods.get(namespace, ())
-        return (*self.of_pods.get(self.root, ()), *own)
+        return self.of_pods.get(namespace) or self.of_pods.get(self.root, ())
 
     def for_waypoint(self, namespace: str, name: str, class_name: str) -> tuple[Policy, ...]:
         """Those for all traffic through a waypoint."""
@@ -95,7 +95,10 @@ def _policies(root: str, *every: Policy) -> Policies:
             of_pods.setdefault(each.ref.namespace, []).append(each)
     return Policies(
         {target: tuple(found) for target, found in of_target.items()},
-        {namespace: tuple(found) for namespace, found in of_pods.items()},
+        {
+            namespace: tuple(found) if namespace == root else (*of_pods.get(root, ()), *found)
+            for namespace, found in of_pods.items()
+        },
         root,
     )
 

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from meshtui.mesh import attachments, components, pods, raw, versions, waypoints
 from meshtui.mesh.attachments import Attachment
@@ -15,13 +16,13 @@ from meshtui.mesh.kinds import GATEWAY, NAMESPACE, POD, SERVICE, SERVICE_ENTRY, 
 from meshtui.mesh.pods import GATEWAY_NAME, Pod
 from meshtui.mesh.raw import Condition, Raw, conditions, entries, text
 from meshtui.mesh.snapshot import Ref, Snapshot
-from meshtui.mesh.waypoints import State, Waypoints
+from meshtui.mesh.waypoints import State, Waypoint, Waypoints
 
 KINDS = (*waypoints.KINDS, *attachments.KINDS, *components.KINDS)
 
 _CONTROLLERS = ("istio.io/mesh-controller", "istio.io/agentgateway-waypoint-controller")
-_SERVICES = (SERVICE, SERVICE_ENTRY)
-_WORKLOADS = (POD, WORKLOAD_ENTRY)
+SERVICES = (SERVICE, SERVICE_ENTRY)
+WORKLOADS = (POD, WORKLOAD_ENTRY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +71,20 @@ class Row:
     @property
     def services(self) -> tuple[Attachment, ...]:
         """Services and ServiceEntries."""
-        return tuple(each for each in self.attached if each.kind in _SERVICES)
+        return tuple(each for each in self.attached if each.kind in SERVICES)
 
     @property
     def workloads(self) -> tuple[Attachment, ...]:
         """Pods and WorkloadEntries."""
-        return tuple(each for each in self.attached if each.kind in _WORKLOADS)
+        return tuple(each for each in self.attached if each.kind in WORKLOADS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Gateway:
     """What of a Gateway is said here and nowhere else."""
 
+    key: str
+    """ "namespace/name"."""
     uid: str
     address: str
     hostname: str
@@ -90,6 +93,37 @@ class _Gateway:
     listeners: tuple[tuple[str, Condition], ...]
     """The conditions of its listeners that are not good, by the listener's name."""
     created: datetime | None
+
+
+class _Around(NamedTuple):
+    """What is known of a waypoint beside its Gateway. A tuple, so that it counts as a value where it is an input."""
+
+    it: Waypoint
+    traffic: str
+    traffic_by: str
+    managed: bool
+    """istiod deploys its pods."""
+    pods: tuple[Pod, ...]
+    pods_read: bool
+    who: tuple[Attachment, ...]
+    """All who name it."""
+    who_unread: str
+    """Why there may be more of them; "" where there are not."""
+    controls: tuple[str, ...]
+    """The versions of istiod."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Derived:
+    """A row without the time: until `settles` istiod may not have got to it."""
+
+    row: Row
+    settles: datetime | None
+
+    def at(self, now: datetime) -> Row:
+        if self.settles is None or now >= self.settles:
+            return self.row
+        return replace(self.row, verdict=Verdict(Health.NONE, "just made"), troubles=())
 
 
 def of(snapshot: Snapshot) -> Sequence[Row]:
@@ -102,20 +136,35 @@ def _all(snapshot: Snapshot) -> Sequence[Row]:
     read = dict(
         zip(snapshot.objects.get(GATEWAY, {}), snapshot.each(GATEWAY, _gateway), strict=True)
     )
-    own: dict[str, list[Pod]] = {}
+    own = _own_pods(snapshot)
+    unread, controls = _unread(snapshot), components.control_planes(snapshot)
+
+    def around(gateway: _Gateway) -> tuple[_Around]:
+        key = gateway.key
+        it, who = every.gateways[key], attached.get(key, ())
+        by_traffic = waypoints.traffic_of(every, it)
+        managed, pods_of = waypoints.is_managed(every, it), own.get(key, ())
+        whole = bool(pods_of) or snapshot.covering(POD, it.namespace, GATEWAY_NAME).complete
+        about = _Around(it, *by_traffic, managed, pods_of, whole, who, unread, controls)
+        return (about,)
+
+    here = {
+        key: gateway
+        for key, gateway in read.items()
+        if key in every.gateways and (key in attached or _is_waypoint(every, key))
+    }
+    rows = [each.at(snapshot.now) for each in snapshot.memo.each("waypoints", here, _row, around)]
+    rows += [_missing(key, who) for key, who in attached.items() if key not in here]
+    return sorted(rows, key=lambda row: (row.namespace, row.name))
+
+
+def _own_pods(snapshot: Snapshot) -> Mapping[str, tuple[Pod, ...]]:
+    """The pods of each Gateway, by "namespace/name"."""
+    found: dict[str, list[Pod]] = {}
     for pod in pods.parts(snapshot):
         if GATEWAY_NAME in pod.labels and not (pod.finished or pod.terminating):
-            own.setdefault(f"{pod.namespace}/{pod.labels[GATEWAY_NAME]}", []).append(pod)
-    controls = components.control_planes(snapshot)
-    rows = []
-    for key in sorted({*(k for k in read if _is_waypoint(every, k)), *attached}):
-        who = attached.get(key, ())
-        gateway = read.get(key)
-        if gateway is None:
-            rows.append(_missing(key, who))
-        else:
-            rows.append(_row(snapshot, every, key, gateway, who, tuple(own.get(key, ())), controls))
-    return rows
+            found.setdefault(f"{pod.namespace}/{pod.labels[GATEWAY_NAME]}", []).append(pod)
+    return {key: tuple(own) for key, own in found.items()}
 
 
 def _is_waypoint(every: Waypoints, key: str) -> bool:
@@ -158,82 +207,34 @@ def _missing(key: str, who: Sequence[Attachment]) -> Row:
     )
 
 
-def _row(
-    snapshot: Snapshot,
-    every: Waypoints,
-    key: str,
-    gateway: _Gateway,
-    who: Sequence[Attachment],
-    own: tuple[Pod, ...],
-    controls: Sequence[str],
-) -> Row:
-    it = every.gateways[key]
-    managed = waypoints.is_managed(every, it)
-    known = (
-        bool(own) or not snapshot.unread(POD, it.namespace) or _parts_read(snapshot, it.namespace)
-    )
-    attached = tuple(each for each in who if each.binding.bound)
-    in_vain = tuple(each for each in who if each.binding.bound is False)
-    found = _Found(
-        gateway=gateway,
-        ready=sum(pod.healthy for pod in own) if managed and known else None,
-        total=len(own),
-        managed=managed,
-        versions=tuple(sorted(set(filter(None, (versions.of_image(pod.image) for pod in own))))),
-        attached=attached,
-        in_vain=in_vain,
-        orphan=not who,
-        unread=_unread(snapshot) if not who else "",
-    )
-    young = gateway.created is not None and snapshot.now < gateway.created + YOUNG
-    troubles = (
-        ()
-        if young
-        else tuple(sorted(_troubles(found, controls), key=lambda each: -each.health.rank))
-    )
-    well = Verdict(Health.NONE, "just made") if young else _well(found)
-    traffic, traffic_by = waypoints.traffic_of(every, it)
-    return Row(
-        key=gateway.uid or key,
+def _row(gateway: _Gateway, around: _Around) -> _Derived:
+    it, own = around.it, around.pods
+    known = around.managed and around.pods_read
+    row = Row(
+        key=gateway.uid or gateway.key,
         ref=Ref(GATEWAY, it.namespace, it.name),
-        verdict=troubles[0] if troubles else well,
+        verdict=Verdict(Health.NONE),
         namespace=it.namespace,
         name=it.name,
         class_name=it.class_name,
-        traffic=traffic,
-        traffic_by=traffic_by,
+        traffic=around.traffic,
+        traffic_by=around.traffic_by,
         programmed=gateway.programmed,
-        ready=found.ready,
+        ready=sum(pod.healthy for pod in own) if known else None,
         pods=own,
         address=gateway.address,
         hostname=gateway.hostname,
-        versions=found.versions,
-        attached=attached,
-        in_vain=in_vain,
-        orphan=found.orphan and not found.unread,
+        versions=tuple(sorted(set(filter(None, (versions.of_image(pod.image) for pod in own))))),
+        attached=tuple(each for each in around.who if each.binding.bound),
+        in_vain=tuple(each for each in around.who if each.binding.bound is False),
+        orphan=not around.who and not around.who_unread,
         created=gateway.created,
-        troubles=troubles,
+        troubles=(),
     )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Found:
-    """What the verdict of a waypoint rests on."""
-
-    gateway: _Gateway
-    ready: int | None
-    total: int
-    managed: bool
-    versions: tuple[str, ...]
-    attached: tuple[Attachment, ...]
-    in_vain: tuple[Attachment, ...]
-    orphan: bool
-    unread: str
-    """Why somebody may name it all the same."""
-
-
-def _parts_read(snapshot: Snapshot, namespace: str) -> bool:
-    return snapshot.covering(POD, namespace, GATEWAY_NAME).complete
+    troubles = tuple(sorted(_troubles(row, gateway, around), key=lambda each: -each.health.rank))
+    verdict = troubles[0] if troubles else _well(row)
+    settles = gateway.created + YOUNG if gateway.created is not None else None
+    return _Derived(replace(row, verdict=verdict, troubles=troubles), settles)
 
 
 def _unread(snapshot: Snapshot) -> str:
@@ -241,23 +242,25 @@ def _unread(snapshot: Snapshot) -> str:
     return next(filter(None, map(snapshot.unread, kinds)), "")
 
 
-def _well(found: _Found) -> Verdict:
-    ready = f", {found.ready} of {found.total} pods ready" if found.ready is not None else ""
-    return Verdict(Health.OK, f"{count(found.attached)} attached{ready}")
+def _well(row: Row) -> Verdict:
+    ready = f", {row.ready} of {len(row.pods)} pods ready" if row.ready is not None else ""
+    return Verdict(Health.OK, f"{count(row.attached)} attached{ready}")
 
 
-def _troubles(found: _Found, controls: Sequence[str]) -> Iterator[Verdict]:
-    yield from _conditions(found.gateway)
-    yield from _pods(found)
-    yield from _vain(found.in_vain)
-    for version in found.versions:
-        behind = versions.skew(version, controls)
+def _troubles(row: Row, gateway: _Gateway, around: _Around) -> Iterator[Verdict]:
+    yield from _conditions(gateway)
+    if around.managed:
+        yield from _pods(row)
+    yield from _vain(row.in_vain)
+    for version in row.versions:
+        behind = versions.skew(version, around.controls)
         if behind:
             yield Verdict(Health.WARN, behind)
-    if found.orphan and found.unread:
-        yield Verdict(Health.UNKNOWN, f"whether anybody names it is not known: {found.unread}")
-    elif found.orphan:
+    if row.orphan:
         yield Verdict(Health.WARN, "an orphan: no namespace, service or workload names it")
+    elif not around.who:
+        said = f"whether anybody names it is not known: {around.who_unread}"
+        yield Verdict(Health.UNKNOWN, said)
 
 
 def _conditions(gateway: _Gateway) -> Iterator[Verdict]:
@@ -278,17 +281,16 @@ def _conditions(gateway: _Gateway) -> Iterator[Verdict]:
         yield Verdict(Health.WARN, words)
 
 
-def _pods(found: _Found) -> Iterator[Verdict]:
-    if not found.managed:
-        return
-    if found.ready is None:
+def _pods(row: Row) -> Iterator[Verdict]:
+    total = len(row.pods)
+    if row.ready is None:
         yield Verdict(Health.UNKNOWN, "its pods could not be read")
-    elif not found.ready:
-        fails = f"traffic to {count(found.attached)} fails" if found.attached else "nobody needs it"
-        health = Health.BAD if found.attached else Health.WARN
-        yield Verdict(health, f"0 of {found.total} pods ready: {fails}")
-    elif found.ready < found.total:
-        yield Verdict(Health.WARN, f"{found.ready} of {found.total} pods ready")
+    elif not row.ready:
+        fails = f"traffic to {count(row.attached)} fails" if row.attached else "nobody needs it"
+        health = Health.BAD if row.attached else Health.WARN
+        yield Verdict(health, f"0 of {total} pods ready: {fails}")
+    elif row.ready < total:
+        yield Verdict(Health.WARN, f"{row.ready} of {total} pods ready")
 
 
 def _vain(who: Sequence[Attachment]) -> Iterator[Verdict]:
@@ -308,8 +310,8 @@ def count(who: Sequence[Attachment]) -> str:
     """How many of each kind, in words: "1 namespace, 7 services"."""
     named = [
         (sum(each.kind == NAMESPACE for each in who), "namespace"),
-        (sum(each.kind in _SERVICES for each in who), "service"),
-        (sum(each.kind in _WORKLOADS for each in who), "workload"),
+        (sum(each.kind in SERVICES for each in who), "service"),
+        (sum(each.kind in WORKLOADS for each in who), "workload"),
     ]
     said = [f"{number} {noun}{'' if number == 1 else 's'}" for number, noun in named if number]
     return ", ".join(said) or "nobody"
@@ -321,6 +323,7 @@ def _gateway(it: Raw) -> _Gateway:
         by_type.setdefault(text(each, "type") or "IPAddress", text(each, "value"))
     said = conditions(it)
     return _Gateway(
+        key=raw.key(it),
         uid=raw.uid(it),
         address=by_type.get("IPAddress", ""),
         hostname=by_type.get("Hostname", ""),

@@ -32,14 +32,16 @@ def mtls_words(mtls: Mtls) -> str:
     return f"{mode}, {by}" + (f"; port {ports}" if ports else "")
 
 
-def captured(pods: Captured) -> Cell:
-    """How many of the pods that are wanted in the mesh are in it, and how many are not, or may not be."""
+def captured(pods: Captured, *, drawn: bool = True) -> Cell:
+    """How many of the pods that are wanted in the mesh are in it, and how many are not, or may not be; with a bar where
+    it is to be drawn."""
     if not pods.desired:
         return Span("–", Tone.MUTED)
     share = pods.captured / pods.desired
     health = Health.BAD if pods.failing else Health.UNKNOWN if pods.unknown else Health.OK
-    counts = f" {pods.captured}/{pods.desired}"
+    colour = Tone.MUTED if health is Health.OK else tone(health)
+    counts = Span(f"{pods.captured}/{pods.desired}")
+    line = (bar(share, colour), Span(" "), counts) if drawn else (counts,)
     if health is Health.OK:
-        return (bar(share), Span(counts))
-    what = pods.failing or pods.unknown
-    return (bar(share, tone(health)), Span(counts), Span(f" {health.mark} {what}", tone(health)))
+        return line
+    return (*line, Span(f" {health.mark} {pods.failing or pods.unknown}", colour))

@@ -41,6 +41,10 @@ class NamespacesPane(Pane[Namespace]):
     def namespace_of(self, row: Namespace) -> str:
         return row.name
 
+    def belongs(self, row: Namespace, within: str) -> bool:
+        """The ones that name a waypoint."""
+        return row.waypoint is not None and f"waypoint/{row.waypoint.key}" == within
+
     def cells(self, row: Namespace, snapshot: Snapshot) -> Sequence[Cell]:
         quiet = row.mode is Mode.NONE
         return (
