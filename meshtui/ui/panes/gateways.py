@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from meshtui.mesh import certificate_facts, certificates, gateways, named_secrets
+from meshtui.mesh import certificate_facts, certificates, gateways, named_secrets, raw
 from meshtui.mesh.gateway_listeners import Certificate, Listening
 from meshtui.mesh.gateways import Gateway
 from meshtui.mesh.health import Health
@@ -13,7 +13,7 @@ from meshtui.mesh.kinds import POD
 from meshtui.mesh.raw import Condition
 from meshtui.mesh.reasons import Judged
 from meshtui.mesh.snapshot import Ref, Snapshot
-from meshtui.ui import notices, times, ways
+from meshtui.ui import detail, notices, times, ways
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Grid, Section
 from meshtui.ui.exchange import Jump, Wants
@@ -27,12 +27,12 @@ class GatewaysPane(Pane[Gateway]):
     TITLE = "Gateways"
     NEEDS = gateways.KINDS
     COLUMNS = (
-        Column("NAMESPACE", 8, 24, 3),
+        Column("NAMESPACE", 9, 24, 3),
         Column("GATEWAY", 12, 36, 0),
-        Column("CLASS", 8, 24, 6),
-        Column("LISTENERS", 18, 44, 0),
-        Column("CERTIFICATES", 12, 24, 1),
-        Column("PROGRAMMED", 10, 24, 2),
+        Column("CLASS", 9, 24, 6),
+        Column("LISTENERS", 24, 60, 0),
+        Column("CERTIFICATE", 11, 14, 1),
+        Column("PROGRAMMED", 10, 10, 2),
         Column("ROUTES", 6, 8, 4, right=True),
         Column("PODS", 4, 7, 5, right=True),
         Column("ADDRESS", 10, 32, 7),
@@ -50,7 +50,7 @@ class GatewaysPane(Pane[Gateway]):
         return (
             row.ref.namespace,
             row.ref.name,
-            row.class_name or Span("Istio's own", Tone.MUTED),
+            row.class_name or Span("Istio API", Tone.MUTED),
             _listeners(row, snapshot.now),
             _nearest(row, snapshot.now),
             _programmed(row),
@@ -61,18 +61,25 @@ class GatewaysPane(Pane[Gateway]):
         )
 
     def detail(self, row: Gateway, snapshot: Snapshot) -> Iterable[Section]:
-        now = snapshot.now
-        yield Section("", [said(each) for each in row.troubles[1:]])
-        yield Section("", [*_facts(row), Fact("created", times.ago(row.created, now))])
-        yield Section("Listeners", [_grid(row.listeners, now)] if row.listeners else ())
-        for listening in row.listeners:
-            for each in listening.certificates:
-                yield _certificate(each, snapshot)
-        yield Section("Conditions", [_judged(row.judged, now)] if row.judged else ())
-        for listening in row.listeners:
-            wrong = [each for each in listening.judged if each.verdict.health is not Health.OK]
+        yield from _sections(row, snapshot, whole=False)
+        yield Section("Conditions", [_judged(row.judged, snapshot.now)] if row.judged else ())
+        for each in row.listeners:
+            wrong = [one for one in each.judged if one.verdict.health is not Health.OK]
             if wrong:
-                yield Section(f"Listener {listening.listener.title}", [_judged(wrong, now)])
+                yield Section(f"Listener {each.listener.title}", [_judged(wrong, snapshot.now)])
+
+    def described(self, row: Gateway, snapshot: Snapshot) -> Iterable[Section]:
+        """Its certificates with all that they say, and the conditions of all listeners."""
+        yield from _sections(row, snapshot, whole=True)
+        for each in row.listeners:
+            if each.judged:
+                judged = _judged(each.judged, snapshot.now)
+                yield Section(f"Listener {each.listener.title}", [judged])
+        found = self.object(row, snapshot)
+        yield detail.conditions(found, snapshot.now)
+        yield detail.about(found, snapshot.now)
+        if found is not None:
+            yield detail.happened(snapshot, row.ref, raw.uid(found))
 
     def wants(self, row: Gateway | None, in_view: Sequence[Gateway], snapshot: Snapshot) -> Wants:
         return Wants(refs=named_secrets.refs(snapshot))
@@ -94,9 +101,10 @@ class GatewaysPane(Pane[Gateway]):
 
 
 def _listeners(row: Gateway, now: datetime) -> Line:
-    """Protocols and ports, with a mark where one is not as it should be."""
+    """Protocols and ports, those that are not as they should be first, with their marks."""
     spans: list[Span] = []
-    for each in row.listeners:
+    worst_first = sorted(row.listeners, key=lambda each: -each.verdict(now).health.rank)
+    for each in worst_first:
         health = each.verdict(now).health
         sign = f"{health.mark} " if health.rank > Health.OK.rank else ""
         words = f"{sign}{each.listener.protocol} {each.listener.port}"
@@ -111,10 +119,9 @@ def _nearest(row: Gateway, now: datetime) -> Cell:
         return Span("–", Tone.MUTED)
     first = min(found, key=lambda each: (-each.verdict(now).health.rank, _days(each, now)))
     health = first.verdict(now).health
-    more = f" of {len(found)}" if len(found) > 1 else ""
     if health.rank <= Health.OK.rank:
-        return f"{_left(first, now)}{more}"
-    return (Span(f"{health.mark} {_left(first, now)}", tone(health)), Span(more))
+        return _left(first, now)
+    return Span(f"{health.mark} {_left(first, now)}", tone(health))
 
 
 def _days(certificate: Certificate, now: datetime) -> int:
@@ -139,7 +146,7 @@ def _programmed(row: Gateway) -> Cell:
     health = found.verdict.health
     if health is Health.OK:
         return "yes"
-    return Span(f"{health.mark} {found.condition.reason}", tone(health))
+    return Span(f"{health.mark} {'?' if health is Health.UNKNOWN else 'no'}", tone(health))
 
 
 def _routes(row: Gateway) -> Cell:
@@ -155,6 +162,16 @@ def _pods(row: Gateway) -> Cell:
     if not row.ready:
         return Span(words, Tone.BAD)
     return Span(words, Tone.WARN) if row.ready < len(row.pods) else words
+
+
+def _sections(row: Gateway, snapshot: Snapshot, *, whole: bool) -> Iterable[Section]:
+    now = snapshot.now
+    yield Section("", [said(each) for each in row.troubles[1:]])
+    yield Section("", [*_facts(row), Fact("created", times.ago(row.created, now))])
+    yield Section("Listeners", [_grid(row.listeners, now)] if row.listeners else ())
+    for listening in row.listeners:
+        for each in listening.certificates:
+            yield _certificate(each, snapshot, whole)
 
 
 def _facts(row: Gateway) -> Iterable[Fact]:
@@ -200,16 +217,16 @@ def _grid(found: Sequence[Listening], now: datetime) -> Grid:
 
 _LISTENER = (
     Column("", 1, 1, 0),
-    Column("LISTENER", 8, 24, 0),
-    Column("PORT", 7, 14, 0),
-    Column("HOST", 8, 40, 1),
-    Column("TLS", 3, 18, 2),
+    Column("LISTENER", 12, 24, 0),
+    Column("PORT", 10, 14, 0),
+    Column("HOST", 14, 40, 1),
+    Column("TLS", 9, 18, 2),
     Column("ADMITS", 4, 8, 4),
     Column("ROUTES", 6, 6, 3, right=True),
 )
 
 
-def _certificate(certificate: Certificate, snapshot: Snapshot) -> Section:
+def _certificate(certificate: Certificate, snapshot: Snapshot, whole: bool) -> Section:
     """One certificate: what is wrong with it, how long it lasts, what it covers, and what it says."""
     use, now, leaf = certificate.use, snapshot.now, certificate.served.certificate
     health = said(certificate.verdict(now))
@@ -218,11 +235,15 @@ def _certificate(certificate: Certificate, snapshot: Snapshot) -> Section:
     facts = [Fact("health", health)]
     chain = certificate.served.chain
     if leaf is not None and chain is not None:
-        facts.append(Fact("covers", certificate.coverage))
+        facts.append(Fact("hosts", certificate.coverage))
         trust, renewal = certificates.trust(snapshot), certificate.served.renewal
         decoded = certificate_facts.facts(leaf, chain, now, renewal, trust)
-        facts += [Fact(each.label, each.text) for each in decoded]
+        facts += [Fact(each.label, each.text) for each in decoded if whole or each.label in _FIRST]
     return Section(f"Certificate {use.secret.key} of listener {use.listener}", facts)
+
+
+_FIRST = ("valid", "issuer", "names", "key", "chain")
+"""What a certificate says that is wanted at a glance."""
 
 
 def _judged(found: Sequence[Judged], now: datetime) -> Grid:

@@ -25,14 +25,14 @@ class RoutesPane(Pane[Route]):
     TITLE = "Routes"
     NEEDS = routes.KINDS
     COLUMNS = (
-        Column("NAMESPACE", 8, 24, 4),
+        Column("NAMESPACE", 9, 24, 3),
         Column("KIND", 9, 14, 5),
-        Column("ROUTE", 12, 36, 0),
-        Column("HOSTS", 12, 36, 1),
-        Column("PARENTS", 12, 32, 3),
+        Column("ROUTE", 14, 36, 0),
+        Column("HOSTS", 16, 36, 1),
+        Column("PARENTS", 14, 32, 4),
         Column("ACCEPTED", 8, 8, 6),
         Column("REFS", 4, 6, 7),
-        Column("BACKENDS", 20, 48, 0),
+        Column("BACKENDS", 20, 60, 0),
         Column("READY", 5, 7, 2, right=True),
         Column("AGE", 4, 6, 8, right=True),
     )
