@@ -32,8 +32,8 @@ def said(raw: Raw) -> Raw:
     annotations = strings(metadata, "annotations")
     if LAST_APPLIED in annotations:
         metadata["annotations"] = {k: v for k, v in annotations.items() if k != LAST_APPLIED}
-    rest = {k: v for k, v in raw.items() if k not in ("metadata", "status")}
-    return {**rest, "metadata": metadata}
+    asked = {key: value for key, value in raw.items() if key != "status"}
+    return {**asked, "metadata": metadata} if "metadata" in raw else asked
 
 
 def lines(before: Raw | None, after: Raw | None) -> tuple[str, ...]:

@@ -32,7 +32,8 @@ def rebased(change: Change, now: Raw | None) -> Change | Refusal:
     at, manager = last_edit(_newer_writers(change.before, now))
     by = f" by {manager}" if manager else ""
     when = f" at {at:%Y-%m-%d %H:%M:%S} UTC" if at else ""
-    return Refusal(f"{key} was changed in the meantime, last{by}{when}")
+    last = f", last{by}{when}" if by or when else ""
+    return Refusal(f"{key} was changed in the meantime{last}")
 
 
 def _newer_writers(before: Raw, now: Raw) -> Raw:
