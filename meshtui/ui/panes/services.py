@@ -27,7 +27,7 @@ class ServicesPane(Pane[Service]):
         Column("SERVICE", 12, 40, 0),
         Column("TYPE", 9, 12, 7),
         Column("ADDRESS", 10, 20, 8),
-        Column("PORTS", 12, 30, 6),
+        Column("PORTS", 11, 30, 6),
         Column("READY", 5, 7, 3, right=True),
         Column("IN MESH", 7, 12, 1),
         Column("WAYPOINT", 14, 40, 0),
