@@ -206,8 +206,8 @@ class _Road:
         """What became of a change whose answer never came, as the object tells."""
         change, answered = self.change, isinstance(error, StatusError)
         lost = str(error) if answered else f"its answer never came ({error})"
-        result = Result(State.UNKNOWN, change, f"{lost}, and the object cannot be read either")
-        await self.told("outcome", result)
+        result = Result(State.UNKNOWN, change, f"{lost}; the object cannot be read either")
+        await self.told("outcome", replace(result, reason=lost))
         for seconds in self.looks:
             await asyncio.sleep(seconds)
             try:
@@ -215,14 +215,12 @@ class _Road:
             except KubeError:
                 continue
             if standing.is_done(change, now, expected):
-                return Result(
-                    State.APPLIED, change, f"{lost}, but the object is as asked", left=now
-                )
+                return Result(State.APPLIED, change, f"{lost}; the object is as asked", left=now)
             if standing.is_untouched(change, now):
-                why = f"{lost}, and the object is as it was before"
+                why = f"{lost}; the object is as it was before"
                 result = Result(State.FAILED, change, why, error.problem.remedy)
             else:
-                why = f"{lost}, and the object is neither as before nor as asked"
+                why = f"{lost}; the object is neither as before nor as asked"
                 result = Result(State.UNKNOWN, change, why, left=now)
         return result
 

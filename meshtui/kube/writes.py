@@ -72,4 +72,5 @@ def _request(change: Change, dry_run: bool) -> tuple[str, str, str, Mapping[str,
 def _warnings(headers: Iterable[str]) -> tuple[str, ...]:
     """The texts of `Warning: 299 - "text"` (kubernetes.io, "Warning: helpful warnings ahead"; RFC 7234, 5.5)."""
     found = (each for header in headers for each in _WARNING.findall(header))
-    return tuple(re.sub(r"\\(.)", r"\1", each) for each in found)
+    texts = (re.sub(r"\\(.)", r"\1", each) for each in found)
+    return tuple(each.encode("utf-8", "replace").decode() for each in texts)  # bytes of no text

@@ -334,8 +334,8 @@ async def test_a_write_without_an_answer_that_was_not_made(path: Path, error: Ku
     result = await run(path, OneObject(shop(), fails=[error]))
     assert result.state is State.FAILED
     assert result.reason in (
-        "its answer never came (no answer within 10 s), and the object is as it was before",
-        "etcdserver: request timed out, and the object is as it was before",
+        "its answer never came (no answer within 10 s); the object is as it was before",
+        "etcdserver: request timed out; the object is as it was before",
     )
     assert story(path) == [("intent", ""), ("outcome", "unknown"), ("outcome", "failed")]
 
@@ -394,7 +394,7 @@ async def test_what_somebody_else_deletes_first_is_gone_all_the_same(path: Path)
     result = await run(path, session, change=delete)
     assert (result.state, result.reason) == (
         State.APPLIED,
-        'configmaps "one" not found, but the object is as asked',
+        'configmaps "one" not found; the object is as asked',
     )
 
 
