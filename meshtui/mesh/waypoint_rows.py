@@ -53,6 +53,8 @@ class Row:
     """Who is bound to it."""
     in_vain: tuple[Attachment, ...]
     """Who names it and is not bound."""
+    unsure: tuple[Attachment, ...]
+    """Who names it, where it is not known whether they are bound."""
     orphan: bool
     """Nobody names it."""
     created: datetime | None
@@ -200,7 +202,8 @@ def _missing(key: str, who: Sequence[Attachment]) -> Row:
         hostname="",
         versions=(),
         attached=(),
-        in_vain=tuple(who),
+        in_vain=tuple(each for each in who if each.binding.bound is False),
+        unsure=tuple(each for each in who if each.binding.bound is None),
         orphan=False,
         created=None,
         troubles=(verdict,),
@@ -227,6 +230,7 @@ def _row(gateway: _Gateway, around: _Around) -> _Derived:
         versions=tuple(sorted(set(filter(None, (versions.of_image(pod.image) for pod in own))))),
         attached=tuple(each for each in around.who if each.binding.bound),
         in_vain=tuple(each for each in around.who if each.binding.bound is False),
+        unsure=tuple(each for each in around.who if each.binding.bound is None),
         orphan=not around.who and not around.who_unread,
         created=gateway.created,
         troubles=(),
@@ -252,6 +256,11 @@ def _troubles(row: Row, gateway: _Gateway, around: _Around) -> Iterator[Verdict]
     if around.managed:
         yield from _pods(row)
     yield from _vain(row.in_vain)
+    if row.unsure:
+        said = (
+            f"whether {count(row.unsure)} may use it is not known: {row.unsure[0].binding.reason}"
+        )
+        yield Verdict(Health.UNKNOWN, said)
     for version in row.versions:
         behind = versions.skew(version, around.controls)
         if behind:

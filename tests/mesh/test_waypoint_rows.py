@@ -241,6 +241,8 @@ def test_one_that_may_not_be_read_is_not_called_missing() -> None:
     row = rows(found)["shop/waypoint"]
     assert row.verdict.health is Health.UNKNOWN
     assert row.verdict.reason.startswith("you may not list them")
+    assert (row.attached, row.in_vain) == ((), ())
+    assert {each.key for each in row.unsure} == {"shop", "shop/cart"}
 
 
 def test_pods_that_may_not_be_read_are_not_none() -> None:

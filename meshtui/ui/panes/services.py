@@ -30,7 +30,7 @@ class ServicesPane(Pane[Service]):
         Column("PORTS", 11, 30, 6),
         Column("READY", 5, 7, 3, right=True),
         Column("IN MESH", 7, 12, 1),
-        Column("WAYPOINT", 14, 40, 0),
+        Column("WAYPOINT", 17, 40, 0),
         Column("FAILS", 5, 6, 2),
         Column("ROUTES", 6, 6, 5, right=True),
         Column("POLICIES", 8, 8, 4, right=True),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from meshtui.mesh import waypoint_rows
 from meshtui.mesh.attachments import Attachment
 from meshtui.mesh.health import Health
-from meshtui.mesh.kinds import NAMESPACE, POD
+from meshtui.mesh.kinds import NAMESPACE, POD, SERVICE
 from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.mesh.waypoint_rows import Row
 from meshtui.ui import times, ways
@@ -64,6 +64,7 @@ class WaypointsPane(Pane[Row]):
         if row.ref is not None:
             yield Section("", [*_how(row)])
         yield Section("Attached", _named(row.attached, by_reason=False))
+        yield Section("Names it, bound or not", _named(row.unsure, by_reason=True))
         yield Section("Names it in vain", _named(row.in_vain, by_reason=True))
         if row.pods:
             yield Section("Pods", [_grid_of_pods(row)])
@@ -72,14 +73,16 @@ class WaypointsPane(Pane[Row]):
 
     def onward(self, row: Row) -> Jump | None:
         within = f"waypoint/{row.waypoint}"
-        attached = row.attached or row.in_vain
-        if not any(each.kind in waypoint_rows.SERVICES for each in attached) and row.workloads:
+        named = (*row.attached, *row.in_vain, *row.unsure)
+        if not any(each.kind == SERVICE for each in named) and row.workloads:
             return Jump("workloads", within=within)
         return Jump("services", within=within)
 
     def used_by(self, row: Row, snapshot: Snapshot) -> Jump | None:
-        named = any(each.kind == NAMESPACE for each in (*row.attached, *row.in_vain))
-        return Jump("namespaces", within=f"waypoint/{row.waypoint}") if named else None
+        named = (*row.attached, *row.in_vain, *row.unsure)
+        if not any(each.kind == NAMESPACE for each in named):
+            return None
+        return Jump("namespaces", within=f"waypoint/{row.waypoint}")
 
     def owner(self, row: Row, snapshot: Snapshot) -> Jump | None:
         return ways.namespace(snapshot, row.namespace)
@@ -95,7 +98,8 @@ _MOST = 60
 def _programmed(row: Row) -> Cell:
     found = row.programmed
     if row.ref is None:
-        return Span("missing", Tone.BAD)
+        known = row.verdict.health is not Health.UNKNOWN
+        return Span("missing", Tone.BAD) if known else Span("not known", Tone.UNKNOWN)
     if found is None:
         return Span("not said", Tone.UNKNOWN)
     if found.status == "True":
@@ -115,6 +119,8 @@ def _pods(row: Row) -> Cell:
 def _attached(row: Row) -> Cell:
     if row.orphan:
         return Span("orphan", Tone.WARN)
+    if row.unsure:
+        return Span(f"{_briefly((*row.attached, *row.unsure))} ?", Tone.UNKNOWN)
     return _briefly(row.attached) if row.attached else Span("–", Tone.MUTED)
 
 
