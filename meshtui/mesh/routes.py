@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from meshtui.mesh import endpoints, route_backends, route_parents, route_specs
+from meshtui.mesh import route_backends, route_parents, route_specs
 from meshtui.mesh.enrollment import YOUNG
 from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.kinds import (
@@ -89,15 +89,6 @@ def of(snapshot: Snapshot) -> Sequence[Route]:
 def at(snapshot: Snapshot, parent: Ref) -> Sequence[Route]:
     """The routes that name a Gateway or an Istio Gateway as a parent."""
     return snapshot.once(_by_parent, of(snapshot)).get((parent.kind.title, parent.key), ())
-
-
-def pods(snapshot: Snapshot, key: str) -> frozenset[str]:
-    """By "namespace/name" the pods behind the backends of the route with this key."""
-    behind = endpoints.of(snapshot)
-    found = {each.ref.key for route in of(snapshot) if route.key == key for each in route.backends}
-    return frozenset(
-        each.pod for name in found & behind.keys() for each in behind[name].each if each.pod
-    )
 
 
 def _by_parent(routes: Sequence[Route]) -> Mapping[tuple[str, str], Sequence[Route]]:

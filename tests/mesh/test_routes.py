@@ -165,14 +165,6 @@ def test_the_routes_of_a_gateway_are_those_that_name_it() -> None:
     assert not routes.at(SHOP, Ref(GATEWAY, "edge", "classic"))
 
 
-def test_the_pods_behind_a_route_are_those_of_its_backends() -> None:
-    reviews = next(each for each in routes.of(SHOP) if each.ref.name == "reviews")
-    assert routes.pods(SHOP, reviews.key) == {
-        "shop/reviews-v1-5ccf764795-jvfwz",
-        "shop/reviews-v2-5b699f6d87-v4t9n",
-    }
-
-
 def test_an_unchanged_route_is_not_derived_again() -> None:
     before = routes.of(SHOP)
     later = replace(SHOP, now=NOW.replace(hour=14))
