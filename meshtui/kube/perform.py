@@ -74,6 +74,8 @@ class Result:
     warnings: tuple[str, ...] = ()
     unaudited: str = ""
     """Why the outcome is not in the audit; "" where it is."""
+    id: str = ""
+    """By which the audit names the change."""
 
 
 Confirm = Callable[[Proposal], Awaitable[bool]]
@@ -102,7 +104,7 @@ async def perform(
         why = "left before the answer came" if road.sent else "left before it was confirmed"
         await road.told("outcome", Result(state, road.change, why))
         raise
-    return replace(result, unaudited=await road.told("outcome", result))
+    return replace(result, unaudited=await road.told("outcome", result), id=road.id)
 
 
 class _Stopped(Exception):  # noqa: N818 - it is an end, not an error
@@ -122,6 +124,7 @@ class _Road:
     read_only: Callable[[], str]
     looks: Sequence[float]
     sent: bool = False
+    """It is on its way, or was, and no answer has said no."""
 
     def __post_init__(self) -> None:
         self.id = str(uuid4())
@@ -198,9 +201,11 @@ class _Road:
 
     async def _send(self) -> Written:
         self.sent = True
-        written = await self.session.apply(self.change)
-        self.sent = False
-        return written
+        try:
+            return await self.session.apply(self.change)
+        except StatusError as error:
+            self.sent = error.code >= 500
+            raise
 
     async def _looked_up(self, error: KubeError, expected: Raw | None) -> Result:
         """What became of a change whose answer never came, as the object tells."""
@@ -260,7 +265,6 @@ class _Road:
     def _stop(
         self, state: State, reason: str, remedy: str = "", diff: tuple[str, ...] = ()
     ) -> NoReturn:
-        self.sent = False
         raise _Stopped(Result(state, self.change, reason, remedy, diff=diff))
 
 

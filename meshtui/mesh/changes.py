@@ -163,6 +163,8 @@ def edit(target: Ref, before: Raw, after: Any) -> Patch | Refusal:
         return Refusal("of a Secret only its certificates are read here, so it cannot be edited")
     if not isinstance(after, Mapping):
         return Refusal("what was written is no object")
+    if not _is_json(after):
+        return Refusal("what was written has keys or values that JSON has not, such as dates")
     for path in (("apiVersion",), ("kind",), ("metadata", "name"), ("metadata", "namespace")):
         if dig(after, *path) != dig(before, *path):
             return Refusal(f"{'.'.join(path)} of an object cannot be changed")
@@ -182,7 +184,7 @@ def inverse(change: Change, left: Raw | None) -> Change | Refusal:
         case Patch(final=False, before=before, patch=patch) if left is not None:
             back = {key: _back(each, before, (key,)) for key, each in patch.items()}
             return Patch(title=title, target=target, before=left, patch=back)
-        case Delete(before=before) if left is None:
+        case Delete(before=before) if left is None and target.kind != SECRET:
             return Create(title=title, target=target, wanted=diff.said(before))
     return Refusal(f"there is no way back from: {change.title}")
 
@@ -257,6 +259,14 @@ def _difference(before: Raw, after: Raw) -> dict[str, Any]:
         elif value != was or isinstance(value, bool) != isinstance(was, bool):
             patch[key] = value
     return patch
+
+
+def _is_json(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return all(isinstance(key, str) and _is_json(each) for key, each in value.items())
+    if isinstance(value, list):
+        return all(map(_is_json, value))
+    return value is None or isinstance(value, (str, int, float))
 
 
 def _back(patched: Any, before: Any, path: tuple[str, ...]) -> Any:

@@ -188,7 +188,7 @@ async def test_what_is_confirmed_is_told_before_it_is_sent_and_after(path: Path)
     assert session.calls == ["preview", "apply"]
     assert story(path) == [("intent", ""), ("outcome", "applied")]
     intent, outcome = audit.read(path)
-    assert intent["id"] == outcome["id"]
+    assert intent["id"] == outcome["id"] == result.id
     assert (intent["context"], intent["user"], intent["as"]) == ("prod-eu1", "oncall", "oncall")
     assert (intent["verb"], intent["kind"], intent["name"]) == ("patch", "namespaces", "shop")
     assert (intent["based_on"], outcome["left"]) == ("1", "11")

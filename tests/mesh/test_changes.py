@@ -182,6 +182,8 @@ def test_an_edit_tells_a_number_from_a_truth() -> None:
     [
         (CONFIG, "nothing was changed"),
         ({**CONFIG, "status": {"x": 1}}, "nothing was changed"),
+        ({**CONFIG, "data": {1: "a"}}, "keys or values that JSON has not"),
+        ({**CONFIG, "data": {"a": [AT]}}, "keys or values that JSON has not"),
         ("text", "no object"),
         (None, "no object"),
         ({**CONFIG, "kind": "Secret"}, "kind of an object cannot be changed"),
@@ -216,6 +218,12 @@ def test_a_deletion_is_undone_by_the_same_object_without_what_the_server_gave_it
     again = changes.inverse(back, CONFIG)
     assert isinstance(again, Delete)
     assert (again.based_on, again.danger) == ("7", True)
+
+
+def test_a_secret_that_was_deleted_does_not_come_back_without_its_key() -> None:
+    target = Ref(SECRET, "shop", "tls")
+    delete = Delete(title="Delete Secret shop/tls", target=target, before={"kind": "Secret"})
+    assert "no way back" in refused(changes.inverse(delete, None))
 
 
 def test_there_is_no_way_back_from_a_restart() -> None:
