@@ -200,7 +200,7 @@ def _rules(row: Route) -> Grid:
                     "" if position else str(number),
                     each.ref.key + (f":{each.ref.port}" if each.ref.port else ""),
                     each.ref.subset,
-                    _percent(each),
+                    _percent(each) if len(rule.backends) > 1 else "",
                     "–" if each.ready is None else f"{each.ready}/{each.total}",
                     "" if position else matches,
                 )
@@ -213,7 +213,7 @@ def _rules(row: Route) -> Grid:
 _RULE = (
     Column("", 1, 1, 0),
     Column("RULE", 4, 4, 3, right=True),
-    Column("BACKEND", 12, 40, 0),
+    Column("BACKEND", 20, 40, 0),
     Column("SUBSET", 6, 14, 4),
     Column("SHARE", 5, 5, 1, right=True),
     Column("READY", 5, 7, 1, right=True),
