@@ -218,8 +218,8 @@ def _routes(row: Service, snapshot: Snapshot) -> Iterable[Grid | Fact]:
             rows.append((mark(verdict.health), each.route.kind.title, name, how, verdict.reason))
         columns = (
             Column("", 1, 1, 0),
-            Column("ROUTE", 9, 14, 2),
-            Column("", 12, 36, 0),
+            Column("KIND", 9, 14, 2),
+            Column("ROUTE", 12, 36, 0),
             Column("", 7, 10, 1),
             Column("", 16, 400, 0),
         )
