@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from heapq import nsmallest
 from typing import Any, Protocol
 
-from meshtui.mesh import certificates, namespaces, workloads, ztunnels
+from meshtui.mesh import certificates, gateways, namespaces, routes, workloads, ztunnels
 from meshtui.mesh.health import Health, Verdict
-from meshtui.mesh.kinds import NAMESPACE, POD, Kind
+from meshtui.mesh.kinds import GATEWAY, HTTP_ROUTE, NAMESPACE, POD, Kind
 from meshtui.mesh.overview_items import Item, Place
-from meshtui.mesh.snapshot import LOADING, Ref, Snapshot
+from meshtui.mesh.snapshot import LOADING, Phase, Ref, Snapshot
 
 _NAMED = 4
 """So many rows of a pane are named."""
@@ -45,6 +45,8 @@ _PANES = (
     _Pane("namespaces", "Namespaces", NAMESPACE, namespaces.of, lambda row: str(row.name)),
     _Pane("workloads", "Workloads", POD, workloads.of, lambda row: str(row.ref.key)),
     _Pane("ztunnels", "Ztunnels", POD, ztunnels.of, lambda row: f"ztunnel of {row.node}"),
+    _Pane("gateways", "Gateways", GATEWAY, gateways.of, lambda row: str(row.ref.key)),
+    _Pane("routes", "Routes", HTTP_ROUTE, routes.of, lambda row: f"{row.kind} {row.ref.key}"),
     _Pane("certificates", "Certificates", POD, certificates.of, lambda row: str(row.name)),
 )
 
@@ -89,13 +91,14 @@ def _summary(snapshot: Snapshot, pane: _Pane, rows: Sequence[Row], worst: Sequen
 
 
 def _unread(snapshot: Snapshot, kind: Kind) -> str:
-    """Why not all rows are known; "" where every list that was asked for was read to its end."""
+    """Why not all rows are known; "" where every list that was asked for was read to its end, or there is no such
+    kind."""
     lists = [
         source
         for scope, source in snapshot.sources.items()
         if scope.kind == kind and not (scope.labels or scope.fields)
     ]
     for source in lists or [LOADING]:
-        if not source.complete:
+        if not source.complete and source.phase is not Phase.ABSENT:
             return source.problem.text if source.problem else f"the {kind.plural} are being read"
     return ""

@@ -11,10 +11,12 @@ from meshtui.mesh import (
     certificates,
     coming_up,
     components,
+    gateways,
     meshconfig,
     namespaces,
     revisions,
     roots,
+    routes,
     versions,
     workloads,
     ztunnels,
@@ -39,6 +41,8 @@ KINDS: tuple[Kind | Scope, ...] = tuple(
             *namespaces.KINDS,
             *workloads.KINDS,
             *ztunnels.KINDS,
+            *gateways.KINDS,
+            *routes.KINDS,
             *certificates.KINDS,
         )
     )

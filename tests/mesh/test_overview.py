@@ -10,10 +10,20 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshtui.mesh import certificates, coming_up, namespaces, overview, workloads, ztunnels
+from meshtui.mesh import (
+    certificates,
+    coming_up,
+    gateways,
+    namespaces,
+    overview,
+    raw,
+    routes,
+    workloads,
+    ztunnels,
+)
 from meshtui.mesh.health import Health
-from meshtui.mesh.kinds import CONFIGMAP, NAMESPACE, NODE, POD, Kind
-from meshtui.mesh.overview_items import Item
+from meshtui.mesh.kinds import CONFIGMAP, HTTP_ROUTE, NAMESPACE, NODE, POD, Kind
+from meshtui.mesh.overview_items import Item, Place
 from meshtui.mesh.snapshot import Phase, Problem, Scope, Snapshot, Source, Trouble
 from tests import recordings
 from tests.mesh import made
@@ -25,6 +35,8 @@ OF_PANE: dict[str, Callable[[Snapshot], Sequence[Any]]] = {
     "namespaces": namespaces.of,
     "workloads": workloads.of,
     "ztunnels": ztunnels.of,
+    "gateways": gateways.of,
+    "routes": routes.of,
     "certificates": certificates.of,
 }
 
@@ -66,7 +78,14 @@ def test_the_worst_of_shop_leads_to_its_rows() -> None:
     assert ghost.jump.pane == "workloads"
     assert found["absent"].jump is not None
     assert found["absent"].jump.pane == "certificates"
+    assert found["Routes"].value.startswith("✗ 3")
+    assert found["HTTPRoute shop/no-grant"].jump == Place("routes", _uid("no-grant"))
     assert found["ztunnel of node-2"].verdict.health is Health.BAD
+
+
+def _uid(route: str) -> str:
+    it = recordings.snapshot("shop").find(HTTP_ROUTE, "shop", route)
+    return raw.uid(it or {})
 
 
 def test_a_count_says_what_is_worst_there_and_never_none_of_what_is_not_read() -> None:
@@ -75,6 +94,8 @@ def test_a_count_says_what_is_worst_there_and_never_none_of_what_is_not_read() -
     assert said.startswith("batch/reports-864dfcf76c-htxkg: wanted by label")
     empty = replace(shop, objects={})
     assert section(empty, "WORST")["Workloads"].value == "none"
+    without = replace(empty, sources={Scope(HTTP_ROUTE): Source(Phase.ABSENT)})
+    assert section(without, "WORST")["Routes"].value == "none"
     reading = replace(empty, sources={Scope(POD): Source(Phase.LOADING)})
     assert section(reading, "WORST")["Workloads"].value == "not known"
     assert section(reading, "WORST")["Workloads"].verdict.reason == "the pods are being read"
