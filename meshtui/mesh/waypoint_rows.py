@@ -86,7 +86,7 @@ class _Gateway:
     """What of a Gateway is said here and nowhere else."""
 
     key: str
-    """ "namespace/name"."""
+    """ "namespace/name", as waypoints have it."""
     uid: str
     address: str
     hostname: str
@@ -153,10 +153,11 @@ def _all(snapshot: Snapshot) -> Sequence[Row]:
     here = {
         key: gateway
         for key, gateway in read.items()
-        if key in every.gateways and (key in attached or _is_waypoint(every, key))
+        if gateway.key in attached or _is_waypoint(every, gateway.key)
     }
+    known = {gateway.key for gateway in here.values()}
     rows = [each.at(snapshot.now) for each in snapshot.memo.each("waypoints", here, _row, around)]
-    rows += [_missing(key, who) for key, who in attached.items() if key not in here]
+    rows += [_missing(key, who) for key, who in attached.items() if key not in known]
     return sorted(rows, key=lambda row: (row.namespace, row.name))
 
 
@@ -332,7 +333,7 @@ def _gateway(it: Raw) -> _Gateway:
         by_type.setdefault(text(each, "type") or "IPAddress", text(each, "value"))
     said = conditions(it)
     return _Gateway(
-        key=raw.key(it),
+        key=f"{raw.namespace(it)}/{raw.name(it)}",
         uid=raw.uid(it),
         address=by_type.get("IPAddress", ""),
         hostname=by_type.get("Hostname", ""),

@@ -262,6 +262,14 @@ def test_what_is_attached_stays_the_same_object_while_nothing_changes() -> None:
     assert again["shop/waypoint"] is kept["shop/waypoint"]
 
 
+@pytest.mark.parametrize("metadata", [None, {}, {"name": "waypoint"}, {"namespace": "shop"}])
+def test_a_gateway_without_its_own_name_crashes_nothing(metadata: object) -> None:
+    gateways = {"shop/waypoint": {**gateway(), "metadata": metadata}}
+    found = cluster(NAMED, CART)
+    row = rows(replace(found, objects={**found.objects, GATEWAY: gateways}))["shop/waypoint"]
+    assert row.verdict.health is Health.BAD
+
+
 @given(st.data())
 @settings(deadline=None, derandomize=True)
 def test_no_object_crashes_it(data: st.DataObject) -> None:
