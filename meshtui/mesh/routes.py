@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache, partial
 
 from meshtui.mesh import route_backends, route_parents, route_specs
 from meshtui.mesh.enrollment import YOUNG
@@ -100,29 +101,38 @@ def _by_parent(routes: Sequence[Route]) -> Mapping[tuple[str, str], Sequence[Rou
 
 
 def _all(snapshot: Snapshot) -> Sequence[Route]:
-    parents, backends = Parents(snapshot), Backends(snapshot)
+    parents, backends = cache(partial(Parents, snapshot)), cache(partial(Backends, snapshot))
 
     def inputs(spec: RouteSpec) -> tuple[object, ...]:
-        above = tuple(map(parents.above, spec.parents))
-        return above, tuple(backends.around(ref) for ref in _refs(spec))
+        above = tuple(map(parents().above, spec.parents))
+        return above, tuple(backends().around(ref) for ref in _refs(spec))
 
+    context = _context(snapshot)
     found = [
         _at(route, snapshot)
         for kind in route_specs.KINDS
         for route in snapshot.memo.each(
-            ("routes", kind),
-            dict(
-                zip(
-                    snapshot.objects.get(kind, {}),
-                    snapshot.each(kind, route_specs.reader(kind)),
-                    strict=True,
-                )
-            ),
-            _route,
-            inputs,
+            ("routes", kind), _specs(snapshot, kind), _route, inputs, context
         )
     ]
     return sorted(found, key=lambda each: (each.ref.namespace, each.ref.name, each.kind))
+
+
+def _specs(snapshot: Snapshot, kind: Kind) -> Mapping[str, RouteSpec]:
+    read = snapshot.each(kind, route_specs.reader(kind))
+    return dict(zip(snapshot.objects.get(kind, {}), read, strict=True))
+
+
+def _context(snapshot: Snapshot) -> tuple[object, ...]:
+    """All that is looked at for any route beside the route: what is known of these kinds, and how far."""
+    around = [each.kind if isinstance(each, Scope) else each for each in KINDS]
+    known = (snapshot.objects.get(kind) for kind in around if kind not in route_specs.KINDS)
+    far = (
+        f"{scope.kind} {scope.namespace} {source.phase.value} {source.problem}"
+        for scope, source in snapshot.sources.items()
+        if scope.kind in around
+    )
+    return (*known, *far)
 
 
 def _refs(spec: RouteSpec) -> tuple[BackendRef, ...]:
