@@ -8,9 +8,18 @@ from dataclasses import dataclass
 from heapq import nsmallest
 from typing import Any, Protocol
 
-from meshtui.mesh import certificates, gateways, namespaces, routes, workloads, ztunnels
+from meshtui.mesh import (
+    certificates,
+    gateways,
+    namespaces,
+    routes,
+    services,
+    waypoint_rows,
+    workloads,
+    ztunnels,
+)
 from meshtui.mesh.health import Health, Verdict
-from meshtui.mesh.kinds import GATEWAY, HTTP_ROUTE, NAMESPACE, POD, Kind
+from meshtui.mesh.kinds import GATEWAY, HTTP_ROUTE, NAMESPACE, POD, SERVICE, Kind
 from meshtui.mesh.overview_items import Item, Place
 from meshtui.mesh.snapshot import LOADING, Phase, Ref, Snapshot
 
@@ -44,7 +53,11 @@ class _Pane:
 _PANES = (
     _Pane("namespaces", "Namespaces", NAMESPACE, namespaces.of, lambda row: str(row.name)),
     _Pane("workloads", "Workloads", POD, workloads.of, lambda row: str(row.ref.key)),
+    _Pane("services", "Services", SERVICE, services.of, lambda row: f"Service {row.ref.key}"),
     _Pane("ztunnels", "Ztunnels", POD, ztunnels.of, lambda row: f"ztunnel of {row.node}"),
+    _Pane(
+        "waypoints", "Waypoints", GATEWAY, waypoint_rows.of, lambda row: f"waypoint {row.waypoint}"
+    ),
     _Pane("gateways", "Gateways", GATEWAY, gateways.of, lambda row: str(row.ref.key)),
     _Pane("routes", "Routes", HTTP_ROUTE, routes.of, lambda row: f"{row.kind} {row.ref.key}"),
     _Pane("certificates", "Certificates", POD, certificates.of, lambda row: str(row.name)),

@@ -18,6 +18,8 @@ from meshtui.mesh import (
     overview,
     raw,
     routes,
+    services,
+    waypoint_rows,
     workloads,
     ztunnels,
 )
@@ -34,7 +36,9 @@ from tests.mesh.test_components import ISTIOD, cluster, running
 OF_PANE: dict[str, Callable[[Snapshot], Sequence[Any]]] = {
     "namespaces": namespaces.of,
     "workloads": workloads.of,
+    "services": services.of,
     "ztunnels": ztunnels.of,
+    "waypoints": waypoint_rows.of,
     "gateways": gateways.of,
     "routes": routes.of,
     "certificates": certificates.of,
@@ -78,6 +82,8 @@ def test_the_worst_of_shop_leads_to_its_rows() -> None:
     assert ghost.jump.pane == "workloads"
     assert found["absent"].jump is not None
     assert found["absent"].jump.pane == "certificates"
+    assert found["Services"].value.startswith("✗ 3  ! 2")
+    assert found["Waypoints"].value.startswith("✗ 1")
     assert found["Routes"].value.startswith("✗ 3")
     assert found["HTTPRoute shop/no-grant"].jump == Place("routes", _uid("no-grant"))
     assert found["ztunnel of node-2"].verdict.health is Health.BAD
