@@ -46,6 +46,8 @@ SHOTS = (
     Shot("services", "shop", "services", row="reviews"),
     Shot("ztunnels", "shop", "ztunnels"),
     Shot("waypoints", "shop", "waypoints", row="7 svc"),
+    Shot("gateways", "shop", "gateways", row="public"),
+    Shot("routes", "shop", "routes", row="no-grant"),
     Shot("certificates", "shop", "certificates"),
     Shot("certificate", "shop", "certificates", row="*.acme.example", keys=("enter",)),
     Shot("ghost", "ghost", "workloads", row="not proxied"),

@@ -21,7 +21,7 @@ from meshtui.mesh import (
     routes,
 )
 from meshtui.mesh.gateway_certificates import Served
-from meshtui.mesh.gateway_listeners import Listening
+from meshtui.mesh.gateway_listeners import Certificate, Listening
 from meshtui.mesh.grants import Grant
 from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.kinds import (
@@ -284,8 +284,15 @@ def _served_by(around: _Around, nobody: str) -> Iterable[Verdict]:
 def _at(row: Gateway, now: datetime) -> Gateway:
     """What its certificates come to depends on the time. They come first: a Secret that is missing is why a listener is
     not programmed."""
-    said = [each.verdict(now) for listening in row.listeners for each in listening.certificates]
+    said = [_of_secret(each, now) for listening in row.listeners for each in listening.certificates]
     if all(each.health.rank <= Health.OK.rank for each in said):
         return row
     troubles = _wrong([*said, *row.troubles])
     return replace(row, troubles=troubles, verdict=troubles[0])
+
+
+def _of_secret(certificate: Certificate, now: datetime) -> Verdict:
+    found, secret = certificate.verdict(now), certificate.use.secret.key
+    if secret in found.reason:
+        return found
+    return Verdict(found.health, f"certificate {secret}: {found.reason}")
