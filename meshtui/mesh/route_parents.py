@@ -160,7 +160,17 @@ def _accepted(spec: RouteSpec, ref: ParentRef, above: Above, judged: Judged | No
             words = f"no listener with a hostname takes {named}"
             other = f"{bare} does not allow namespace {spec.ref.namespace}"
             return Verdict(Health.BAD, f"{words}, and {other} ({judged.condition.reason})")
+    if judged.verdict.health is Health.OK and _is_consumer(spec, ref):
+        words = (
+            f"from another namespace than {ref.kind} {ref.key} it is for sidecars of its own alone"
+        )
+        return Verdict(Health.WARN, f"{words}: waypoints do not apply it")
     return judged.verdict
+
+
+def _is_consumer(spec: RouteSpec, ref: ParentRef) -> bool:
+    """Whether it speaks for who calls a service, and not for who offers it (reference istio-ambient.md, 8.4)."""
+    return ref.kind in ("Service", "ServiceEntry") and ref.namespace != spec.ref.namespace
 
 
 def _hosts_not_taken(spec: RouteSpec, ref: ParentRef, above: Above) -> str:

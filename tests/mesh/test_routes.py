@@ -256,6 +256,17 @@ def test_istios_controller_is_heard_where_several_judge() -> None:
     assert found.verdict.health is Health.OK
 
 
+@pytest.mark.parametrize(("namespace", "health"), [("shop", Health.OK), ("pay", Health.WARN)])
+def test_a_route_of_another_namespace_than_its_service_is_no_waypoints(
+    namespace: str, health: Health
+) -> None:
+    """istio-ambient.md, 8.4."""
+    parent = {"group": "", "kind": "Service", "name": "own", "namespace": namespace}
+    found = only(*BEHIND, service("own", namespace), route(parents=(parent,)))
+    assert found.verdict.health is health
+    assert health is Health.OK or "waypoints do not apply it" in found.verdict.reason
+
+
 # Backends
 
 
