@@ -27,6 +27,7 @@ Examples:
   meshtui demo                         the built-in cluster; nothing else is needed
   meshtui demo --scene ghost           one with a story
   meshtui rbac | kubectl apply -f -    the rights it needs, as ClusterRoles
+  meshtui audit verify                 whether the record of your changes is whole
 
 Every option can come from the environment too, --request-timeout as MESHTUI_REQUEST_TIMEOUT and so on. Flags outweigh
 the environment, and that outweighs the configuration file ("meshtui info" tells where it is looked for).
@@ -88,6 +89,10 @@ screen_options = _together(
     ),
 )
 """How the screen starts."""
+
+_as_text_or_json = click.option(
+    "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="How to print it."
+)
 
 
 @click.group(
@@ -197,9 +202,7 @@ def demo(
 
 
 @meshtui.command()
-@click.option(
-    "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="How to print it."
-)
+@_as_text_or_json
 @click.pass_obj
 def info(given: Mapping[str, Any], /, output: str) -> None:
     """Print versions, and the files that are read and written."""
@@ -230,6 +233,45 @@ def rbac(roles: tuple[str, ...], secrets: tuple[str, ...]) -> None:
     from meshtui.commands import rbac
 
     click.echo(rbac.manifest(roles or tuple(rbac.ROLES), secrets), nl=False)
+
+
+@meshtui.group()
+def audit() -> None:
+    """Tell what was changed from here, or was not, and check that nobody edited what tells it."""
+
+
+@audit.command()
+@_as_text_or_json
+@click.pass_context
+def show(ctx: click.Context, /, output: str) -> None:
+    """Print the steps of all changes, oldest first. Exit status: 0; 3 where the file cannot be read."""
+    from meshtui.commands import audit
+    from meshtui.kube.audit import AuditError, default_path
+
+    try:
+        for line in audit.show(default_path(), output):
+            click.echo(line)
+    except AuditError as error:
+        click.echo(f"meshtui: {error}", err=True)
+        ctx.exit(audit.UNREADABLE)
+
+
+@audit.command()
+@_as_text_or_json
+@click.pass_context
+def verify(ctx: click.Context, /, output: str) -> None:
+    """Check that each line follows from the one before. Exit status: 0 it does; 1 it does not; 3 where the file cannot
+    be read."""
+    from meshtui.commands import audit
+    from meshtui.kube.audit import AuditError, default_path
+
+    try:
+        report, status = audit.verify(default_path(), output)
+    except AuditError as error:
+        click.echo(f"meshtui: {error}", err=True)
+        ctx.exit(audit.UNREADABLE)
+    click.echo(report)
+    ctx.exit(status)
 
 
 def _given(flags: Mapping[str, Any]) -> dict[str, Any]:

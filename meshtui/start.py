@@ -21,7 +21,8 @@ from meshtui.settings import Settings, config_path
 from meshtui.ui.panes import PANES
 
 WITHOUT_A_SCREEN = (
-    'without a screen there are "meshtui info", "meshtui rbac" and "meshtui demo --serve"'
+    'without a screen there are "meshtui info", "meshtui rbac", "meshtui audit" and '
+    '"meshtui demo --serve"'
 )
 
 

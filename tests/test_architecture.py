@@ -91,6 +91,51 @@ def test_only_the_service_layer_and_the_built_in_cluster_speak_http() -> None:
             assert file.startswith(("kube/", "sim/")), f"{file} imports {library}"
 
 
+def calls(path: Path) -> list[tuple[str, frozenset[str]]]:
+    """The methods that a file calls, each with the names of the arguments that it gives by name."""
+    return [
+        (node.func.attr, frozenset(word.arg for word in node.keywords if word.arg))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    ]
+
+
+def callers(of: str, *, by_name: str = "") -> set[str]:
+    """The files of the package, less the built-in cluster, that call a method of this name."""
+    return {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        if not path.is_relative_to(PACKAGE / "sim")
+        and any(name == of and (not by_name or by_name in words) for name, words in calls(path))
+    }
+
+
+def test_there_is_one_road_for_changes() -> None:
+    """The session alone reaches what writes, and `perform` alone asks it to. Beside that there are GETs, and POSTs of
+    reviews: of who we are and what we may do."""
+    writing = [path for path in PACKAGE.rglob("*.py") if "meshtui.kube.writes" in names(path)]
+    assert writing == [PACKAGE / "kube" / "live.py"]
+    assert callers("preview") == callers("apply") == {"kube/perform.py"}
+    assert callers("request") == {"kube/connect.py", "kube/api.py", "kube/writes.py"}
+    assert callers("open", by_name="method") == {"kube/api.py"}
+    assert callers("post") == {"kube/heart.py", "kube/rights.py"}
+    for file in ("kube/heart.py", "kube/rights.py"):
+        kinds = re.findall(r'"kind": "(\w+)"', (PACKAGE / file).read_text(encoding="utf-8"))
+        assert kinds, file
+        assert all(kind.startswith("SelfSubject") for kind in kinds), file
+
+
+def names(path: Path) -> frozenset[str]:
+    """What a file imports, modules and what is in them, by their dotted names."""
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    return imported(path) | {
+        f"{node.module}.{alias.name}"
+        for node in nodes
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+
+
 def test_every_dependency_is_imported_and_every_import_is_a_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     needed = {canonical(re.split(r"[^\w.-]", each)[0]) for each in project["dependencies"]}

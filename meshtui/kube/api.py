@@ -8,7 +8,7 @@ are never loaded. Only WebSockets are the Connection's alone: the client opens t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import quote
@@ -81,12 +81,35 @@ class Api:
     ) -> AsyncIterator[AsyncIterator[bytes]]:
         """The body in pieces as they come; Unreachable where none comes for `silence` seconds (`timeout`, unless
         given). The pieces end where the body ends; a body that is cut off raises Unreachable."""
+        async with self._answered(method, path, params, json, {"Accept": accept}) as response:
+            yield _pieces(response, self.timeout if silence is None else silence)
+
+    async def send(
+        self, method: str, path: str, params: Mapping[str, str], json: Any, content_type: str
+    ) -> tuple[bytes, Sequence[str]]:
+        """The body of the answer to a write, and its `Warning` headers."""
+        headers = {"Accept": JSON, "Content-Type": content_type}
+        async with self._answered(method, path, params, json, headers) as response:
+            with translated(self.timeout):
+                async with asyncio.timeout(self.timeout):
+                    return await response.read(), response.headers.getall("Warning", ())
+
+    @asynccontextmanager
+    async def _answered(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None,
+        json: Any,
+        headers: Mapping[str, str],
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The answer to a request, once its head is there. Raises KubeError where the server refuses."""
         client = await self._loaded()
         request = await client.param_serialize(
             method,
             path,
             query_params=dict(params or {}),
-            header_params={"Accept": accept},
+            header_params=dict(headers),
             body=json,
         )
         answer = await client.call_api(*request, _request_timeout=self.timeout)
@@ -96,7 +119,7 @@ class Api:
                     async with asyncio.timeout(self.timeout):
                         body = await response.content.read(_MOST_OF_A_REFUSAL)
                 raise status_error(response.status, body, response.headers)
-            yield _pieces(response, self.timeout if silence is None else silence)
+            yield response
 
     async def _loaded(self) -> ApiClient:
         """The official client, loaded once on a thread: its import takes 0.15 s, and the screen goes on meanwhile."""

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from meshtui.kube import logs
+from meshtui.kube import logs, writes
 from meshtui.kube.api import Api
 from meshtui.kube.connect import Connection
 from meshtui.kube.discovery import Discovery
@@ -23,8 +23,10 @@ from meshtui.kube.kubeconfig import Kubeconfig
 from meshtui.kube.pace import Pace
 from meshtui.kube.probes import Probing
 from meshtui.kube.rights import Rights
+from meshtui.kube.session import Written
 from meshtui.kube.store import Store
 from meshtui.kube.sweeping import Sweeping
+from meshtui.mesh.changes import Change
 from meshtui.mesh.kinds import POD, Kind
 from meshtui.mesh.logs import LogLine, LogOptions
 from meshtui.mesh.memo import Memo
@@ -157,11 +159,28 @@ class LiveSession:
                 yield line
 
     async def may(
-        self, verb: str, kind: Kind, namespace: str | None = None, subresource: str = ""
+        self,
+        verb: str,
+        kind: Kind,
+        namespace: str | None = None,
+        subresource: str = "",
+        *,
+        name: str = "",
     ) -> Right:
         if self._closed.is_set():
             return Right(None, _CLOSED.text)
-        return await self._rights.may(verb, kind, namespace, subresource)
+        return await self._rights.may(verb, kind, namespace, subresource, name)
+
+    async def preview(self, change: Change) -> Written:
+        return await self._write(change, dry_run=True)
+
+    async def apply(self, change: Change) -> Written:
+        return await self._write(change, dry_run=False)
+
+    async def _write(self, change: Change, *, dry_run: bool) -> Written:
+        if self._closed.is_set():
+            raise Unreachable(_CLOSED)
+        return await writes.write(self._api, self._discovery, change, dry_run=dry_run)
 
     def _snapshot(self) -> Snapshot:
         sources = self._following.sources()
@@ -196,6 +215,7 @@ class LiveSession:
             cluster=connection.cluster,
             url=connection.url,
             user=self._user,
+            impersonating=connection.impersonation.user,
             insecure=connection.insecure,
             version=heart.version,
             kinds=self._discovery.kinds,

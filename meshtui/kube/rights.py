@@ -29,6 +29,7 @@ class _Question:
     kind: Kind
     namespace: str | None
     subresource: str
+    name: str = ""
 
     @property
     def resource(self) -> str:
@@ -36,8 +37,10 @@ class _Question:
 
     def __str__(self) -> str:
         group = f".{self.kind.group}" if self.kind.group else ""
+        named = f" {self.name}" if self.name else ""
         where = f" in {self.namespace}" if self.namespace else ""
-        return f"{self.verb} {self.kind.plural}{group}{'/' if self.subresource else ''}{self.subresource}{where}"
+        slash = "/" if self.subresource else ""
+        return f"{self.verb} {self.kind.plural}{group}{slash}{self.subresource}{named}{where}"
 
 
 class Rights:
@@ -57,10 +60,15 @@ class Rights:
         self._answers: dict[Any, tuple[asyncio.Task[Any], float]] = {}
 
     async def may(
-        self, verb: str, kind: Kind, namespace: str | None = None, subresource: str = ""
+        self,
+        verb: str,
+        kind: Kind,
+        namespace: str | None = None,
+        subresource: str = "",
+        name: str = "",
     ) -> Right:
         """Whether the server would let us; an unknown right where it does not say."""
-        question = _Question(verb, kind, namespace, subresource)
+        question = _Question(verb, kind, namespace, subresource, name)
         right: Right = await self._once(question, lambda: self._answer(question))
         if right.allowed is None:
             self._answers.pop(question, None)
@@ -115,6 +123,7 @@ class Rights:
             "resource": question.kind.plural,
             "subresource": question.subresource,
             "namespace": question.namespace or "",
+            "name": question.name,
         }
         body = {
             "apiVersion": f"{_GROUP}/v1",
@@ -144,7 +153,7 @@ class _Rule(msgspec.Struct):
         if question.subresource:
             resources.add(f"*/{question.subresource}")
         return (
-            not self.resourceNames
+            (not self.resourceNames or question.name in self.resourceNames)
             and not {"*", question.verb}.isdisjoint(self.verbs)
             and not {"*", question.kind.group}.isdisjoint(self.apiGroups or ())
             and not resources.isdisjoint(self.resources or ())

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
+from meshtui.mesh.changes import Change
 from meshtui.mesh.kinds import Kind
 from meshtui.mesh.logs import LogLine, LogOptions
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Probe, Ref, Right, Scope, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What the server made of a change."""
+
+    object: Raw | None
+    """None where it was deleted."""
+    warnings: tuple[str, ...] = ()
+    """The server's own, and those of admission webhooks."""
 
 
 class Session(Protocol):
@@ -55,7 +67,23 @@ class Session(Protocol):
         ...
 
     async def may(
-        self, verb: str, kind: Kind, namespace: str | None = None, subresource: str = ""
+        self,
+        verb: str,
+        kind: Kind,
+        namespace: str | None = None,
+        subresource: str = "",
+        *,
+        name: str = "",
     ) -> Right:
-        """Whether the server would let us; cached for five minutes. Never raises: no answer is an unknown right."""
+        """Whether the server would let us, with all objects or with the one of a name; cached for five minutes. Never
+        raises: no answer is an unknown right."""
+        ...
+
+    async def preview(self, change: Change) -> Written:
+        """What the server would make of a change: a dry run. For `perform` alone. Raises KubeError."""
+        ...
+
+    async def apply(self, change: Change) -> Written:
+        """Makes a change. For `perform` alone, which asks and keeps the audit. Raises KubeError; Conflict where the
+        object is no longer as the change has it."""
         ...

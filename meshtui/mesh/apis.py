@@ -12,22 +12,29 @@ from meshtui.mesh.kinds import (
     GATEWAY,
     GATEWAY_API,
     GATEWAY_CLASS,
+    GRPC_ROUTE,
+    HTTP_ROUTE,
+    ISTIO_NETWORKING,
     PEER_AUTHENTICATION,
+    SERVICE_ENTRY,
+    TCP_ROUTE,
+    TLS_ROUTE,
+    VIRTUAL_SERVICE,
+    WORKLOAD_ENTRY,
     Kind,
 )
 from meshtui.mesh.raw import annotation
 from meshtui.mesh.snapshot import Phase, Scope, Snapshot
 
-_ISTIO = ("v1", "v1beta1", "v1alpha3")
 _X_GATEWAY_API = "gateway.networking.x-k8s.io"
 
 API_KINDS = (
     GATEWAY_CLASS,
     GATEWAY,
-    Kind(GATEWAY_API, "httproutes", "HTTPRoute", ("v1", "v1beta1")),
-    Kind(GATEWAY_API, "grpcroutes", "GRPCRoute", ("v1",)),
-    Kind(GATEWAY_API, "tlsroutes", "TLSRoute", ("v1", "v1alpha3", "v1alpha2")),
-    Kind(GATEWAY_API, "tcproutes", "TCPRoute", ("v1", "v1alpha2")),
+    HTTP_ROUTE,
+    GRPC_ROUTE,
+    TLS_ROUTE,
+    TCP_ROUTE,
     Kind(GATEWAY_API, "referencegrants", "ReferenceGrant", ("v1", "v1beta1")),
     Kind(GATEWAY_API, "backendtlspolicies", "BackendTLSPolicy", ("v1", "v1alpha3")),
     Kind(GATEWAY_API, "listenersets", "ListenerSet", ("v1",)),
@@ -36,12 +43,12 @@ API_KINDS = (
     AUTHORIZATION_POLICY,
     PEER_AUTHENTICATION,
     Kind("security.istio.io", "requestauthentications", "RequestAuthentication", ("v1", "v1beta1")),
-    Kind("networking.istio.io", "serviceentries", "ServiceEntry", _ISTIO),
-    Kind("networking.istio.io", "workloadentries", "WorkloadEntry", _ISTIO),
-    Kind("networking.istio.io", "virtualservices", "VirtualService", _ISTIO),
-    Kind("networking.istio.io", "destinationrules", "DestinationRule", _ISTIO),
-    Kind("networking.istio.io", "gateways", "Istio Gateway", _ISTIO),
-    Kind("networking.istio.io", "sidecars", "Sidecar", _ISTIO),
+    SERVICE_ENTRY,
+    WORKLOAD_ENTRY,
+    VIRTUAL_SERVICE,
+    Kind("networking.istio.io", "destinationrules", "DestinationRule", ISTIO_NETWORKING),
+    Kind("networking.istio.io", "gateways", "Istio Gateway", ISTIO_NETWORKING),
+    Kind("networking.istio.io", "sidecars", "Sidecar", ISTIO_NETWORKING),
     Kind("networking.istio.io", "envoyfilters", "EnvoyFilter", ("v1alpha3",)),
     Kind("telemetry.istio.io", "telemetries", "Telemetry", ("v1", "v1alpha1")),
     Kind("extensions.istio.io", "wasmplugins", "WasmPlugin", ("v1alpha1",)),

@@ -8,11 +8,20 @@ from dataclasses import dataclass
 from heapq import nsmallest
 from typing import Any, Protocol
 
-from meshtui.mesh import certificates, namespaces, workloads, ztunnels
+from meshtui.mesh import (
+    certificates,
+    gateways,
+    namespaces,
+    routes,
+    services,
+    waypoint_rows,
+    workloads,
+    ztunnels,
+)
 from meshtui.mesh.health import Health, Verdict
-from meshtui.mesh.kinds import NAMESPACE, POD, Kind
+from meshtui.mesh.kinds import GATEWAY, HTTP_ROUTE, NAMESPACE, POD, SERVICE, Kind
 from meshtui.mesh.overview_items import Item, Place
-from meshtui.mesh.snapshot import LOADING, Ref, Snapshot
+from meshtui.mesh.snapshot import LOADING, Phase, Ref, Snapshot
 
 _NAMED = 4
 """So many rows of a pane are named."""
@@ -47,17 +56,33 @@ def _name(row: Any) -> str:
     return str(row.name)
 
 
+def _key(row: Any) -> str:
+    return str(row.ref.key)
+
+
+def _namespace(row: Any) -> str:
+    return str(row.ref.namespace)
+
+
 _PANES = (
     _Pane("namespaces", "Namespaces", NAMESPACE, namespaces.of, _name, _name),
+    _Pane("workloads", "Workloads", POD, workloads.of, _key, _namespace),
     _Pane(
-        "workloads",
-        "Workloads",
-        POD,
-        workloads.of,
-        lambda row: str(row.ref.key),
-        lambda row: str(row.ref.namespace),
+        "services", "Services", SERVICE, services.of, lambda row: f"Service {_key(row)}", _namespace
     ),
     _Pane("ztunnels", "Ztunnels", POD, ztunnels.of, lambda row: f"ztunnel of {row.node}"),
+    _Pane(
+        "waypoints",
+        "Waypoints",
+        GATEWAY,
+        waypoint_rows.of,
+        lambda row: f"waypoint {row.waypoint}",
+        lambda row: str(row.namespace),
+    ),
+    _Pane("gateways", "Gateways", GATEWAY, gateways.of, _key, _namespace),
+    _Pane(
+        "routes", "Routes", HTTP_ROUTE, routes.of, lambda row: f"{row.kind} {_key(row)}", _namespace
+    ),
     _Pane("certificates", "Certificates", POD, certificates.of, _name),
 )
 
@@ -105,13 +130,14 @@ def _summary(snapshot: Snapshot, pane: _Pane, rows: Sequence[Row], worst: Sequen
 
 
 def _unread(snapshot: Snapshot, kind: Kind) -> str:
-    """Why not all rows are known; "" where every list that was asked for was read to its end."""
+    """Why not all rows are known; "" where every list that was asked for was read to its end, or there is no such
+    kind."""
     lists = [
         source
         for scope, source in snapshot.sources.items()
         if scope.kind == kind and not (scope.labels or scope.fields)
     ]
     for source in lists or [LOADING]:
-        if not source.complete:
+        if not source.complete and source.phase is not Phase.ABSENT:
             return source.problem.text if source.problem else f"the {kind.plural} are being read"
     return ""

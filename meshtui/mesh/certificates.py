@@ -25,7 +25,7 @@ from meshtui.mesh.certificate_rows import Role, Row, odd
 from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.holdings import Holding, Part
 from meshtui.mesh.identities import Dated, Identity
-from meshtui.mesh.kinds import GATEWAY, NAMESPACE, Kind
+from meshtui.mesh.kinds import GATEWAY, ISTIO_GATEWAY, NAMESPACE, Kind
 from meshtui.mesh.life import Renewal
 from meshtui.mesh.roots import Authorities
 from meshtui.mesh.snapshot import Phase, Ref, Scope, Snapshot, Source
@@ -36,6 +36,7 @@ KINDS = (
     ca_certificates.REVOKED,
     meshconfig.SCOPE,
     GATEWAY,
+    ISTIO_GATEWAY,
     components.ISTIOD,
     components.ISTIOD_PODS,
 )

@@ -28,6 +28,9 @@ SERVICE = Kind("", "services", "Service")
 SECRET = Kind("", "secrets", "Secret")
 CONFIGMAP = Kind("", "configmaps", "ConfigMap")
 EVENT = Kind("", "events", "Event")
+ENDPOINT_SLICE = Kind("discovery.k8s.io", "endpointslices", "EndpointSlice")
+INGRESS = Kind("networking.k8s.io", "ingresses", "Ingress")
+INGRESS_CLASS = Kind("networking.k8s.io", "ingressclasses", "IngressClass", namespaced=False)
 DEPLOYMENT = Kind("apps", "deployments", "Deployment")
 DAEMONSET = Kind("apps", "daemonsets", "DaemonSet")
 WEBHOOK = Kind(
@@ -48,6 +51,17 @@ GATEWAY = Kind(GATEWAY_API, "gateways", "Gateway", ("v1", "v1beta1"))
 GATEWAY_CLASS = Kind(
     GATEWAY_API, "gatewayclasses", "GatewayClass", ("v1", "v1beta1"), namespaced=False
 )
+HTTP_ROUTE = Kind(GATEWAY_API, "httproutes", "HTTPRoute", ("v1", "v1beta1"))
+GRPC_ROUTE = Kind(GATEWAY_API, "grpcroutes", "GRPCRoute")
+TLS_ROUTE = Kind(GATEWAY_API, "tlsroutes", "TLSRoute", ("v1", "v1alpha3", "v1alpha2"))
+TCP_ROUTE = Kind(GATEWAY_API, "tcproutes", "TCPRoute", ("v1", "v1alpha2"))
+REFERENCE_GRANT = Kind(GATEWAY_API, "referencegrants", "ReferenceGrant", ("v1", "v1beta1"))
+
+ISTIO_NETWORKING = ("v1", "v1beta1", "v1alpha3")
+ISTIO_GATEWAY = Kind("networking.istio.io", "gateways", "Istio Gateway", ISTIO_NETWORKING)
+VIRTUAL_SERVICE = Kind("networking.istio.io", "virtualservices", "VirtualService", ISTIO_NETWORKING)
+SERVICE_ENTRY = Kind("networking.istio.io", "serviceentries", "ServiceEntry", ISTIO_NETWORKING)
+WORKLOAD_ENTRY = Kind("networking.istio.io", "workloadentries", "WorkloadEntry", ISTIO_NETWORKING)
 
 PEER_AUTHENTICATION = Kind(
     "security.istio.io", "peerauthentications", "PeerAuthentication", ("v1", "v1beta1")

@@ -10,9 +10,9 @@ from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from meshtui.mesh import components, meshconfig, x509
-from meshtui.mesh.kinds import GATEWAY, SECRET
-from meshtui.mesh.raw import Raw, entries, name, namespace, strings, text
+from meshtui.mesh import components, gateway_pods, listeners, meshconfig, x509
+from meshtui.mesh.kinds import GATEWAY, ISTIO_GATEWAY, SECRET
+from meshtui.mesh.raw import Raw, entries, key, name, namespace, strings, text
 from meshtui.mesh.snapshot import Answer, Problem, Ref, Snapshot, Trouble
 from meshtui.mesh.x509 import Unreadable
 
@@ -30,8 +30,8 @@ class Use:
     secret: Ref
     gateway: Ref
     listener: str
-    hostname: str
-    """"" for any."""
+    hostnames: tuple[str, ...]
+    """Empty for any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,14 @@ def uses(snapshot: Snapshot) -> Mapping[Ref, tuple[Use, ...]]:
     """By Secret the listeners that name it."""
     found: dict[Ref, tuple[Use, ...]] = {}
     for of_gateway in snapshot.each(GATEWAY, _uses):
+        for use in of_gateway:
+            found[use.secret] = (*found.get(use.secret, ()), use)
+    pods = gateway_pods.selected(snapshot)
+
+    def homes(gateway: Raw) -> tuple[str, ...]:
+        return tuple(sorted({pod.namespace for pod in pods.get(key(gateway), ())}))
+
+    for of_gateway in snapshot.each(ISTIO_GATEWAY, _istio_uses, homes):
         for use in of_gateway:
             found[use.secret] = (*found.get(use.secret, ()), use)
     return found
@@ -126,11 +134,26 @@ def _uses(gateway: Raw) -> tuple[Use, ...]:
         Use(
             Ref(SECRET, text(named, "namespace") or where.namespace, text(named, "name")),
             where,
-            text(listener, "name"),
-            text(listener, "hostname"),
+            listener.name,
+            listener.hostnames,
         )
-        for listener in entries(gateway, "spec", "listeners")
-        for named in _named(listener)
+        for listener, it in zip(
+            listeners.of_gateway(gateway), entries(gateway, "spec", "listeners"), strict=True
+        )
+        for named in _named(it)
+    )
+
+
+def _istio_uses(gateway: Raw, *homes: str) -> tuple[Use, ...]:
+    """An Istio Gateway names Secrets in the namespaces of the pods that serve it (reference istio-ambient.md, 8.6)."""
+    where = Ref(ISTIO_GATEWAY, namespace(gateway), name(gateway))
+    return tuple(
+        Use(Ref(SECRET, home, secret), where, server.name, server.hostnames)
+        for server, it in zip(
+            listeners.of_istio_gateway(gateway), entries(gateway, "spec", "servers"), strict=True
+        )
+        if (secret := text(it, "tls", "credentialName"))
+        for home in homes
     )
 
 

@@ -12,10 +12,10 @@ from meshtui.mesh import capture, peer_authentication, raw, revisions, waypoints
 from meshtui.mesh.capture import DATAPLANE_MODE
 from meshtui.mesh.enrollment import State
 from meshtui.mesh.health import Health, Verdict
-from meshtui.mesh.kinds import AUTHORIZATION_POLICY, NAMESPACE, POD, Kind
+from meshtui.mesh.kinds import AUTHORIZATION_POLICY, NAMESPACE, POD
 from meshtui.mesh.peer_authentication import Mtls
 from meshtui.mesh.raw import Raw, entries, strings, table
-from meshtui.mesh.snapshot import Phase, Ref, Scope, Snapshot
+from meshtui.mesh.snapshot import Ref, Scope, Snapshot
 from meshtui.mesh.waypoints import Binding
 from meshtui.mesh.workloads import Workload
 
@@ -92,10 +92,10 @@ def _all(snapshot: Snapshot) -> Sequence[Namespace]:
     rows = []
     for name, it in sorted(snapshot.objects.get(NAMESPACE, {}).items()):
         labels, own = strings(it, "metadata", "labels"), inside.get(name, ())
-        mode, counts, named = _mode(labels), _captured(own), _revision(labels)
+        mode, counts, named = _mode(labels), captured(own), _revision(labels)
         waypoint = waypoints.binding(found, name, labels)
         excluded = by.source if name in by.excluded else ""
-        unread = _unread(snapshot, POD, name)
+        unread = snapshot.unread(POD, name)
         troubles = _troubles(name, mode, own, excluded, waypoint, unread)
         rows.append(
             Namespace(
@@ -126,7 +126,7 @@ def _policies(snapshot: Snapshot, root: str) -> Callable[[str], int | None]:
     )
 
     def count(namespace: str) -> int | None:
-        if any(_unread(snapshot, AUTHORIZATION_POLICY, each) for each in (root, namespace)):
+        if any(snapshot.unread(AUTHORIZATION_POLICY, each) for each in (root, namespace)):
             return None
         return counts[namespace] + counts[""]
 
@@ -153,7 +153,8 @@ def _policy(it: Raw) -> tuple[str, bool]:
     return raw.namespace(it), not named and not table(spec, "targetRef")
 
 
-def _captured(inside: Sequence[Workload]) -> Captured:
+def captured(inside: Sequence[Workload]) -> Captured:
+    """How far these pods are in the mesh, those left out that have ended."""
     enrolled = [each.enrolled for each in inside if each.enrolled.state is not State.ENDED]
     states = [each.state for each in enrolled if each.wanted]
     return Captured(
@@ -251,13 +252,3 @@ def _named(found: Sequence[Workload]) -> str:
 def _first(found: Sequence[Workload]) -> str:
     first = min(found, key=lambda each: each.pod.name)
     return f"{first.pod.name}: {first.enrolled.reason}"
-
-
-def _unread(snapshot: Snapshot, kind: Kind, namespace: str) -> str:
-    """Why the objects of a kind in a namespace are not all known; "" where they are, or the kind is not installed."""
-    source = snapshot.covering(kind, namespace)
-    if source.complete or source.phase is Phase.ABSENT:
-        return ""
-    if source.problem is not None:
-        return source.problem.text
-    return f"the {kind.plural} of {namespace} were not all read yet"

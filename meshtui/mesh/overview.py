@@ -11,11 +11,15 @@ from meshtui.mesh import (
     certificates,
     coming_up,
     components,
+    gateways,
     meshconfig,
     namespaces,
     revisions,
     roots,
+    routes,
+    services,
     versions,
+    waypoint_rows,
     workloads,
     ztunnels,
 )
@@ -38,7 +42,11 @@ KINDS: tuple[Kind | Scope, ...] = tuple(
             apis.BUNDLE,
             *namespaces.KINDS,
             *workloads.KINDS,
+            *services.KINDS,
             *ztunnels.KINDS,
+            *waypoint_rows.KINDS,
+            *gateways.KINDS,
+            *routes.KINDS,
             *certificates.KINDS,
         )
     )

@@ -148,6 +148,8 @@ class Server:
     cluster: str = ""
     url: str = ""
     user: str = ""
+    impersonating: str = ""
+    """As whom the kubeconfig's user acts, where `--as` or the kubeconfig asks for that."""
     insecure: bool = False
     """Its certificate is not verified, because the kubeconfig says so."""
     version: str = ""
@@ -221,6 +223,16 @@ class Snapshot:
             and not scope.fields
         ]
         return min(found, key=lambda source: _DISTRUST[source.phase], default=LOADING)
+
+    def unread(self, kind: Kind, namespace: str | None = None) -> str:
+        """Why the objects of a kind in a namespace (in all of them, where none is given) are not all known; "" where
+        they are, or the kind is not installed."""
+        source = self.covering(kind, namespace)
+        if source.complete or source.phase is Phase.ABSENT:
+            return ""
+        if source.problem is not None:
+            return source.problem.text
+        return f"the {kind.plural}{f' of {namespace}' if namespace else ''} were not all read yet"
 
     def source(self, kind: Kind) -> Source:
         """The state of a kind over all of its scopes: the least trustworthy one, with the counts added up. Among equals

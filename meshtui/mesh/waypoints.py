@@ -17,7 +17,7 @@ from meshtui.mesh.selectors import Selector
 from meshtui.mesh.snapshot import Phase, Scope, Snapshot
 
 USE_WAYPOINT = "istio.io/use-waypoint"
-_USE_NAMESPACE = "istio.io/use-waypoint-namespace"
+USE_WAYPOINT_NAMESPACE = "istio.io/use-waypoint-namespace"
 _WAYPOINT_FOR = "istio.io/waypoint-for"
 _HBONE_PORT = 15008
 _CLASS, _CONTROLLER = "istio-waypoint", "istio.io/mesh-controller"
@@ -72,6 +72,14 @@ class Binding(NamedTuple):
         if self.state is State.UNKNOWN:
             return None
         return self.state in (State.READY, State.NO_PODS, State.NOT_PROGRAMMED)
+
+    @property
+    def fails(self) -> str:
+        """What becomes of traffic where it is broken: "open", it goes direct and L7 policies are skipped; "closed", it
+        fails. "" where it is proxied, or that is not known."""
+        if self.bound is False:
+            return "open" if self.health is Health.BAD else ""
+        return "closed" if self.state is State.NO_PODS else ""
 
     @property
     def verdict(self) -> Verdict:
@@ -154,10 +162,20 @@ def binding(
         if name == "none":
             return None
         if name:
-            where = labels.get(_USE_NAMESPACE) or namespace
+            where = labels.get(USE_WAYPOINT_NAMESPACE) or namespace
             found = _state(waypoints, namespace, where, name, traffic, label_of)
             return Binding(where, name, label_of, *found)
     return None
+
+
+def traffic_of(waypoints: Waypoints, gateway: Waypoint) -> tuple[str, str]:
+    """What a waypoint takes, "service", "workload", "all" or "none", and who says so."""
+    of_class = waypoints.classes.get(gateway.class_name)
+    if gateway.waypoint_for:
+        return gateway.waypoint_for, "its own label"
+    if of_class is not None and of_class.waypoint_for:
+        return of_class.waypoint_for, "its class"
+    return "service", "Istio's default"
 
 
 _SKIPPED = "traffic goes direct and L7 policies are skipped (it fails open)"
@@ -186,8 +204,7 @@ def _state(
     if not admitted:
         why = f"Gateway {key} does not admit namespace {namespace} (allowedRoutes): {_SKIPPED}"
         return State.NOT_ADMITTED, Health.BAD, why
-    of_class = waypoints.classes.get(gateway.class_name)
-    taken = gateway.waypoint_for or (of_class.waypoint_for if of_class else "") or "service"
+    taken, _ = traffic_of(waypoints, gateway)
     if not _takes(taken, traffic):
         return _other_traffic(key, taken, traffic, label_of)
     return _proxies(waypoints, gateway, key)
@@ -234,7 +251,7 @@ def _admits(snapshot: Snapshot, gateway: Waypoint, namespace: str) -> bool | Non
 
 
 def _proxies(waypoints: Waypoints, gateway: Waypoint, key: str) -> tuple[State, Health, str]:
-    if not waypoints.ready.get(key, 0) and _is_managed(waypoints, gateway):
+    if not waypoints.ready.get(key, 0) and is_managed(waypoints, gateway):
         source = waypoints.snapshot.covering(POD, gateway.namespace, GATEWAY_NAME)
         if not source.complete:
             why = source.problem.text if source.problem else f"pods of {key} were not read yet"
@@ -248,7 +265,7 @@ def _proxies(waypoints: Waypoints, gateway: Waypoint, key: str) -> tuple[State, 
     return State.READY, Health.OK, ""
 
 
-def _is_managed(waypoints: Waypoints, gateway: Waypoint) -> bool:
+def is_managed(waypoints: Waypoints, gateway: Waypoint) -> bool:
     """Whether istiod deploys the pods, so that they carry the Gateway's name; a Gateway of another class, or one that
     names the Service it stands for, has pods of its own making."""
     known = waypoints.classes.get(gateway.class_name)

@@ -1,14 +1,18 @@
-"""Evidence in words: what several panes say alike of the links of a pod and of the mTLS mode in force."""
+"""Evidence in words: what several panes say alike of the links of a pod, of how many are captured, and of the mTLS mode
+in force."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from meshtui.mesh.enrollment import Link
+from meshtui.mesh.health import Health
+from meshtui.mesh.namespaces import Captured
 from meshtui.mesh.peer_authentication import Mtls
 from meshtui.ui import times
+from meshtui.ui.bars import bar
 from meshtui.ui.detail import Fact
-from meshtui.ui.spans import Span, Tone, mark
+from meshtui.ui.spans import Cell, Span, Tone, mark, tone
 
 
 def link(found: Link, now: datetime) -> Fact:
@@ -26,3 +30,18 @@ def mtls_words(mtls: Mtls) -> str:
     by = f"by PeerAuthentication {mtls.decided_by}" if mtls.decided_by else "Istio's default"
     ports = ", ".join(f"{port} {each.value}" for port, each in mtls.ports.items())
     return f"{mode}, {by}" + (f"; port {ports}" if ports else "")
+
+
+def captured(pods: Captured, *, drawn: bool = True) -> Cell:
+    """How many of the pods that are wanted in the mesh are in it, and how many are not, or may not be; with a bar where
+    it is to be drawn."""
+    if not pods.desired:
+        return Span("–", Tone.MUTED)
+    share = pods.captured / pods.desired
+    health = Health.BAD if pods.failing else Health.UNKNOWN if pods.unknown else Health.OK
+    colour = Tone.MUTED if health is Health.OK else tone(health)
+    counts = Span(f"{pods.captured}/{pods.desired}")
+    line = (bar(share, colour), Span(" "), counts) if drawn else (counts,)
+    if health is Health.OK:
+        return line
+    return (*line, Span(f" {health.mark} {pods.failing or pods.unknown}", colour))

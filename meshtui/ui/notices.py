@@ -117,6 +117,15 @@ def below(snapshot: Snapshot, needs: Needs) -> list[Line]:
     return [*notes, (Span(f"  {'; '.join(last)}", Tone.MUTED),)] if last else notes
 
 
+def wanted(snapshot: Snapshot, needs: Needs) -> Needs:
+    """The needs without those that a cluster may well do without: kinds that it does not have, beside the first."""
+    return [
+        need
+        for need in needs
+        if need == needs[0] or snapshot.source(kind_of(need)).phase is not Phase.ABSENT
+    ]
+
+
 MOST = 2
 """So many causes stand under the rows, whose room they take."""
 

@@ -1,12 +1,12 @@
 """Pane: one kind of thing as a table with a detail. A snapshot comes down, messages go up.
 
 A pane says what it needs (`NEEDS`), derives rows (`rows`), and says how one looks (`cells`, `detail`), what it wants
-to know beyond the watched objects (`wants`) and where it leads (`onward`, `ztunnel_of`, `log_of`).
+to know beyond the watched objects (`wants`) and where it leads (`onward`, `used_by`, `owner`, `ztunnel_of`, `log_of`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
@@ -61,6 +61,8 @@ class Pane(Widget, Generic[R]):
             "p", "logs(True)", "Logs of the previous container", show=False, id="pane.previous"
         ),
         Binding("z", "ztunnel", "Its ztunnel", show=False, id="pane.ztunnel"),
+        Binding("u", "used_by", "Used by", show=False, id="pane.used_by"),
+        Binding("J", "owner", "Owner", show=False, id="pane.owner"),
         Binding("c", "copy", "Copy the name", show=False, id="pane.copy"),
     ]
 
@@ -173,6 +175,14 @@ class Pane(Widget, Generic[R]):
 
     def ztunnel_of(self, row: R, snapshot: Snapshot) -> Jump | None:
         """The row of the ztunnel that serves this one."""
+        return None
+
+    def used_by(self, row: R, snapshot: Snapshot) -> Jump | None:
+        """Where `u` leads: the rows that name this one."""
+        return None
+
+    def owner(self, row: R, snapshot: Snapshot) -> Jump | None:
+        """Where `J` leads: what made this row, or what it is in."""
         return None
 
     def log_of(self, row: R, snapshot: Snapshot) -> Ref | None:
@@ -412,12 +422,22 @@ class Pane(Widget, Generic[R]):
             self.post_message(self.LogsAsked(pod, previous))
 
     def action_ztunnel(self) -> None:
+        self._leave(self.ztunnel_of, "No ztunnel serves this row.")
+
+    def action_used_by(self) -> None:
+        self._leave(self.used_by, "No other pane has rows that name this one.")
+
+    def action_owner(self) -> None:
+        self._leave(self.owner, "No row of another pane owns this one.")
+
+    def _leave(self, lead: Callable[[R, Snapshot], Jump | None], else_tell: str) -> None:
+        """Goes where a key leads for the row under the cursor."""
         row = self.table.selected
         if row is None or self.snapshot is None:
             return
-        jump = self.ztunnel_of(row, self.snapshot)
+        jump = lead(row, self.snapshot)
         if jump is None:
-            self.post_message(self.Told("No ztunnel serves this row."))
+            self.post_message(self.Told(else_tell))
         else:
             self.post_message(self.Left(jump))
 

@@ -63,6 +63,7 @@ class Relay:
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._lost: Callable[[], None] | None = None
         self.port = 0
 
     async def __aenter__(self) -> Relay:
@@ -77,11 +78,19 @@ class Relay:
         for writer in list(self._open):
             writer.transport.abort()
 
-    async def tear(self) -> None:
-        """Ends every connection and refuses new ones."""
+    def lose_answer(self, then: Callable[[], None] = lambda: None) -> None:
+        """The next that the server says is lost, and its connection ends in its place; `then` is called."""
+        self._lost = then
+
+    def refuse(self) -> None:
+        """Takes no new connections."""
         if self._server is not None:
             self._server.close()
             self._server = None
+
+    async def tear(self) -> None:
+        """Ends every connection and refuses new ones."""
+        self.refuse()
         self.cut()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
@@ -98,15 +107,21 @@ class Relay:
             there, back = await asyncio.open_connection(LOOPBACK, self._target)
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._pass(reader, back))
-                group.create_task(self._pass(there, writer))
+                group.create_task(self._pass(there, writer, answers=True))
         finally:
             writer.close()
             self._tasks.discard(task)
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool = False
+    ) -> None:
         self._open.add(writer)
         try:
             while data := await reader.read(65536):
+                if answers and self._lost is not None:
+                    then, self._lost = self._lost, None
+                    then()
+                    return
                 writer.write(data)
                 await writer.drain()
         except ConnectionError:

@@ -92,6 +92,18 @@ async def test_a_rule_grants_what_it_says_and_the_rest_is_asked_for(
     assert len(reviews.asked) == (0 if granted else 1)
 
 
+async def test_a_right_may_be_for_one_object(scripted: Scripted, rights: Rights) -> None:
+    """A rule with names says nothing of others, and a review is asked by name."""
+    reviews = Reviews(
+        scripted, rule("patch", "pods", resourceNames=["one"]), allowed=lambda _: False
+    )
+    assert (await rights.may("patch", POD, "shop", name="one")).allowed is True
+    assert reviews.asked == []
+    right = await rights.may("patch", POD, "shop", name="two")
+    assert (right.allowed, right.reason) == (False, "jane may not patch pods two in shop")
+    assert [each["name"] for each in reviews.asked] == ["two"]
+
+
 async def test_a_refusal_says_who_may_not_do_what_where(scripted: Scripted, rights: Rights) -> None:
     Reviews(scripted, allowed=lambda _: False)
     right = await rights.may("create", POD, "istio-system", "portforward")

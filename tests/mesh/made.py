@@ -9,13 +9,24 @@ from typing import Any
 from meshtui.mesh import raw
 from meshtui.mesh.kinds import (
     CONFIGMAP,
+    ENDPOINT_SLICE,
     GATEWAY,
     GATEWAY_CLASS,
+    GRPC_ROUTE,
+    HTTP_ROUTE,
+    INGRESS,
+    INGRESS_CLASS,
+    ISTIO_GATEWAY,
     NAMESPACE,
     NODE,
     PEER_AUTHENTICATION,
     POD,
+    REFERENCE_GRANT,
     SERVICE,
+    SERVICE_ENTRY,
+    TCP_ROUTE,
+    TLS_ROUTE,
+    VIRTUAL_SERVICE,
     Kind,
 )
 from meshtui.mesh.raw import Raw
@@ -32,6 +43,22 @@ _KINDS = {
     "Gateway": GATEWAY,
     "GatewayClass": GATEWAY_CLASS,
     "PeerAuthentication": PEER_AUTHENTICATION,
+    **{
+        kind.title: kind
+        for kind in (
+            HTTP_ROUTE,
+            GRPC_ROUTE,
+            TLS_ROUTE,
+            TCP_ROUTE,
+            REFERENCE_GRANT,
+            ISTIO_GATEWAY,
+            VIRTUAL_SERVICE,
+            SERVICE_ENTRY,
+            INGRESS,
+            INGRESS_CLASS,
+            ENDPOINT_SLICE,
+        )
+    },
 }
 
 

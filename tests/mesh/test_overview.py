@@ -10,10 +10,30 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshtui.mesh import certificates, coming_up, namespaces, overview, workloads, ztunnels
+from meshtui.mesh import (
+    certificates,
+    coming_up,
+    gateways,
+    namespaces,
+    overview,
+    raw,
+    routes,
+    services,
+    waypoint_rows,
+    workloads,
+    ztunnels,
+)
 from meshtui.mesh.health import Health
-from meshtui.mesh.kinds import CONFIGMAP, NAMESPACE, NODE, PEER_AUTHENTICATION, POD, Kind
-from meshtui.mesh.overview_items import Item
+from meshtui.mesh.kinds import (
+    CONFIGMAP,
+    HTTP_ROUTE,
+    NAMESPACE,
+    NODE,
+    PEER_AUTHENTICATION,
+    POD,
+    Kind,
+)
+from meshtui.mesh.overview_items import Item, Place
 from meshtui.mesh.snapshot import Phase, Problem, Scope, Snapshot, Source, Trouble
 from tests import recordings
 from tests.mesh import made
@@ -24,7 +44,11 @@ from tests.mesh.test_components import ISTIOD, cluster, running
 OF_PANE: dict[str, Callable[[Snapshot], Sequence[Any]]] = {
     "namespaces": namespaces.of,
     "workloads": workloads.of,
+    "services": services.of,
     "ztunnels": ztunnels.of,
+    "waypoints": waypoint_rows.of,
+    "gateways": gateways.of,
+    "routes": routes.of,
     "certificates": certificates.of,
 }
 
@@ -66,6 +90,10 @@ def test_the_worst_of_shop_leads_to_its_rows() -> None:
     assert ghost.jump.pane == "workloads"
     assert found["absent"].jump is not None
     assert found["absent"].jump.pane == "certificates"
+    assert found["Services"].value.startswith("✗ 3  ! 2")
+    assert found["Waypoints"].value.startswith("✗ 1")
+    assert found["Routes"].value.startswith("✗ 3")
+    assert found["HTTPRoute shop/no-grant"].jump == Place("routes", _uid("no-grant"))
     assert found["ztunnel of node-2"].verdict.health is Health.BAD
 
 
@@ -94,12 +122,19 @@ def test_a_cluster_without_istio_says_so_and_nothing_is_unknown_of_it() -> None:
     assert found["trust domain"].value == "unknown"
 
 
+def _uid(route: str) -> str:
+    it = recordings.snapshot("shop").find(HTTP_ROUTE, "shop", route)
+    return raw.uid(it or {})
+
+
 def test_a_count_says_what_is_worst_there_and_never_none_of_what_is_not_read() -> None:
     shop = recordings.snapshot("shop")
     said = section(shop, "WORST")["Workloads"].verdict.reason
     assert said.startswith("batch/reports-864dfcf76c-htxkg: wanted by label")
     empty = replace(shop, objects={})
     assert section(empty, "WORST")["Workloads"].value == "none"
+    without = replace(empty, sources={Scope(HTTP_ROUTE): Source(Phase.ABSENT)})
+    assert section(without, "WORST")["Routes"].value == "none"
     reading = replace(empty, sources={Scope(POD): Source(Phase.LOADING)})
     assert section(reading, "WORST")["Workloads"].value == "not known"
     assert section(reading, "WORST")["Workloads"].verdict.reason == "the pods are being read"

@@ -13,7 +13,8 @@ from textual.pilot import Pilot
 
 from meshtui.app import Clusters, MeshApp
 from meshtui.kube.errors import Absent
-from meshtui.kube.session import Session
+from meshtui.kube.session import Session, Written
+from meshtui.mesh.changes import Change
 from meshtui.mesh.kinds import Kind
 from meshtui.mesh.logs import LogLine, LogOptions
 from meshtui.mesh.raw import Raw
@@ -78,9 +79,21 @@ class StillSession:
             yield line
 
     async def may(
-        self, verb: str, kind: Kind, namespace: str | None = None, subresource: str = ""
+        self,
+        verb: str,
+        kind: Kind,
+        namespace: str | None = None,
+        subresource: str = "",
+        *,
+        name: str = "",
     ) -> Right:
         return Right(None, "not asked")
+
+    async def preview(self, change: Change) -> Written:
+        raise NotImplementedError
+
+    async def apply(self, change: Change) -> Written:
+        raise NotImplementedError
 
 
 def app_of(

@@ -7,7 +7,11 @@ from typing import Any
 from meshtui.ui.pane import Pane
 from meshtui.ui.panes.certificates import CertificatesPane
 from meshtui.ui.panes.cluster import ClusterPane
+from meshtui.ui.panes.gateways import GatewaysPane
 from meshtui.ui.panes.namespaces import NamespacesPane
+from meshtui.ui.panes.routes import RoutesPane
+from meshtui.ui.panes.services import ServicesPane
+from meshtui.ui.panes.waypoints import WaypointsPane
 from meshtui.ui.panes.workloads import WorkloadsPane
 from meshtui.ui.panes.ztunnels import ZtunnelsPane
 
@@ -15,6 +19,10 @@ PANES: tuple[type[Pane[Any]], ...] = (
     ClusterPane,
     NamespacesPane,
     WorkloadsPane,
+    ServicesPane,
     ZtunnelsPane,
+    WaypointsPane,
+    GatewaysPane,
+    RoutesPane,
     CertificatesPane,
 )

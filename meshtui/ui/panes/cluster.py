@@ -93,7 +93,7 @@ class ClusterPane(Pane[Entry]):
         return Jump(place.pane, place.within, place.key) if place else None
 
 
-_MOST = 12
+_MOST = 18
 
 
 def _some(items: Sequence[Item]) -> Sequence[Item]:

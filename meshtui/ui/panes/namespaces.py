@@ -11,11 +11,9 @@ from meshtui.mesh.kinds import NAMESPACE
 from meshtui.mesh.namespaces import Mode, Namespace
 from meshtui.mesh.snapshot import Snapshot
 from meshtui.mesh.workloads import Workload
-from meshtui.ui import times
-from meshtui.ui.bars import bar
+from meshtui.ui import evidence, times
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Grid, Section
-from meshtui.ui.evidence import mtls_words
 from meshtui.ui.exchange import Jump
 from meshtui.ui.pane import Pane
 from meshtui.ui.spans import Cell, Line, Span, Tone, mark, said, tone
@@ -43,6 +41,10 @@ class NamespacesPane(Pane[Namespace]):
     def namespace_of(self, row: Namespace) -> str:
         return row.name
 
+    def belongs(self, row: Namespace, within: str) -> bool:
+        """The ones that name a waypoint."""
+        return row.waypoint is not None and f"waypoint/{row.waypoint.key}" == within
+
     def cells(self, row: Namespace, snapshot: Snapshot) -> Sequence[Cell]:
         quiet = row.mode is Mode.NONE
         return (
@@ -69,7 +71,7 @@ class NamespacesPane(Pane[Namespace]):
                 Fact("mode", row.mode.value),
                 Fact("revision", _revision(row)),
                 Fact("waypoint", waypoint),
-                Fact("mTLS", mtls_words(row.mtls)),
+                Fact("mTLS", evidence.mtls_words(row.mtls)),
                 Fact("policies", policies),
                 Fact("created", times.ago(row.created, snapshot.now)),
             ],
@@ -111,16 +113,9 @@ def _tone(state: State) -> Tone:
 
 
 def _captured(row: Namespace) -> Cell:
-    pods = row.pods
-    if not pods.desired:
-        return Span("?", Tone.UNKNOWN) if row.unread else Span("–", Tone.MUTED)
-    share = pods.captured / pods.desired
-    health = Health.BAD if pods.failing else Health.UNKNOWN if pods.unknown else Health.OK
-    counts = f" {pods.captured}/{pods.desired}"
-    if health is Health.OK:
-        return (bar(share), Span(counts))
-    what = pods.failing or pods.unknown
-    return (bar(share, tone(health)), Span(counts), Span(f" {health.mark} {what}", tone(health)))
+    if not row.pods.desired and row.unread:
+        return Span("?", Tone.UNKNOWN)
+    return evidence.captured(row.pods)
 
 
 def _waypoint(row: Namespace) -> Cell:

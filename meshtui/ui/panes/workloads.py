@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from meshtui.mesh import events, raw, workloads, ztunnel_probes
+from meshtui.mesh import events, raw, services, workloads, ztunnel_probes
 from meshtui.mesh.health import Health
 from meshtui.mesh.kinds import POD
 from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.mesh.workloads import Workload
-from meshtui.ui import detail, evidence, times
+from meshtui.ui import detail, evidence, times, ways
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Section
 from meshtui.ui.exchange import Jump, Wants
@@ -47,9 +47,21 @@ class WorkloadsPane(Pane[Workload]):
 
     def belongs(self, row: Workload, within: str) -> bool:
         what, _, name = within.partition("/")
-        if what == "namespace":
-            return row.pod.namespace == name
-        return row.pod.node == name if what == "node" else row.enrolled.ztunnel == name
+        match what:
+            case "namespace":
+                return row.pod.namespace == name
+            case "node":
+                return row.pod.node == name
+            case "service":
+                return self.snapshot is not None and row.pod.key in services.pods(
+                    self.snapshot, name
+                )
+            case "waypoint":
+                return row.waypoint is not None and row.waypoint.key == name
+            case "controller":
+                return f"{row.pod.namespace}/{row.pod.controller}" == name
+            case _:
+                return row.enrolled.ztunnel == name
 
     def cells(self, row: Workload, snapshot: Snapshot) -> Sequence[Cell]:
         pod = row.pod
@@ -121,6 +133,16 @@ class WorkloadsPane(Pane[Workload]):
 
     def onward(self, row: Workload) -> Jump | None:
         return self.ztunnel_of(row, self.snapshot) if self.snapshot else None
+
+    def used_by(self, row: Workload, snapshot: Snapshot) -> Jump | None:
+        return Jump("services", within=f"workload/{row.pod.key}")
+
+    def owner(self, row: Workload, snapshot: Snapshot) -> Jump | None:
+        """All pods of its controller; from there, and from a pod of its own, its namespace."""
+        within = f"controller/{row.pod.namespace}/{row.pod.controller}"
+        if row.pod.controller and self.within != within:
+            return Jump(self.NAME, within=within, key=row.key)
+        return ways.namespace(snapshot, row.pod.namespace)
 
     def ztunnel_of(self, row: Workload, snapshot: Snapshot) -> Jump | None:
         namespace, _, name = row.enrolled.ztunnel.partition("/")

@@ -1,0 +1,167 @@
+"""Attachments: who names which waypoint, and what comes of that (rules of istio-ambient.md, 2.2 and 2.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from meshtui.mesh import components, pods, raw, service_specs, waypoints
+from meshtui.mesh.kinds import (
+    NAMESPACE,
+    POD,
+    SERVICE,
+    SERVICE_ENTRY,
+    WORKLOAD_ENTRY,
+    Kind,
+)
+from meshtui.mesh.pods import Pod
+from meshtui.mesh.raw import Raw, strings
+from meshtui.mesh.snapshot import Scope, Snapshot
+from meshtui.mesh.waypoints import USE_WAYPOINT, Binding, Traffic, Waypoints
+
+KINDS = (NAMESPACE, SERVICE, POD, Scope(SERVICE_ENTRY), Scope(WORKLOAD_ENTRY), *waypoints.KINDS)
+
+
+class Attachment(NamedTuple):
+    """One object for which a label names a waypoint, its own label or that of its namespace."""
+
+    kind: Kind
+    namespace: str
+    """"" for a namespace."""
+    name: str
+    binding: Binding
+
+    @property
+    def key(self) -> str:
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
+
+
+def of(snapshot: Snapshot) -> Mapping[str, tuple[Attachment, ...]]:
+    """By the waypoint's "namespace/name" all that is attached to it, or names it in vain. A pod that inherits from its
+    namespace a waypoint that does not take its traffic is neither."""
+    return snapshot.once(_by_waypoint, *filter(None, _all(snapshot)))
+
+
+def of_services(snapshot: Snapshot) -> Mapping[str, Binding]:
+    """The waypoint that traffic to each Service takes, or should, by "namespace/name"; a Service that needs none is
+    not in it."""
+    return snapshot.once(_of_services, snapshot)
+
+
+def _by_waypoint(*every: Attachment) -> Mapping[str, tuple[Attachment, ...]]:
+    found: dict[tuple[str, str], list[Attachment]] = {}
+    for each in every:
+        found.setdefault((each.binding.namespace, each.binding.name), []).append(each)
+    return {f"{namespace}/{name}": (*attached,) for (namespace, name), attached in found.items()}
+
+
+def _all(snapshot: Snapshot) -> Iterator[Attachment | None]:
+    """In the order of kinds; None for what takes no waypoint."""
+    every = waypoints.of(snapshot)
+    yield from snapshot.each(NAMESPACE, _namespace, lambda it: (_named(every, it),))
+    services = of_services(snapshot)
+    yield from snapshot.each(SERVICE, _service, lambda it: (services.get(raw.key(it)),))
+    for kind, traffic in ((SERVICE_ENTRY, Traffic.SERVICE), (WORKLOAD_ENTRY, Traffic.WORKLOAD)):
+        found = _Bindings(snapshot, every, traffic)
+        yield from snapshot.each(kind, _READERS[kind], found.of_raw)
+    yield from _pods(snapshot, every)
+
+
+def _named(every: Waypoints, namespace: Raw) -> Binding | None:
+    """The waypoint that the label of a namespace names, for whatever traffic."""
+    labels = strings(namespace, "metadata", "labels")
+    return waypoints.binding(every, raw.name(namespace), labels)
+
+
+def _of_services(snapshot: Snapshot) -> Mapping[str, Binding]:
+    found = _Bindings(snapshot, waypoints.of(snapshot), Traffic.SERVICE)
+    bindings = (
+        (spec.key, found.of(spec.namespace, spec.labels))
+        for spec in snapshot.each(SERVICE, service_specs.read)
+        if not spec.proxy
+    )
+    return {key: binding for key, binding in bindings if binding is not None}
+
+
+def _pods(snapshot: Snapshot, every: Waypoints) -> Sequence[Attachment | None]:
+    bindings, found = _Bindings(snapshot, every, Traffic.WORKLOAD), pods.of(snapshot)
+    own = {
+        pod.key: bindings.of(pod.namespace, pod.labels)
+        for pod in found.values()
+        if USE_WAYPOINT in pod.labels
+    }
+    inherited = {name: bindings.of(name, {}) for name in pods.namespaces(snapshot)}
+
+    def inputs(pod: Pod) -> tuple[Binding | None]:
+        return (own[pod.key] if pod.key in own else inherited[pod.namespace],)
+
+    context = (*own.items(), *inherited.items())
+    return snapshot.memo.each("attached pods", found, _pod, inputs, context)
+
+
+class _Bindings:
+    """The waypoints of objects for one kind of traffic; that of each namespace is looked up once, and is the same
+    object for as long as it is the same one."""
+
+    def __init__(self, snapshot: Snapshot, every: Waypoints, traffic: Traffic) -> None:
+        names = pods.namespaces(snapshot)
+        self._every, self._traffic = every, traffic
+        self._labels = {
+            name: strings(snapshot.find(NAMESPACE, "", name), "metadata", "labels")
+            for name in names
+        }
+
+        def inputs(name: str) -> tuple[Binding | None]:
+            return (waypoints.binding(every, name, self._labels[name], None, traffic),)
+
+        found = snapshot.memo.each(("inherited", traffic), names, _kept, inputs)
+        self._inherited = dict(zip(names, found, strict=True))
+
+    def of(self, namespace: str, own: Mapping[str, str]) -> Binding | None:
+        """The waypoint of an object with these labels."""
+        if USE_WAYPOINT in own:
+            labels = self._labels.get(namespace, {})
+            return waypoints.binding(self._every, namespace, labels, own, self._traffic)
+        return self._inherited.get(namespace)
+
+    def of_raw(self, it: Raw) -> tuple[Binding | None]:
+        return (self.of(raw.namespace(it), strings(it, "metadata", "labels")),)
+
+
+def _kept(_: str, binding: Binding | None) -> Binding | None:
+    return binding
+
+
+def _namespace(it: Raw, binding: Binding | None) -> Attachment | None:
+    return Attachment(NAMESPACE, "", raw.name(it), binding) if binding else None
+
+
+def _service(it: Raw, binding: Binding | None) -> Attachment | None:
+    return Attachment(SERVICE, raw.namespace(it), raw.name(it), binding) if binding else None
+
+
+def _service_entry(it: Raw, binding: Binding | None) -> Attachment | None:
+    return Attachment(SERVICE_ENTRY, raw.namespace(it), raw.name(it), binding) if binding else None
+
+
+def _workload_entry(it: Raw, binding: Binding | None) -> Attachment | None:
+    if binding is None or not _counts(binding):
+        return None
+    return Attachment(WORKLOAD_ENTRY, raw.namespace(it), raw.name(it), binding)
+
+
+_READERS = {SERVICE_ENTRY: _service_entry, WORKLOAD_ENTRY: _workload_entry}
+
+
+def _pod(pod: Pod, binding: Binding | None) -> Attachment | None:
+    if binding is None or pod.finished or not _counts(binding):
+        return None
+    if components.is_waypoint(pod.labels):
+        return None
+    return Attachment(POD, pod.namespace, pod.name, binding)
+
+
+def _counts(binding: Binding) -> bool:
+    """A namespace's waypoint is for services unless it says otherwise, so that pods and entries that inherit one are
+    only attached where it takes them."""
+    return binding.label_of == "own" or binding.bound is True

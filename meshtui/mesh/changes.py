@@ -1,0 +1,280 @@
+"""Changes: what is to be done to one object, as a value, and the functions that build one, or say why there is none.
+
+A change holds the object as it was when somebody decided on it (`standing` compares that with what it is by now).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from meshtui.mesh import components, diff, pods, waypoints
+from meshtui.mesh.capture import DATAPLANE_MODE
+from meshtui.mesh.kinds import NAMESPACE, POD, SECRET
+from meshtui.mesh.raw import Raw, dig, label, name, strings, table, text
+from meshtui.mesh.snapshot import Ref, Snapshot
+from meshtui.mesh.waypoints import USE_WAYPOINT, USE_WAYPOINT_NAMESPACE, Binding, State
+
+MANAGER = "meshtui"
+"""The field manager under which all is written."""
+
+_RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
+"""What `kubectl rollout restart` writes into the template, so that the pods are no longer of it."""
+_STAY_PLAIN = "existing connections stay plain until they are reopened"
+"""Reference istio-ambient.md, 1.2."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why there is no such change, in words for the screen."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Change:
+    """What every change says of itself."""
+
+    title: str
+    """ "Enroll namespace shop in the mesh"."""
+    target: Ref
+    danger: bool = False
+    """It interrupts or cannot be brought back: the name has to be typed."""
+    warnings: tuple[str, ...] = ()
+    """ "existing connections stay plain until they are reopened"."""
+    reach: tuple[str, ...] = ()
+    """Whom it concerns, a line each: "12 pods of 4 controllers"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Create(_Change):
+    verb: ClassVar[str] = "create"
+    wanted: Raw
+    """The object, with apiVersion, kind, name and namespace."""
+
+    @property
+    def before(self) -> None:
+        return None
+
+    @property
+    def based_on(self) -> str:
+        return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patch(_Change):
+    verb: ClassVar[str] = "patch"
+    before: Raw
+    patch: Raw
+    """A JSON merge patch (RFC 7386): null takes away, and a list is replaced as a whole."""
+    final: bool = False
+    """There is no way back, as from a restart."""
+
+    @property
+    def based_on(self) -> str:
+        """The resourceVersion that the object must still have."""
+        return text(self.before, "metadata", "resourceVersion")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delete(_Change):
+    verb: ClassVar[str] = "delete"
+    before: Raw
+
+    @property
+    def based_on(self) -> str:
+        return text(self.before, "metadata", "resourceVersion")
+
+
+Change = Create | Patch | Delete
+
+
+def enroll(it: Raw, snapshot: Snapshot) -> Patch | Refusal:
+    """A namespace into the mesh."""
+    if label(it, DATAPLANE_MODE) == "ambient":
+        return Refusal(f"{name(it)} is labelled {DATAPLANE_MODE}=ambient already")
+    change = _labelled(
+        it, snapshot, f"Enroll namespace {name(it)} in the mesh", {DATAPLANE_MODE: "ambient"}
+    )
+    return change if isinstance(change, Refusal) else replace(change, warnings=(_STAY_PLAIN,))
+
+
+def unenroll(it: Raw, snapshot: Snapshot) -> Patch | Refusal:
+    """A namespace out of the mesh."""
+    if label(it, DATAPLANE_MODE) != "ambient":
+        return Refusal(f"{name(it)} is not labelled {DATAPLANE_MODE}=ambient")
+    return _labelled(
+        it, snapshot, f"Take namespace {name(it)} out of the mesh", {DATAPLANE_MODE: None}
+    )
+
+
+def set_waypoint(it: Raw, where: str, waypoint: str, snapshot: Snapshot) -> Patch | Refusal:
+    """The Gateway `waypoint` of the namespace `where` as the waypoint of a namespace."""
+    own = name(it)
+    labels = {USE_WAYPOINT: waypoint, USE_WAYPOINT_NAMESPACE: None if where == own else where}
+    known = strings(it, "metadata", "labels")
+    if all(known.get(key) == value for key, value in labels.items()):
+        return Refusal(f"{own} uses waypoint {where}/{waypoint} already")
+    wanted = {key: value for key, value in labels.items() if value}
+    found = waypoints.binding(waypoints.of(snapshot), own, wanted)
+    if found is None or found.state not in (State.READY, State.UNKNOWN):
+        return Refusal(found.reason if found else f'"{waypoint}" is no name of a waypoint')
+    change = _labelled(it, snapshot, f"Set waypoint {where}/{waypoint} for namespace {own}", labels)
+    return change if isinstance(change, Refusal) else replace(change, warnings=_doubt(found))
+
+
+def clear_waypoint(it: Raw, snapshot: Snapshot) -> Patch | Refusal:
+    """A namespace without the waypoint that its label names."""
+    if not label(it, USE_WAYPOINT):
+        return Refusal(f"{name(it)} has no label {USE_WAYPOINT}")
+    labels = {USE_WAYPOINT: None, USE_WAYPOINT_NAMESPACE: None}
+    return _labelled(it, snapshot, f"Clear the waypoint of namespace {name(it)}", labels)
+
+
+def restart(target: Ref, it: Raw, now: datetime) -> Patch | Refusal:
+    """New pods for a Deployment, DaemonSet or StatefulSet, as `kubectl rollout restart` makes them."""
+    title = f"{target.kind.title} {target.key}"
+    if not isinstance(dig(it, "spec", "template"), Mapping):
+        return Refusal(f"{title} has no template that pods are made from")
+    if dig(it, "spec", "paused") is True:
+        return Refusal(f"{title} is paused (spec.paused), so its pods would stay")
+    if text(it, "spec", "updateStrategy", "type") == "OnDelete":
+        return Refusal(
+            f"{title} replaces its pods only as they are deleted (updateStrategy OnDelete)"
+        )
+    stamp = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    labels = strings(it, "spec", "template", "metadata", "labels")
+    return Patch(
+        title=f"Restart {title}",
+        target=target,
+        before=it,
+        patch={"spec": {"template": {"metadata": {"annotations": {_RESTARTED_AT: stamp}}}}},
+        final=True,
+        danger=components.is_ztunnel(labels),
+        warnings=_interrupted(labels),
+    )
+
+
+def edit(target: Ref, before: Raw, after: Any) -> Patch | Refusal:
+    """What a person wrote in place of an object, as a change; `before` is the whole object as it was given to them."""
+    if target.kind == SECRET:
+        return Refusal("of a Secret only its certificates are read here, so it cannot be edited")
+    if not isinstance(after, Mapping):
+        return Refusal("what was written is no object")
+    if not _is_json(after):
+        return Refusal("what was written has keys or values that JSON has not, such as dates")
+    for path in (("apiVersion",), ("kind",), ("metadata", "name"), ("metadata", "namespace")):
+        if dig(after, *path) != dig(before, *path):
+            return Refusal(f"{'.'.join(path)} of an object cannot be changed")
+    patch = _difference(diff.said(before), diff.said(after))
+    if not patch:
+        return Refusal("nothing was changed")
+    title = f"Edit {target.kind.title} {target.key}"
+    return Patch(title=title, target=target, before=before, patch=patch)
+
+
+def inverse(change: Change, left: Raw | None) -> Change | Refusal:
+    """The change that takes one back; `left` is the object as the change left it, None where it was deleted."""
+    title, target = f"Undo: {change.title}", change.target
+    match change:
+        case Create() if left is not None:
+            return Delete(title=title, target=target, before=left, danger=True)
+        case Patch(final=False, before=before, patch=patch) if left is not None:
+            back = {key: _back(each, before, (key,)) for key, each in patch.items()}
+            return Patch(title=title, target=target, before=left, patch=back)
+        case Delete(before=before) if left is None and target.kind != SECRET:
+            return Create(title=title, target=target, wanted=diff.said(before))
+    return Refusal(f"there is no way back from: {change.title}")
+
+
+def manifest(change: Change) -> Raw:
+    """What to write into a repository for the same effect: a patch as kustomize takes it, or the whole object; empty
+    for a deletion."""
+    match change:
+        case Create(wanted=wanted):
+            return wanted
+        case Patch(before=before, patch=patch):
+            named = {k: v for k in ("name", "namespace") if (v := text(before, "metadata", k))}
+            head = {k: v for k in ("apiVersion", "kind") if (v := text(before, k))}
+            metadata = {**named, **table(patch, "metadata")}
+            return {
+                **head,
+                "metadata": metadata,
+                **{k: v for k, v in patch.items() if k != "metadata"},
+            }
+        case Delete():
+            return {}
+
+
+def _labelled(
+    it: Raw, snapshot: Snapshot, title: str, labels: Mapping[str, str | None]
+) -> Patch | Refusal:
+    """Labels set or taken away on a namespace."""
+    own = name(it)
+    if text(it, "metadata", "deletionTimestamp"):
+        return Refusal(f"{own} is being deleted")
+    known = strings(it, "metadata", "labels")
+    return Patch(
+        title=title,
+        target=Ref(NAMESPACE, "", own),
+        before=it,
+        patch={"metadata": {"labels": {k: v for k, v in labels.items() if v or k in known}}},
+        reach=_reach(snapshot, own),
+    )
+
+
+def _reach(snapshot: Snapshot, where: str) -> tuple[str, ...]:
+    if not snapshot.covering(POD, where).complete:
+        return (f"the pods of {where} were not all read, so how many it reaches is not known",)
+    there = [
+        pod for pod in pods.of(snapshot).values() if pod.namespace == where and not pod.finished
+    ]
+    controllers = {pod.controller for pod in there if pod.controller}
+    return (f"pods: {len(there)}", f"their controllers: {len(controllers)}")
+
+
+def _doubt(found: Binding) -> tuple[str, ...]:
+    return (f"whether it is ready is not known: {found.reason}",) if found.reason else ()
+
+
+def _interrupted(labels: Mapping[str, str]) -> tuple[str, ...]:
+    """Reference istio-ambient.md, 10.1: what a ztunnel holds open breaks once its time to drain is over."""
+    if components.is_ztunnel(labels):
+        return ("connections of all mesh pods of a node break when its ztunnel ends",)
+    if components.is_waypoint(labels) or components.is_gateway(labels):
+        return ("connections through it break as its pods are replaced",)
+    return ("connections to its pods break as they are replaced",)
+
+
+def _difference(before: Raw, after: Raw) -> dict[str, Any]:
+    """The JSON merge patch from one to the other. It tells 1 from true, which `==` does not."""
+    patch: dict[str, Any] = {key: None for key in before if key not in after}
+    for key, value in after.items():
+        was = before.get(key)
+        if isinstance(value, Mapping) and isinstance(was, Mapping):
+            if inner := _difference(was, value):
+                patch[key] = inner
+        elif value != was or isinstance(value, bool) != isinstance(was, bool):
+            patch[key] = value
+    return patch
+
+
+def _is_json(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return all(isinstance(key, str) and _is_json(each) for key, each in value.items())
+    if isinstance(value, list):
+        return all(map(_is_json, value))
+    return value is None or isinstance(value, (str, int, float))
+
+
+def _back(patched: Any, before: Any, path: tuple[str, ...]) -> Any:
+    """The part of a patch at `path` that restores what was there. What was not there is taken away again: as a whole
+    in a spec, whose generation shows that nothing was added to it, else field by field."""
+    was = dig(before, *path)
+    if isinstance(patched, Mapping) and (
+        isinstance(was, Mapping) or (was is None and path[0] != "spec")
+    ):
+        return {key: _back(each, before, (*path, key)) for key, each in patched.items()}
+    return was

@@ -1,0 +1,133 @@
+"""Policies: AuthorizationPolicies, where each is enforced, and what istiod says of that (rules of istio-ambient.md, 7.2
+and 2.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from meshtui.mesh import raw
+from meshtui.mesh.health import Health, Verdict
+from meshtui.mesh.kinds import AUTHORIZATION_POLICY, GATEWAY_API
+from meshtui.mesh.raw import Condition, Raw, conditions, entries, strings, table, text
+from meshtui.mesh.snapshot import Ref, Snapshot
+
+
+class Target(NamedTuple):
+    """What a `targetRef` names."""
+
+    kind: str
+    namespace: str
+    """"" for an object of the cluster."""
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Policy:
+    """One AuthorizationPolicy. Compared by identity."""
+
+    ref: Ref
+    action: str
+    """ "ALLOW", "DENY", "CUSTOM" or "AUDIT"."""
+    selector: Mapping[str, str]
+    """The labels of the pods it is for; empty where it is for all of its namespace, or has targets."""
+    targets: tuple[Target, ...]
+    accepted: Condition | None
+    """What istiod wrote of its place: ZtunnelAccepted, or with targets WaypointAccepted."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """How it is enforced, by its condition, whose status alone does not tell: `True` with a reason other than
+        "Accepted" is a policy of which a part is left out."""
+        said = self.accepted
+        if said is None:
+            return Verdict(Health.UNKNOWN, "istiod has not said whether it is in force")
+        words = f"{said.reason}: {said.message}" if said.message else said.reason
+        if said.status != "True":
+            return Verdict(Health.BAD, f"not in force: {words}")
+        return Verdict(Health.OK if said.reason == "Accepted" else Health.WARN, words)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Policies:
+    """All policies by what they are for. Compared by identity."""
+
+    of_target: Mapping[Target, tuple[Policy, ...]]
+    """Enforced by the waypoint of the target, and nowhere without one."""
+    of_pods: Mapping[str, tuple[Policy, ...]]
+    """Enforced by the ztunnels of the pods that they select, by namespace, with those of the root namespace, which are
+    for all."""
+    root: str
+
+    def for_pods(self, namespace: str) -> tuple[Policy, ...]:
+        """Those that may be for pods of a namespace: its own and the mesh's."""
+        return self.of_pods.get(namespace) or self.of_pods.get(self.root, ())
+
+    def for_waypoint(self, namespace: str, name: str, class_name: str) -> tuple[Policy, ...]:
+        """Those for all traffic through a waypoint."""
+        return (
+            *self.of_target.get(Target("Gateway", namespace, name), ()),
+            *self.of_target.get(Target("GatewayClass", "", class_name), ()),
+        )
+
+
+def of(snapshot: Snapshot, root: str) -> Policies:
+    """All policies of a snapshot. `root` is the namespace whose policies are for the whole mesh."""
+    return snapshot.once(_policies, root, *snapshot.each(AUTHORIZATION_POLICY, _policy))
+
+
+def selecting(policies: Iterable[Policy], labels: Sequence[Mapping[str, str]]) -> Iterator[Policy]:
+    """Of policies for pods, those that select at least one pod with such labels."""
+    for each in policies:
+        if any(each.selector.items() <= own.items() for own in labels):
+            yield each
+
+
+def _policies(root: str, *every: Policy) -> Policies:
+    of_target: dict[Target, list[Policy]] = {}
+    of_pods: dict[str, list[Policy]] = {}
+    for each in sorted(every, key=lambda each: each.ref.key):
+        for target in each.targets:
+            if target.kind != "GatewayClass" or each.ref.namespace == root:
+                of_target.setdefault(target, []).append(each)
+        if not each.targets:
+            of_pods.setdefault(each.ref.namespace, []).append(each)
+    return Policies(
+        {target: tuple(found) for target, found in of_target.items()},
+        {
+            namespace: tuple(found) if namespace == root else (*of_pods.get(root, ()), *found)
+            for namespace, found in of_pods.items()
+        },
+        root,
+    )
+
+
+_GROUPS = {
+    "Service": ("", "core"),
+    "ServiceEntry": ("networking.istio.io",),
+    "Gateway": (GATEWAY_API,),
+    "GatewayClass": (GATEWAY_API,),
+}
+
+
+def _policy(it: Raw) -> Policy:
+    spec, namespace = table(it, "spec"), raw.namespace(it)
+    named = [*entries(spec, "targetRefs"), *filter(None, [table(spec, "targetRef")])]
+    said = conditions(it)
+    return Policy(
+        ref=Ref(AUTHORIZATION_POLICY, namespace, raw.name(it)),
+        action=text(spec, "action") or "ALLOW",
+        selector=strings(spec, "selector", "matchLabels"),
+        targets=tuple(_target(each, namespace) for each in named),
+        accepted=said.get("WaypointAccepted" if named else "ZtunnelAccepted"),
+    )
+
+
+def _target(it: Raw, namespace: str) -> Target:
+    """A target in another namespace is never found, and neither is a kind that has no waypoint: no object matches."""
+    kind = text(it, "kind")
+    elsewhere = text(it, "namespace") not in ("", namespace)
+    if elsewhere or text(it, "group") not in _GROUPS.get(kind, ()):
+        return Target("", namespace, text(it, "name"))
+    return Target(kind, "" if kind == "GatewayClass" else namespace, text(it, "name"))

@@ -1,0 +1,250 @@
+"""Services: how each is reached, who answers and whether in the mesh, its waypoint, routes and policies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from meshtui.mesh import raw, routes, services
+from meshtui.mesh.health import Health
+from meshtui.mesh.service_specs import Port, ServiceSpec
+from meshtui.mesh.services import Service
+from meshtui.mesh.snapshot import Snapshot
+from meshtui.ui import evidence, notices, times, ways
+from meshtui.ui.columns import Column
+from meshtui.ui.detail import Fact, Grid, Section
+from meshtui.ui.exchange import Jump
+from meshtui.ui.pane import Pane
+from meshtui.ui.spans import Cell, Line, Span, Tone, mark, said, tone
+
+
+class ServicesPane(Pane[Service]):
+    NAME = "services"
+    ALIASES = ("svc", "service")
+    TITLE = "Services"
+    NEEDS = services.KINDS
+    COLUMNS = (
+        Column("NAMESPACE", 8, 24, 2),
+        Column("SERVICE", 12, 40, 0),
+        Column("TYPE", 9, 12, 7),
+        Column("ADDRESS", 10, 20, 8),
+        Column("PORTS", 11, 30, 6),
+        Column("READY", 5, 7, 3, right=True),
+        Column("IN MESH", 7, 12, 1),
+        Column("WAYPOINT", 17, 40, 0),
+        Column("FAILS", 5, 6, 2),
+        Column("ROUTES", 6, 6, 5, right=True),
+        Column("POLICIES", 8, 8, 4, right=True),
+        Column("EXTERNAL", 8, 30, 10),
+        Column("AGE", 4, 6, 9, right=True),
+    )
+    EMPTY = "There are no services here. :ns all looks at every namespace."
+
+    def rows(self, snapshot: Snapshot) -> Sequence[Service]:
+        routes.of(snapshot)  # the detail shows them, and here they are not derived on the loop
+        return services.of(snapshot)
+
+    def namespace_of(self, row: Service) -> str:
+        return row.spec.namespace
+
+    def belongs(self, row: Service, within: str) -> bool:
+        what, _, name = within.partition("/")
+        match what:
+            case "waypoint":
+                return row.waypoint is not None and row.waypoint.key == name
+            case "workload":
+                return row.endpoints is not None and name in row.endpoints.pods
+            case "route":
+                routes = (each.route for each in row.routes)
+                return any(f"{route.kind.plural}/{route.key}" == name for route in routes)
+            case _:
+                return row.spec.namespace == name
+
+    def cells(self, row: Service, snapshot: Snapshot) -> Sequence[Cell]:
+        spec, found = row.spec, row.endpoints
+        return (
+            spec.namespace,
+            spec.name,
+            spec.type,
+            spec.external_name or spec.address,
+            ", ".join(map(str, spec.ports)),
+            "?" if found is None else f"{found.ready}/{found.total}",
+            evidence.captured(row.captured, drawn=False),
+            _waypoint(row),
+            Span(row.waypoint.fails if row.waypoint else "", Tone.BAD),
+            _count(len(row.routes), row.routes_unread),
+            _count(len(row.policies), row.policies_unread),
+            spec.external,
+            times.age(spec.created, snapshot.now),
+        )
+
+    def detail(self, row: Service, snapshot: Snapshot) -> Iterable[Section]:
+        spec = row.spec
+        yield Section("", [said(each) for each in row.troubles[1:]])
+        yield Section("", [*_reached(row)])
+        yield Section("Waypoint", [*_effective(row)])
+        yield Section("Endpoints", [*_endpoints(row)])
+        yield Section("Routes", [*_routes(row, snapshot)])
+        yield Section("Policies", [*_policies(row)])
+        yield Section("", [Fact("created", times.ago(spec.created, snapshot.now))])
+
+    def onward(self, row: Service) -> Jump | None:
+        return Jump("workloads", within=f"service/{row.ref.key}")
+
+    def used_by(self, row: Service, snapshot: Snapshot) -> Jump | None:
+        return Jump("routes", within=f"service/{row.ref.key}") if row.routes else None
+
+    def owner(self, row: Service, snapshot: Snapshot) -> Jump | None:
+        """The Gateway that it was made for, else its namespace."""
+        for each in raw.entries(self.object(row, snapshot), "metadata", "ownerReferences"):
+            if raw.text(each, "kind") == "Gateway":
+                pane = "waypoints" if row.spec.proxy else "gateways"
+                return Jump(pane, key=raw.text(each, "uid"))
+        return ways.namespace(snapshot, row.spec.namespace)
+
+    def notes(self, snapshot: Snapshot) -> list[Line]:
+        return notices.below(snapshot, notices.wanted(snapshot, self.NEEDS))
+
+
+_MOST = 40
+"""So many rows of a list stand in the detail."""
+
+
+def _waypoint(row: Service) -> Cell:
+    found = row.waypoint
+    if found is None:
+        return Span("opted out" if row.opted_out else "–", Tone.MUTED)
+    name = found.name if found.namespace == row.spec.namespace else found.key
+    if found.health is Health.OK:
+        return name
+    return (
+        Span(f"{name} "),
+        Span(f"{found.health.mark} {found.state.value}", tone(found.health)),
+    )
+
+
+def _count(number: int, unread: str) -> str:
+    return "?" if unread and not number else f"{number}+?" if unread else str(number)
+
+
+def _reached(row: Service) -> Iterable[Fact]:
+    """How it is addressed."""
+    spec = row.spec
+    yield Fact("type", spec.type)
+    yield Fact("address", spec.external_name or spec.address or "none")
+    if spec.external:
+        yield Fact("external", spec.external)
+    for position, port in enumerate(spec.ports):
+        yield Fact("" if position else "ports", _port(port))
+    yield Fact("selector", _selector(spec))
+
+
+def _port(port: Port) -> Line:
+    """A port, what is spoken there, and who says so."""
+    spoken = port.app_protocol or "protocol not declared"
+    by = " (by its name)" if port.app_protocol and port.by_name else ""
+    to = f" → {port.target}" if port.target else ""
+    return (
+        Span(f"{port.number}/{port.protocol}{to}"),
+        Span(f"  {spoken}{by}", Tone.PLAIN if port.app_protocol else Tone.MUTED),
+    )
+
+
+def _selector(spec: ServiceSpec) -> str:
+    pairs = (f"{label}={value}" for label, value in spec.selector.items())
+    return ", ".join(pairs) or "none: its endpoints are written by somebody else"
+
+
+def _effective(row: Service) -> Iterable[Fact | Line]:
+    """The waypoint that traffic to it takes, why that one, and what istiod says."""
+    found = row.waypoint
+    if found is None:
+        yield Fact("waypoint", f"none: {row.why}")
+    else:
+        yield Fact("waypoint", f"{found.key}, {row.why}")
+        words = found.reason or "traffic to the service goes through it"
+        yield Fact("in effect", (mark(found.health), Span(f" {words}")))
+    if found is not None and found.fails:
+        yield Fact("fails", found.fails)
+    if row.spec.bound is not None:
+        told = row.spec.bound
+        words = f"{told.type.partition('/')[2]}={told.status} {told.reason}: {told.message}"
+        yield Fact("istiod", words)
+
+
+def _endpoints(row: Service) -> Iterable[Grid | Fact]:
+    """Who answers, those that fail first."""
+    found = row.endpoints
+    if found is None or not found.each:
+        yield Fact("endpoints", "not known" if found is None else "none")
+        return
+    pods = {each.pod.key: each for each in row.pods}
+    rows: list[tuple[Cell, ...]] = []
+    for each in sorted(found.each, key=lambda each: (each.ready, each.pod)):
+        pod = pods.get(each.pod)
+        enrolled: Cell = ""
+        if pod is not None:
+            enrolled = (
+                mark(pod.enrolled.state.health),
+                Span(f" {pod.enrolled.word}"),
+            )
+        rows.append(
+            (
+                each.pod.rpartition("/")[2] or each.address,
+                "ready" if each.ready else Span("not ready", Tone.BAD),
+                enrolled,
+                each.address if each.pod else "",
+            )
+        )
+    more = len(rows) - _MOST
+    if more > 0:
+        rows = [*rows[:_MOST], (f"and {more:,} more: enter lists them", "", "", "")]
+    columns = (
+        Column("ENDPOINT", 16, 44, 0),
+        Column("READY", 5, 9, 1),
+        Column("ENROLLED", 8, 24, 0),
+        Column("ADDRESS", 8, 40, 2),
+    )
+    yield Grid(columns, rows)
+
+
+def _routes(row: Service, snapshot: Snapshot) -> Iterable[Grid | Fact]:
+    if row.routes:
+        known = {each.ref: each for each in routes.of(snapshot)}
+        rows: list[tuple[Cell, ...]] = []
+        for each in row.routes[:_MOST]:
+            verdict = known[each.route].verdict
+            how = "decides" if each.before else "leads here"
+            name = each.route.key
+            rows.append((mark(verdict.health), each.route.kind.title, name, how, verdict.reason))
+        columns = (
+            Column("", 1, 1, 0),
+            Column("KIND", 9, 14, 2),
+            Column("ROUTE", 12, 36, 0),
+            Column("", 7, 10, 1),
+            Column("", 16, 400, 0),
+        )
+        yield Grid(columns, rows)
+    if row.routes_unread:
+        yield Fact("more", (mark(Health.UNKNOWN), Span(f" {row.routes_unread}")))
+    elif not row.routes:
+        yield Fact("routes", "none names it")
+
+
+def _policies(row: Service) -> Iterable[Grid | Fact]:
+    if row.policies:
+        rows: list[tuple[Cell, ...]] = [
+            (mark(each.verdict.health), each.action, each.ref.key, each.at, each.verdict.reason)
+            for each in row.policies[:_MOST]
+        ]
+        columns = (
+            Column("", 1, 1, 0),
+            Column("ACTION", 5, 6, 2),
+            Column("POLICY", 12, 40, 0),
+            Column("AT", 7, 8, 1),
+            Column("", 16, 400, 0),
+        )
+        yield Grid(columns, rows)
+    if row.policies_unread:
+        yield Fact("more", (mark(Health.UNKNOWN), Span(f" {row.policies_unread}")))
+    elif not row.policies:
+        yield Fact("policies", "none applies")
