@@ -110,14 +110,29 @@ def callers(of: str, *, by_name: str = "") -> set[str]:
     }
 
 
+def senders() -> set[tuple[str, str]]:
+    """The files of the package, less the built-in cluster, that call a method `send`, and what they call it on."""
+    return {
+        (path.relative_to(PACKAGE).as_posix(), ast.unparse(node.func.value))
+        for path in PACKAGE.rglob("*.py")
+        if not path.is_relative_to(PACKAGE / "sim")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "send"
+    }
+
+
 def test_there_is_one_road_for_changes() -> None:
     """The session alone reaches what writes, and `perform` alone asks it to. Beside that there are GETs, and POSTs of
-    reviews: of who we are and what we may do."""
+    reviews: of who we are and what we may do. The `send` of `http` is h11's: it frames a GET for a pod."""
     writing = [path for path in PACKAGE.rglob("*.py") if "meshtui.kube.writes" in names(path)]
     assert writing == [PACKAGE / "kube" / "live.py"]
     assert callers("preview") == callers("apply") == {"kube/perform.py"}
-    assert callers("request") == {"kube/connect.py", "kube/api.py", "kube/writes.py"}
+    assert callers("request") == {"kube/connect.py", "kube/api.py"}
+    assert callers("call_api") == callers("_answered") == {"kube/api.py"}
     assert callers("open", by_name="method") == {"kube/api.py"}
+    assert senders() == {("kube/writes.py", "api"), ("kube/portforward.py", "http")}
     assert callers("post") == {"kube/heart.py", "kube/rights.py"}
     for file in ("kube/heart.py", "kube/rights.py"):
         kinds = re.findall(r'"kind": "(\w+)"', (PACKAGE / file).read_text(encoding="utf-8"))

@@ -302,6 +302,7 @@ async def test_each_kind_that_may_not_be_listed_is_a_row_of_its_own() -> None:
             "ConfigMaps",
             "Deployments",
             "Gateways",
+            "Istio Gateways",
             "Pods",
         ]
         assert {row[0] for row in at.rows} == {"?"}

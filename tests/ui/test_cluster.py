@@ -83,11 +83,11 @@ async def test_arrows_go_down_the_sections_and_across_the_columns() -> None:
     async with looking(SHOP) as at:
         assert section(at) == "WORST"
         await at.press("right")
-        assert section(at) == "REVISIONS"
+        assert section(at) == "MESH"
         await at.press("right")
-        assert section(at) == "APIS"
+        assert section(at) == "NODES"
         await at.press("right")
-        assert section(at) == "APIS"
+        assert section(at) == "NODES"
         await at.press("left", "h")
         assert section(at) == "WORST"
         await at.press("G")

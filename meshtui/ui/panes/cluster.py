@@ -93,14 +93,16 @@ class ClusterPane(Pane[Entry]):
         return Jump(place.pane, place.within, place.key) if place else None
 
 
-_MOST = 18
+_MOST = 12
 
 
 def _some(items: Sequence[Item]) -> Sequence[Item]:
-    """The items of a section; where a pane lists them all, only the worst of too many, and how many more there are."""
-    pane = items[0].jump.pane if items and items[0].jump else ""
-    if len(items) <= _MOST or not pane:
+    """The items of a section; where one pane lists them all, only the worst of too many, and how many more there
+    are."""
+    panes = {item.jump.pane if item.jump else "" for item in items}
+    if len(items) <= _MOST or len(panes) > 1 or "" in panes:
         return items
+    (pane,) = panes
     ranked = sorted(items, key=lambda each: -each.verdict.health.rank)[: _MOST - 1]
     rest = Item(
         key=f"{items[0].key}/more",
