@@ -72,7 +72,8 @@ class MeshApp(App[int], inherit_bindings=False):
     CSS_PATH = STYLESHEETS
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("question_mark,f1", "help", "Help", key_display="?", id="app.help"),
+        Binding("question_mark", "help", "Help", key_display="?", id="app.help"),
+        Binding("f1", "help", "Help", show=False, id="app.help_too"),
         Binding("colon", "command", "Command", key_display=":", priority=True, id="app.command"),
         Binding("exclamation_mark", "messages", "Messages", key_display="!", show=False, id="app.messages"),
         Binding("ctrl+r", "refresh_all", "Read again", show=False, id="app.refresh"),
@@ -354,7 +355,7 @@ class MeshApp(App[int], inherit_bindings=False):
             ("cluster", server.cluster),
             ("server", server.url),
             ("version", server.version),
-            ("user", server.user),
+            ("user", server.user or "not known"),
             ("answered", times.stamp(server.answered)),
             ("namespaces", ", ".join(self._main.place.namespaces) or "all"),
             ("read-only", self._main.place.read_only or "no"),
