@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -61,6 +62,10 @@ class Told:
     tone: Tone
 
 
+_TERMINATED = 128 + signal.SIGTERM
+"""The exit status by which a shell knows a program that a signal ended."""
+
+
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -104,6 +109,8 @@ class MeshApp(App[int], inherit_bindings=False):
         return theme.variables(super().get_css_variables())
 
     def on_mount(self) -> None:
+        # the terminal is given back as it was, and what was started is ended
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit, _TERMINATED)
         self.animation_level = "none"  # each frame of one takes its time over ssh
         if self.no_color:
             self.theme = "ansi-dark"
