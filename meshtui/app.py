@@ -246,7 +246,9 @@ class MeshApp(App[int], inherit_bindings=False):
 
     async def _read_clusters(self) -> None:
         if self._clusters.again is not None:
-            self._clusters = await background.start(self._clusters.again)
+            found = await background.start(self._clusters.again)
+            if found.contexts or not self._clusters.contexts:  # it may have been a pipe, or is gone
+                self._clusters = found
 
     @work
     async def _start_again(self) -> None:

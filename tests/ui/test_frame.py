@@ -26,6 +26,7 @@ from meshtui.settings import Settings
 from meshtui.ui.header import Header
 from meshtui.ui.main import Main
 from meshtui.ui.panes import PANES
+from meshtui.ui.pick import Pick
 from meshtui.ui.reader import Describe, Log, Reader, Yaml
 from meshtui.ui.spans import join
 from tests import recordings
@@ -400,6 +401,9 @@ async def test_a_kubeconfig_that_was_corrected_is_read_again(tmp_path: Path) -> 
         assert 'Did you mean "new"?' in messages(app)
         await pilot.press(*":ctx", "space", *"new", "enter")
         await until(pilot, lambda: drawn(app).startswith(" new"))
+        path.unlink()
+        await pilot.press(*":ctx", "enter")
+        await until(pilot, lambda: isinstance(app.screen, Pick))
 
 
 def messages(app: MeshApp) -> str:
