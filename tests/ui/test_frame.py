@@ -319,6 +319,23 @@ async def test_what_looks_like_production_is_read_only_and_says_so(
         assert ("read-only" in drawn(app)) is said
 
 
+async def test_a_long_name_of_a_context_keeps_its_end_and_the_rest_of_the_header() -> None:
+    context = "arn:aws:eks:eu-west-1:123456789012:cluster/payments-live"
+    among = Settings(namespaces=("shop", "payments", "batch", "legacy", "plain"))
+    app = app_of({context: StillSession(SHOP)}, settings=among, now=SHOP.now)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        header = drawn(app).splitlines()[0]
+        assert header.startswith(" arn:")
+        assert "ts-live   ns: shop" in header
+        assert header.endswith("read-only  ● live")
+        await pilot.resize_terminal(200, 24)
+        header = drawn(app).splitlines()[0]
+        assert context in header
+        assert "127.0.0.1" in header
+        assert "ns: shop,payments,batch,legacy,plain" in header
+
+
 async def test_a_broken_kubeconfig_starts_says_which_it_is_and_lets_one_leave() -> None:
     def fail(context: str) -> Session:
         raise ConfigError("/home/me/.kube/config: line 3 is not YAML", "Mend it, then start again.")
