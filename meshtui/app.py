@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -61,6 +62,10 @@ class Told:
     tone: Tone
 
 
+_TERMINATED = 128 + signal.SIGTERM
+"""The exit status by which a shell knows a program that a signal ended."""
+
+
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -72,7 +77,8 @@ class MeshApp(App[int], inherit_bindings=False):
     CSS_PATH = STYLESHEETS
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("question_mark,f1", "help", "Help", key_display="?", id="app.help"),
+        Binding("question_mark", "help", "Help", key_display="?", id="app.help"),
+        Binding("f1", "help", "Help", show=False, id="app.help_too"),
         Binding("colon", "command", "Command", key_display=":", priority=True, id="app.command"),
         Binding("exclamation_mark", "messages", "Messages", key_display="!", show=False, id="app.messages"),
         Binding("ctrl+r", "refresh_all", "Read again", show=False, id="app.refresh"),
@@ -103,6 +109,8 @@ class MeshApp(App[int], inherit_bindings=False):
         return theme.variables(super().get_css_variables())
 
     def on_mount(self) -> None:
+        # the terminal is given back as it was, and what was started is ended
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit, _TERMINATED)
         self.animation_level = "none"  # each frame of one takes its time over ssh
         if self.no_color:
             self.theme = "ansi-dark"
@@ -238,7 +246,9 @@ class MeshApp(App[int], inherit_bindings=False):
 
     async def _read_clusters(self) -> None:
         if self._clusters.again is not None:
-            self._clusters = await background.start(self._clusters.again)
+            found = await background.start(self._clusters.again)
+            if found.contexts or not self._clusters.contexts:  # it may have been a pipe, or is gone
+                self._clusters = found
 
     @work
     async def _start_again(self) -> None:
@@ -354,7 +364,7 @@ class MeshApp(App[int], inherit_bindings=False):
             ("cluster", server.cluster),
             ("server", server.url),
             ("version", server.version),
-            ("user", server.user),
+            ("user", server.user or "not known"),
             ("answered", times.stamp(server.answered)),
             ("namespaces", ", ".join(self._main.place.namespaces) or "all"),
             ("read-only", self._main.place.read_only or "no"),

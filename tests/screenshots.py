@@ -121,8 +121,10 @@ def _detailed(app: MeshApp, pane: Pane[Any]) -> Callable[[], bool]:
 
 
 def _plain(svg: str) -> str:
-    """Without the fonts that it would load from elsewhere: a monospaced one that is at hand will do."""
+    """Without the fonts that it would load from elsewhere: a monospaced one that is at hand will do; and with the
+    spaces that a run of text begins with, which some renderers drop."""
     without = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
+    without = without.replace("<svg ", '<svg xml:space="preserve" ', 1)
     return without.replace("Fira Code", "Fira Code, DejaVu Sans Mono, Menlo, Consolas")
 
 

@@ -173,15 +173,12 @@ async def _pieces(response: aiohttp.ClientResponse, silence: float) -> AsyncIter
 
 @contextmanager
 def translated(seconds: float) -> Iterator[None]:
-    """Turns what aiohttp and the clock raise into Unreachable."""
+    """Turns what the clock raises into Unreachable. For what breaks the connection has words of its own."""
     try:
         yield
     except TimeoutError as error:
         problem = Problem(Trouble.TIMEOUT, f"no answer within {seconds:g} s")
         raise Unreachable(problem) from error
-    except (aiohttp.ClientError, OSError) as error:
-        words = str(error) or type(error).__name__
-        raise Unreachable(Problem(Trouble.UNREACHABLE, words)) from error
 
 
 def decode(body: bytes | msgspec.Raw, answer: type[T], path: str) -> T:

@@ -14,6 +14,7 @@ from textual.widget import Widget
 
 from meshtui.mesh.snapshot import Phase, Snapshot
 from meshtui.ui import times
+from meshtui.ui.columns import shorten
 from meshtui.ui.exchange import Place
 from meshtui.ui.spans import TONES, Span, Tone, plain
 
@@ -41,30 +42,35 @@ class Header(Widget):
         base = self.rich_style
         width = self.size.width
         now = self._clock()
-        left = self._left(base, width)
         right = [
             Segment(span.text, base + self.get_component_rich_style(span.tone.value, partial=True))
             for span in self._right(now, width)
         ]
-        room = width - sum(cell_len(segment.text) for segment in right)
-        return Strip([*Strip(left).adjust_cell_length(max(0, room), base), *right])
+        room = max(0, width - sum(cell_len(segment.text) for segment in right))
+        left = Strip(self._left(base, room - 2))
+        return Strip([*left.adjust_cell_length(room, base), *right])
 
-    def _left(self, base: Style, width: int) -> list[Segment]:
+    def _left(self, base: Style, room: int) -> list[Segment]:
+        """Context and namespaces, shortened where there is no room, and the server between them where there is."""
         place = self.place
-        snapshot = self.snapshot
-        name = place.context or "no context"
+        scope = plain(",".join(place.namespaces) or "all")
+        scope = f"  ns: {shorten(scope, max(8, room // 3))}"
+        name = plain(place.context or "no context")
+        name = f" {shorten(name, max(8, room - len(scope) - 2))} "
+        where = self._where() if self.snapshot is not None else ""
+        if len(name) + len(where) + len(scope) > room:
+            where = ""
         on_colour = Style(color="white", bgcolor=place.colour or None, bold=True)
-        segments = [Segment(" ", base + on_colour), Segment(f"{plain(name)} ", base + on_colour)]
         muted = base + self.get_component_rich_style(Tone.MUTED.value, partial=True)
-        if snapshot is not None and width >= 110:
-            server = snapshot.server
-            cluster = server.cluster if server.cluster != place.context else ""
-            parts = (cluster, server.url.removeprefix("https://"), server.version)
-            where = " · ".join(part for part in parts if part)
-            segments.append(Segment(f"  {plain(where)}", muted))
-        scope = ",".join(place.namespaces) if place.namespaces else "all"
-        segments.append(Segment(f"  ns: {plain(scope)}", base))
-        return segments
+        return [Segment(name, base + on_colour), Segment(where, muted), Segment(scope, base)]
+
+    def _where(self) -> str:
+        assert self.snapshot is not None
+        server = self.snapshot.server
+        cluster = server.cluster if server.cluster != self.place.context else ""
+        parts = (cluster, server.url.removeprefix("https://"), server.version)
+        found = " · ".join(part for part in parts if part)
+        return f"  {plain(found)}" if found else ""
 
     def _right(self, now: datetime, width: int) -> list[Span]:
         spans = []

@@ -224,7 +224,7 @@ class Main(Screen[None], inherit_bindings=False):
     def _ns(self) -> Command:
         return Command(
             ("ns", "namespace"),
-            "look at these namespaces only; without a name the pane Namespaces; `all` for all",
+            "keep to these namespaces, or look at `all`",
             lambda argument: (
                 self._choose_namespaces(argument) if argument else self.go(Jump("namespaces"))
             ),

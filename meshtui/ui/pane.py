@@ -341,7 +341,7 @@ class Pane(Widget, Generic[R]):
 
     def _say(self, snapshot: Snapshot, any_shown: bool, any_inside: bool) -> None:
         """What stands in place of rows, and what stands under them because it keeps them from being complete."""
-        self.table.display = any_shown
+        self.table.set_class(not any_shown, "-empty")  # hidden it would lose the focus for good
         self.set_class(not any_shown, "-bare")
         self.instead.say([] if any_shown else self._instead(snapshot, any_inside))
         self._note(snapshot)
@@ -366,9 +366,9 @@ class Pane(Widget, Generic[R]):
 
     def _note(self, snapshot: Snapshot) -> None:
         """Says under the rows why the one under the cursor has its mark, where no detail does, and what is missing."""
-        row = self.table.selected if self.table.display else None
+        row = self.table.selected
         self.why.say([said(row.verdict)] if row is not None and not self.beside.display else [])
-        self.below.say(self.notes(snapshot) if self.table.display else [])
+        self.below.say(self.notes(snapshot) if self.table.rows else [])
 
     def _detail(self) -> None:
         """Draws the detail of the row under the cursor, where there is room for one."""

@@ -22,7 +22,7 @@ class Prompt(Vertical):
     """Asks for one line. Hidden until it is asked; the table stays in view."""
 
     BINDINGS = [
-        Binding("escape", "cancel", "Cancel", show=False, id="prompt.cancel"),
+        Binding("escape", "cancel", "Cancel", id="prompt.cancel"),
         Binding("tab", "accept", "Complete", show=False, priority=True, id="prompt.accept"),
         Binding("down", "choose(1)", "Next", show=False, priority=True, id="prompt.next"),
         Binding("up", "choose(-1)", "Previous", show=False, priority=True, id="prompt.previous"),
@@ -115,8 +115,9 @@ class Prompt(Vertical):
         found = complete(self._commands, self.typed.value) if self._sign == ":" else []
         self.choices.clear_options()
         for each in found:
+            text = f"{plain(each.text):<24} {each.help}"
             self.choices.add_option(
-                Option(Text(f"{plain(each.text):<24} {each.help}"), id=each.text)
+                Option(Text(text, no_wrap=True, overflow="ellipsis"), id=each.text)
             )
         self.choices.display = bool(found)
         if found:

@@ -260,7 +260,7 @@ class Table(Paint, Generic[R]):
 
     def _moved(self) -> None:
         row = self.selected
-        key = row.key if row else ""
+        key = row.key if row else self._key  # while there are no rows the cursor waits for its own
         window = (self.scroll_offset.y, self.size.height)
         if key != self._key or window != self._window or row is None:
             self._key, self._window = key, window

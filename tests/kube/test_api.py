@@ -118,6 +118,17 @@ async def test_silence_before_and_within_an_answer_ends_it(scripted: Scripted, a
         await response.write(b"{")
         return await silent(request)
 
+    async def cut(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b"{")
+        assert request.transport is not None
+        request.transport.abort()
+        return response
+
+    error = await failure(scripted, api, cut)
+    assert error.problem.trouble is Trouble.UNREACHABLE
+    assert error.problem.text.endswith("closed the connection")
     impatient = Api(api.connection, timeout=0.05)
     for handler in (silent, stops):
         error = await failure(scripted, impatient, handler)

@@ -10,6 +10,7 @@ from typing import Any
 
 from textual import events
 from textual._xterm_parser import XTermParser
+from textual.filter import ANSIToTruecolor, DimFilter
 from textual.message import Message
 from textual.message_pump import MessagePump
 from textual.pilot import Pilot
@@ -162,6 +163,9 @@ async def looking(
     """The program over a snapshot, which it shows, at the snapshot's own time; `toasts` where those are to be seen."""
     session = StillSession(snapshot, log)
     app = app_of({context: session}, settings=settings or Settings(pane=pane), now=snapshot.now)
+    for each in app.get_line_filters():
+        if isinstance(each, DimFilter | ANSIToTruecolor):
+            each.enabled = False  # what is dim stays so, and does not become one more colour
     async with app.run_test(size=size, notifications=toasts) as pilot:
         at = Looking(app, pilot, session)
         await at.until(lambda: app.snapshot is snapshot)

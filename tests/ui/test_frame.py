@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -25,6 +26,7 @@ from meshtui.settings import Settings
 from meshtui.ui.header import Header
 from meshtui.ui.main import Main
 from meshtui.ui.panes import PANES
+from meshtui.ui.pick import Pick
 from meshtui.ui.reader import Describe, Log, Reader, Yaml
 from meshtui.ui.spans import join
 from tests import recordings
@@ -145,6 +147,16 @@ async def test_what_is_typed_before_there_is_a_screen_counts(turns: int) -> None
         for typed in XTermParser().feed(":q\r"):
             app._driver.send_message(typed)
         assert await running == 0
+
+
+async def test_a_signal_to_end_gives_the_terminal_back_first() -> None:
+    app = shop()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        assert signal.getsignal(signal.SIGTERM) not in (signal.SIG_DFL, signal.default_int_handler)
+        signal.raise_signal(signal.SIGTERM)
+        await until(pilot, lambda: app.return_value is not None)
+    assert app.return_value == 143
 
 
 async def test_a_prompt_that_a_click_took_the_focus_from_can_be_taken_up_or_left() -> None:
@@ -307,6 +319,23 @@ async def test_what_looks_like_production_is_read_only_and_says_so(
         assert ("read-only" in drawn(app)) is said
 
 
+async def test_a_long_name_of_a_context_keeps_its_end_and_the_rest_of_the_header() -> None:
+    context = "arn:aws:eks:eu-west-1:123456789012:cluster/payments-live"
+    among = Settings(namespaces=("shop", "payments", "batch", "legacy", "plain"))
+    app = app_of({context: StillSession(SHOP)}, settings=among, now=SHOP.now)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        header = drawn(app).splitlines()[0]
+        assert header.startswith(" arn:")
+        assert "ts-live   ns: shop" in header
+        assert header.endswith("read-only  ● live")
+        await pilot.resize_terminal(200, 24)
+        header = drawn(app).splitlines()[0]
+        assert context in header
+        assert "127.0.0.1" in header
+        assert "ns: shop,payments,batch,legacy,plain" in header
+
+
 async def test_a_broken_kubeconfig_starts_says_which_it_is_and_lets_one_leave() -> None:
     def fail(context: str) -> Session:
         raise ConfigError("/home/me/.kube/config: line 3 is not YAML", "Mend it, then start again.")
@@ -389,6 +418,9 @@ async def test_a_kubeconfig_that_was_corrected_is_read_again(tmp_path: Path) -> 
         assert 'Did you mean "new"?' in messages(app)
         await pilot.press(*":ctx", "space", *"new", "enter")
         await until(pilot, lambda: drawn(app).startswith(" new"))
+        path.unlink()
+        await pilot.press(*":ctx", "enter")
+        await until(pilot, lambda: isinstance(app.screen, Pick))
 
 
 def messages(app: MeshApp) -> str:

@@ -99,6 +99,21 @@ async def test_page_keys_move_by_what_is_in_view_and_come_back() -> None:
             assert cursor(at) == 0
 
 
+async def test_keys_work_on_rows_that_came_after_there_were_none() -> None:
+    async with looking(situations.empty(), "workloads") as at:
+        await at.show(SHOP)
+        await at.press("j", "j")
+        assert cursor(at) == 2
+        await at.type("/nothing-like-it\r")
+        assert at.rows == []
+        await at.press("escape", "j")
+        assert cursor(at) == 3
+        await at.show(situations.empty())
+        await at.show(SHOP)
+        await at.press("d")
+        assert isinstance(at.app.screen, Describe)
+
+
 Does = Callable[[Looking], bool]
 EFFECTS: dict[str, Sequence[tuple[str, str, Does]]] = {
     # key, pane, what is so afterwards, with the cursor on the first row
@@ -124,8 +139,8 @@ EFFECTS: dict[str, Sequence[tuple[str, str, Does]]] = {
         ("!", "workloads", lambda at: "Messages" in at.screen),
     ],
     "ask": [
-        (":", "workloads", lambda at: at.main.prompt.asking == ":" and at.pane.table.display),
-        ("/", "workloads", lambda at: at.main.prompt.asking == "/" and at.pane.table.display),
+        (":", "workloads", lambda at: at.main.prompt.asking == ":" and "opted-out" in at.screen),
+        ("/", "workloads", lambda at: at.main.prompt.asking == "/" and "opted-out" in at.screen),
     ],
     "say": [
         ("c", "workloads", lambda at: at.app.clipboard == "batch/opted-out-79c9876f8-jvcb9"),

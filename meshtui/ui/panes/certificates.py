@@ -31,7 +31,7 @@ class CertificatesPane(Pane[Row]):
         Column("RENEWS", 6, 10, 1),
         Column("LIFE", 8, 8, 2),
         Column("IDENTITY", 20, 70, 0),
-        Column("HELD BY", 10, 36, 3),
+        Column("HELD BY", 10, 60, 3),
         Column("ISSUER", 8, 28, 4),
     )
     BESIDE = False  # a row opens in place
