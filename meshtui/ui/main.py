@@ -123,6 +123,7 @@ class Main(Screen[None], inherit_bindings=False):
         for pane in self._panes.values():
             pane.filter(None)
             pane.narrow("")
+            pane.table.unmark()
 
     def _show(self, jump: Jump, filter_text: str) -> None:
         self._switcher.current = jump.pane
@@ -154,6 +155,8 @@ class Main(Screen[None], inherit_bindings=False):
         pane = self.front
         if pane.filter_text:
             pane.filter(None)
+        elif pane.table.marks:
+            pane.table.unmark()
         elif self._history:
             visit = self._history.pop()
             self._show(visit.jump, visit.filter)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from textual import events
@@ -127,10 +128,16 @@ async def looking(
     context: str = "kind-shop",
     log: Sequence[LogLine] = (),
     settings: Settings | None = None,
+    audit_file: Path | None = None,
 ) -> AsyncIterator[Looking]:
     """The program over a snapshot, which it shows, at the snapshot's own time."""
     session = StillSession(snapshot, log)
-    app = app_of({context: session}, settings=settings or Settings(pane=pane), now=snapshot.now)
+    app = app_of(
+        {context: session},
+        settings=settings or Settings(pane=pane),
+        now=snapshot.now,
+        audit_file=audit_file,
+    )
     async with app.run_test(size=size) as pilot:
         at = Looking(app, pilot, session)
         await at.until(lambda: app.snapshot is snapshot)
