@@ -13,12 +13,10 @@ from meshtui.mesh.moves import Move, Way
 from meshtui.mesh.pods import Pod
 from meshtui.mesh.snapshot import Snapshot
 
-STAY_PLAIN = "existing connections stay plain until they are reopened"
-"""Reference istio-ambient.md, 1.3."""
-
 
 def of(change: Change, snapshot: Snapshot) -> tuple[str, ...]:
-    """A line each; none for a change that is not about labels of a namespace or of a pod template."""
+    """A line each; none for a change that is not about labels of a namespace or of a pod template. That connections
+    which are open stay plain is among the warnings of a change that enrolls."""
     move = moves.of(change, snapshot)
     return () if move is None else tuple(_lines(move, snapshot))
 
@@ -35,8 +33,6 @@ def _lines(move: Move, snapshot: Snapshot) -> Iterator[str]:
     if move.leaves:
         leaving = [each.pod for each in move.going(Way.LEAVES, Way.UNKNOWN)]
         yield _connections(leaving, snapshot)
-    elif move.joins:
-        yield STAY_PLAIN
 
 
 def _services(namespace: str, snapshot: Snapshot) -> str:

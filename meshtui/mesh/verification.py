@@ -7,7 +7,7 @@ annotations do (`pod_proofs`). Whoever follows one wants `KINDS` and `probes`, a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -28,7 +28,7 @@ from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.kinds import GATEWAY, NAMESPACE, POD, SERVICE
 from meshtui.mesh.pod_proofs import Proof
 from meshtui.mesh.raw import dig, strings
-from meshtui.mesh.snapshot import Phase, Probe, Snapshot
+from meshtui.mesh.snapshot import Phase, Probe, Ref, Snapshot
 
 KINDS = (*workloads.KINDS, SERVICE, *waypoints.KINDS)
 """What has to be wanted for it, beside `probes`."""
@@ -108,14 +108,19 @@ def begin(
     return Verification(change, goal, started, old, started + patience)
 
 
-def probes(verification: Verification, snapshot: Snapshot) -> tuple[Probe, ...]:
-    """The dumps that prove it: of the ztunnels on the nodes of its pods."""
-    if verification.goal in (Goal.BOUND, Goal.READY):
-        return ()
-    names = {each.pod.node for each in moves.concerned(verification.change.target, snapshot)}
+def dumps(target: Ref, snapshot: Snapshot) -> tuple[Probe, ...]:
+    """The dumps that tell of the pods of a namespace or of a controller: of the ztunnels on their nodes."""
+    names = {each.pod.node for each in moves.concerned(target, snapshot)}
     on = nodes.of(snapshot)
     pods = [each.pod for name in sorted(names & on.keys()) for each in on[name].ztunnels]
     return tuple(ztunnel_probes.dump(pod.namespace, pod.name) for pod in pods)
+
+
+def probes(verification: Verification, snapshot: Snapshot) -> tuple[Probe, ...]:
+    """What has to be asked again and again for it."""
+    if verification.goal in (Goal.BOUND, Goal.READY):
+        return ()
+    return dumps(verification.change.target, snapshot)
 
 
 def progress(verification: Verification, snapshot: Snapshot, now: datetime) -> Progress:
@@ -132,8 +137,9 @@ def progress(verification: Verification, snapshot: Snapshot, now: datetime) -> P
     state = State.FAILING if Health.BAD in healths else State.FOLLOWING
     if now >= verification.until:
         state = State.TIMED_OUT
-    remedy = next((each.remedy for each in proofs if each.remedy), "")
-    return Progress(state, held.reason if held else text, proofs, total, remedy)
+    progress = Progress(state, held.reason if held else text, proofs, total)
+    first = next(iter(progress.missing), None)
+    return replace(progress, remedy=first.remedy if first else "")
 
 
 _NOUNS = {
@@ -207,7 +213,7 @@ def _held(verification: Verification, snapshot: Snapshot) -> Verdict | None:
     if it is None:
         return Verdict(Health.UNKNOWN, f"namespace {target.name} is not known to this session")
     if any(labels.get(key) != value for key, value in written.items()):
-        said = "the labels are not as they were written: that was not seen yet, or put back"
+        said = "the labels as they were written were not seen yet, or were put back"
         return Verdict(Health.UNKNOWN, said)
     return None
 
