@@ -46,7 +46,7 @@ def _refused(move: Move, snapshot: Snapshot) -> Iterator[Check]:
     outside = _outside(move, snapshot)
     if outside:
         yield warning(
-            f"{said}: callers from outside the mesh would be refused: {listed(outside)}",
+            f"{said}: pods of {listed(outside)} are outside the mesh and would be refused",
             "Enroll those that call it first, or set PERMISSIVE until they are.",
         )
     elif unread:
