@@ -312,7 +312,7 @@ class Changing:
             screen = Confirm(question, lambda now: preflight.of(proposal.change, now))
             answer = await self._app.push_screen_wait(screen)
             self._all = answer is Answer.ALL
-            return answer is not Answer.NO
+            return answer in (Answer.YES, Answer.ALL)  # `:` leaves the dialog without one
 
         result = await perform(
             change,

@@ -138,13 +138,14 @@ class Confirm(ModalScreen[Answer], inherit_bindings=False):
         width = min(self.size.width, _WIDEST) - 4
         if width <= 0:
             return
-        self.heading.update(content(heading(self._question, width)))
+        title = heading(self._question, width)
+        self.heading.update(content(title))
         told = lines(self._question, width)
         if self._meanwhile:
             gone = f" {self._meanwhile}: it would not be applied"
             told = [*wrap((mark(Health.BAD), Span(gone)), width, hang=2), (), *told]
         self.lines.show(told)
-        room = self.size.height - (7 if self._question.typed else 5)
+        room = self.size.height - len(title) - (7 if self._question.typed else 4)
         self.lines.styles.height = max(1, min(len(told), room))
 
     # Keys

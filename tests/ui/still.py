@@ -106,7 +106,7 @@ class StillSession:
             raise self.refusal
         target, found = change.target, _after(change)
         assert isinstance(change, Patch)
-        version = int(change.based_on) + 1
+        version = int(change.based_on or 0) + 1
         it = {**found, "metadata": {**found["metadata"], "resourceVersion": f"{version}"}}
         self.applied.append(change)
         key = f"{target.namespace}/{target.name}" if target.namespace else target.name
