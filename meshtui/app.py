@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import ClassVar
 
 from textual import on, work
@@ -20,7 +21,9 @@ from textual.timer import Timer
 from textual.widgets import Input
 
 from meshtui import __version__, journal, production
-from meshtui.kube import background, kubeconfig
+from meshtui.changing import Changing
+from meshtui.kube import audit, background, kubeconfig
+from meshtui.kube.audit import Audit, AuditError
 from meshtui.kube.errors import KubeError
 from meshtui.kube.live import LiveSession
 from meshtui.kube.session import Session
@@ -28,16 +31,18 @@ from meshtui.mesh.kinds import Kind
 from meshtui.mesh.logs import LogLine, LogOptions
 from meshtui.mesh.snapshot import Ref, Scope, Server, Snapshot
 from meshtui.settings import Settings
-from meshtui.ui import detail, keys, notices, theme, times, yaml_lines
+from meshtui.ui import detail, keys, notices, outcomes, theme, times, yaml_lines
 from meshtui.ui.commands import Command
+from meshtui.ui.confirm import Confirm
 from meshtui.ui.exchange import Place
 from meshtui.ui.main import Main
 from meshtui.ui.pane import Pane
 from meshtui.ui.panes import PANES
 from meshtui.ui.pick import Pick
-from meshtui.ui.reader import Describe, Help, Log, Reader, Yaml
+from meshtui.ui.reader import AuditReader, Describe, Help, Log, Reader, Yaml
 from meshtui.ui.spans import Line, Span, Tone, plain
 from meshtui.ui.styles import STYLESHEETS
+from meshtui.ui.verify import Verify
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +93,13 @@ class MeshApp(App[int], inherit_bindings=False):
     snapshot: reactive[Snapshot | None] = reactive(None)
 
     def __init__(
-        self, settings: Settings, clusters: Clusters, clock: Callable[[], datetime] = utc_now
+        self,
+        settings: Settings,
+        clusters: Clusters,
+        clock: Callable[[], datetime] = utc_now,
+        audit_file: Path | None = None,
     ) -> None:
+        """`audit_file` is where changes are told; None for its place in the state directory."""
         # Textual decides here how it leaves colours out, and takes NO_COLOR out of the environment
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self._settings = settings
@@ -101,6 +111,8 @@ class MeshApp(App[int], inherit_bindings=False):
         self._asking_soon: Timer | None = None
         self._interrupted: datetime | None = None
         self._main = Main(settings.pane.lower(), self._other_commands(), clock)
+        self._audit = Audit(audit_file or audit.default_path())
+        self._changing = Changing(self, self._main, settings, clock, self.tell, self._audit)
 
     def get_default_screen(self) -> Main:
         return self._main
@@ -123,10 +135,12 @@ class MeshApp(App[int], inherit_bindings=False):
 
     def watch_snapshot(self, before: Snapshot | None, snapshot: Snapshot | None) -> None:
         self._main.snapshot = snapshot
+        self._changing.snapshot = snapshot
         if snapshot is not None:
             journal.note(before, snapshot)
-            for screen in self._readers():
-                screen.update_from(snapshot)
+            for screen in self.screen_stack:
+                if isinstance(screen, Reader | Confirm):
+                    screen.update_from(snapshot)
 
     def _readers(self) -> list[Reader]:
         return [screen for screen in self.screen_stack if isinstance(screen, Reader)]
@@ -144,8 +158,8 @@ class MeshApp(App[int], inherit_bindings=False):
             colour=about.colour
             or theme.context_colour(self._chosen, production=looks_like_production),
             namespaces=self._settings.namespaces_of(self._chosen),
-            read_only=production.read_only(self._settings, self._chosen),
         )
+        self._changing.begin(self._chosen)
         self._live(self._chosen)
 
     @work(exclusive=True, group="session")
@@ -158,7 +172,7 @@ class MeshApp(App[int], inherit_bindings=False):
             self.snapshot = Snapshot(self._clock(), server)
             return
         async with session:
-            self._session = session
+            self._session = self._changing.session = session
             self._want()
             settled = False
             async for snapshot in session.snapshots():
@@ -177,9 +191,12 @@ class MeshApp(App[int], inherit_bindings=False):
         wanted = self._main.front.wanted()
         for screen in self._readers():
             wanted = wanted | screen.wants()
-        needs = (need for pane in PANES for need in pane.NEEDS)
+        needs = [*(need for pane in PANES for need in pane.NEEDS), *self._changing.needs]
         always = scopes(needs, self._main.place.namespaces)
-        self._session.want((*always, *wanted.scopes), wanted.probes, wanted.refs)
+        self._session.want(
+            (*always, *wanted.scopes), (*wanted.probes, *self._changing.probes), wanted.refs
+        )
+        self._changing.ask_rights(self._main.front)
 
     @on(Pane.Looked)
     def _want_soon(self) -> None:
@@ -191,6 +208,33 @@ class MeshApp(App[int], inherit_bindings=False):
     def _namespaces_chosen(self) -> None:
         self._want()
 
+    # Changes
+
+    @on(Pane.MenuAsked)
+    def _menu(self, event: Pane.MenuAsked) -> None:
+        self._changing.offer(event.title, event.offers)
+
+    @on(Pane.ChangeAsked)
+    def _change(self, event: Pane.ChangeAsked) -> None:
+        self._changing.ask((event.wish,))
+
+    @on(Pane.EditAsked)
+    def _edit(self, event: Pane.EditAsked) -> None:
+        self._changing.edit(event.ref)
+
+    @work(exclusive=True, group="audit")
+    async def _show_audit(self) -> None:
+        try:
+            told = await asyncio.to_thread(lambda: outcomes.audited(audit.read(self._audit.path)))
+        except AuditError as failure:
+            self.tell(str(failure), Tone.WARN)
+            return
+        self.push_screen(AuditReader(f"Audit, newest first · {self._audit.path}", told))
+
+    @on(AuditReader.UndoAsked)
+    def _undo(self) -> None:
+        self._changing.undo()
+
     # Commands that are not about a pane
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -200,8 +244,9 @@ class MeshApp(App[int], inherit_bindings=False):
 
     def action_command(self) -> None:
         """Opens the prompt; screens over the panes are left for it."""
-        for screen in reversed(self._readers()):
-            screen.dismiss()
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, Reader | Confirm | Verify):
+                screen.dismiss()
         if self.screen is self._main:
             self._main.action_ask(":")
 
@@ -215,8 +260,12 @@ class MeshApp(App[int], inherit_bindings=False):
             Command(("messages",), "what was said, longer than a toast", lambda _: self.action_messages()),
             Command(("info",), "this program, this cluster, and how they are connected", lambda _: self._info()),
             Command(("theme",), "the colours", self._choose_theme, lambda: sorted(self.available_themes), "NAME"),
+            Command(("write",), "allow changes for 15 minutes", lambda _: self._changing.unlock()),
+            Command(("readonly",), "allow no changes", lambda _: self._changing.lock()),
+            Command(("undo",), "take the last change back", lambda _: self._changing.undo()),
+            Command(("audit",), "what was changed from here, or was not", lambda _: self._show_audit()),
             Command(("refresh",), "read everything again", lambda _: self.action_refresh_all()),
-            Command(("q", "quit", "q!"), "quit", lambda _: self.exit(0)),
+            Command(("q", "quit", "q!"), "quit", lambda _: self._leave()),
         ]  # fmt: skip
 
     @work
@@ -398,7 +447,8 @@ class MeshApp(App[int], inherit_bindings=False):
 
     @on(Pane.CopyAsked)
     @on(Reader.CopyAsked)
-    def _copy(self, event: Pane.CopyAsked | Reader.CopyAsked) -> None:
+    @on(Confirm.CopyAsked)
+    def _copy(self, event: Pane.CopyAsked | Reader.CopyAsked | Confirm.CopyAsked) -> None:
         self.copy_to_clipboard(event.text)
         whole = "\n" not in event.text
         self.tell(f"Copied {event.text if whole else f'{len(event.text):,} characters'}")
@@ -412,10 +462,16 @@ class MeshApp(App[int], inherit_bindings=False):
         else:
             self._start_again()
 
+    @work(exclusive=True, group="leave")
+    async def _leave(self) -> None:
+        """Quits, once what is under way was ended and is in the audit."""
+        await self._changing.close()
+        self.exit(0)
+
     def action_interrupt(self) -> None:
         now = self._clock()
         if self._interrupted is not None and (now - self._interrupted).total_seconds() < 2:
-            self.exit(0)
+            self._leave()
         self._interrupted = now
         self.tell("ctrl-c again quits.")
 

@@ -27,6 +27,7 @@ Examples:
   meshtui demo                         the built-in cluster; nothing else is needed
   meshtui demo --scene ghost           one with a story
   meshtui rbac | kubectl apply -f -    the rights it needs, as ClusterRoles
+  meshtui enroll plain --dry-run       what taking a namespace into the mesh would do
   meshtui audit verify                 whether the record of your changes is whole
 
 Every option can come from the environment too, --request-timeout as MESHTUI_REQUEST_TIMEOUT and so on. Flags outweigh
@@ -69,12 +70,14 @@ def _together(*options: Callable[[Command], Command]) -> Callable[[Command], Com
     return decorate
 
 
+_read_only_option = click.option(
+    "--read-only/--write",
+    default=None,
+    help="Allow no changes, or allow them where the context's name looks like production.",
+)
+
 screen_options = _together(
-    click.option(
-        "--read-only/--write",
-        default=None,
-        help="Allow no changes, or allow them where the context's name looks like production.",
-    ),
+    _read_only_option,
     click.option(
         "--sweep/--no-sweep",
         default=None,
@@ -233,6 +236,91 @@ def rbac(roles: tuple[str, ...], secrets: tuple[str, ...]) -> None:
     from meshtui.commands import rbac
 
     click.echo(rbac.manifest(roles or tuple(rbac.ROLES), secrets), nl=False)
+
+
+_change_options = _together(
+    click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing."),
+    click.option(
+        "--yes",
+        is_flag=True,
+        help="Ask nothing. Where the context's name looks like production, --context must be given too.",
+    ),
+    click.option(
+        "--timeout",
+        metavar="DURATION",
+        callback=_seconds,
+        help="Wait so long for the evidence of each change: 30s, 2m. 0 is the default, 60s.",
+    ),
+    _read_only_option,
+)
+"""How a change is made without a screen."""
+
+_STATUSES = """\
+\b
+Exit status:
+  0  done and proved, by what the ztunnels say
+  1  done, but not proved in time; it says what is missing of which pod
+  2  usage: a wrong option, no such namespace, nobody to ask and no --yes
+  3  not reachable: no connection, no credentials, or an answer that never came
+  4  refused: by you, by read-only, by rights, by the server, or changed by somebody else meanwhile
+"""
+
+
+@meshtui.command(epilog=_STATUSES)
+@click.argument("namespaces", nargs=-1, required=True, metavar="NAMESPACE…")
+@click.option(
+    "--waypoint",
+    default="",
+    metavar="[NAMESPACE/]NAME",
+    help="Bind each to this waypoint then, which has to be ready.",
+)
+@_change_options
+@click.pass_context
+def enroll(ctx: click.Context, /, namespaces: tuple[str, ...], **flags: Any) -> None:
+    """Take namespaces into the mesh, one after the other, each proved before the next is touched.
+
+    What would go wrong is said first, then the change as the server would make it; every step is in the audit. Pods
+    are not restarted. It stops at the first failure and says what was not touched.
+    """
+    _order(ctx, namespaces, flags)
+
+
+@meshtui.command(epilog=_STATUSES)
+@click.argument("namespaces", nargs=-1, required=True, metavar="NAMESPACE…")
+@_change_options
+@click.pass_context
+def unenroll(ctx: click.Context, /, namespaces: tuple[str, ...], **flags: Any) -> None:
+    """Take namespaces out of the mesh, one after the other, each proved before the next is touched.
+
+    Their label for a waypoint stays. It stops at the first failure and says what was not touched.
+    """
+    _order(ctx, namespaces, flags, leave=True)
+
+
+def _order(
+    ctx: click.Context, names: tuple[str, ...], flags: Mapping[str, Any], *, leave: bool = False
+) -> None:
+    from meshtui.commands import enroll
+    from meshtui.configuration import load
+    from meshtui.kube.audit import default_path
+    from meshtui.settings import config_path
+
+    if not (flags["yes"] or flags["dry_run"] or sys.stdin.isatty()):
+        raise click.UsageError("there is nobody to ask: give --yes, or --dry-run")
+    above = ctx.parent
+    named = above.get_parameter_source("context") if above else None
+    order = enroll.Order(
+        tuple(dict.fromkeys(names)),
+        leave=leave,
+        waypoint=flags.get("waypoint", ""),
+        dry_run=flags["dry_run"],
+        yes=flags["yes"],
+        patience=flags["timeout"] or enroll.PATIENCE,
+        context_named=named is click.core.ParameterSource.COMMANDLINE,
+    )
+    said = {} if flags["read_only"] is None else {"read_only": flags["read_only"]}
+    settings = load({**ctx.obj, **said}, config_path())
+    ctx.exit(enroll.run(order, settings, default_path()))
 
 
 @meshtui.group()

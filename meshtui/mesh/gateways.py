@@ -19,6 +19,7 @@ from meshtui.mesh import (
     raw,
     reasons,
     routes,
+    waypoints,
 )
 from meshtui.mesh.gateway_certificates import Served
 from meshtui.mesh.gateway_listeners import Certificate, Listening
@@ -46,8 +47,6 @@ KINDS: tuple[Kind | Scope, ...] = (
     *routes.KINDS,
 )
 
-_WAYPOINTS = ("istio.io/mesh-controller", "istio.io/agentgateway-waypoint-controller")
-"""The controllers of classes whose Gateways are waypoints (reference istio-ambient.md, 2.1)."""
 _DEPLOYING = ("istio.io/gateway-controller", "istio.io/eastwest-controller")
 """Those that make pods for a Gateway."""
 
@@ -103,13 +102,6 @@ class _Around(NamedTuple):
     routes: int
     accepted: int
     routes_unread: str
-
-
-def is_waypoint(gateway: Raw, controller: str) -> bool:
-    """Whether a Gateway is a waypoint, by the controller of its class, or by the name of a class that is not known."""
-    if controller:
-        return controller in _WAYPOINTS
-    return text(gateway, "spec", "gatewayClassName").endswith("waypoint")
 
 
 def _all(snapshot: Snapshot) -> Sequence[Gateway]:
@@ -178,10 +170,10 @@ class _Surroundings:
 
 def _gateway(it: Raw, around: _Around) -> Gateway | None:
     """One of the Gateway API; None for a waypoint."""
-    if is_waypoint(it, around.controller):
+    class_name = text(it, "spec", "gatewayClassName")
+    if waypoints.is_waypoint(class_name, around.controller):
         return None
     judged = reasons.judged(conditions(it).values(), number(it, "metadata", "generation"))
-    class_name = text(it, "spec", "gatewayClassName")
     by_hand = any(text(each, "type") == "Hostname" for each in entries(it, "spec", "addresses"))
     deployed = around.controller in _DEPLOYING and not by_hand
     listening = gateway_listeners.of_gateway(it, around.uses, around.served, around.grants)

@@ -29,10 +29,12 @@ SECRET = Kind("", "secrets", "Secret")
 CONFIGMAP = Kind("", "configmaps", "ConfigMap")
 EVENT = Kind("", "events", "Event")
 ENDPOINT_SLICE = Kind("discovery.k8s.io", "endpointslices", "EndpointSlice")
+NETWORK_POLICY = Kind("networking.k8s.io", "networkpolicies", "NetworkPolicy")
 INGRESS = Kind("networking.k8s.io", "ingresses", "Ingress")
 INGRESS_CLASS = Kind("networking.k8s.io", "ingressclasses", "IngressClass", namespaced=False)
 DEPLOYMENT = Kind("apps", "deployments", "Deployment")
 DAEMONSET = Kind("apps", "daemonsets", "DaemonSet")
+STATEFULSET = Kind("apps", "statefulsets", "StatefulSet")
 WEBHOOK = Kind(
     "admissionregistration.k8s.io",
     "mutatingwebhookconfigurations",

@@ -20,7 +20,6 @@ from meshtui.mesh.waypoints import State, Waypoint, Waypoints
 
 KINDS = (*waypoints.KINDS, *attachments.KINDS, *components.KINDS)
 
-_CONTROLLERS = ("istio.io/mesh-controller", "istio.io/agentgateway-waypoint-controller")
 SERVICES = (SERVICE, SERVICE_ENTRY)
 WORKLOADS = (POD, WORKLOAD_ENTRY)
 
@@ -171,14 +170,11 @@ def _own_pods(snapshot: Snapshot) -> Mapping[str, tuple[Pod, ...]]:
 
 
 def _is_waypoint(every: Waypoints, key: str) -> bool:
-    """By the controller of its class; a custom class may have it too."""
     gateway = every.gateways.get(key)
     if gateway is None:
         return False
     of_class = every.classes.get(gateway.class_name)
-    if of_class is None:
-        return gateway.class_name == "istio-waypoint"
-    return of_class.controller in _CONTROLLERS
+    return waypoints.is_waypoint(gateway.class_name, of_class.controller if of_class else "")
 
 
 def _missing(key: str, who: Sequence[Attachment]) -> Row:

@@ -21,6 +21,7 @@ USE_WAYPOINT_NAMESPACE = "istio.io/use-waypoint-namespace"
 _WAYPOINT_FOR = "istio.io/waypoint-for"
 _HBONE_PORT = 15008
 _CLASS, _CONTROLLER = "istio-waypoint", "istio.io/mesh-controller"
+_CONTROLLERS = (_CONTROLLER, "istio.io/agentgateway-waypoint-controller")
 
 KINDS = (
     Scope(GATEWAY),
@@ -176,6 +177,12 @@ def traffic_of(waypoints: Waypoints, gateway: Waypoint) -> tuple[str, str]:
     if of_class is not None and of_class.waypoint_for:
         return of_class.waypoint_for, "its class"
     return "service", "Istio's default"
+
+
+def is_waypoint(class_name: str, controller: str) -> bool:
+    """Whether Gateways of a class are waypoints: by its controller, which a class of one's own may have too, or by its
+    name where "" is all that is known of its controller."""
+    return controller in _CONTROLLERS if controller else class_name == _CLASS
 
 
 _SKIPPED = "traffic goes direct and L7 policies are skipped (it fails open)"

@@ -1,12 +1,17 @@
-"""What panes and the frame around them hand to each other: rows, places to go, wants, stamps, and where one is."""
+"""What panes and the frame around them hand to each other: rows, places to go, wants, wishes, stamps, and where one
+is."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
+from meshtui.mesh.changes import Change, Refusal
 from meshtui.mesh.health import Verdict
-from meshtui.mesh.snapshot import Probe, Ref, Scope
+from meshtui.mesh.raw import Raw
+from meshtui.mesh.snapshot import Probe, Ref, Scope, Snapshot
 from meshtui.ui.spans import Line
 
 
@@ -45,6 +50,26 @@ class Wants:
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """A change that somebody asks for: of which object, and how it is made once that was read whole."""
+
+    target: Ref
+    build: Callable[[Raw, Snapshot], Change | Refusal]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One line of a menu of changes."""
+
+    title: str
+    words: str = ""
+    wishes: tuple[Wish, ...] = ()
+    """What it asks for, one after the other."""
+    more: Callable[[], Sequence[Offer]] | None = None
+    """The menu that it opens, where it asks for nothing itself."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stamp:
     """How the rows of a pane are and how far they can be trusted, for the frame to show."""
 
@@ -59,10 +84,14 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where one is and what one may do there; fixed until the context changes."""
+    """Where one is and what one may do there."""
 
     context: str = ""
     colour: str = ""
     namespaces: tuple[str, ...] = ()
     read_only: str = ""
     """Why nothing may be changed; "" where it may."""
+    unlocked: datetime | None = None
+    """Until when changes are allowed, where that was asked for; None where nothing ends them."""
+    under_way: str = ""
+    """What is being verified: "enroll plain 2 of 3"; "" for nothing."""

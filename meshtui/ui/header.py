@@ -77,14 +77,24 @@ class Header(Widget):
         snapshot = self.snapshot
         if snapshot is not None and snapshot.server.insecure:
             spans.append(Span("TLS not verified  ", Tone.BAD))
+        if self.place.under_way:
+            spans.append(Span(f"{plain(self.place.under_way)}  ", Tone.ACCENT))
         if self.place.read_only:
             spans.append(Span("read-only  ", Tone.WARN))
+        elif self.place.unlocked is not None:
+            spans.append(Span(f"writes {_left(self.place.unlocked - now)}  ", Tone.WARN))
         spans.append(_connection(snapshot, now))
         if width >= 100:
             spans.append(Span(f"   {now:%H:%M} UTC ", Tone.MUTED))
         else:
             spans.append(Span(" "))
         return spans
+
+
+def _left(time: timedelta) -> str:
+    """What is left of a time: "14:59"."""
+    minutes, seconds = divmod(max(0, int(time.total_seconds())), 60)
+    return f"{minutes}:{seconds:02}"
 
 
 def _connection(snapshot: Snapshot | None, now: datetime) -> Span:

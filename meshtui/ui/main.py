@@ -121,6 +121,7 @@ class Main(Screen[None], inherit_bindings=False):
         for pane in self._panes.values():
             pane.filter(None)
             pane.narrow("")
+            pane.table.unmark()
 
     def _show(self, jump: Jump, filter_text: str) -> None:
         self._switcher.current = jump.pane
@@ -155,6 +156,8 @@ class Main(Screen[None], inherit_bindings=False):
             self.prompt.action_cancel()
         elif pane.filter_text:
             pane.filter(None)
+        elif pane.table.marks:
+            pane.table.unmark()
         elif self._history:
             visit = self._history.pop()
             self._show(visit.jump, visit.filter)

@@ -1,15 +1,17 @@
 """Pane: one kind of thing as a table with a detail. A snapshot comes down, messages go up.
 
 A pane says what it needs (`NEEDS`), derives rows (`rows`), and says how one looks (`cells`, `detail`), what it wants
-to know beyond the watched objects (`wants`) and where it leads (`onward`, `used_by`, `owner`, `ztunnel_of`, `log_of`).
+to know beyond the watched objects (`wants`), where it leads (`onward`, `used_by`, `owner`, `ztunnel_of`, `log_of`) and
+what may be changed from it (`mesh_menu`, `changeable`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
+from textual import events as keys
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -18,15 +20,16 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from meshtui.mesh import events, raw
+from meshtui.mesh import changes, events, raw
 from meshtui.mesh.health import Health
 from meshtui.mesh.kinds import Kind
+from meshtui.mesh.pod_templates import CONTROLLERS
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Phase, Ref, Scope, Snapshot
 from meshtui.ui import detail, notices
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Section
-from meshtui.ui.exchange import Jump, Place, Row, Stamp, Wants
+from meshtui.ui.exchange import Jump, Offer, Place, Row, Stamp, Wants, Wish
 from meshtui.ui.filters import Filter
 from meshtui.ui.lines import Lines
 from meshtui.ui.spans import Cell, Line, Span, Tone, said, text_of
@@ -64,11 +67,17 @@ class Pane(Widget, Generic[R]):
         Binding("u", "used_by", "Used by", show=False, id="pane.used_by"),
         Binding("J", "owner", "Owner", show=False, id="pane.owner"),
         Binding("c", "copy", "Copy the name", show=False, id="pane.copy"),
+        Binding("m", "mesh", "Mesh", id="pane.mesh"),
+        Binding("r", "restart", "Restart", show=False, id="pane.restart"),
+        Binding("e", "edit", "Edit", show=False, id="pane.edit"),
+        Binding("space", "mark", "Mark for m", show=False, id="pane.mark"),
     ]
 
     snapshot: reactive[Snapshot | None] = reactive(None)
     place: reactive[Place] = reactive(Place())
     stamp: reactive[Stamp] = reactive(Stamp())
+    barred: reactive[Mapping[Ref, str]] = reactive({}, bindings=True)
+    """Of objects of the row under the cursor that may not be changed: why."""
 
     @dataclass
     class Left(Message):
@@ -96,6 +105,21 @@ class Pane(Widget, Generic[R]):
     @dataclass
     class CopyAsked(Message):
         text: str
+
+    @dataclass
+    class MenuAsked(Message):
+        """Changes are offered, to pick one."""
+
+        title: str
+        offers: Sequence[Offer]
+
+    @dataclass
+    class ChangeAsked(Message):
+        wish: Wish
+
+    @dataclass
+    class EditAsked(Message):
+        ref: Ref
 
     @dataclass
     class Told(Message):
@@ -189,6 +213,14 @@ class Pane(Widget, Generic[R]):
         """The pod whose log `l` shows."""
         return None
 
+    def mesh_menu(self, rows: Sequence[R], snapshot: Snapshot) -> Sequence[Offer]:
+        """What `m` offers for the row under the cursor, or for those that are marked."""
+        return ()
+
+    def changeable(self, row: R) -> Ref | None:
+        """What `m` and `r` change for a row: the object behind it, or the controller of its pods."""
+        return row.ref
+
     def chosen(self, row: R) -> None:
         """Enter on a row: goes onward, unless the pane does something in place."""
         jump = self.onward(row)
@@ -270,6 +302,7 @@ class Pane(Widget, Generic[R]):
             self._derive()
 
     def watch_place(self, before: Place, now: Place) -> None:
+        self.refresh_bindings()
         if self.is_mounted and before.namespaces != now.namespaces:
             self._derive()
 
@@ -440,6 +473,65 @@ class Pane(Widget, Generic[R]):
             self.post_message(self.Told(else_tell))
         else:
             self.post_message(self.Left(jump))
+
+    def check_action(self, action: str, parameters: tuple[Any, ...]) -> bool | None:
+        """Keys that change something are there only where something may be changed; `on_key` says why not."""
+        if action == "mesh" and type(self).mesh_menu is Pane.mesh_menu:
+            return False
+        return None if self._forbidden(action) else True
+
+    def _forbidden(self, action: str) -> str:
+        """Why a key may not change anything now; "" where it may."""
+        row = self.table.selected
+        if action not in ("mesh", "restart", "edit") or row is None:
+            return ""
+        if self.place.read_only:
+            return f"Read-only: {self.place.read_only}. :write allows changes for 15 minutes."
+        ref = row.ref if action == "edit" else self.changeable(row)
+        return self.barred.get(ref, "") if ref is not None else ""
+
+    def on_key(self, event: keys.Key) -> None:
+        pressed = self.screen.active_bindings.get(event.key)
+        if pressed is not None and pressed.node is self and not pressed.enabled:
+            event.stop()
+            self.post_message(self.Told(self._forbidden(pressed.binding.action)))
+
+    def action_mark(self) -> None:
+        self.table.mark()
+
+    def action_mesh(self) -> None:
+        row, snapshot = self.table.selected, self.snapshot
+        if row is None or snapshot is None:
+            return
+        rows = self.table.marked or (row,)
+        hidden = self.table.marks - len(self.table.marked)
+        title = (row.ref.key if row.ref else row.key) if len(rows) == 1 else f"{len(rows)} marked"
+        title += f" ({hidden} more that are marked are not shown)" if hidden else ""
+        offers = self.mesh_menu(rows, snapshot)
+        if offers:
+            self.post_message(self.MenuAsked(title, offers))
+        else:
+            self.post_message(self.Told("Nothing in the mesh hangs on this row."))
+
+    def action_restart(self) -> None:
+        row = self.table.selected
+        ref = self.changeable(row) if row is not None else None
+        if ref is None or ref.kind not in CONTROLLERS.values():
+            self.post_message(
+                self.Told("No Deployment, DaemonSet or StatefulSet is behind this row.")
+            )
+            return
+        wish = Wish(ref, lambda it, snapshot: changes.restart(ref, it, snapshot.now))
+        self.post_message(self.ChangeAsked(wish))
+
+    def action_edit(self) -> None:
+        row = self.table.selected
+        if row is None:
+            return
+        if row.ref is None:
+            self.post_message(self.Told("There is no single object behind this row."))
+        else:
+            self.post_message(self.EditAsked(row.ref))
 
     def action_copy(self) -> None:
         row = self.table.selected

@@ -43,7 +43,7 @@ _SAMPLE = 300
 class Table(Paint, Generic[R]):
     """A list of rows with a cursor. Posts `Moved` when another row is under the cursor, `Chosen` on enter."""
 
-    COMPONENT_CLASSES = {"table--header", "table--cursor", "table--block"}
+    COMPONENT_CLASSES = {"table--header", "table--cursor", "table--block", "table--mark"}
     BINDINGS = [
         Binding("up,k", "move(-1)", "Up", show=False, id="table.up"),
         Binding("down,j", "move(1)", "Down", show=False, id="table.down"),
@@ -75,6 +75,7 @@ class Table(Paint, Generic[R]):
         self._open = ""
         self._block: Sequence[Line] = ()
         self._window: tuple[int, int] = (0, 0)
+        self._marks: frozenset[str] = frozenset()
 
     # What it shows
 
@@ -92,6 +93,27 @@ class Table(Paint, Generic[R]):
         """The rows that can be seen now."""
         top = self.scroll_offset.y
         return self._rows[max(0, top - len(self._block)) : top + max(0, self.size.height - 1)]
+
+    @property
+    def marked(self) -> Sequence[R]:
+        """The rows shown that are marked; a mark outlives a filter that hides its row."""
+        return [row for row in self._rows if row.key in self._marks]
+
+    @property
+    def marks(self) -> int:
+        """How many marks there are, also on rows that are not shown."""
+        return len(self._marks)
+
+    def mark(self) -> None:
+        """Marks the row under the cursor, or takes its mark away, and moves on."""
+        if (row := self.selected) is not None:
+            self._marks = self._marks ^ {row.key}
+            self.refresh_line(self._line(self._cursor) + 1)
+            self.action_move(1)
+
+    def unmark(self) -> None:
+        self._marks = frozenset()
+        self.refresh()
 
     def show(self, rows: Sequence[R]) -> None:
         """Shows these rows. The cursor stays on its object; where that is gone, on the row that took its place."""
@@ -202,7 +224,10 @@ class Table(Paint, Generic[R]):
     def _row(self, row: R, width: int, *, cursor: bool) -> Strip:
         base = self.rich_style + self.style_of("table--cursor") if cursor else self.rich_style
         health = row.verdict.health
-        segments = [Segment(" ", base)]
+        marked = row.key in self._marks
+        segments = [
+            Segment("▌", base + self.style_of("table--mark")) if marked else Segment(" ", base)
+        ]
         segments += self.paint((mark(health),), base, keep=health is not Health.OK)
         segments.append(Segment(" ", base))
         cells = self._cells(row)

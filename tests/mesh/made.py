@@ -8,6 +8,7 @@ from typing import Any
 
 from meshtui.mesh import raw
 from meshtui.mesh.kinds import (
+    AUTHORIZATION_POLICY,
     CONFIGMAP,
     ENDPOINT_SLICE,
     GATEWAY,
@@ -18,6 +19,7 @@ from meshtui.mesh.kinds import (
     INGRESS_CLASS,
     ISTIO_GATEWAY,
     NAMESPACE,
+    NETWORK_POLICY,
     NODE,
     PEER_AUTHENTICATION,
     POD,
@@ -57,6 +59,8 @@ _KINDS = {
             INGRESS,
             INGRESS_CLASS,
             ENDPOINT_SLICE,
+            NETWORK_POLICY,
+            AUTHORIZATION_POLICY,
         )
     },
 }

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from textual import events
@@ -159,10 +160,16 @@ async def looking(
     log: Sequence[LogLine] = (),
     settings: Settings | None = None,
     toasts: bool = False,
+    audit_file: Path | None = None,
 ) -> AsyncIterator[Looking]:
     """The program over a snapshot, which it shows, at the snapshot's own time; `toasts` where those are to be seen."""
     session = StillSession(snapshot, log)
-    app = app_of({context: session}, settings=settings or Settings(pane=pane), now=snapshot.now)
+    app = app_of(
+        {context: session},
+        settings=settings or Settings(pane=pane),
+        now=snapshot.now,
+        audit_file=audit_file,
+    )
     for each in app.get_line_filters():
         if isinstance(each, DimFilter | ANSIToTruecolor):
             each.enabled = False  # what is dim stays so, and does not become one more colour

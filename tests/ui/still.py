@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
+from json_merge_patch import lib as json_merge_patch
 from textual.pilot import Pilot
 
 from meshtui.app import Clusters, MeshApp
-from meshtui.kube.errors import Absent
+from meshtui.kube.errors import Absent, KubeError
 from meshtui.kube.session import Session, Written
-from meshtui.mesh.changes import Change
+from meshtui.mesh.changes import Change, Patch
 from meshtui.mesh.kinds import Kind
 from meshtui.mesh.logs import LogLine, LogOptions
 from meshtui.mesh.raw import Raw
@@ -30,6 +33,11 @@ class StillSession:
     log: Collection[LogLine] = ()
     wanted: tuple[Collection[Scope], Collection[Probe], Collection[Ref]] = ((), (), ())
     asked: list[Ref] = field(default_factory=list)
+    rights: Mapping[Kind, Right] = field(default_factory=dict)
+    """What it says of changing objects of a kind; of others nothing is known."""
+    refusal: KubeError | None = None
+    """What it answers to the next change that is applied."""
+    applied: list[Change] = field(default_factory=list)
     closed: bool = False
 
     def __post_init__(self) -> None:
@@ -87,17 +95,38 @@ class StillSession:
         *,
         name: str = "",
     ) -> Right:
-        return Right(None, "not asked")
+        return self.rights.get(kind, Right(None, "not asked"))
 
     async def preview(self, change: Change) -> Written:
-        raise NotImplementedError
+        return Written(_after(change))
 
     async def apply(self, change: Change) -> Written:
-        raise NotImplementedError
+        """Makes a patch, for the version that it is based on, and shows the snapshot with it."""
+        if self.refusal is not None:
+            raise self.refusal
+        target, found = change.target, _after(change)
+        assert isinstance(change, Patch)
+        version = int(change.based_on or 0) + 1
+        it = {**found, "metadata": {**found["metadata"], "resourceVersion": f"{version}"}}
+        self.applied.append(change)
+        key = f"{target.namespace}/{target.name}" if target.namespace else target.name
+        of_kind = {**self.now.objects.get(target.kind, {}), key: it}
+        self.show(replace(self.now, objects={**self.now.objects, target.kind: of_kind}))
+        return Written(it)
+
+
+def _after(change: Change) -> dict[str, Any]:
+    assert isinstance(change, Patch)
+    found: dict[str, Any] = json_merge_patch.merge(copy.deepcopy(change.before), change.patch)
+    return found
 
 
 def app_of(
-    sessions: Mapping[str, Session], *, settings: Settings | None = None, now: datetime
+    sessions: Mapping[str, Session],
+    *,
+    settings: Settings | None = None,
+    now: datetime,
+    audit_file: Path | None = None,
 ) -> MeshApp:
     """The program over sessions by context, the first one current, at a fixed time."""
     clusters = Clusters(
@@ -105,7 +134,7 @@ def app_of(
         next(iter(sessions)),
         lambda context: sessions[context],
     )
-    return MeshApp(settings or Settings(), clusters, lambda: now)
+    return MeshApp(settings or Settings(), clusters, lambda: now, audit_file)
 
 
 async def until(pilot: Pilot[int], condition: Callable[[], bool], seconds: float = 10) -> None:

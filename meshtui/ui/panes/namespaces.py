@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from meshtui.mesh import namespaces, workloads
+from meshtui.mesh import changes, namespaces, waypoint_rows, workloads
+from meshtui.mesh.changes import Change, Refusal
 from meshtui.mesh.enrollment import State
 from meshtui.mesh.health import Health
 from meshtui.mesh.kinds import NAMESPACE
 from meshtui.mesh.namespaces import Mode, Namespace
-from meshtui.mesh.snapshot import Snapshot
+from meshtui.mesh.raw import Raw
+from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.mesh.workloads import Workload
 from meshtui.ui import evidence, times
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Grid, Section
-from meshtui.ui.exchange import Jump
+from meshtui.ui.exchange import Jump, Offer, Wish
 from meshtui.ui.pane import Pane
 from meshtui.ui.spans import Cell, Line, Span, Tone, mark, said, tone
 
@@ -79,8 +81,48 @@ class NamespacesPane(Pane[Namespace]):
         inside = [each for each in workloads.of(snapshot) if each.pod.namespace == row.name]
         yield Section("Pods", [_pods(inside)] if inside else [Fact("pods", "none")])
 
+    def mesh_menu(self, rows: Sequence[Namespace], snapshot: Snapshot) -> Sequence[Offer]:
+        inside = [row for row in rows if row.mode is Mode.AMBIENT]
+        outside = [row for row in rows if row.mode is not Mode.AMBIENT]
+        named = [row for row in rows if row.waypoint is not None]
+        offers = [
+            _offer("enroll", "in the mesh", outside, changes.enroll),
+            _offer("remove", "from the mesh", inside, changes.unenroll),
+            Offer("set the waypoint", "…", more=lambda: _waypoints(rows, snapshot)),
+            _offer("clear the waypoint", "", named, changes.clear_waypoint),
+        ]
+        return [offer for offer in offers if offer.wishes or offer.more]
+
     def onward(self, row: Namespace) -> Jump | None:
         return Jump("workloads", within=f"namespace/{row.name}")
+
+
+Builder = Callable[[Raw, Snapshot], Change | Refusal]
+
+
+def _offer(title: str, words: str, rows: Sequence[Namespace], build: Builder) -> Offer:
+    many = f"{len(rows)} namespaces" if len(rows) > 1 else ""
+    return Offer(title, f"{many} {words}".strip(), _wishes(rows, build))
+
+
+def _wishes(rows: Sequence[Namespace], build: Builder) -> tuple[Wish, ...]:
+    return tuple(Wish(Ref(NAMESPACE, "", row.name), build) for row in rows)
+
+
+def _waypoints(rows: Sequence[Namespace], snapshot: Snapshot) -> Sequence[Offer]:
+    """A line for each waypoint, those of the namespace itself first."""
+    own = {row.name for row in rows}
+    found = [each for each in waypoint_rows.of(snapshot) if each.ref is not None]
+    return [
+        Offer(
+            each.waypoint, each.verdict.reason, _wishes(rows, _setting(each.namespace, each.name))
+        )
+        for each in sorted(found, key=lambda each: (each.namespace not in own, each.waypoint))
+    ]
+
+
+def _setting(where: str, waypoint: str) -> Builder:
+    return lambda it, snapshot: changes.set_waypoint(it, where, waypoint, snapshot)
 
 
 _MOST_PODS = 60

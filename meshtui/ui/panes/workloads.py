@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from meshtui.mesh import events, raw, services, workloads, ztunnel_probes
+from meshtui.mesh import events, pod_templates, raw, services, workloads, ztunnel_probes
+from meshtui.mesh.changes import Change, Refusal
 from meshtui.mesh.health import Health
 from meshtui.mesh.kinds import POD
+from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.mesh.workloads import Workload
 from meshtui.ui import detail, evidence, times, ways
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Section
-from meshtui.ui.exchange import Jump, Wants
+from meshtui.ui.exchange import Jump, Offer, Wants, Wish
 from meshtui.ui.pane import Pane
 from meshtui.ui.spans import Cell, Line, Span, Tone, mark, tone
 
@@ -144,6 +146,25 @@ class WorkloadsPane(Pane[Workload]):
             return Jump(self.NAME, within=within, key=row.key)
         return ways.namespace(snapshot, row.pod.namespace)
 
+    def changeable(self, row: Workload) -> Ref | None:
+        return pod_templates.controller(row.pod)
+
+    def mesh_menu(self, rows: Sequence[Workload], snapshot: Snapshot) -> Sequence[Offer]:
+        """For the controllers, whose pods' template carries the label."""
+        found = [pod_templates.controller(row.pod) for row in rows]
+        targets = tuple(dict.fromkeys(each for each in found if each is not None))
+        words = targets[0].name if len(targets) == 1 else f"{len(targets)} controllers"
+        if not targets:
+            return ()
+        return [
+            Offer(title, words, tuple(_wish(target, build) for target in targets))
+            for title, build in (
+                ("take in", pod_templates.join),
+                ("take out", pod_templates.leave),
+                ("as its namespace says", pod_templates.follow),
+            )
+        ]
+
     def ztunnel_of(self, row: Workload, snapshot: Snapshot) -> Jump | None:
         namespace, _, name = row.enrolled.ztunnel.partition("/")
         pod = snapshot.find(POD, namespace, name)
@@ -151,6 +172,10 @@ class WorkloadsPane(Pane[Workload]):
 
     def log_of(self, row: Workload, snapshot: Snapshot) -> Ref | None:
         return Ref(POD, row.pod.namespace, row.pod.name)
+
+
+def _wish(target: Ref, build: Callable[[Ref, Raw], Change | Refusal]) -> Wish:
+    return Wish(target, lambda it, _: build(target, it))
 
 
 _MOST_ZTUNNELS = 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from meshtui.mesh import ztunnel_probes, ztunnels
+from meshtui.mesh import pod_templates, ztunnel_probes, ztunnels
 from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.mesh.ztunnels import Ztunnel
@@ -101,6 +101,9 @@ class ZtunnelsPane(Pane[Ztunnel]):
             oldest = f", oldest {times.age(sweep.oldest, snapshot.now)}" if sweep.oldest else ""
             read = f"{sweep.total:,} read{oldest}"
         return (Span(f"{read}  ", Tone.MUTED), *super().freshness(snapshot))
+
+    def changeable(self, row: Ztunnel) -> Ref | None:
+        return pod_templates.controller(row.pod) if row.pod is not None else None
 
     def onward(self, row: Ztunnel) -> Jump | None:
         return Jump("certificates", within=f"ztunnel/{row.ref.key}") if row.ref else None

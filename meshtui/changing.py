@@ -1,0 +1,475 @@
+"""Changing: what panes ask for, down the one road, one change after the other; and what came of it, told.
+
+It stands beside the app, which holds the session and the screen. A change that is left in the middle, by quitting or by
+going to another cluster, is ended here, so that its end is in the audit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from textual.app import App
+from textual.timer import Timer
+from textual.worker import Worker, WorkerError
+
+from meshtui import production
+from meshtui.kube.audit import Audit
+from meshtui.kube.errors import KubeError
+from meshtui.kube.perform import Proposal, Result, State, perform
+from meshtui.kube.session import Session
+from meshtui.mesh import changes, preflight, verification
+from meshtui.mesh.changes import Change, Refusal
+from meshtui.mesh.kinds import Kind
+from meshtui.mesh.snapshot import Probe, Ref, Scope, Server, Snapshot
+from meshtui.mesh.verification import Progress, Verification
+from meshtui.settings import Settings
+from meshtui.ui import editor, outcomes
+from meshtui.ui.confirm import Answer, Confirm, Question
+from meshtui.ui.exchange import Offer, Wish
+from meshtui.ui.main import Main
+from meshtui.ui.pane import Pane
+from meshtui.ui.pick import Pick
+from meshtui.ui.reader import Reader
+from meshtui.ui.spans import Tone
+from meshtui.ui.verify import Leaving, Verify
+
+_PATIENCE = 5.0
+"""Seconds to wait for what is under way to end, when the program does."""
+_AGAIN = timedelta(seconds=3)
+"""So long after an answer a ztunnel is asked again, while the evidence is followed."""
+WRITES = timedelta(minutes=15)
+"""So long `:write` allows changes."""
+
+
+class Changing:
+    """The road's place in the program. `session` and `snapshot` are those of the cluster that is looked at now."""
+
+    def __init__(
+        self,
+        app: App[int],
+        main: Main,
+        settings: Settings,
+        clock: Callable[[], datetime],
+        tell: Callable[[str, Tone], None],
+        audit: Audit,
+    ) -> None:
+        self.session: Session | None = None
+        self._snapshot: Snapshot | None = None
+        self._app = app
+        self._main = main
+        self._settings = settings
+        self._clock = clock
+        self._tell = tell
+        self._audit = audit
+        self._context = ""
+        self._worker: Worker[None] | None = None
+        self._done: list[Result] = []
+        self._locking: Timer | None = None
+        self._all = False
+        """The rest of those that were asked for is to be made too."""
+        self._following: Verification | None = None
+        self._leaving: Leaving | None = None
+        self._resting = False
+        """The dumps are not wanted for a moment, so that they are read again sooner than those on screen."""
+        self._news = asyncio.Event()
+
+    @property
+    def snapshot(self) -> Snapshot | None:
+        return self._snapshot
+
+    @snapshot.setter
+    def snapshot(self, snapshot: Snapshot | None) -> None:
+        self._snapshot = snapshot
+        self._news.set()
+
+    @property
+    def needs(self) -> Sequence[Kind | Scope]:
+        """What is watched while a change is under way."""
+        return (*preflight.KINDS, *verification.KINDS) if self.busy else ()
+
+    @property
+    def probes(self) -> tuple[Probe, ...]:
+        """What is asked while the evidence is followed."""
+        if self._following is None or self._snapshot is None or self._resting:
+            return ()
+        return verification.probes(self._following, self._snapshot)
+
+    # What may be changed
+
+    def begin(self, context: str) -> None:
+        """Another cluster is looked at."""
+        if self.busy:
+            self._tell(
+                "What was under way in the cluster before was left; :audit tells of it.", Tone.WARN
+            )
+            self._end()
+        self._done.clear()
+        self._context = context
+        self.session = self.snapshot = None
+        self._forget_unlocked()
+
+    @property
+    def read_only(self) -> str:
+        """Why nothing may be changed now; "" where it may."""
+        place = self._main.place
+        if place.unlocked is not None and self._clock() >= place.unlocked:
+            return production.read_only(self._settings, self._context)
+        return place.read_only
+
+    def unlock(self, _: str = "") -> None:
+        """Allows changes for a while."""
+        why = production.read_only(self._settings, self._context)
+        if not why:
+            self._forget_unlocked()
+            self._tell("Changes are allowed here; :readonly forbids them.", Tone.PLAIN)
+        elif self._settings.read_only or self._settings.complaints:
+            self._tell(f"It stays read-only: {why}.", Tone.WARN)
+        else:
+            until = self._clock() + WRITES
+            self._main.place = replace(self._main.place, read_only="", unlocked=until)
+            self._locking = self._app.set_timer(WRITES.total_seconds(), self._expired)
+            self._tell(f"Changes are allowed in {self._context} for 15 minutes.", Tone.WARN)
+
+    def lock(self, _: str = "") -> None:
+        """Forbids changes until `:write`."""
+        self._forget_unlocked()
+        why = production.read_only(self._settings, self._context) or ":readonly was given"
+        self._main.place = replace(self._main.place, read_only=why)
+        self._tell("Nothing is changed from here now; :write allows it again.", Tone.PLAIN)
+
+    def _expired(self) -> None:
+        self._forget_unlocked()
+        self._tell("The 15 minutes are over: read-only again.", Tone.WARN)
+
+    def _forget_unlocked(self) -> None:
+        if self._locking is not None:
+            self._locking.stop()
+            self._locking = None
+        why = production.read_only(self._settings, self._context)
+        self._main.place = replace(self._main.place, read_only=why, unlocked=None)
+
+    # What is asked for
+
+    @property
+    def busy(self) -> bool:
+        return self._worker is not None and not self._worker.is_finished
+
+    def ask(self, wishes: Sequence[Wish]) -> None:
+        """Makes changes, one after the other, each when it was confirmed; stops at the first that fails."""
+        self._start(self._each(wishes))
+
+    def offer(self, title: str, offers: Sequence[Offer]) -> None:
+        """Lets a person pick what to ask for."""
+        self._start(self._picked(title, offers))
+
+    def edit(self, ref: Ref) -> None:
+        """Opens an object in the person's editor, and makes the change that comes of it."""
+        self._start(self._edited(ref))
+
+    def undo(self, _: str = "") -> None:
+        """Takes the last change back that was made to this cluster."""
+        if self._following is not None:
+            self._left(Leaving.UNDO)
+        elif not self._done:
+            self._tell("Nothing was changed in this cluster since it is looked at.", Tone.PLAIN)
+        else:
+            self._start(self._undone(self._done[-1]))
+
+    def ask_rights(self, pane: Pane[Any]) -> None:
+        """Finds out whether the row under the cursor may be changed, so that its keys can say why not."""
+        row = pane.table.selected
+        if row is not None and self.session is not None and not self.read_only:
+            refs = dict.fromkeys(ref for ref in (row.ref, pane.changeable(row)) if ref is not None)
+            work = self._rights(pane, self.session, tuple(refs))
+            self._app.run_worker(work, group="rights", exclusive=True)
+
+    async def _rights(self, pane: Pane[Any], session: Session, refs: Sequence[Ref]) -> None:
+        barred = {}
+        for ref in refs:
+            where = ref.namespace or None
+            right = await session.may("patch", ref.kind, where)
+            if right.allowed is False:
+                right = await session.may("patch", ref.kind, where, name=ref.name)
+            if right.allowed is False:
+                barred[ref] = f"{right.reason}."
+        pane.barred = barred
+
+    async def close(self) -> None:
+        """Ends what is under way, so that it is in the audit."""
+        worker = self._worker
+        self._end()
+        if worker is not None:
+            with suppress(TimeoutError, WorkerError):
+                async with asyncio.timeout(_PATIENCE):
+                    await worker.wait()
+
+    def _end(self) -> None:
+        if self._worker is not None:
+            self._worker.cancel()
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        if self.busy:
+            work.close()
+            self._tell("One thing at a time: another change is under way.", Tone.WARN)
+            return
+        self._all = False
+        self._worker = self._app.run_worker(work, group="change")
+        self._look()
+
+    # How it goes
+
+    async def _picked(self, title: str, offers: Sequence[Offer]) -> None:
+        while True:
+            choices = [(offer.title, offer.words) for offer in offers]
+            chosen = await self._app.push_screen_wait(Pick(title, choices))
+            found = next((offer for offer in offers if offer.title == chosen), None)
+            if found is None:
+                return
+            if found.more is None:
+                await self._each(found.wishes)
+                return
+            title, offers = f"{title}: {found.title}", found.more()
+            if not offers:
+                self._tell("There is none to choose from.", Tone.PLAIN)
+                return
+
+    async def _each(self, wishes: Sequence[Wish]) -> None:
+        made: list[Result] = []
+        for number, wish in enumerate(wishes, 1):
+            place = f"{number} of {len(wishes)}" if len(wishes) > 1 else ""
+            found = await self._built(wish)
+            if isinstance(found, Refusal):
+                self._tell(f"Nothing to do: {found.reason}.", Tone.PLAIN)
+                continue
+            before = self.snapshot
+            assert before is not None  # it was there to build the change with
+            self._leaving = None
+            result = await self._made(found, place)
+            if result.state is State.APPLIED:
+                made.append(result)
+                went = await self._verified(result.change, before, place)
+                if self._leaves is Leaving.UNDO:
+                    await self._undone(result)
+                    made.remove(result)
+            else:
+                went = False
+            if (
+                not went
+                and number < len(wishes)
+                and not await self._goes_on(made, result, wishes[number:])
+            ):
+                return
+
+    async def _goes_on(self, made: Sequence[Result], last: Result, rest: Sequence[Wish]) -> bool:
+        """What to do after a failure with those that follow."""
+        applied = last.state is State.APPLIED
+        named = ", ".join(wish.target.name for wish in rest[:3]) + (", …" if len(rest) > 3 else "")
+        choices = [
+            ("stop here", f"{len(rest)} were not changed: {named}"),
+            ("go on", "with the next"),
+        ]
+        if applied:
+            choices.append(("undo this one", last.change.target.name))
+        if made:
+            choices.append(("undo all", f"{len(made)} that were changed"))
+        title = f"{last.change.title}: {'not verified' if applied else last.state.value}"
+        chosen = await self._app.push_screen_wait(Pick(title, choices))
+        if chosen == "undo this one":
+            await self._undone(last)
+        elif chosen == "undo all":
+            for result in reversed(made):
+                await self._undone(result)
+        elif chosen != "go on":
+            self._tell(f"Stopped: {len(rest)} were not changed ({named}).", Tone.WARN)
+        return chosen == "go on"
+
+    async def _built(self, wish: Wish) -> Change | Refusal:
+        """The change to the object as it is now."""
+        session, snapshot = self.session, self.snapshot
+        if session is None or snapshot is None:
+            return Refusal("there is no connection to this cluster")
+        try:
+            it = await session.get(wish.target, managed_fields=True)
+        except KubeError as error:
+            return Refusal(f"{wish.target.kind.title} {wish.target.key} cannot be read: {error}")
+        return wish.build(it, self.snapshot or snapshot)
+
+    async def _made(self, change: Change, place: str = "") -> Result:
+        """Takes a change down the road, and tells how it ended."""
+        session, snapshot = self.session, self.snapshot
+        if session is None or snapshot is None:
+            return Result(State.FAILED, change, "there is no connection to this cluster")
+
+        async def asked(proposal: Proposal) -> bool:
+            question = self._question(proposal, place)
+            if self._all and question.safe:
+                return True
+            screen = Confirm(question, lambda now: preflight.of(proposal.change, now))
+            answer = await self._app.push_screen_wait(screen)
+            self._all = answer is Answer.ALL
+            return answer in (Answer.YES, Answer.ALL)  # `:` leaves the dialog without one
+
+        result = await perform(
+            change,
+            session,
+            asked,
+            self._audit,
+            server=snapshot.server,
+            read_only=lambda: self.read_only,
+        )
+        self._told(result)
+        if result.state is State.APPLIED:
+            self._done.append(result)
+        return result
+
+    def _question(self, proposal: Proposal, place: str) -> Question:
+        snapshot = self.snapshot or Snapshot(self._clock(), Server())
+        change = proposal.change
+        asks = change.danger or production.is_production(self._context)
+        return Question(
+            change=change,
+            context=self._context,
+            user=snapshot.server.user,
+            impersonating=snapshot.server.impersonating,
+            diff=proposal.diff,
+            warnings=proposal.warnings,
+            owners=proposal.owners,
+            for_repository=proposal.for_repository,
+            checks=preflight.of(change, snapshot),
+            typed=change.target.name if asks else "",
+            place=place,
+        )
+
+    def _told(self, result: Result) -> None:
+        title = result.change.title
+        if result.unaudited:
+            self._tell(f"{title}: this is not in the audit: {result.unaudited}", Tone.BAD)
+        match result.state:
+            case State.APPLIED:
+                said = [f"{title}: done", result.reason, *result.warnings]
+                self._tell("; ".join(each for each in said if each), Tone.PLAIN)
+            case State.DECLINED:
+                self._tell(f"{title}: nothing was changed.", Tone.PLAIN)
+            case state:
+                words = f"{title}: {state.value}: {result.reason}"
+                self._tell(words, Tone.BAD)
+                told = outcomes.lines(state.value, result.reason, result.remedy, result.diff)
+                self._app.push_screen(Reader(title, told))
+
+    async def _verified(
+        self, change: Change, before: Snapshot, place: str = "", *, undoable: bool = True
+    ) -> bool:
+        """Follows the evidence until it is complete or the time is over, on the screen or left to itself."""
+        following = verification.begin(change, before, self._clock())
+        if following is None:
+            return True
+        self._following, self._leaving = following, None
+        screen = Verify(following, place, undoable=undoable)
+        self._app.push_screen(screen, self._left)
+        try:
+            progress = await self._followed(following, screen)
+            if place and progress.state is verification.State.DONE and screen.is_current:
+                screen.dismiss(Leaving.AWAY)
+            while self._leaves is None:
+                await self._news.wait()
+                self._news.clear()
+        finally:
+            self._following = None
+            self._main.place = replace(self._main.place, under_way="")
+        if self._leaves is Leaving.UNDO:
+            return False
+        return progress.state is verification.State.DONE
+
+    async def _followed(self, following: Verification, screen: Verify) -> Progress:
+        """The progress when nothing more is to be expected, or the change is to be undone."""
+        asked = following.started
+        while True:
+            now, snapshot = self._clock(), self.snapshot
+            assert snapshot is not None  # another cluster ends what is under way
+            progress = verification.progress(following, snapshot, now)
+            screen.show(progress, now)
+            title = following.change.title
+            if self._leaves is Leaving.UNDO:
+                return progress
+            if progress.state is verification.State.DONE:
+                self._tell(f"{title}: verified: {progress.text}", Tone.OK)
+                return progress
+            if progress.state is verification.State.TIMED_OUT:
+                words = f"{title}: not verified in time: {progress.text}. {progress.remedy}"
+                self._tell(f"{words.rstrip()} :undo takes it back.", Tone.BAD)
+                return progress
+            if self._leaves is Leaving.AWAY:
+                said = f"{following.change.target.name}: {progress.text}"
+                self._main.place = replace(self._main.place, under_way=said)
+            answers = [snapshot.answers.get(probe) for probe in self.probes]
+            came = all(each and (each.problem or (each.at and each.at > asked)) for each in answers)
+            if self._resting or (came and now - asked > _AGAIN):
+                self._resting, asked = not self._resting, now
+            self._look()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await self._news.wait()
+            self._news.clear()
+
+    @property
+    def _leaves(self) -> Leaving | None:
+        """Why the dialog was left; None where it was not."""
+        return self._leaving
+
+    def _left(self, leaving: Leaving | None) -> None:
+        """The dialog was left; `:` leaves it as esc does."""
+        self._leaving = leaving or Leaving.AWAY
+        self._news.set()
+
+    def _look(self) -> None:
+        """What is wanted from the cluster has changed."""
+        self._main.front.post_message(Pane.Looked())
+
+    async def _undone(self, result: Result) -> None:
+        back = changes.inverse(result.change, result.left)
+        if isinstance(back, Refusal):
+            self._tell(f"{back.reason}.", Tone.WARN)
+            return
+        before = self.snapshot
+        made = await self._made(back)
+        if made.state is State.APPLIED and before is not None:
+            self._done = [each for each in self._done if each is not result and each is not made]
+            await self._verified(made.change, before, undoable=False)
+
+    async def _edited(self, ref: Ref) -> None:
+        session = self.session
+        if session is None:
+            self._tell("There is no connection to read it from.", Tone.WARN)
+            return
+        try:
+            before = await session.get(ref, managed_fields=True)
+        except KubeError as error:
+            self._tell(f"{ref.kind.title} {ref.key} cannot be read: {error}", Tone.WARN)
+            return
+        try:
+            written = await editor.edited(self._app, ref, before)
+        except editor.EditorError as error:
+            self._tell(str(error), Tone.WARN)
+            return
+        change = changes.edit(ref, before, written.object)
+        if isinstance(change, Refusal):
+            if written.unchanged:
+                written.forget()
+                self._tell("Nothing was changed.", Tone.PLAIN)
+            else:
+                self._tell(
+                    f"Not sent: {change.reason}. What was written is in {written.path}.", Tone.WARN
+                )
+            return
+        snapshot = self.snapshot
+        result = await self._made(change)
+        if result.state is State.APPLIED and snapshot is not None:
+            written.forget()
+            await self._verified(result.change, snapshot)
+        else:
+            self._tell(f"What was written is in {written.path}.", Tone.WARN)

@@ -1,0 +1,385 @@
+"""`meshtui enroll` and `meshtui unenroll`: namespaces into the mesh and out of it, one after the other, each proved
+before the next is touched."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from meshtui import production
+from meshtui.commands.latest import Latest
+from meshtui.kube import background, kubeconfig
+from meshtui.kube.audit import Audit
+from meshtui.kube.errors import KubeError, StatusError, Unauthorized
+from meshtui.kube.live import LiveSession
+from meshtui.kube.pace import Pace
+from meshtui.kube.perform import Proposal, Result, State, perform
+from meshtui.mesh import attachments, changes, preflight, reach, verification
+from meshtui.mesh.capture import DATAPLANE_MODE
+from meshtui.mesh.changes import Patch, Refusal
+from meshtui.mesh.kinds import NAMESPACE
+from meshtui.mesh.raw import Raw, strings, text
+from meshtui.mesh.snapshot import Phase, Ref, Scope, Snapshot, Trouble
+from meshtui.mesh.verification import Goal, Progress, Verification
+from meshtui.mesh.waypoints import USE_WAYPOINT, USE_WAYPOINT_NAMESPACE
+from meshtui.settings import Settings
+
+VERIFIED, UNVERIFIED, USAGE, UNREACHABLE, REFUSED, ENDED = 0, 1, 2, 3, 4, 143
+"""Exit statuses; the last one where it was told to end (SIGTERM)."""
+
+PATIENCE = verification.PATIENCE.total_seconds()
+
+_NEEDS = (*preflight.KINDS, *verification.KINDS, *attachments.KINDS)
+_PACE = Pace(probe=3.0)
+"""Somebody waits for what the ztunnels say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is asked for."""
+
+    namespaces: tuple[str, ...]
+    leave: bool = False
+    waypoint: str = ""
+    """NAME, or NAMESPACE/NAME; "" for none."""
+    dry_run: bool = False
+    yes: bool = False
+    """Nobody is asked."""
+    patience: float = PATIENCE
+    """Seconds for the evidence of each change."""
+    context_named: bool = False
+    """The context was named on the command line."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One change of one namespace, and what is to be proved then."""
+
+    change: Patch
+    goal: Goal
+    made: bool = False
+    """The labels are so already, and only the proof is wanted."""
+
+
+class _Stop(Exception):  # noqa: N818 - it is an end, not an error
+    """An end before all is done."""
+
+    def __init__(self, status: int, text: str, remedy: str = "") -> None:
+        super().__init__(text)
+        self.status = status
+        self.remedy = remedy
+
+
+def run(order: Order, settings: Settings, audit: Path) -> int:
+    """Does it, and gives the exit status. Prints what is looked at, asked, done and proved; what stops it goes to
+    standard error."""
+    return asyncio.run(_until_told_to_end(order, settings, audit))
+
+
+async def _until_told_to_end(order: Order, settings: Settings, audit: Path) -> int:
+    """SIGTERM ends it as ctrl-c does: what was under way is in the audit."""
+    work = asyncio.ensure_future(_run(order, settings, audit))
+    told: list[bool] = []
+
+    def end() -> None:
+        told.append(True)
+        work.cancel()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end)
+    try:
+        return await work
+    except asyncio.CancelledError:
+        if told:
+            return ENDED
+        raise
+
+
+async def _run(order: Order, settings: Settings, audit: Path) -> int:
+    try:
+        config = kubeconfig.load(settings)
+        context = config.choose(settings.context)[0].name
+        if order.yes and production.is_production(context) and not order.context_named:
+            raise click.UsageError(_NAME_IT.format(context=context))
+        quiet = replace(settings, sweep=False)
+        async with (
+            LiveSession(config, settings.context, quiet, pace=_PACE) as session,
+            Latest.of(session) as latest,
+        ):
+            return await _Enrolling(order, settings, context, session, latest, audit).run()
+    except KubeError as error:
+        return _ended(_stopped(error))
+
+
+class _Enrolling:
+    """The work on one cluster."""
+
+    def __init__(
+        self,
+        order: Order,
+        settings: Settings,
+        context: str,
+        session: LiveSession,
+        latest: Latest,
+        audit: Path,
+    ) -> None:
+        self._order, self._settings, self._context = order, settings, context
+        self._session, self._latest, self._audit = session, latest, Audit(audit)
+
+    async def run(self) -> int:
+        left = list(self._order.namespaces)
+        try:
+            await self._look_around()
+            plans = [await self._plan(name) for name in left]
+            for plan in plans:
+                for step in plan:
+                    await self._take(step)
+                left.pop(0)
+        except _Stop as stop:
+            status = _ended(stop)
+        except KubeError as error:
+            status = _ended(_stopped(error))
+        else:
+            return VERIFIED
+        if left[1:]:
+            click.echo(f"meshtui: not touched: {', '.join(left[1:])}", err=True)
+        return status
+
+    async def _look_around(self) -> None:
+        """Returns when all lists and dumps have come, or have failed; what is missing is said to be unknown then."""
+        scopes = self._scopes()
+        self._session.want(scopes)
+        until = datetime.now(UTC) + timedelta(seconds=self._settings.request_timeout)
+        async with aclosing(self._latest.until(until)) as snapshots:
+            async for snapshot in snapshots:
+                if snapshot.server.problem is not None:
+                    problem = snapshot.server.problem
+                    raise _Stop(UNREACHABLE, problem.text, problem.remedy)
+                phases = {source.phase for source in snapshot.sources.values()}
+                if not snapshot.server.answered or not phases or Phase.LOADING in phases:
+                    continue
+                targets = [Ref(NAMESPACE, "", name) for name in self._order.namespaces]
+                probes = {
+                    each for target in targets for each in verification.dumps(target, snapshot)
+                }
+                self._session.want(scopes, probes)
+                if probes <= snapshot.answers.keys():
+                    break
+
+    def _scopes(self) -> Sequence[Scope]:
+        """All namespaces, or those that were chosen and those that it is about."""
+        chosen = self._settings.namespaces_of(self._context)
+        names = sorted({*chosen, *self._order.namespaces}) if chosen else [None]
+        found = {
+            scope
+            for need in _NEEDS
+            for scope in (
+                [need]
+                if isinstance(need, Scope)
+                else [Scope(need, name if need.namespaced else None) for name in names]
+            )
+        }
+        return [each for each in found if each == Scope(each.kind) or Scope(each.kind) not in found]
+
+    async def _plan(self, name: str) -> Sequence[_Step]:
+        """What is to be done with a namespace; everything is planned before anything is done."""
+        order, snapshot = self._order, self._latest.snapshot
+        try:
+            it = await self._session.get(Ref(NAMESPACE, "", name), managed_fields=True)
+        except StatusError as error:
+            if error.problem.trouble is Trouble.GONE:
+                raise _Stop(USAGE, f"there is no namespace {name}") from error
+            raise
+        if order.leave:
+            return [_step(changes.unenroll, it, snapshot, Goal.RELEASED, {DATAPLANE_MODE: None})]
+        steps = [_step(changes.enroll, it, snapshot, Goal.CAPTURED, {DATAPLANE_MODE: "ambient"})]
+        if order.waypoint:
+            where, _, waypoint = order.waypoint.rpartition("/")
+            where = where or name
+            labels = {
+                USE_WAYPOINT: waypoint,
+                USE_WAYPOINT_NAMESPACE: None if where == name else where,
+            }
+            steps.append(
+                _step(
+                    lambda it, snapshot: changes.set_waypoint(it, where, waypoint, snapshot),
+                    it,
+                    snapshot,
+                    Goal.BOUND,
+                    labels,
+                )
+            )
+        return steps
+
+    async def _take(self, step: _Step) -> None:
+        """One change, and its proof."""
+        before = self._latest.snapshot
+        click.echo(_plain(f"{step.change.title}:"))
+        if step.made:
+            click.echo("  the labels are so already")
+        for line in _looked_at(step.change, before):
+            click.echo(_plain(f"  {line}"))
+        started = datetime.now(UTC)
+        if not step.made:
+            started = await self._make(step.change)
+        if self._order.dry_run:
+            return
+        patience = timedelta(seconds=self._order.patience)
+        until = started + patience
+        following = Verification(step.change, step.goal, started, frozenset(), until)
+        progress = await self._followed(following)
+        if progress.state is not verification.State.DONE:
+            raise _Stop(UNVERIFIED, f"{step.change.title}: {progress.text}", progress.remedy)
+
+    async def _make(self, change: Patch) -> datetime:
+        """Down the road; when it was sent. Raises _Stop where that is not its end."""
+        sent = datetime.now(UTC)
+
+        async def confirm(proposal: Proposal) -> bool:
+            nonlocal sent
+            answer = await self._confirm(proposal)
+            sent = datetime.now(UTC)
+            return answer
+
+        shown = self._order.dry_run
+        result = await perform(
+            change,
+            self._session,
+            confirm,
+            self._audit,
+            server=self._latest.snapshot.server,
+            read_only=lambda: "" if shown else production.read_only(self._settings, self._context),
+        )
+        if shown and result.state is State.DECLINED:
+            click.echo("  accepted as a dry run; nothing was changed")
+        elif result.state is not State.APPLIED:
+            _fail(result)
+        if result.unaudited:
+            click.echo(f"meshtui: {result.unaudited}", err=True)
+        for line in result.warnings:
+            click.echo(_plain(f"  warning: {line}"))
+        return sent
+
+    async def _confirm(self, proposal: Proposal) -> bool:
+        for line in _proposed(proposal):
+            click.echo(_plain(f"  {line}"))
+        if self._order.dry_run:
+            return False
+        if self._order.yes:
+            return True
+        name = proposal.change.target.name
+        where = f"in {self._context}" if self._context else "here"
+        try:
+            if production.is_production(self._context):
+                words = _plain(f"Type {name} to do that {where}")
+                typed = await background.start(_typed, words)
+                return typed == name
+            return await background.start(click.confirm, _plain(f"Do that {where}?"))
+        except click.Abort:
+            return False
+
+    async def _followed(self, following: Verification) -> Progress:
+        """The evidence until it is whole, or the time is over; a line for each way that it is on."""
+        scopes, said = self._scopes(), ""
+        async with aclosing(self._latest.until(following.until)) as snapshots:
+            async for snapshot in snapshots:
+                self._session.want(scopes, verification.probes(following, snapshot))
+                progress = verification.progress(following, snapshot, datetime.now(UTC))
+                if progress.text != said:
+                    said = progress.text
+                    click.echo(_plain(f"  {said}"))
+                if progress.state is verification.State.DONE:
+                    return progress
+        progress = verification.progress(following, self._latest.snapshot, following.until)
+        for each in progress.missing:
+            click.echo(_plain(f"  {each.name}: {each.missing}: {each.verdict.reason}"), err=True)
+        return progress
+
+
+_NAME_IT = (
+    "the name of the context {context} looks like production: --yes needs --context {context} beside"
+    " it, so that no other context can be meant"
+)
+
+
+def _step(
+    build: Callable[[Raw, Snapshot], Patch | Refusal],
+    it: Raw,
+    snapshot: Snapshot,
+    goal: Goal,
+    labels: Mapping[str, str | None],
+) -> _Step:
+    """A change, or only its proof where the labels are as wanted. Raises _Stop where it cannot be."""
+    known = strings(it, "metadata", "labels")
+    if all(known.get(key) == value for key, value in labels.items()):
+        name = text(it, "metadata", "name")
+        title = f"Prove that namespace {name} is {_STANDS[goal]}"
+        patch = {"metadata": {"labels": dict(labels)}}
+        return _Step(
+            Patch(title=title, target=Ref(NAMESPACE, "", name), before=it, patch=patch), goal, True
+        )
+    change = build(it, snapshot)
+    if isinstance(change, Refusal):
+        raise _Stop(REFUSED, change.reason)
+    return _Step(change, goal)
+
+
+_STANDS = {
+    Goal.CAPTURED: "in the mesh",
+    Goal.RELEASED: "out of the mesh",
+    Goal.BOUND: "bound to its waypoint",
+}
+
+
+def _looked_at(change: Patch, snapshot: Snapshot) -> Iterator[str]:
+    """What pre-flight says, and whom it reaches."""
+    for check in preflight.of(change, snapshot):
+        yield f"{check.verdict.health.mark} {check.verdict.reason}"
+        if check.remedy:
+            yield f"  {check.remedy}"
+    for line in reach.of(change, snapshot):
+        yield f"  reaches {line}"
+
+
+def _proposed(proposal: Proposal) -> Iterator[str]:
+    """What the server would make of it, and who would put it back."""
+    for owner in proposal.owners:
+        yield f"! {owner.text}"
+    for warning in (*proposal.change.warnings, *proposal.warnings):
+        yield f"! {warning}"
+    yield from proposal.diff
+
+
+def _typed(words: str) -> str:
+    return str(click.prompt(words, default="", show_default=False))
+
+
+def _fail(result: Result) -> NoReturn:
+    status = UNREACHABLE if result.state in (State.FAILED, State.UNKNOWN) else REFUSED
+    raise _Stop(status, f"{result.change.title}: {result.reason}", result.remedy)
+
+
+def _stopped(error: KubeError) -> _Stop:
+    """A server that says no is not one that cannot be reached."""
+    said_no = isinstance(error, StatusError) and error.code < 500
+    status = REFUSED if said_no and not isinstance(error, Unauthorized) else UNREACHABLE
+    return _Stop(status, str(error), error.problem.remedy)
+
+
+def _ended(stop: _Stop) -> int:
+    click.echo(_plain(f"meshtui: {stop}"), err=True)
+    if stop.remedy:
+        click.echo(_plain(f"meshtui: {stop.remedy}"), err=True)
+    return stop.status
+
+
+def _plain(line: str) -> str:
+    """Nothing that a cluster said does anything to the terminal."""
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in line)

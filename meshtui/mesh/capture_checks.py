@@ -1,0 +1,222 @@
+"""Capture checks: what would keep pods that join the mesh from being captured, or from being reached afterwards
+(istio-ambient.md, 1.2 to 1.5; derivations C1 and C7 of doctor-rules.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from meshtui.mesh import capture, network_policies, nodes, revisions
+from meshtui.mesh.checks import Check, count, failing, listed, unknown, warning, well
+from meshtui.mesh.kinds import NETWORK_POLICY, POD
+from meshtui.mesh.moves import Move, Way
+from meshtui.mesh.network_policies import PROBES_FROM, Blocked, Direction, NetworkPolicy
+from meshtui.mesh.raw import Raw
+from meshtui.mesh.snapshot import Snapshot
+from meshtui.mesh.workloads import Workload
+
+INJECTION = "istio-injection"
+
+
+def of(move: Move, snapshot: Snapshot) -> Iterator[Check]:
+    """In the order of importance."""
+    yield from _sidecars(move)
+    yield from _host_network(move)
+    yield from _network_policies(move, snapshot)
+    yield from _nodes(move, snapshot)
+    yield from _configuration(move, snapshot)
+
+
+def _sidecars(move: Move) -> Iterator[Check]:
+    after = move.after or {}
+    labelled = after.get(INJECTION) == "enabled" or (
+        INJECTION not in after and revisions.REVISION in after
+    )
+    with_one = _names(each.workload for each in move.pods if each.workload.pod.sidecar)
+    if labelled:
+        key = INJECTION if INJECTION in after else revisions.REVISION
+        yield warning(
+            f"label {key}={after[key]}: new pods of {move.namespace} get a sidecar and are left out of ambient",
+            f"Take the label {key} off the namespace first.",
+        )
+    if with_one:
+        yield warning(
+            f"{count(len(with_one), 'pod')} with a sidecar would stay as they are: {listed(with_one)}",
+            "Take the injection label away and restart them: a pod joins only without a sidecar.",
+        )
+    elif move.unread:
+        yield unknown(f"whether pods have sidecars is not known: {move.unread}")
+    elif not labelled:
+        yield well("no sidecars, and no label that asks for them")
+
+
+def _host_network(move: Move) -> Iterator[Check]:
+    found = _names(each.workload for each in move.pods if each.workload.pod.host_network)
+    if found:
+        yield warning(
+            f"{count(len(found), 'pod')} on the network of the node stay outside the mesh: {listed(found)}",
+            "They cannot be captured; where STRICT is in force they are refused.",
+        )
+    elif move.unread:
+        yield unknown(f"whether pods are on the network of the node is not known: {move.unread}")
+    else:
+        yield well("no pod is on the network of its node")
+
+
+class _Held(NamedTuple):
+    """A pod from which policies keep something."""
+
+    pod: str
+    blocked: Blocked
+
+
+def _network_policies(move: Move, snapshot: Snapshot) -> Iterator[Check]:
+    unread = snapshot.unread(NETWORK_POLICY, move.namespace)
+    if unread:
+        yield unknown(f"whether NetworkPolicies leave out port 15008 is not known: {unread}")
+        return
+    if move.unread:
+        yield unknown(f"for which pods there are NetworkPolicies is not known: {move.unread}")
+    policies = list(network_policies.of(snapshot))
+    joining = [
+        raw
+        for each in move.going(Way.JOINS)
+        if (raw := snapshot.find(POD, each.pod.namespace, each.pod.name)) is not None
+    ]
+    found = [
+        *_tunnels(policies, joining, Direction.INGRESS, "from the mesh", "allow TCP 15008 in"),
+        *_tunnels(policies, joining, Direction.EGRESS, "into the mesh", "allow TCP 15008 out"),
+        *_probes(policies, joining),
+    ]
+    yield from found
+    others = sorted(
+        {kind.group for kind in snapshot.server.kinds} & set(network_policies.OTHER_GROUPS)
+    )
+    if others:
+        yield unknown(f"policies of {', '.join(others)} are served here, and are not evaluated")
+    if not found and not move.unread:
+        yield well("no NetworkPolicy leaves out port 15008, or the address of the kubelet's probes")
+
+
+def _tunnels(
+    policies: Iterable[NetworkPolicy],
+    joining: Iterable[Raw],
+    direction: Direction,
+    way: str,
+    remedy: str,
+) -> Iterator[Check]:
+    held = _held((pod, network_policies.tunnel(policies, pod, direction)) for pod in joining)
+    for wholly in (True, False):
+        some = [each for each in held if each.blocked.wholly is wholly]
+        if not some:
+            continue
+        keys = listed([key for each in some for key in each.blocked.policies])
+        pods = listed([each.pod for each in some])
+        if wholly:
+            said = f"NetworkPolicy {keys} leaves out port 15008 ({direction.type.lower()}): no way {way} for {pods}"
+            yield failing(said, f"Add a rule to {keys}: {remedy}.")
+        else:
+            said = (
+                f"NetworkPolicy {keys} opens ports to peers to whom 15008 stays closed"
+                f" ({direction.type.lower()}): those in the mesh would lose {pods}"
+            )
+            yield warning(said, f"Add a rule to {keys} for the same peers: {remedy}.")
+
+
+def _probes(policies: Iterable[NetworkPolicy], joining: Iterable[Raw]) -> Iterator[Check]:
+    held = _held((pod, network_policies.probes(policies, pod)) for pod in joining)
+    if held:
+        keys = listed([key for each in held for key in each.blocked.policies])
+        yield warning(
+            f"NetworkPolicy {keys} leaves out {PROBES_FROM}, from which the kubelet's probes come then:"
+            f" {listed([each.pod for each in held])} may become unready",
+            f"Add a rule to {keys}: allow ipBlock {PROBES_FROM}/32 in.",
+        )
+
+
+def _held(found: Iterable[tuple[Raw, Blocked | None]]) -> Sequence[_Held]:
+    return [
+        _Held(pod["metadata"]["name"], blocked) for pod, blocked in found if blocked is not None
+    ]
+
+
+def _nodes(move: Move, snapshot: Snapshot) -> Iterator[Check]:
+    """Of the nodes on which pods join."""
+    if move.unread:
+        yield unknown(f"on which nodes its pods run is not known: {move.unread}")
+    names = sorted({each.pod.node for each in move.going(Way.JOINS) if each.pod.node})
+    on = nodes.of(snapshot)
+    source = snapshot.covering(POD, None, nodes.AGENTS.labels)
+    agents_unread = "" if source.complete else "the CNI agents were not all read"
+    if not source.complete and source.problem is not None:
+        agents_unread = source.problem.text
+    bad: list[str] = []
+    unsure: list[str] = []
+    for what, problem in (("ztunnel", ""), ("CNI agent", agents_unread)):
+        for name in names:
+            node = on[name]
+            found = node.agents if what == "CNI agent" else [each.pod for each in node.ztunnels]
+            if any(each.healthy and not each.terminating for each in found):
+                continue
+            why = problem or (node.unread if what == "ztunnel" else "")
+            if found or not why:
+                state = f"its {what} is not ready" if found else f"it has no {what}"
+                bad.append(f"{name}: {state}")
+            else:
+                unsure.append(f"{name}: its {what} is not known ({why})")
+    if bad:
+        pods = [each.pod.name for each in move.going(Way.JOINS)]
+        yield failing(
+            f"{'; '.join(bad)}: pods there would not be captured ({listed(pods)})",
+            "See the pane Ztunnels, and wait until each is ready.",
+        )
+    if unsure:
+        yield unknown("; ".join(unsure))
+    if names and not bad and not unsure:
+        where = "the node" if len(names) == 1 else f"all {len(names)} nodes"
+        yield well(f"ztunnel and CNI agent are ready on {where} with its pods")
+
+
+def _configuration(move: Move, snapshot: Snapshot) -> Iterator[Check]:
+    by = capture.of(snapshot)
+    if move.namespace in by.excluded:
+        yield failing(
+            f"EXCLUDE_NAMESPACES of {by.source} leaves {move.namespace} out: nothing in it is captured",
+            "Take it off that list, or leave it outside the mesh.",
+        )
+        return
+    if by.assumed:
+        yield unknown(
+            f"what the CNI agent captures is not known ({by.assumed}): the default is assumed"
+        )
+    passed_over = [
+        each
+        for each in move.going(Way.STAYS_OUT)
+        if not (each.pod.host_network or each.pod.sidecar)
+    ]
+    if passed_over:
+        reason = next(each.reason for each in move.pods if each.workload is passed_over[0])
+        yield warning(
+            f"{count(len(passed_over), 'pod')} would not be captured:"
+            f" {listed(_names(passed_over))} ({reason})",
+            "Where that is not wanted, change the pod's label or the selectors of the CNI agent.",
+        )
+    elif not move.pods and not _takes(by, move):
+        yield failing(
+            f"no selector of {by.source} takes pods of {move.namespace} with these labels",
+            "Label it as those selectors ask.",
+        )
+    elif not by.assumed and not move.unread:
+        yield well(f"{by.source} takes its pods")
+
+
+def _takes(by: capture.Capture, move: Move) -> bool:
+    """Whether a pod without a say of its own would be captured."""
+    return any(
+        own.matches(move.own) and of_namespace.matches(move.after or {})
+        for own, of_namespace in by.selectors
+    )
+
+
+def _names(found: Iterable[Workload]) -> list[str]:
+    return [each.pod.name for each in found]

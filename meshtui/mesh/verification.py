@@ -1,0 +1,240 @@
+"""Verification: how far the evidence is that a change has had its effect, object by object, until a deadline.
+
+A pod is captured, or released, when the ztunnel of its node says so after the change was made, not when labels and
+annotations do (`pod_proofs`). Whoever follows one wants `KINDS` and `probes`, and asks `progress` of each snapshot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import Enum
+
+from meshtui.mesh import (
+    components,
+    moves,
+    nodes,
+    pod_proofs,
+    raw,
+    service_proofs,
+    waypoints,
+    workloads,
+    ztunnel_probes,
+)
+from meshtui.mesh.changes import Change, Create, Patch
+from meshtui.mesh.checks import count
+from meshtui.mesh.health import Health, Verdict
+from meshtui.mesh.kinds import GATEWAY, NAMESPACE, POD, SERVICE
+from meshtui.mesh.pod_proofs import Proof
+from meshtui.mesh.raw import dig, strings
+from meshtui.mesh.snapshot import Phase, Probe, Ref, Snapshot
+
+KINDS = (*workloads.KINDS, SERVICE, *waypoints.KINDS)
+"""What has to be wanted for it, beside `probes`."""
+
+PATIENCE = timedelta(seconds=60)
+
+
+class Goal(Enum):
+    """What is to become true of each object."""
+
+    CAPTURED = "captured"
+    RELEASED = "released"
+    REPLACED = "replaced"
+    BOUND = "bound"
+    READY = "ready"
+
+
+class State(Enum):
+    """How far it is."""
+
+    FOLLOWING = "following"
+    FAILING = "failing"
+    """The time is not over, but something is broken that time alone seldom mends."""
+    DONE = "done"
+    TIMED_OUT = "timed out"
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What is followed."""
+
+    change: Change
+    goal: Goal
+    started: datetime
+    """By this machine's clock, when the change was sent."""
+    old: frozenset[str]
+    """The UIDs of the pods that were there: those that a rollout replaces."""
+    until: datetime
+    """The deadline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far it is at one moment."""
+
+    state: State
+    text: str
+    """ "2 of 3 pods captured"."""
+    proofs: tuple[Proof, ...]
+    """One for each object, by name."""
+    total: int
+    """How many there are to be; more than `proofs` while some are to come."""
+    remedy: str = ""
+    """The next step where something is missing."""
+
+    @property
+    def done(self) -> int:
+        return sum(each.done for each in self.proofs)
+
+    @property
+    def missing(self) -> tuple[Proof, ...]:
+        """Those that are not there yet, the broken ones first."""
+        left = [each for each in self.proofs if not each.done]
+        return tuple(sorted(left, key=lambda each: -each.verdict.health.rank))
+
+
+def begin(
+    change: Change, snapshot: Snapshot, started: datetime, patience: timedelta = PATIENCE
+) -> Verification | None:
+    """What is to be followed after a change; `snapshot` is one from before it was sent. None for a change whose effect
+    nothing here can prove."""
+    goal = _goal(change, snapshot)
+    if goal is None:
+        return None
+    there = moves.concerned(change.target, snapshot) if goal is Goal.REPLACED else ()
+    old = frozenset(each.pod.uid for each in there)
+    return Verification(change, goal, started, old, started + patience)
+
+
+def dumps(target: Ref, snapshot: Snapshot) -> tuple[Probe, ...]:
+    """The dumps that tell of the pods of a namespace or of a controller: of the ztunnels on their nodes."""
+    names = {each.pod.node for each in moves.concerned(target, snapshot)}
+    on = nodes.of(snapshot)
+    pods = [each.pod for name in sorted(names & on.keys()) for each in on[name].ztunnels]
+    return tuple(ztunnel_probes.dump(pod.namespace, pod.name) for pod in pods)
+
+
+def probes(verification: Verification, snapshot: Snapshot) -> tuple[Probe, ...]:
+    """What has to be asked again and again for it."""
+    if verification.goal in (Goal.BOUND, Goal.READY):
+        return ()
+    return dumps(verification.change.target, snapshot)
+
+
+def progress(verification: Verification, snapshot: Snapshot, now: datetime) -> Progress:
+    """How far it is at `now` by what the snapshot knows."""
+    held = _held(verification, snapshot)
+    proofs = () if held else tuple(sorted(_proofs(verification, snapshot), key=lambda it: it.key))
+    held = held or _pointless(verification, snapshot, proofs)
+    total = max(len(proofs), _wanted(verification))
+    done = sum(each.done for each in proofs)
+    text = f"{done} of {total} {_NOUNS[verification.goal].format('' if total == 1 else 's')}"
+    if held is None and done == total:
+        return Progress(State.DONE, text if total else _nothing(verification), proofs, total)
+    healths = [each.verdict.health for each in proofs] if held is None else [held.health]
+    state = State.FAILING if Health.BAD in healths else State.FOLLOWING
+    if now >= verification.until:
+        state = State.TIMED_OUT
+    progress = Progress(state, held.reason if held else text, proofs, total)
+    first = next(iter(progress.missing), None)
+    return replace(progress, remedy=first.remedy if first else "")
+
+
+_NOUNS = {
+    Goal.CAPTURED: "pod{} captured",
+    Goal.RELEASED: "pod{} released",
+    Goal.REPLACED: "pod{} replaced",
+    Goal.BOUND: "service{} as the labels ask",
+    Goal.READY: "waypoint{} ready",
+}
+
+
+def _goal(change: Change, snapshot: Snapshot) -> Goal | None:
+    if isinstance(change, Create):
+        return Goal.READY if change.target.kind == GATEWAY else None
+    if not isinstance(change, Patch):
+        return None
+    if dig(change.patch, "spec", "template") is not None:
+        return Goal.REPLACED
+    move = moves.of(change, snapshot)
+    if move is None or change.target.kind != NAMESPACE:
+        return None
+    if move.joins:
+        return Goal.CAPTURED
+    if move.leaves:
+        return Goal.RELEASED
+    return Goal.BOUND if move.rebinds else None
+
+
+def _proofs(verification: Verification, snapshot: Snapshot) -> Iterator[Proof]:
+    target, started = verification.change.target, verification.started
+    if verification.goal is Goal.BOUND:
+        yield from service_proofs.of(target.name, snapshot)
+        return
+    if verification.goal is Goal.READY:
+        yield service_proofs.gateway(target, snapshot)
+        return
+    for each in moves.concerned(target, snapshot):
+        wanted, apart = each.enrolled.wanted, each.pod.host_network or each.pod.sidecar
+        if verification.goal is Goal.REPLACED:
+            yield pod_proofs.replaced(each, verification.old, started, snapshot)
+        elif verification.goal is Goal.CAPTURED and wanted is not False:
+            yield pod_proofs.captured(each, started, snapshot)
+        elif verification.goal is Goal.RELEASED and wanted is not True and not apart:
+            yield pod_proofs.released(each, started, snapshot)
+
+
+def _wanted(verification: Verification) -> int:
+    """How many pods a rollout is to end with."""
+    before = verification.change.before
+    if verification.goal is not Goal.REPLACED or before is None:
+        return 0
+    return components.replicas(before)[1]
+
+
+def _held(verification: Verification, snapshot: Snapshot) -> Verdict | None:
+    """Why it cannot be done yet, whatever the objects say: the lists are not current, or the labels are not as they
+    were written."""
+    change, goal = verification.change, verification.goal
+    target = change.target
+    needed = {Goal.BOUND: (SERVICE, target.name), Goal.READY: (GATEWAY, target.namespace)}
+    kind, where = needed.get(goal, (POD, target.namespace or target.name))
+    source = snapshot.covering(kind, where)
+    if source.phase is not Phase.LIVE:
+        why = source.problem.text if source.problem else f"{kind.plural} of {where} are being read"
+        return Verdict(Health.UNKNOWN, why)
+    if target.kind != NAMESPACE or not isinstance(change, Patch):
+        return None
+    it = snapshot.find(NAMESPACE, "", target.name)
+    labels = strings(it, "metadata", "labels")
+    written = raw.table(change.patch, "metadata", "labels")
+    if it is None:
+        return Verdict(Health.UNKNOWN, f"namespace {target.name} is not known to this session")
+    if any(labels.get(key) != value for key, value in written.items()):
+        said = "the labels as they were written were not seen yet, or were put back"
+        return Verdict(Health.UNKNOWN, said)
+    return None
+
+
+def _pointless(
+    verification: Verification, snapshot: Snapshot, proofs: tuple[Proof, ...]
+) -> Verdict | None:
+    """Why pods that are there are not to be captured, where that is so of all of them."""
+    if verification.goal is not Goal.CAPTURED or proofs:
+        return None
+    found = sorted(
+        moves.concerned(verification.change.target, snapshot), key=lambda each: each.pod.name
+    )
+    if not found:
+        return None
+    first = found[0]
+    said = f"none of {count(len(found), 'pod')} is to be captured: {first.pod.name}: {first.enrolled.reason}"
+    return Verdict(Health.BAD, said)
+
+
+def _nothing(verification: Verification) -> str:
+    if verification.goal is Goal.BOUND:
+        return f"there is no service in {verification.change.target.name}"
+    return f"there is no pod of {verification.change.target.key}"

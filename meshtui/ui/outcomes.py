@@ -1,0 +1,46 @@
+"""Outcomes: how a change ended, and what the audit tells of all of them, as lines to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from meshtui.mesh.raw import text
+from meshtui.ui.spans import Line, Span, Tone
+
+_TONES = {"applied": Tone.OK, "declined": Tone.MUTED, "unknown": Tone.UNKNOWN}
+
+
+def lines(state: str, reason: str, remedy: str, diff: Sequence[str]) -> list[Line]:
+    """Why a change was not made, and after a conflict what somebody else changed."""
+    found: list[Line] = [(Span(f"✗ {state}", _TONES.get(state, Tone.BAD)),), (Span(reason),)]
+    if remedy:
+        found.append((Span(remedy, Tone.MUTED),))
+    if diff:
+        found += [(), (Span("Changed in the meantime", Tone.STRONG),)]
+        found += [(Span(f"  {each[:1]} {each[1:]}", changed(each)),) for each in diff]
+    return found
+
+
+def changed(line: str) -> Tone:
+    """The tone of a line of a diff."""
+    return {"+": Tone.OK, "-": Tone.BAD}.get(line[:1], Tone.MUTED)
+
+
+def audited(entries: Iterable[Mapping[str, Any]]) -> list[Line]:
+    """The audit, newest first: when, how it ended, where, what, as whom and why."""
+    found = [_entry(each) for each in entries]
+    return found[::-1] or [(Span("Nothing was changed from here yet."),)]
+
+
+def _entry(entry: Mapping[str, Any]) -> Line:
+    state = text(entry, "state") or text(entry, "step")
+    who = text(entry, "as") or text(entry, "user") or "whom is unknown"
+    reason = f": {reason}" if (reason := text(entry, "reason")) else ""
+    return (
+        Span(f"{text(entry, 'at')[:19].replace('T', ' ')}  ", Tone.MUTED),
+        Span(f"{state:<9}", _TONES.get(state, Tone.PLAIN if state == "intent" else Tone.BAD)),
+        Span(f" {text(entry, 'context')}  ", Tone.MUTED),
+        Span(f"{text(entry, 'title')}{reason}"),
+        Span(f"  as {who}", Tone.MUTED),
+    )

@@ -1,0 +1,126 @@
+"""Changes from the keyboard to the built-in cluster: what the mesh makes of them, followed pod by pod."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from meshtui.app import MeshApp, clusters
+from meshtui.kube import audit
+from meshtui.mesh.kinds import NAMESPACE
+from meshtui.mesh.raw import strings
+from meshtui.settings import Settings
+from meshtui.sim import process
+from meshtui.ui.confirm import Confirm
+from meshtui.ui.main import Main
+from meshtui.ui.verify import Verify
+from tests.ui.looking import drawn
+from tests.ui.still import until
+
+MODE = "istio.io/dataplane-mode"
+
+
+@dataclass(frozen=True, slots=True)
+class Keyboard:
+    """The program over the cluster, the cursor on a namespace, and the file that it tells its changes in."""
+
+    app: MeshApp
+    pilot: Pilot[int]
+    audit_file: Path
+
+    async def until(self, *words: str) -> None:
+        """Waits until all of these words are on the screen."""
+
+        def shown() -> bool:
+            strips = self.app.screen._compositor.render_strips()
+            return len(strips) == self.app.size.height and all(
+                each in drawn(self.app) for each in words
+            )
+
+        await until(self.pilot, shown, seconds=60)
+
+    async def asked(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await until(self.pilot, lambda: isinstance(self.app.screen, Confirm), seconds=20)
+
+    def mode(self, namespace: str) -> str | None:
+        """What the namespace is labelled, as the cluster has it."""
+        assert self.app.snapshot is not None
+        it = self.app.snapshot.find(NAMESPACE, "", namespace)
+        return strings(it, "metadata", "labels").get(MODE)
+
+    def story(self) -> list[str]:
+        assert audit.verify(self.audit_file).problems == ()
+        entries = audit.read(self.audit_file)
+        return [f"{each['step']} {each.get('state', '')}".strip() for each in entries]
+
+
+@asynccontextmanager
+async def keyboard(kubeconfig: Path, audit_file: Path, namespace: str) -> AsyncIterator[Keyboard]:
+    settings = Settings(kubeconfig=(kubeconfig,), pane="namespaces")
+    app = MeshApp(settings, clusters(settings), audit_file=audit_file)
+    async with app.run_test(size=(120, 40)) as pilot:
+        main = app.screen
+        assert isinstance(main, Main)
+
+        def found() -> bool:
+            rows = [row for row in main.front.table.rows if row.ref.name == namespace]
+            return bool(rows) and main.front.table.select(rows[0].key)
+
+        def read() -> bool:
+            snapshot = app.snapshot
+            return (
+                snapshot is not None
+                and bool(snapshot.sources)
+                and all(source.complete for source in snapshot.sources.values())
+                and 0 < snapshot.sweep.total == snapshot.sweep.read
+            )
+
+        await until(pilot, read, seconds=60)
+        await until(pilot, found, seconds=20)
+        yield Keyboard(app, pilot, audit_file)
+
+
+@pytest.fixture
+def audit_file(tmp_path: Path) -> Path:
+    return tmp_path / "audit.jsonl"
+
+
+async def test_plain_is_enrolled_proved_and_taken_out_again(audit_file: Path) -> None:
+    with process.running("shop") as kubeconfig:
+        async with keyboard(kubeconfig, audit_file, "plain") as at:
+            await at.asked("m", "enter")
+            await at.until(
+                "Enroll namespace plain in the mesh",
+                "as admin",
+                "✓ no sidecars",
+                "✓ no NetworkPolicy leaves out port 15008",
+                f"+     {MODE}: ambient",
+                "✓ accepted as a dry run",
+            )
+            assert at.mode("plain") is None
+            await at.pilot.press("enter")
+            await until(at.pilot, lambda: isinstance(at.app.screen, Verify), seconds=20)
+            await at.until(
+                "1 of 1 pod captured", "✓ verified", "label ✓  CNI ✓  HBONE ✓  proxied ✓"
+            )
+            assert at.mode("plain") == "ambient"
+            await at.asked("u")
+            await at.until(f"-     {MODE}: ambient")
+            await at.pilot.press("enter")
+            await at.until("Undo: Enroll namespace plain", "1 of 1 pod released", "✓ verified")
+            assert at.mode("plain") is None
+            await at.pilot.press("escape")
+            await until(at.pilot, lambda: not at.app._changing.busy)
+            assert at.story() == ["intent", "outcome applied"] * 2
+
+            await at.asked("m", "enter")
+            await at.pilot.press("escape")
+            await until(at.pilot, lambda: not at.app._changing.busy)
+            assert at.mode("plain") is None
+            assert at.story()[4:] == ["outcome declined"]
