@@ -67,6 +67,8 @@ class Told:
     tone: Tone
 
 
+_LONGEST_TOAST = 240
+"""More characters would hide what one looks at."""
 _TERMINATED = 128 + signal.SIGTERM
 """The exit status by which a shell knows a program that a signal ended."""
 
@@ -255,11 +257,13 @@ class MeshApp(App[int], inherit_bindings=False):
             return [name for name, _ in self._clusters.contexts]
 
         return [
-            Command(("ctx", "context"), "look at another cluster", self._choose_context, contexts, "[CONTEXT]"),
+            Command(("ctx", "context"), "look at another cluster", self._choose_context, contexts, "[CONTEXT]",
+                    closed=True),
             Command(("help",), "every key and command", lambda _: self.action_help()),
             Command(("messages",), "what was said, longer than a toast", lambda _: self.action_messages()),
             Command(("info",), "this program, this cluster, and how they are connected", lambda _: self._info()),
-            Command(("theme",), "the colours", self._choose_theme, lambda: sorted(self.available_themes), "NAME"),
+            Command(("theme",), "the colours", self._choose_theme, lambda: sorted(self.available_themes), "NAME",
+                    closed=True),
             Command(("write",), "allow changes for 15 minutes", lambda _: self._changing.unlock()),
             Command(("readonly",), "allow no changes", lambda _: self._changing.lock()),
             Command(("undo",), "take the last change back", lambda _: self._changing.undo()),
@@ -435,7 +439,10 @@ class MeshApp(App[int], inherit_bindings=False):
         self._told.append(Told(self._clock(), text, tone))
         journal.LOG.info(text)
         loud = tone in (Tone.WARN, Tone.BAD)
-        self.notify(text, severity="warning" if loud else "information", timeout=4, markup=False)
+        shown = (
+            text if len(text) <= _LONGEST_TOAST else f"{text[:_LONGEST_TOAST]}… (! for all of it)"
+        )
+        self.notify(shown, severity="warning" if loud else "information", timeout=4, markup=False)
 
     @on(Main.Told)
     def _main_told(self, event: Main.Told) -> None:

@@ -21,15 +21,17 @@ class Command:
     choices: Callable[[], Iterable[str]] = _nothing
     """What may stand behind the name, as known now."""
     takes: str = ""
-    """What stands behind the name, for the help: "NAMESPACE[,NAMESPACE]"."""
+    """What stands behind the name, for the help: "[NAMESPACE,…]"."""
+    closed: bool = False
+    """Whether nothing but one of the choices may stand there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """One way to go on: the whole text, and what it would do."""
+    """One way to go on: the whole text, and of a command what it would do."""
 
     text: str
-    help: str
+    help: str = ""
 
 
 def split(text: str) -> tuple[str, str]:
@@ -55,13 +57,22 @@ def complete(commands: Sequence[Command], text: str, most: int = 8) -> list[Comp
             for choice in command.choices()
             if (rank := _rank(last.strip().lower(), choice.lower())) is not None
         )
-        return [Completion(head + choice, command.help) for _, choice in ranked[:most]]
+        return [Completion(head + choice) for _, choice in ranked[:most]]
     found = []
     for position, each in enumerate(commands):
         ranks = [r for alias in each.names if (r := _rank(name.lower(), alias)) is not None]
         if ranks:
             found.append((min(ranks), position, each))
     return [Completion(each.names[0], each.help) for _, _, each in sorted(found, key=_order)[:most]]
+
+
+def is_whole(commands: Sequence[Command], text: str) -> bool:
+    """Whether a text says all by itself, so that no completion may replace it."""
+    name, argument = split(text)
+    command = find(commands, name)
+    if command is None:
+        return bool(argument)
+    return not (argument and command.closed) or argument in command.choices()
 
 
 def _order(ranked: tuple[int, int, Command]) -> tuple[int, int]:

@@ -13,7 +13,11 @@ from textual.screen import ModalScreen
 from textual.widgets import Label, OptionList
 from textual.widgets.option_list import Option
 
+from meshtui.ui.columns import shorten
 from meshtui.ui.spans import plain
+
+_WIDEST, _AROUND = 120, 10
+"""As the stylesheet has them: cells of the whole, and of its borders."""
 
 
 class Pick(ModalScreen[str]):
@@ -35,9 +39,10 @@ class Pick(ModalScreen[str]):
     def compose(self) -> ComposeResult:
         with Vertical(id="pick"):
             yield Label(Text(self._title))
+            room = min(_WIDEST, self.app.size.width) - _AROUND
             yield OptionList(
                 *(
-                    Option(Text(f"{plain(name)}  {plain(words)}".rstrip()), id=f"choice-{i}")
+                    Option(_line(plain(name), plain(words), room), id=f"choice-{i}")
                     for i, (name, words) in enumerate(self._choices)
                 )
             )
@@ -57,3 +62,9 @@ class Pick(ModalScreen[str]):
     @on(OptionList.OptionSelected)
     def _picked(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(self._choices[event.option_index][0])
+
+
+def _line(name: str, words: str, room: int) -> Text:
+    """On one line, the name before all else."""
+    both = f"{name}  {words}".rstrip()
+    return Text(both if len(both) <= room else shorten(name, room), no_wrap=True)

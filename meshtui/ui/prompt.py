@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
 
-from meshtui.ui.commands import Command, complete
+from meshtui.ui.commands import Command, complete, is_whole
 from meshtui.ui.spans import plain
 
 
@@ -102,14 +102,10 @@ class Prompt(Vertical):
         event.stop()
         sign, text = self._sign, event.value
         chosen = self.choices.highlighted
-        if sign == ":" and chosen is not None and not self._complete_as_it_is(text):
+        if sign == ":" and chosen is not None and not is_whole(self._commands, text):
             text = self.choices.get_option_at_index(chosen).id or text
         self.close()
         self.post_message(self.Entered(sign, text))
-
-    def _complete_as_it_is(self, text: str) -> bool:
-        """Whether a text names a command by itself, so that no completion may replace it."""
-        return " " in text.strip() or any(text.strip() in each.names for each in self._commands)
 
     def _suggest(self) -> None:
         found = complete(self._commands, self.typed.value) if self._sign == ":" else []

@@ -319,6 +319,37 @@ async def test_what_looks_like_production_is_read_only_and_says_so(
         assert ("read-only" in drawn(app)) is said
 
 
+async def test_contexts_are_picked_by_a_part_of_their_name_or_from_a_list() -> None:
+    names = [f"arn:aws:eks:eu-west-1:123456789012:cluster/team-{i:02}-[bold]" for i in range(60)]
+    app = app_of({name: StillSession(SHOP) for name in names}, now=SHOP.now)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        await pilot.press(*":ctx", "space", *"team-42")
+        assert drawn(app).splitlines()[-3].strip() == f"ctx {names[42]}"
+        await pilot.press("enter")
+        await until(pilot, lambda: "team-42" in drawn(app).splitlines()[0])
+        await pilot.press(*":ctx", "enter")
+        await until(pilot, lambda: isinstance(app.screen, Pick))
+        await until(pilot, lambda: "team-42-[bold]" in drawn(app))  # the one that is looked at
+        lines = [line for line in drawn(app).splitlines() if "team-" in line]
+        assert len(lines) > 8
+        assert all(line.rstrip("▁▂▃▄▅▆▇█ ").endswith("-[bold]") for line in lines)
+        await pilot.press("j", "enter")
+        await until(pilot, lambda: "team-43" in drawn(app).splitlines()[0])
+
+
+async def test_a_long_toast_is_cut_and_whole_under_the_messages() -> None:
+    told = "a long story, " * 40 + "and its end"
+    app = shop(settings=Settings(complaints=(told,)))
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await until(pilot, lambda: "it)" in drawn(app))
+        assert "(! for all of it)" in " ".join(drawn(app).replace("▌", " ").split())
+        assert "and its end" not in drawn(app)
+        await pilot.press("exclamation_mark")
+        assert isinstance(app.screen, Reader)
+        assert "and its end" in " ".join(join(app.screen.lines.shown).split())
+
+
 async def test_a_long_name_of_a_context_keeps_its_end_and_the_rest_of_the_header() -> None:
     context = "arn:aws:eks:eu-west-1:123456789012:cluster/payments-live"
     among = Settings(namespaces=("shop", "payments", "batch", "legacy", "plain"))

@@ -177,10 +177,10 @@ async def test_where_no_way_leads_back_the_key_says_how_to_quit(key: str) -> Non
 
 
 UNBOUND = (
-    *("e", "s", "a", "r", "m", "t", "v", "i", "o", "n", "f", "w"),
+    *("s", "a", "t", "v", "i", "o", "n", "f", "w"),
     *("0", "1", "5", "9", "S", "N", "A", "F", "W", "minus", "left_square_bracket"),
     *("ctrl+d", "ctrl+k", "ctrl+l", "ctrl+p", "ctrl+s", "ctrl+z", "ctrl+w", "ctrl+a", "ctrl+e"),
-    *("space", "ctrl+space", "ctrl+backslash", "delete", "insert", "f2", "f10"),
+    *("ctrl+space", "ctrl+backslash", "delete", "insert", "f2", "f10"),
 )
 """Keys of k9s, and those kept for verbs that change something: nothing does a part of what they will do."""
 

@@ -139,3 +139,23 @@ def test_completion_ranks_what_fits_best_first(typed: str, offered: list[str]) -
 def test_in_every_theme_each_health_has_a_colour_of_its_own(name: str) -> None:
     found = theme.variables(BUILTIN_THEMES[name].to_color_system().generate())
     assert len({found[token] for token in theme.TOKENS}) == len(theme.TOKENS)
+
+
+CLOSED = Command(("ctx",), "", _nowhere, lambda: ["prod", "test"], closed=True)
+
+
+@pytest.mark.parametrize(
+    ("typed", "whole"),
+    [
+        ("ns", True),
+        ("work", False),
+        ("ns shop", True),
+        ("ns sh", True),  # it may be one that may not be listed
+        ("ctx", True),
+        ("ctx test", True),
+        ("ctx te", False),
+        ("nope te", True),
+    ],
+)
+def test_a_completion_replaces_only_what_cannot_be_meant(typed: str, whole: bool) -> None:
+    assert commands.is_whole([*COMMANDS, CLOSED], typed) is whole
