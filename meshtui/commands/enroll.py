@@ -22,7 +22,7 @@ from meshtui.kube.errors import KubeError, StatusError, Unauthorized
 from meshtui.kube.live import LiveSession
 from meshtui.kube.pace import Pace
 from meshtui.kube.perform import Proposal, Result, State, perform
-from meshtui.mesh import attachments, changes, preflight, reach, verification
+from meshtui.mesh import attachments, changes, preflight, verification
 from meshtui.mesh.capture import DATAPLANE_MODE
 from meshtui.mesh.changes import Patch, Refusal
 from meshtui.mesh.kinds import NAMESPACE
@@ -344,7 +344,7 @@ def _looked_at(change: Patch, snapshot: Snapshot) -> Iterator[str]:
         yield f"{check.verdict.health.mark} {check.verdict.reason}"
         if check.remedy:
             yield f"  {check.remedy}"
-    for line in reach.of(change, snapshot):
+    for line in change.reach:
         yield f"  reaches {line}"
 
 
