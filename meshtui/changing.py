@@ -22,9 +22,10 @@ from meshtui.kube.audit import Audit
 from meshtui.kube.errors import KubeError
 from meshtui.kube.perform import Proposal, Result, State, perform
 from meshtui.kube.session import Session
-from meshtui.mesh import changes, preflight, verification
+from meshtui.mesh import changes, moves, preflight, reach, verification
 from meshtui.mesh.changes import Change, Refusal
-from meshtui.mesh.kinds import Kind
+from meshtui.mesh.kinds import NAMESPACE, Kind
+from meshtui.mesh.pod_templates import CONTROLLERS
 from meshtui.mesh.snapshot import Probe, Ref, Scope, Server, Snapshot
 from meshtui.mesh.verification import Progress, Verification
 from meshtui.settings import Settings
@@ -341,6 +342,7 @@ class Changing:
             owners=proposal.owners,
             for_repository=proposal.for_repository,
             checks=preflight.of(change, snapshot),
+            reach=_reach(change, snapshot),
             typed=change.target.name if asks else "",
             place=place,
         )
@@ -473,3 +475,14 @@ class Changing:
             await self._verified(result.change, snapshot)
         else:
             self._tell(f"What was written is in {written.path}.", Tone.WARN)
+
+
+def _reach(change: Change, snapshot: Snapshot) -> Sequence[str]:
+    """Whom a change concerns, a line each."""
+    target = change.target
+    if target.kind in CONTROLLERS.values():
+        return reach.of_controller(target, snapshot)
+    move = moves.of(change, snapshot) if target.kind == NAMESPACE else None
+    if move is not None:
+        return reach.of_namespace(target.name, snapshot, leaving=move.leaves)
+    return change.reach
