@@ -26,7 +26,7 @@ from meshtui.kube.errors import KubeError, StatusError, Unauthorized
 from meshtui.kube.live import LiveSession
 from meshtui.kube.pace import Pace
 from meshtui.kube.perform import Proposal, Result, State, perform
-from meshtui.mesh import attachments, preflight, verification
+from meshtui.mesh import preflight, verification
 from meshtui.mesh.changes import Patch, Refusal
 from meshtui.mesh.kinds import NAMESPACE
 from meshtui.mesh.snapshot import Phase, Ref, Scope, Snapshot, Trouble
@@ -38,7 +38,7 @@ VERIFIED, UNVERIFIED, USAGE, UNREACHABLE, REFUSED, ENDED = 0, 1, 2, 3, 4, 143
 
 PATIENCE = verification.PATIENCE.total_seconds()
 
-_NEEDS = (*preflight.KINDS, *verification.KINDS, *attachments.KINDS)
+_NEEDS = (*preflight.KINDS, *verification.KINDS)
 _PACE = Pace(probe=3.0)
 """Somebody waits for what the ztunnels say."""
 
