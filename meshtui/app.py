@@ -8,6 +8,7 @@ import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -133,6 +134,9 @@ class MeshApp(App[int], inherit_bindings=False):
         self.set_keymap(dict(self._settings.keys))
         for complaint in self._settings.complaints:
             self.tell(complaint, Tone.WARN)
+        for ending in (signal.SIGTERM, signal.SIGHUP):
+            with suppress(NotImplementedError, RuntimeError, ValueError):  # no signals come here
+                asyncio.get_running_loop().add_signal_handler(ending, self._leave)
         self._start()
 
     def watch_snapshot(self, before: Snapshot | None, snapshot: Snapshot | None) -> None:
@@ -472,8 +476,8 @@ class MeshApp(App[int], inherit_bindings=False):
     @work(exclusive=True, group="leave")
     async def _leave(self) -> None:
         """Quits, once what is under way was ended and is in the audit."""
-        await self._changing.close()
-        self.exit(0)
+        said = await self._changing.close()
+        self.exit(0, message=said or None)
 
     def action_interrupt(self) -> None:
         now = self._clock()

@@ -22,9 +22,10 @@ from meshtui.kube.audit import Audit
 from meshtui.kube.errors import KubeError
 from meshtui.kube.perform import Proposal, Result, State, perform
 from meshtui.kube.session import Session
-from meshtui.mesh import changes, preflight, verification
+from meshtui.mesh import changes, moves, preflight, reach, verification
 from meshtui.mesh.changes import Change, Refusal
-from meshtui.mesh.kinds import Kind
+from meshtui.mesh.kinds import NAMESPACE, Kind
+from meshtui.mesh.pod_templates import CONTROLLERS
 from meshtui.mesh.snapshot import Probe, Ref, Scope, Server, Snapshot
 from meshtui.mesh.verification import Progress, Verification
 from meshtui.settings import Settings
@@ -74,6 +75,8 @@ class Changing:
         """The rest of those that were asked for is to be made too."""
         self._following: Verification | None = None
         self._leaving: Leaving | None = None
+        self._away = False
+        """The evidence is followed, or was, without being looked at."""
         self._resting = False
         """The dumps are not wanted for a moment, so that they are read again sooner than those on screen."""
         self._news = asyncio.Event()
@@ -199,14 +202,17 @@ class Changing:
                 barred[ref] = f"{right.reason}."
         pane.barred = barred
 
-    async def close(self) -> None:
-        """Ends what is under way, so that it is in the audit."""
+    async def close(self) -> str:
+        """Ends what is under way, so that it is in the audit; says so, "" where nothing was."""
+        if not self.busy:
+            return ""
         worker = self._worker
         self._end()
         if worker is not None:
             with suppress(TimeoutError, WorkerError):
                 async with asyncio.timeout(_PATIENCE):
                     await worker.wait()
+        return "A change was under way and was left: `meshtui audit show` tells how far it came."
 
     def _end(self) -> None:
         if self._worker is not None:
@@ -242,7 +248,13 @@ class Changing:
         made: list[Result] = []
         for number, wish in enumerate(wishes, 1):
             place = f"{number} of {len(wishes)}" if len(wishes) > 1 else ""
-            found = await self._built(wish)
+            try:
+                found = await self._built(wish)
+            except KubeError as error:
+                what = f"{wish.target.kind.title} {wish.target.key}"
+                self._tell(f"{what} cannot be read: {error}", Tone.BAD)
+                self._stopped(wishes[number:])
+                return
             if isinstance(found, Refusal):
                 self._tell(f"Nothing to do: {found.reason}.", Tone.PLAIN)
                 continue
@@ -256,6 +268,9 @@ class Changing:
                 if self._leaves is Leaving.UNDO:
                     await self._undone(result)
                     made.remove(result)
+                elif went and self._away and not self._all:
+                    self._stopped(wishes[number:])  # no question into what somebody types meanwhile
+                    return
             else:
                 went = False
             if (
@@ -268,9 +283,8 @@ class Changing:
     async def _goes_on(self, made: Sequence[Result], last: Result, rest: Sequence[Wish]) -> bool:
         """What to do after a failure with those that follow."""
         applied = last.state is State.APPLIED
-        named = ", ".join(wish.target.name for wish in rest[:3]) + (", …" if len(rest) > 3 else "")
         choices = [
-            ("stop here", f"{len(rest)} were not changed: {named}"),
+            ("stop here", f"{len(rest)} were not changed: {_named(rest)}"),
             ("go on", "with the next"),
         ]
         if applied:
@@ -285,18 +299,19 @@ class Changing:
             for result in reversed(made):
                 await self._undone(result)
         elif chosen != "go on":
-            self._tell(f"Stopped: {len(rest)} were not changed ({named}).", Tone.WARN)
+            self._stopped(rest)
         return chosen == "go on"
 
+    def _stopped(self, rest: Sequence[Wish]) -> None:
+        if rest:
+            self._tell(f"Stopped: {len(rest)} were not changed ({_named(rest)}).", Tone.WARN)
+
     async def _built(self, wish: Wish) -> Change | Refusal:
-        """The change to the object as it is now."""
+        """The change to the object as it is now. Raises KubeError."""
         session, snapshot = self.session, self.snapshot
         if session is None or snapshot is None:
             return Refusal("there is no connection to this cluster")
-        try:
-            it = await session.get(wish.target, managed_fields=True)
-        except KubeError as error:
-            return Refusal(f"{wish.target.kind.title} {wish.target.key} cannot be read: {error}")
+        it = await session.get(wish.target, managed_fields=True)
         return wish.build(it, self.snapshot or snapshot)
 
     async def _made(self, change: Change, place: str = "") -> Result:
@@ -341,6 +356,7 @@ class Changing:
             owners=proposal.owners,
             for_repository=proposal.for_repository,
             checks=preflight.of(change, snapshot),
+            reach=_reach(change, snapshot),
             typed=change.target.name if asks else "",
             place=place,
         )
@@ -368,7 +384,7 @@ class Changing:
         following = verification.begin(change, before, self._clock())
         if following is None:
             return True
-        self._following, self._leaving = following, None
+        self._following, self._leaving, self._away = following, None, False
         screen = Verify(following, place, undoable=undoable)
         self._app.push_screen(screen, self._left)
         try:
@@ -404,6 +420,7 @@ class Changing:
                 self._tell(f"{words.rstrip()} :undo takes it back.", Tone.BAD)
                 return progress
             if self._leaves is Leaving.AWAY:
+                self._away = True
                 said = f"{following.change.target.name}: {progress.text}"
                 self._main.place = replace(self._main.place, under_way=said)
             answers = [snapshot.answers.get(probe) for probe in self.probes]
@@ -473,3 +490,19 @@ class Changing:
             await self._verified(result.change, snapshot)
         else:
             self._tell(f"What was written is in {written.path}.", Tone.WARN)
+
+
+def _named(wishes: Sequence[Wish]) -> str:
+    names = [wish.target.name for wish in wishes]
+    return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+
+
+def _reach(change: Change, snapshot: Snapshot) -> Sequence[str]:
+    """Whom a change concerns, a line each."""
+    target = change.target
+    if target.kind in CONTROLLERS.values():
+        return reach.of_controller(target, snapshot)
+    move = moves.of(change, snapshot) if target.kind == NAMESPACE else None
+    if move is not None:
+        return reach.of_namespace(target.name, snapshot, leaving=move.leaves)
+    return change.reach

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from meshtui.settings import Settings
 from meshtui.sim import process
 from meshtui.ui.main import Main
 from meshtui.ui.pane import Pane
+from tests.ui.looking import drawn
 from tests.ui.still import until
 
 TARGET = Path(__file__).parents[1] / "screenshots"
@@ -37,7 +39,13 @@ class Shot:
     row: str = ""
     """Text in the row to put the cursor on."""
     keys: Sequence[str] = ()
+    """Keys to press; what has a space in it is waited for on the screen."""
 
+
+_ASKED, _FOLLOWED, _HALF_WAY = "accepted as a dry run", "✓ verified", "1 of 2 pods captured"
+"""Words to wait for between two keys."""
+_LOOKED = "✓ no NetworkPolicy leaves out"
+_RELEASE = ("m", "enter", _ASKED, "enter", _FOLLOWED, "escape")
 
 SHOTS = (
     Shot("cluster", "shop", "cluster"),
@@ -53,6 +61,21 @@ SHOTS = (
     Shot("ghost", "ghost", "workloads", row="not proxied"),
     Shot("ghost-cluster", "ghost", "cluster"),
     Shot("ghost-80x24", "ghost", "workloads", SMALL, row="not proxied", keys=("d",)),
+    Shot("enroll", "shop", "namespaces", row="'plain'", keys=("m", "enter", _LOOKED)),
+    Shot(
+        "verify",
+        "shop",
+        "namespaces",
+        row="'batch'",
+        keys=(*_RELEASE, "m", "enter", _ASKED, "enter", _HALF_WAY),
+    ),
+    Shot(
+        "unverified",
+        "shop",
+        "namespaces",
+        row="'batch'",
+        keys=(*_RELEASE, "m", "enter", _ASKED, "enter", "not verified in time"),
+    ),
     Shot("help", "shop", "workloads", SMALL, keys=("question_mark",)),
 )
 
@@ -60,14 +83,20 @@ SHOTS = (
 async def take(shot: Shot, kubeconfig: Path) -> str:
     """The picture as SVG."""
     settings = Settings(kubeconfig=(kubeconfig,), pane=shot.pane)
-    app = MeshApp(settings, clusters(settings))
+    with tempfile.TemporaryDirectory() as scratch:
+        return await _taken(shot, settings, Path(scratch) / "audit.jsonl")
+
+
+async def _taken(shot: Shot, settings: Settings, audit_file: Path) -> str:
+    app = MeshApp(settings, clusters(settings), audit_file=audit_file)
     async with app.run_test(size=shot.size) as pilot:
         main = app.screen
         assert isinstance(main, Main)
         await until(pilot, _read(app, main.front), seconds=60)
         if shot.row:
             await _find(pilot, main.front, shot.row)
-        await pilot.press(*shot.keys)
+        for key in shot.keys:
+            await (_on_screen(pilot, key) if " " in key else pilot.press(key))
         await pilot.pause()
         await until(pilot, _detailed(app, main.front), seconds=30)
         return _plain(app.export_screenshot(title="meshtui"))
@@ -88,6 +117,17 @@ def _read(app: MeshApp, pane: Pane[Any]) -> Callable[[], bool]:
         )
 
     return read
+
+
+async def _on_screen(pilot: Pilot[int], words: str) -> None:
+    app = pilot.app
+    assert isinstance(app, MeshApp)
+
+    def shown() -> bool:
+        strips = app.screen._compositor.render_strips()
+        return len(strips) == app.size.height and words in drawn(app)
+
+    await until(pilot, shown, seconds=90)
 
 
 async def _find(pilot: Pilot[int], pane: Pane[Any], text: str) -> None:

@@ -4,8 +4,10 @@ before the next is touched."""
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -15,21 +17,20 @@ from typing import NoReturn
 import click
 
 from meshtui import production
+from meshtui.commands import steps
 from meshtui.commands.latest import Latest
-from meshtui.kube import background, kubeconfig
+from meshtui.commands.steps import Step
+from meshtui.kube import kubeconfig
 from meshtui.kube.audit import Audit
 from meshtui.kube.errors import KubeError, StatusError, Unauthorized
 from meshtui.kube.live import LiveSession
 from meshtui.kube.pace import Pace
 from meshtui.kube.perform import Proposal, Result, State, perform
-from meshtui.mesh import attachments, changes, preflight, reach, verification
-from meshtui.mesh.capture import DATAPLANE_MODE
+from meshtui.mesh import preflight, verification
 from meshtui.mesh.changes import Patch, Refusal
 from meshtui.mesh.kinds import NAMESPACE
-from meshtui.mesh.raw import Raw, strings, text
 from meshtui.mesh.snapshot import Phase, Ref, Scope, Snapshot, Trouble
-from meshtui.mesh.verification import Goal, Progress, Verification
-from meshtui.mesh.waypoints import USE_WAYPOINT, USE_WAYPOINT_NAMESPACE
+from meshtui.mesh.verification import Progress, Verification
 from meshtui.settings import Settings
 
 VERIFIED, UNVERIFIED, USAGE, UNREACHABLE, REFUSED, ENDED = 0, 1, 2, 3, 4, 143
@@ -37,7 +38,7 @@ VERIFIED, UNVERIFIED, USAGE, UNREACHABLE, REFUSED, ENDED = 0, 1, 2, 3, 4, 143
 
 PATIENCE = verification.PATIENCE.total_seconds()
 
-_NEEDS = (*preflight.KINDS, *verification.KINDS, *attachments.KINDS)
+_NEEDS = (*preflight.KINDS, *verification.KINDS)
 _PACE = Pace(probe=3.0)
 """Somebody waits for what the ztunnels say."""
 
@@ -57,16 +58,6 @@ class Order:
     """Seconds for the evidence of each change."""
     context_named: bool = False
     """The context was named on the command line."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """One change of one namespace, and what is to be proved then."""
-
-    change: Patch
-    goal: Goal
-    made: bool = False
-    """The labels are so already, and only the proof is wanted."""
 
 
 class _Stop(Exception):  # noqa: N818 - it is an end, not an error
@@ -159,11 +150,11 @@ class _Enrolling:
         until = datetime.now(UTC) + timedelta(seconds=self._settings.request_timeout)
         async with aclosing(self._latest.until(until)) as snapshots:
             async for snapshot in snapshots:
-                if snapshot.server.problem is not None:
-                    problem = snapshot.server.problem
-                    raise _Stop(UNREACHABLE, problem.text, problem.remedy)
+                server = snapshot.server
+                if server.problem is not None and server.retry_at is not None:  # no mere delay
+                    raise _Stop(UNREACHABLE, server.problem.text, server.problem.remedy)
                 phases = {source.phase for source in snapshot.sources.values()}
-                if not snapshot.server.answered or not phases or Phase.LOADING in phases:
+                if not server.answered or not phases or Phase.LOADING in phases:
                     continue
                 targets = [Ref(NAMESPACE, "", name) for name in self._order.namespaces]
                 probes = {
@@ -188,7 +179,7 @@ class _Enrolling:
         }
         return [each for each in found if each == Scope(each.kind) or Scope(each.kind) not in found]
 
-    async def _plan(self, name: str) -> Sequence[_Step]:
+    async def _plan(self, name: str) -> Sequence[Step]:
         """What is to be done with a namespace; everything is planned before anything is done."""
         order, snapshot = self._order, self._latest.snapshot
         try:
@@ -197,28 +188,16 @@ class _Enrolling:
             if error.problem.trouble is Trouble.GONE:
                 raise _Stop(USAGE, f"there is no namespace {name}") from error
             raise
-        if order.leave:
-            return [_step(changes.unenroll, it, snapshot, Goal.RELEASED, {DATAPLANE_MODE: None})]
-        steps = [_step(changes.enroll, it, snapshot, Goal.CAPTURED, {DATAPLANE_MODE: "ambient"})]
-        if order.waypoint:
-            where, _, waypoint = order.waypoint.rpartition("/")
-            where = where or name
-            labels = {
-                USE_WAYPOINT: waypoint,
-                USE_WAYPOINT_NAMESPACE: None if where == name else where,
-            }
-            steps.append(
-                _step(
-                    lambda it, snapshot: changes.set_waypoint(it, where, waypoint, snapshot),
-                    it,
-                    snapshot,
-                    Goal.BOUND,
-                    labels,
-                )
-            )
-        return steps
+        found = (
+            steps.leaving(it, snapshot)
+            if order.leave
+            else steps.joining(it, snapshot, order.waypoint)
+        )
+        if isinstance(found, Refusal):
+            raise _Stop(REFUSED, found.reason)
+        return found
 
-    async def _take(self, step: _Step) -> None:
+    async def _take(self, step: Step) -> None:
         """One change, and its proof."""
         before = self._latest.snapshot
         click.echo(_plain(f"{step.change.title}:"))
@@ -274,16 +253,11 @@ class _Enrolling:
             return False
         if self._order.yes:
             return True
-        name = proposal.change.target.name
-        where = f"in {self._context}" if self._context else "here"
-        try:
-            if production.is_production(self._context):
-                words = _plain(f"Type {name} to do that {where}")
-                typed = await background.start(_typed, words)
-                return typed == name
-            return await background.start(click.confirm, _plain(f"Do that {where}?"))
-        except click.Abort:
-            return False
+        name, where = proposal.change.target.name, self._context
+        if production.is_production(where):
+            return await _answer(f"Type {name} to do that in {where}: ") == name
+        answer = await _answer(f"Do that in {where}? [y/N]: ")
+        return answer.lower() in ("y", "yes")
 
     async def _followed(self, following: Verification) -> Progress:
         """The evidence until it is whole, or the time is over; a line for each way that it is on."""
@@ -309,42 +283,13 @@ _NAME_IT = (
 )
 
 
-def _step(
-    build: Callable[[Raw, Snapshot], Patch | Refusal],
-    it: Raw,
-    snapshot: Snapshot,
-    goal: Goal,
-    labels: Mapping[str, str | None],
-) -> _Step:
-    """A change, or only its proof where the labels are as wanted. Raises _Stop where it cannot be."""
-    known = strings(it, "metadata", "labels")
-    if all(known.get(key) == value for key, value in labels.items()):
-        name = text(it, "metadata", "name")
-        title = f"Prove that namespace {name} is {_STANDS[goal]}"
-        patch = {"metadata": {"labels": dict(labels)}}
-        return _Step(
-            Patch(title=title, target=Ref(NAMESPACE, "", name), before=it, patch=patch), goal, True
-        )
-    change = build(it, snapshot)
-    if isinstance(change, Refusal):
-        raise _Stop(REFUSED, change.reason)
-    return _Step(change, goal)
-
-
-_STANDS = {
-    Goal.CAPTURED: "in the mesh",
-    Goal.RELEASED: "out of the mesh",
-    Goal.BOUND: "bound to its waypoint",
-}
-
-
 def _looked_at(change: Patch, snapshot: Snapshot) -> Iterator[str]:
     """What pre-flight says, and whom it reaches."""
     for check in preflight.of(change, snapshot):
         yield f"{check.verdict.health.mark} {check.verdict.reason}"
         if check.remedy:
             yield f"  {check.remedy}"
-    for line in reach.of(change, snapshot):
+    for line in change.reach:
         yield f"  reaches {line}"
 
 
@@ -357,8 +302,17 @@ def _proposed(proposal: Proposal) -> Iterator[str]:
     yield from proposal.diff
 
 
-def _typed(words: str) -> str:
-    return str(click.prompt(words, default="", show_default=False))
+async def _answer(question: str) -> str:
+    """What somebody types at the terminal; "" at its end. No thread waits for it, which would outlive the program."""
+    click.echo(_plain(question), nl=False)
+    loop, terminal = asyncio.get_running_loop(), sys.stdin.fileno()
+    ready = asyncio.Event()
+    loop.add_reader(terminal, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(terminal)
+    return os.read(terminal, 4096).decode(errors="replace").strip()
 
 
 def _fail(result: Result) -> NoReturn:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 import yaml
 
+from meshtui.mesh import preflight, verification
 from meshtui.mesh.kinds import EVENT, Kind
 from meshtui.mesh.named_secrets import PLUGGED_IN, SELF_SIGNED
 from meshtui.mesh.snapshot import Scope
@@ -17,7 +18,7 @@ Rule = Mapping[str, list[str]]
 _BY_NAME = "metadata.name="
 
 _READ = """\
-What the panes list and watch, and the YAML of one object. Cluster-wide:
+What the panes list and watch, what is looked at before a change, and the YAML of one object. Cluster-wide:
   kubectl create clusterrolebinding meshtui-read --clusterrole=meshtui-read --group=GROUP"""
 
 _EVIDENCE = """\
@@ -65,11 +66,13 @@ def _read(secrets: Collection[str]) -> list[Rule]:
 
 
 def _watched() -> dict[Kind, set[str]]:
-    """The kinds that panes need, with the events of a selected row, and the names of those needed; no names where all
-    are. The server authorizes a list narrowed by the field metadata.name as a request for that name."""
+    """The kinds that panes need, with the events of a selected row and what is looked at before and after a change; the
+    names of those needed, and no names where all are. The server authorizes a list narrowed by the field metadata.name
+    as a request for that name."""
     watched: dict[Kind, set[str]] = {}
     whole: set[Kind] = set()
-    for need in (EVENT, *(need for pane in PANES for need in pane.NEEDS)):
+    before_and_after = (*preflight.KINDS, *verification.KINDS)
+    for need in (EVENT, *before_and_after, *(need for pane in PANES for need in pane.NEEDS)):
         scope = need if isinstance(need, Scope) else Scope(need)
         names = watched.setdefault(scope.kind, set())
         if scope.fields.startswith(_BY_NAME):

@@ -63,10 +63,17 @@ def _host_network(move: Move) -> Iterator[Check]:
         yield well("no pod is on the network of its node")
 
 
-class _Held(NamedTuple):
-    """A pod from which policies keep something."""
+class _Alike(NamedTuple):
+    """Pods of one template, by one of them, to which the same policies apply."""
 
-    pod: str
+    raw: Raw
+    names: list[str]
+
+
+class _Held(NamedTuple):
+    """Pods from which policies keep something."""
+
+    names: list[str]
     blocked: Blocked
 
 
@@ -78,11 +85,7 @@ def _network_policies(move: Move, snapshot: Snapshot) -> Iterator[Check]:
     if move.unread:
         yield unknown(f"for which pods there are NetworkPolicies is not known: {move.unread}")
     policies = list(network_policies.of(snapshot))
-    joining = [
-        raw
-        for each in move.going(Way.JOINS)
-        if (raw := snapshot.find(POD, each.pod.namespace, each.pod.name)) is not None
-    ]
+    joining = _alike(move.going(Way.JOINS), snapshot)
     found = [
         *_tunnels(policies, joining, Direction.INGRESS, "from the mesh", "allow TCP 15008 in"),
         *_tunnels(policies, joining, Direction.EGRESS, "into the mesh", "allow TCP 15008 out"),
@@ -100,18 +103,18 @@ def _network_policies(move: Move, snapshot: Snapshot) -> Iterator[Check]:
 
 def _tunnels(
     policies: Iterable[NetworkPolicy],
-    joining: Iterable[Raw],
+    joining: Iterable[_Alike],
     direction: Direction,
     way: str,
     remedy: str,
 ) -> Iterator[Check]:
-    held = _held((pod, network_policies.tunnel(policies, pod, direction)) for pod in joining)
+    held = _held((each, network_policies.tunnel(policies, each.raw, direction)) for each in joining)
     for wholly in (True, False):
         some = [each for each in held if each.blocked.wholly is wholly]
         if not some:
             continue
         keys = listed([key for each in some for key in each.blocked.policies])
-        pods = listed([each.pod for each in some])
+        pods = listed([name for each in some for name in each.names])
         if wholly:
             said = f"NetworkPolicy {keys} leaves out port 15008 ({direction.type.lower()}): no way {way} for {pods}"
             yield failing(said, f"Add a rule to {keys}: {remedy}.")
@@ -123,21 +126,32 @@ def _tunnels(
             yield warning(said, f"Add a rule to {keys} for the same peers: {remedy}.")
 
 
-def _probes(policies: Iterable[NetworkPolicy], joining: Iterable[Raw]) -> Iterator[Check]:
-    held = _held((pod, network_policies.probes(policies, pod)) for pod in joining)
+def _probes(policies: Iterable[NetworkPolicy], joining: Iterable[_Alike]) -> Iterator[Check]:
+    held = _held((each, network_policies.probes(policies, each.raw)) for each in joining)
     if held:
         keys = listed([key for each in held for key in each.blocked.policies])
         yield warning(
             f"NetworkPolicy {keys} leaves out {PROBES_FROM}, from which the kubelet's probes come then:"
-            f" {listed([each.pod for each in held])} may become unready",
+            f" {listed([name for each in held for name in each.names])} may become unready",
             f"Add a rule to {keys}: allow ipBlock {PROBES_FROM}/32 in.",
         )
 
 
-def _held(found: Iterable[tuple[Raw, Blocked | None]]) -> Sequence[_Held]:
-    return [
-        _Held(pod["metadata"]["name"], blocked) for pod, blocked in found if blocked is not None
-    ]
+def _held(found: Iterable[tuple[_Alike, Blocked | None]]) -> Sequence[_Held]:
+    return [_Held(each.names, blocked) for each, blocked in found if blocked is not None]
+
+
+def _alike(found: Iterable[Workload], snapshot: Snapshot) -> Sequence[_Alike]:
+    """Pods with the same controller and labels are alike: of thousands a few are looked at."""
+    kinds: dict[tuple[str, frozenset[tuple[str, str]]], _Alike] = {}
+    for each in found:
+        pod = each.pod
+        key = pod.controller or pod.name, frozenset(pod.labels.items())
+        if key in kinds:
+            kinds[key].names.append(pod.name)
+        elif (raw := snapshot.find(POD, pod.namespace, pod.name)) is not None:
+            kinds[key] = _Alike(raw, [pod.name])
+    return list(kinds.values())
 
 
 def _nodes(move: Move, snapshot: Snapshot) -> Iterator[Check]:

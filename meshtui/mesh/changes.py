@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from meshtui.mesh import components, diff, pods, waypoints
+from meshtui.mesh import components, diff, reach, waypoints
 from meshtui.mesh.capture import DATAPLANE_MODE
-from meshtui.mesh.kinds import NAMESPACE, POD, SECRET
+from meshtui.mesh.kinds import NAMESPACE, SECRET
 from meshtui.mesh.raw import Raw, dig, label, name, strings, table, text
 from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.mesh.waypoints import USE_WAYPOINT, USE_WAYPOINT_NAMESPACE, Binding, State
@@ -45,7 +45,7 @@ class _Change:
     warnings: tuple[str, ...] = ()
     """ "existing connections stay plain until they are reopened"."""
     reach: tuple[str, ...] = ()
-    """Whom it concerns, a line each: "12 pods of 4 controllers"."""
+    """Whom it concerns, a line each, as `mesh.reach` has it: "12 pods of 4 controllers"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,18 +221,8 @@ def _labelled(
         target=Ref(NAMESPACE, "", own),
         before=it,
         patch={"metadata": {"labels": {k: v for k, v in labels.items() if v or k in known}}},
-        reach=_reach(snapshot, own),
+        reach=reach.of_namespace(own, snapshot, leaving=labels.get(DATAPLANE_MODE, "") is None),
     )
-
-
-def _reach(snapshot: Snapshot, where: str) -> tuple[str, ...]:
-    if not snapshot.covering(POD, where).complete:
-        return (f"the pods of {where} were not all read, so how many it reaches is not known",)
-    there = [
-        pod for pod in pods.of(snapshot).values() if pod.namespace == where and not pod.finished
-    ]
-    controllers = {pod.controller for pod in there if pod.controller}
-    return (f"pods: {len(there)}", f"their controllers: {len(controllers)}")
 
 
 def _doubt(found: Binding) -> tuple[str, ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from difflib import SequenceMatcher
+from typing import Any
 
 import yaml
 
@@ -40,7 +41,7 @@ def lines(before: Raw | None, after: Raw | None) -> tuple[str, ...]:
     """What is said in one and not in the other, each line after a "+", a "-" or, of what is around them, a space; the
     keys that a line stands under are always there, and "…" stands for what is left out. Empty where nothing differs.
     None is an object that is not there."""
-    every = list(_marked(_yaml(before), _yaml(after)))
+    every = list(_marked(_yaml(before), _yaml(_ordered(after, before))))
     kept = _kept(every)
     shown: list[str] = []
     for number, line in enumerate(every):
@@ -64,6 +65,14 @@ class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[mi
 
 
 _DUMPER = _Dumper
+
+
+def _ordered(it: Any, like: Any) -> Any:
+    """The same with its keys in the order of the other's, since the order of keys says nothing."""
+    if not isinstance(it, Mapping) or not isinstance(like, Mapping):
+        return it
+    keys = [*(key for key in like if key in it), *(key for key in it if key not in like)]
+    return {key: _ordered(it[key], like.get(key)) for key in keys}
 
 
 def _yaml(raw: Raw | None) -> list[str]:

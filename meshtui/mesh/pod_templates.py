@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from meshtui.mesh import reach
 from meshtui.mesh.capture import DATAPLANE_MODE
 from meshtui.mesh.changes import Patch, Refusal
 from meshtui.mesh.kinds import DAEMONSET, DEPLOYMENT, STATEFULSET
 from meshtui.mesh.pods import Pod
 from meshtui.mesh.raw import Raw, dig, strings
-from meshtui.mesh.snapshot import Ref
+from meshtui.mesh.snapshot import Ref, Snapshot
 
 _LABELS = ("spec", "template", "metadata", "labels")
 
@@ -26,23 +27,27 @@ def controller(pod: Pod) -> Ref | None:
     return Ref(CONTROLLERS[title], pod.namespace, name) if title in CONTROLLERS else None
 
 
-def join(target: Ref, it: Raw) -> Patch | Refusal:
+def join(target: Ref, it: Raw, snapshot: Snapshot) -> Patch | Refusal:
     """The pods of a controller into the mesh, whatever the namespace says."""
-    return _labelled(target, it, f"Take {target.kind.title} {target.key} into the mesh", "ambient")
+    title = f"Take {target.kind.title} {target.key} into the mesh"
+    return _labelled(target, it, snapshot, title, "ambient")
 
 
-def leave(target: Ref, it: Raw) -> Patch | Refusal:
+def leave(target: Ref, it: Raw, snapshot: Snapshot) -> Patch | Refusal:
     """The pods of a controller out of the mesh, whatever the namespace says."""
-    return _labelled(target, it, f"Take {target.kind.title} {target.key} out of the mesh", "none")
+    title = f"Take {target.kind.title} {target.key} out of the mesh"
+    return _labelled(target, it, snapshot, title, "none")
 
 
-def follow(target: Ref, it: Raw) -> Patch | Refusal:
+def follow(target: Ref, it: Raw, snapshot: Snapshot) -> Patch | Refusal:
     """The pods of a controller as the namespace says."""
     title = f"Let {target.kind.title} {target.key} follow its namespace"
-    return _labelled(target, it, title, None)
+    return _labelled(target, it, snapshot, title, None)
 
 
-def _labelled(target: Ref, it: Raw, title: str, mode: str | None) -> Patch | Refusal:
+def _labelled(
+    target: Ref, it: Raw, snapshot: Snapshot, title: str, mode: str | None
+) -> Patch | Refusal:
     if not isinstance(dig(it, "spec", "template"), Mapping):
         return Refusal(f"{target.kind.title} {target.key} has no template that pods are made from")
     if strings(it, *_LABELS).get(DATAPLANE_MODE) == mode:
@@ -54,5 +59,6 @@ def _labelled(target: Ref, it: Raw, title: str, mode: str | None) -> Patch | Ref
         target=target,
         before=it,
         patch={"spec": {"template": labels}},
+        reach=reach.of_controller(target, snapshot),
         warnings=("its pods are replaced, and connections to them break as they go",),
     )

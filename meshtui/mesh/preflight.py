@@ -1,8 +1,11 @@
-"""Pre-flight: what is looked at before pods join the mesh or leave it, or before they get or lose a waypoint."""
+"""Pre-flight: what is looked at before pods join the mesh or leave it, and before they get or lose a waypoint."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from meshtui.mesh import (
+    attachments,
     capture_checks,
     moves,
     network_policies,
@@ -10,24 +13,35 @@ from meshtui.mesh import (
     waypoint_checks,
     workloads,
 )
-from meshtui.mesh.changes import Change
+from meshtui.mesh.changes import Change, Delete
 from meshtui.mesh.checks import Check
-from meshtui.mesh.kinds import AUTHORIZATION_POLICY, SERVICE
+from meshtui.mesh.kinds import AUTHORIZATION_POLICY, GATEWAY
 from meshtui.mesh.snapshot import Scope, Snapshot
 
-KINDS = (*workloads.KINDS, *network_policies.KINDS, Scope(AUTHORIZATION_POLICY), SERVICE)
+KINDS = (
+    *workloads.KINDS,
+    *attachments.KINDS,
+    *network_policies.KINDS,
+    Scope(AUTHORIZATION_POLICY),
+)
 """What has to be wanted for it; what could not be read is said to be unknown."""
 
 
 def of(change: Change, snapshot: Snapshot) -> tuple[Check, ...]:
     """What there is to say before a change: the worst first, and among equals the most important. Nothing of a change
-    that is not about labels of a namespace or of a pod template."""
+    that neither is about labels of a namespace or of a pod template nor deletes a waypoint."""
+    found = list(_checks(change, snapshot))
+    return tuple(sorted(found, key=lambda each: -each.verdict.health.rank))
+
+
+def _checks(change: Change, snapshot: Snapshot) -> Iterator[Check]:
+    """In the order of importance."""
+    if isinstance(change, Delete) and change.target.kind == GATEWAY:
+        yield from policy_checks.of_deleted(change.target, snapshot)
     move = moves.of(change, snapshot)
     if move is None:
-        return ()
-    found = [
-        *(capture_checks.of(move, snapshot) if move.joins else ()),
-        *policy_checks.of(move, snapshot),
-        *waypoint_checks.of(move, snapshot),
-    ]
-    return tuple(sorted(found, key=lambda each: -each.verdict.health.rank))
+        return
+    if move.joins:
+        yield from capture_checks.of(move, snapshot)
+    yield from policy_checks.of(move, snapshot)
+    yield from waypoint_checks.of(move, snapshot)

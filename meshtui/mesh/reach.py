@@ -1,38 +1,45 @@
-"""Reach: whom a change of labels concerns: pods, their controllers, services, and the connections that ztunnels know
-of."""
+"""Reach: whom a change concerns: pods, their controllers, services, and the connections that ztunnels know of."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
-from meshtui.mesh import moves, nodes, raw
-from meshtui.mesh.changes import Change
+from meshtui.mesh import nodes, pods, raw
 from meshtui.mesh.checks import count
-from meshtui.mesh.kinds import NAMESPACE, SERVICE
-from meshtui.mesh.moves import Move, Way
+from meshtui.mesh.kinds import POD, SERVICE
 from meshtui.mesh.pods import Pod
-from meshtui.mesh.snapshot import Snapshot
+from meshtui.mesh.snapshot import Ref, Snapshot
 
 
-def of(change: Change, snapshot: Snapshot) -> tuple[str, ...]:
-    """A line each; none for a change that is not about labels of a namespace or of a pod template. That connections
-    which are open stay plain is among the warnings of a change that enrolls."""
-    move = moves.of(change, snapshot)
-    return () if move is None else tuple(_lines(move, snapshot))
+def of_namespace(namespace: str, snapshot: Snapshot, *, leaving: bool = False) -> tuple[str, ...]:
+    """A line each; with what is open through ztunnels now where its pods are `leaving` the mesh."""
+    there = [pod for pod in _alive(snapshot) if pod.namespace == namespace]
+    lines = [_pods(namespace, there, snapshot), _services(namespace, snapshot)]
+    if leaving:
+        lines.append(_connections(there, snapshot))
+    return tuple(lines)
 
 
-def _lines(move: Move, snapshot: Snapshot) -> Iterator[str]:
-    pods = [each.workload.pod for each in move.pods]
-    if move.unread:
-        yield f"how many pods it reaches is not known: {move.unread}"
-    else:
-        controllers = {pod.controller for pod in pods if pod.controller}
-        yield f"{count(len(pods), 'pod')} of {count(len(controllers), 'controller')}"
-    if move.target.kind == NAMESPACE:
-        yield _services(move.namespace, snapshot)
-    if move.leaves:
-        leaving = [each.pod for each in move.going(Way.LEAVES, Way.UNKNOWN)]
-        yield _connections(leaving, snapshot)
+def of_controller(target: Ref, snapshot: Snapshot) -> tuple[str, ...]:
+    """A line each, for the pods that a controller replaces."""
+    controller = f"{target.kind.title}/{target.name}"
+    there = [
+        pod
+        for pod in _alive(snapshot)
+        if pod.namespace == target.namespace and pod.controller == controller
+    ]
+    return _pods(target.namespace, there, snapshot), _connections(there, snapshot)
+
+
+def _alive(snapshot: Snapshot) -> Iterable[Pod]:
+    return (pod for pod in pods.of(snapshot).values() if not pod.finished)
+
+
+def _pods(namespace: str, there: Sequence[Pod], snapshot: Snapshot) -> str:
+    if unread := snapshot.unread(POD, namespace):
+        return f"how many pods it reaches is not known: {unread}"
+    controllers = {pod.controller for pod in there if pod.controller}
+    return f"{count(len(there), 'pod')} of {count(len(controllers), 'controller')}"
 
 
 def _services(namespace: str, snapshot: Snapshot) -> str:
@@ -41,19 +48,19 @@ def _services(namespace: str, snapshot: Snapshot) -> str:
     return count(sum(raw.namespace(it) == namespace for it in snapshot.raw(SERVICE)), "service")
 
 
-def _connections(leaving: Sequence[Pod], snapshot: Snapshot) -> str:
+def _connections(there: Iterable[Pod], snapshot: Snapshot) -> str:
     """What ztunnels hold open for these pods, as far as their dumps tell."""
-    inbound, outbound, unread = _counted(leaving, snapshot)
+    inbound, outbound, unread = _counted(there, snapshot)
     said = f"{count(inbound, 'connection')} in and {outbound} out are open through ztunnels"
     return f"{said}; those on {', '.join(unread)} are not known" if unread else said
 
 
-def _counted(leaving: Iterable[Pod], snapshot: Snapshot) -> tuple[int, int, Sequence[str]]:
+def _counted(there: Iterable[Pod], snapshot: Snapshot) -> tuple[int, int, Sequence[str]]:
     """Connections in and out, and the nodes of which no dump tells."""
     on = nodes.of(snapshot)
     inbound = outbound = 0
     unread: set[str] = set()
-    for pod in leaving:
+    for pod in there:
         node = on.get(pod.node)
         dumps = [each.current for each in node.ztunnels] if node else []
         known = [dump.proxied for dump in dumps if dump is not None and dump.proxied is not None]

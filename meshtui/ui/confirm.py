@@ -53,6 +53,8 @@ class Question:
     for_repository: str
     """YAML to copy for whoever owns the object; "" where there is none."""
     checks: Sequence[Check]
+    reach: Sequence[str]
+    """Whom it concerns, a line each."""
     typed: str = ""
     """What has to be typed to go on; "" where enter is enough."""
     place: str = ""
@@ -204,7 +206,7 @@ def lines(question: Question, width: int) -> list[Line]:
     change = question.change
     sections = (
         ("Before", list(_checks(question.checks))),
-        ("Reach", [(Span(each),) for each in change.reach]),
+        ("Reach", [(Span(each),) for each in question.reach]),
         ("Means", [(mark(Health.WARN), Span(f" {each}")) for each in change.warnings]),
         ("Change", [_changed(each) for each in question.diff]),
         ("Server", list(_server(question.warnings))),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import pty
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,13 +41,19 @@ class Shell:
 
     def run(self, *words: str, typed: str | None = None) -> subprocess.CompletedProcess[str]:
         """`typed` is what a person answers at a terminal; there is none where that is None."""
+        with self.started(*words, typed=typed) as process:
+            out, err = process.communicate(timeout=100)
+        return subprocess.CompletedProcess(words, process.returncode, out, err)
+
+    @contextmanager
+    def started(self, *words: str, typed: str | None = None) -> Iterator[subprocess.Popen[str]]:
         stdin: int = subprocess.DEVNULL
         theirs = None
         if typed is not None:
             theirs, stdin = pty.openpty()
             os.write(theirs, typed.encode())
         try:
-            return subprocess.run(
+            with subprocess.Popen(
                 [sys.executable, "-m", "meshtui", "--kubeconfig", str(self.kubeconfig), *words],
                 env={
                     "PATH": os.environ["PATH"],
@@ -53,11 +61,11 @@ class Shell:
                     "XDG_STATE_HOME": str(self.home),
                 },
                 stdin=stdin,
-                capture_output=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 text=True,
-                timeout=100,
-                check=False,
-            )
+            ) as process:
+                yield process
         finally:
             if theirs is not None:
                 os.close(theirs)
@@ -122,6 +130,23 @@ async def test_whoever_says_no_changes_nothing(shell: Shell) -> None:
     done = shell.run("enroll", "plain", typed="n\n")
     assert done.returncode == REFUSED
     assert "declined" in done.stderr
+    assert shell.story() == ["outcome declined"]
+    assert LABEL not in await labels(shell.kubeconfig, "plain")
+
+
+@pytest.mark.parametrize(
+    ("told", "status"), [(signal.SIGTERM, 128 + signal.SIGTERM), (signal.SIGINT, 130)]
+)
+async def test_ended_while_it_asks_it_has_changed_nothing_and_says_so(
+    shell: Shell, told: signal.Signals, status: int
+) -> None:
+    with shell.started("enroll", "plain", typed="") as process:
+        assert process.stdout is not None
+        said = ""
+        while not said.endswith("[y/N]: "):
+            said += process.stdout.read(1)
+        process.send_signal(told)
+        assert process.wait(20) == status
     assert shell.story() == ["outcome declined"]
     assert LABEL not in await labels(shell.kubeconfig, "plain")
 

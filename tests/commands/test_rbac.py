@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from meshtui.commands.rbac import ROLES, manifest
+from meshtui.mesh import preflight, verification
 from meshtui.mesh.kinds import Kind
 from meshtui.mesh.snapshot import Scope
 from meshtui.ui.panes import PANES
@@ -18,7 +19,11 @@ from tests.cluster.waiting import until
 
 Raw = dict[str, Any]
 
-NEEDS = [need if isinstance(need, Scope) else Scope(need) for pane in PANES for need in pane.NEEDS]
+NEEDS = [
+    need if isinstance(need, Scope) else Scope(need)
+    for needs in (preflight.KINDS, verification.KINDS, *(pane.NEEDS for pane in PANES))
+    for need in needs
+]
 
 
 def role(name: str, *secrets: str) -> Raw:

@@ -50,7 +50,7 @@ def test_enrolling_sets_the_label_and_says_whom_it_reaches() -> None:
     assert found.patch == {"metadata": {"labels": {MODE: "ambient"}}}
     assert (found.title, found.target) == ("Enroll namespace shop in the mesh", SHOP)
     assert found.based_on == "7"
-    assert found.reach == ("pods: 2", "their controllers: 1")
+    assert found.reach == ("2 pods of 1 controller", "0 services")
     assert found.warnings == ("existing connections stay plain until they are reopened",)
 
 
@@ -58,8 +58,8 @@ def test_how_many_it_reaches_is_not_known_where_pods_were_not_read() -> None:
     loading = {Scope(POD): Source(Phase.LOADING)}
     found = changes.enroll(namespace(), snapshot(namespace(), sources=loading))
     assert isinstance(found, Patch)
-    assert found.reach == (
-        "the pods of shop were not all read, so how many it reaches is not known",
+    assert found.reach[0] == (
+        "how many pods it reaches is not known: the pods of shop were not all read yet"
     )
 
 

@@ -67,6 +67,12 @@ def test_an_entry_of_a_list_stands_under_the_key_of_the_list() -> None:
     assert "   - name: a" not in found
 
 
+def test_another_order_of_keys_is_no_difference() -> None:
+    before = {"metadata": {"name": "a", "labels": {"x": "1", "y": "2"}}, "spec": {}}
+    after = {"spec": {}, "metadata": {"labels": {"y": "2", "z": "3", "x": "1"}, "name": "a"}}
+    assert [line for line in diff.lines(before, after) if line[0] in "+-"] == ["+    z: '3'"]
+
+
 def test_what_stands_twice_is_written_twice() -> None:
     same = {"app": "web"}
     assert "&" not in diff.text({"selector": same, "labels": same})

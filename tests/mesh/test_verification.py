@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from meshtui.mesh import changes, dumps, reach, verification, ztunnels
+from meshtui.mesh import changes, dumps, verification, ztunnels
 from meshtui.mesh.changes import Create, Patch
-from meshtui.mesh.kinds import DEPLOYMENT, GATEWAY, NAMESPACE, POD, SERVICE, STATEFULSET
+from meshtui.mesh.kinds import DEPLOYMENT, GATEWAY, NAMESPACE, POD, STATEFULSET
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Answer, Phase, Problem, Ref, Scope, Snapshot, Source, Trouble
 from meshtui.mesh.verification import Goal, Progress, State, Verification
@@ -348,25 +348,3 @@ def test_the_ghost_and_the_missed_pod_of_the_recorded_mesh_are_found(
     progress = verification.progress(following, found, found.now)
     assert progress.state is (State.FAILING if left else State.DONE)
     assert (progress.text, missing(progress)) == (text, left)
-
-
-def test_whom_leaving_reaches_with_the_connections_of_the_recording() -> None:
-    found = recorded("shop")
-    it = found.find(NAMESPACE, "", "payments")
-    left = changes.unenroll(it or {}, found)
-    assert isinstance(left, Patch)
-    assert reach.of(left, found) == (
-        "4 pods of 3 controllers",
-        "3 services",
-        "1 connection in and 0 out are open through ztunnels",
-    )
-
-
-def test_what_it_reaches_is_not_known_where_lists_are_not() -> None:
-    sources = {Scope(kind): Source(Phase.FORBIDDEN, problem=DENIED) for kind in (POD, SERVICE)}
-    said = reach.of(LEAVE, mesh(cart(annotations=ENABLED), labels=AMBIENT, sources=sources))
-    assert said[:2] == (
-        f"how many pods it reaches is not known: {DENIED.text}",
-        f"how many services it reaches is not known: {DENIED.text}",
-    )
-    assert said[2].endswith("those on node-1 are not known")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -155,6 +157,16 @@ async def test_quitting_in_the_middle_changes_nothing_and_is_in_the_audit(file: 
     assert story(file) == ["outcome declined"]
 
 
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP])
+async def test_a_signal_in_the_middle_is_in_the_audit(ending: signal.Signals, file: Path) -> None:
+    async with looking(SHOP, "namespaces", audit_file=file) as at:
+        await at.select("plain")
+        await asked(at, "m", "enter")
+        os.kill(os.getpid(), ending)
+        await at.until(lambda: at.app._exit)
+    assert story(file) == ["outcome declined"]
+
+
 async def test_read_only_says_why_until_it_is_unlocked(file: Path) -> None:
     async with looking(SHOP, "namespaces", context=PRODUCTION, audit_file=file) as at:
         await at.select("plain")
@@ -271,6 +283,46 @@ async def test_marked_namespaces_go_one_after_the_other_and_stop_at_the_first_fa
         assert "Undo: Enroll namespace aa" in at.screen
         await at.press("escape")
         assert [change.target.name for change in at.session.applied] == ["aa"]
+
+
+async def test_those_that_follow_are_made_without_a_question_where_that_was_answered(
+    file: Path,
+) -> None:
+    async with looking(namespaces(aa={}, bb={}, cc={}), "namespaces", audit_file=file) as at:
+        for name in ("aa", "bb", "cc"):
+            await at.select(name)
+            await at.press("space")
+        await asked(at, "m", "enter")
+        await at.press("A")
+        await at.until(lambda: len(at.session.applied) == 3 and not at.app._changing.busy)
+        assert [change.target.name for change in at.session.applied] == ["aa", "bb", "cc"]
+    assert story(file) == ["intent", "outcome applied"] * 3
+
+
+async def test_a_row_that_is_gone_by_now_is_not_changed(file: Path) -> None:
+    async with looking(namespaces(aa={}, bb={}), "namespaces", audit_file=file) as at:
+        for name in ("aa", "bb"):
+            await at.select(name)
+            await at.press("space")
+        await at.press("m")
+        await at.until(lambda: isinstance(at.app.screen, Pick))
+        await at.show(SHOP)
+        await at.press("enter")
+        await told(at, "Namespace aa cannot be read: aa is not there", "1 were not changed (bb)")
+    assert story(file) == []
+
+
+async def test_marks_go_with_escape_and_say_what_a_filter_hides() -> None:
+    async with looking(namespaces(aa={}, bb={}), "namespaces") as at:
+        for name in ("aa", "bb"):
+            await at.select(name)
+            await at.press("space")
+        assert at.screen.count("▌") == 2
+        await at.type("/aa\r")
+        await at.press("m")
+        await shown(at, "aa (1 more that are marked are not shown)")
+        await at.press("escape", "escape", "escape")
+        assert "▌" not in at.screen
 
 
 async def test_the_waypoint_is_picked_among_those_that_there_are(file: Path) -> None:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from meshtui.mesh import certificate_facts, certificates, gateways, named_secrets, raw
+from meshtui.mesh import (
+    certificate_facts,
+    certificates,
+    gateways,
+    named_secrets,
+    pod_templates,
+    raw,
+)
 from meshtui.mesh.gateway_listeners import Certificate, Listening
 from meshtui.mesh.gateways import Gateway
 from meshtui.mesh.health import Health
@@ -83,6 +90,9 @@ class GatewaysPane(Pane[Gateway]):
 
     def wants(self, row: Gateway | None, in_view: Sequence[Gateway], snapshot: Snapshot) -> Wants:
         return Wants(refs=named_secrets.refs(snapshot))
+
+    def changeable(self, row: Gateway) -> Ref | None:
+        return pod_templates.controller(row.pods[0]) if row.pods else None
 
     def onward(self, row: Gateway) -> Jump | None:
         return Jump("routes", within=f"{row.ref.kind.title}/{row.ref.key}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from meshtui.mesh import waypoint_rows
+from meshtui.mesh import pod_templates, waypoint_rows
 from meshtui.mesh.attachments import Attachment
 from meshtui.mesh.health import Health
 from meshtui.mesh.kinds import NAMESPACE, POD, SERVICE
@@ -70,6 +70,9 @@ class WaypointsPane(Pane[Row]):
             yield Section("Pods", [_grid_of_pods(row)])
         if row.created is not None:
             yield Section("", [Fact("created", times.ago(row.created, snapshot.now))])
+
+    def changeable(self, row: Row) -> Ref | None:
+        return pod_templates.controller(row.pods[0]) if row.pods else None
 
     def onward(self, row: Row) -> Jump | None:
         within = f"waypoint/{row.waypoint}"

@@ -174,8 +174,8 @@ class WorkloadsPane(Pane[Workload]):
         return Ref(POD, row.pod.namespace, row.pod.name)
 
 
-def _wish(target: Ref, build: Callable[[Ref, Raw], Change | Refusal]) -> Wish:
-    return Wish(target, lambda it, _: build(target, it))
+def _wish(target: Ref, build: Callable[[Ref, Raw, Snapshot], Change | Refusal]) -> Wish:
+    return Wish(target, lambda it, snapshot: build(target, it, snapshot))
 
 
 _MOST_ZTUNNELS = 4

@@ -1,0 +1,51 @@
+"""Reach: whom a change concerns, in the recorded mesh, and where not all of it may be read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from meshtui.mesh import changes, reach
+from meshtui.mesh.changes import Patch
+from meshtui.mesh.kinds import DEPLOYMENT, NAMESPACE, POD, SERVICE
+from meshtui.mesh.snapshot import Phase, Problem, Ref, Scope, Source, Trouble
+from tests.recordings import snapshot as recorded
+
+DENIED = Problem(Trouble.FORBIDDEN, "jane may not list it")
+
+
+def test_whom_leaving_reaches_with_the_connections_of_the_recording() -> None:
+    """In the dump of node-1, checkout holds one connection to ledger open."""
+    found = recorded("shop")
+    left = changes.unenroll(found.find(NAMESPACE, "", "payments") or {}, found)
+    assert isinstance(left, Patch)
+    assert left.reach == (
+        "4 pods of 3 controllers",
+        "3 services",
+        "1 connection in and 0 out are open through ztunnels",
+    )
+
+
+def test_joining_cuts_no_connection() -> None:
+    found = recorded("shop")
+    joined = changes.enroll(found.find(NAMESPACE, "", "plain") or {}, found)
+    assert isinstance(joined, Patch)
+    assert joined.reach == ("1 pod of 1 controller", "1 service")
+    assert joined.warnings == ("existing connections stay plain until they are reopened",)
+
+
+def test_a_controller_reaches_its_own_pods_and_what_they_hold_open() -> None:
+    assert reach.of_controller(Ref(DEPLOYMENT, "payments", "ledger"), recorded("shop")) == (
+        "2 pods of 1 controller",
+        "1 connection in and 0 out are open through ztunnels",
+    )
+
+
+def test_what_it_reaches_is_not_known_where_that_may_not_be_read() -> None:
+    found = recorded("shop")
+    denied = {Scope(kind): Source(Phase.FORBIDDEN, problem=DENIED) for kind in (POD, SERVICE)}
+    found = replace(found, sources={**found.sources, **denied}, answers={})
+    assert reach.of_namespace("payments", found, leaving=True) == (
+        f"how many pods it reaches is not known: {DENIED.text}",
+        f"how many services it reaches is not known: {DENIED.text}",
+        "0 connections in and 0 out are open through ztunnels; those on node-1, node-2 are not known",
+    )
