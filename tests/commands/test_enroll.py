@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pty
 import signal
@@ -18,6 +19,7 @@ import yaml
 
 from meshtui.kube import audit
 from meshtui.sim.process import running
+from tests.cluster.cluster import Cluster
 from tests.cluster.kubeconfig import Api
 
 LABEL = "istio.io/dataplane-mode"
@@ -165,6 +167,19 @@ async def test_what_was_never_captured_is_named_and_the_rest_is_not_touched(shel
     assert "annotated: no annotation ambient.istio.io/redirection" in missing
     assert done.stderr.endswith("meshtui: not touched: plain\n")
     assert LABEL not in await labels(shell.kubeconfig, "plain")
+
+
+async def test_where_no_mesh_is_nothing_is_captured_and_that_is_said(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    await cluster.add_pod("cart")
+    shell = Shell(cluster.kubeconfig, tmp_path)
+    words = ("enroll", cluster.namespace, "--yes", "--timeout", "3s")
+    done = await asyncio.to_thread(shell.run, *words)
+    assert done.returncode == UNVERIFIED
+    assert "node-1: it has no ztunnel" in done.stdout
+    assert done.stderr.startswith("  cart: annotated: ")
+    assert shell.story() == ["intent", "outcome applied"]
 
 
 async def test_a_namespace_that_is_not_there_stops_it_before_anything_is_done(shell: Shell) -> None:
