@@ -98,7 +98,7 @@ async def test_the_evidence_of_the_ghost_link_by_link() -> None:
 async def test_the_detail_has_the_events_of_its_pod() -> None:
     async with looking(SHOP, "workloads", (200, 50)) as at:
         await at.select(GHOST)
-        assert f"Scheduled     Successfully assigned shop/{GHOST}" in at.detail
+        assert f"Scheduled  Successfully assigned shop/{GHOST}" in at.detail
         (uid,) = [raw.uid(it) for it in SHOP.raw(POD) if raw.name(it) == GHOST]
         scope = events.scope(Ref(POD, "shop", GHOST), uid)
         without = {kind: it for kind, it in SHOP.objects.items() if kind.plural != "events"}
