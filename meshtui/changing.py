@@ -24,7 +24,7 @@ from meshtui.kube.perform import Proposal, Result, State, perform
 from meshtui.kube.session import Session
 from meshtui.mesh import changes, moves, preflight, reach, verification
 from meshtui.mesh.changes import Change, Refusal
-from meshtui.mesh.kinds import NAMESPACE, Kind
+from meshtui.mesh.kinds import NAMESPACE, SECRET, Kind
 from meshtui.mesh.pod_templates import CONTROLLERS
 from meshtui.mesh.snapshot import Probe, Ref, Scope, Server, Snapshot
 from meshtui.mesh.verification import Progress, Verification
@@ -133,6 +133,7 @@ class Changing:
         elif self._settings.read_only or self._settings.complaints:
             self._tell(f"It stays read-only: {why}.", Tone.WARN)
         else:
+            self._forget_unlocked()
             until = self._clock() + WRITES
             self._main.place = replace(self._main.place, read_only="", unlocked=until)
             self._locking = self._app.set_timer(WRITES.total_seconds(), self._expired)
@@ -460,8 +461,9 @@ class Changing:
 
     async def _edited(self, ref: Ref) -> None:
         session = self.session
-        if session is None:
-            self._tell("There is no connection to read it from.", Tone.WARN)
+        if session is None or ref.kind == SECRET:
+            none, secret = "There is no connection to read it from.", "Secrets are not edited here."
+            self._tell(none if session is None else secret, Tone.WARN)
             return
         try:
             before = await session.get(ref, managed_fields=True)

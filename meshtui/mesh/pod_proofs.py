@@ -37,7 +37,7 @@ class Proof:
         return self.verdict.health is Health.OK
 
 
-def captured(workload: Workload, started: datetime, snapshot: Snapshot) -> Proof:
+def captured(workload: Workload, started: datetime) -> Proof:
     """That the ztunnel of its node proxies it, by a dump that was read after the change."""
     pod, enrolled = workload.pod, workload.enrolled
     links = tuple(_fresh(link, started) for link in enrolled.links)
@@ -68,9 +68,7 @@ def released(workload: Workload, started: datetime, snapshot: Snapshot) -> Proof
     return Proof(pod.key, pod.name, verdict, missing.title, links, remedy)
 
 
-def replaced(
-    workload: Workload, old: frozenset[str], started: datetime, snapshot: Snapshot
-) -> Proof:
+def replaced(workload: Workload, old: frozenset[str], started: datetime) -> Proof:
     """That a pod is none of the `old` ones, is ready, and in the mesh where it is wanted there."""
     pod = workload.pod
     if pod.uid in old:
@@ -83,7 +81,7 @@ def replaced(
         return Proof(pod.key, pod.name, said, "ready", remedy=_ROLLOUT)
     if workload.enrolled.wanted is False:
         return Proof(pod.key, pod.name, OK, links=workload.enrolled.links)
-    return captured(workload, started, snapshot)
+    return captured(workload, started)
 
 
 def _fresh(link: Link, started: datetime) -> Link:

@@ -179,9 +179,9 @@ def _proofs(verification: Verification, snapshot: Snapshot) -> Iterator[Proof]:
     for each in moves.concerned(target, snapshot):
         wanted, apart = each.enrolled.wanted, each.pod.host_network or each.pod.sidecar
         if verification.goal is Goal.REPLACED:
-            yield pod_proofs.replaced(each, verification.old, started, snapshot)
+            yield pod_proofs.replaced(each, verification.old, started)
         elif verification.goal is Goal.CAPTURED and wanted is not False:
-            yield pod_proofs.captured(each, started, snapshot)
+            yield pod_proofs.captured(each, started)
         elif verification.goal is Goal.RELEASED and wanted is not True and not apart:
             yield pod_proofs.released(each, started, snapshot)
 

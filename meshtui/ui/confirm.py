@@ -117,7 +117,7 @@ class Confirm(ModalScreen[Answer], inherit_bindings=False):
         self.typed.display = self.below.display = bool(wanted)
         if wanted:
             self.below.update(
-                content([(Span("Type "), Span(wanted, Tone.STRONG), Span(" to go on:"))])
+                content([(Span("Type "), Span(wanted, Tone.STRONG), Span(" and enter to go on:"))])
             )
             self.set_focus(self.typed)
         self._draw()

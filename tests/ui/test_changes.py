@@ -198,7 +198,7 @@ async def test_in_production_the_name_is_typed(file: Path) -> None:
     ) as at:
         await at.select("plain")
         await asked(at, "m", "enter")
-        assert "Type plain to go on" in at.screen
+        assert "Type plain and enter to go on" in at.screen
         await at.type("shop\r")
         assert "That is not it. Type plain" in at.screen
         assert not at.session.applied

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 from textual.pilot import Pilot
 
 from meshtui.app import MeshApp, clusters
@@ -124,3 +125,36 @@ async def test_plain_is_enrolled_proved_and_taken_out_again(audit_file: Path) ->
             await until(at.pilot, lambda: not at.app._changing.busy)
             assert at.mode("plain") is None
             assert at.story()[4:] == ["outcome declined"]
+
+
+async def test_in_production_it_is_unlocked_first_and_the_name_is_typed(
+    audit_file: Path, tmp_path: Path
+) -> None:
+    with process.running("shop") as kubeconfig:
+        renamed = _as_context(kubeconfig, "prod-eu1", tmp_path)
+        async with keyboard(renamed, audit_file, "plain") as at:
+            await at.until("read-only")
+            await at.pilot.press("m", "e", "r")
+            why = "Read-only: its name looks like production."
+            await until(at.pilot, lambda: any(why in told.text for told in at.app._told))
+            assert isinstance(at.app.screen, Main)
+            await at.pilot.press(*":write", "enter")
+            await at.until("writes 14:5")
+            await at.asked("m", "enter")
+            await at.until("prod-eu1 · as admin", "Type plain and enter to go on:")
+            await at.pilot.press("enter")
+            await at.until("That is not it.")
+            assert at.story() == []
+            await at.pilot.press(*"plain", "enter")
+            await at.until("1 of 1 pod captured", "✓ verified")
+            assert at.mode("plain") == "ambient"
+            assert at.story() == ["intent", "outcome applied"]
+
+
+def _as_context(kubeconfig: Path, name: str, scratch: Path) -> Path:
+    """The same cluster under another name."""
+    config = yaml.safe_load(kubeconfig.read_text())
+    config["contexts"][0]["name"] = config["current-context"] = name
+    renamed = scratch / "kubeconfig"
+    renamed.write_text(yaml.safe_dump(config))
+    return renamed
