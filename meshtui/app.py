@@ -70,8 +70,6 @@ class Told:
 
 _LONGEST_TOAST = 240
 """More characters would hide what one looks at."""
-_TERMINATED = 128 + signal.SIGTERM
-"""The exit status by which a shell knows a program that a signal ended."""
 
 
 def utc_now() -> datetime:
@@ -124,8 +122,6 @@ class MeshApp(App[int], inherit_bindings=False):
         return theme.variables(super().get_css_variables())
 
     def on_mount(self) -> None:
-        # the terminal is given back as it was, and what was started is ended
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit, _TERMINATED)
         self.animation_level = "none"  # each frame of one takes its time over ssh
         if self.no_color:
             self.theme = "ansi-dark"
@@ -134,9 +130,10 @@ class MeshApp(App[int], inherit_bindings=False):
         self.set_keymap(dict(self._settings.keys))
         for complaint in self._settings.complaints:
             self.tell(complaint, Tone.WARN)
+        # the terminal is given back as it was, and what was started is ended
         for ending in (signal.SIGTERM, signal.SIGHUP):
             with suppress(NotImplementedError, RuntimeError, ValueError):  # no signals come here
-                asyncio.get_running_loop().add_signal_handler(ending, self._leave)
+                asyncio.get_running_loop().add_signal_handler(ending, self._leave, 128 + ending)
         self._start()
 
     def watch_snapshot(self, before: Snapshot | None, snapshot: Snapshot | None) -> None:
@@ -474,10 +471,11 @@ class MeshApp(App[int], inherit_bindings=False):
             self._start_again()
 
     @work(exclusive=True, group="leave")
-    async def _leave(self) -> None:
-        """Quits, once what is under way was ended and is in the audit."""
+    async def _leave(self, status: int = 0) -> None:
+        """Quits, once what is under way was ended and is in the audit. The status of a program that a signal ended is
+        128 and the signal's number, by which a shell knows it."""
         said = await self._changing.close()
-        self.exit(0, message=said or None)
+        self.exit(status, message=said or None)
 
     def action_interrupt(self) -> None:
         now = self._clock()
