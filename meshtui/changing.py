@@ -68,7 +68,7 @@ class Changing:
         self._tell = tell
         self._audit = audit
         self._context = ""
-        self._worker: Worker[None] | None = None
+        self._worker: Worker[Any] | None = None
         self._done: list[Result] = []
         self._locking: Timer | None = None
         self._all = False
@@ -219,7 +219,7 @@ class Changing:
         if self._worker is not None:
             self._worker.cancel()
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Coroutine[Any, Any, Any]) -> None:
         if self.busy:
             work.close()
             self._tell("One thing at a time: another change is under way.", Tone.WARN)
@@ -267,8 +267,8 @@ class Changing:
                 made.append(result)
                 went = await self._verified(result.change, before, place)
                 if self._leaves is Leaving.UNDO:
-                    await self._undone(result)
-                    made.remove(result)
+                    if await self._undone(result):
+                        made.remove(result)
                 elif went and self._away and not self._all:
                     self._stopped(wishes[number:])  # no question into what somebody types meanwhile
                     return
@@ -448,16 +448,18 @@ class Changing:
         """What is wanted from the cluster has changed."""
         self._main.front.post_message(Pane.Looked())
 
-    async def _undone(self, result: Result) -> None:
+    async def _undone(self, result: Result) -> bool:
+        """Takes a change back; whether that was done."""
         back = changes.inverse(result.change, result.left)
         if isinstance(back, Refusal):
             self._tell(f"{back.reason}.", Tone.WARN)
-            return
+            return False
         before = self.snapshot
         made = await self._made(back)
         if made.state is State.APPLIED and before is not None:
             self._done = [each for each in self._done if each is not result and each is not made]
             await self._verified(made.change, before, undoable=False)
+        return made.state is State.APPLIED
 
     async def _edited(self, ref: Ref) -> None:
         session = self.session
