@@ -111,8 +111,8 @@ class MeshApp(App[int], inherit_bindings=False):
         return theme.variables(super().get_css_variables())
 
     def on_mount(self) -> None:
-        # the terminal is given back as it was, and what was started is ended
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit, _TERMINATED)
+        if not self.is_headless:  # there is a terminal to give back as it was
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit, _TERMINATED)
         self.animation_level = "none"  # each frame of one takes its time over ssh
         if self.no_color:
             self.theme = "ansi-dark"
