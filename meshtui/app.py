@@ -8,7 +8,6 @@ import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -130,9 +129,8 @@ class MeshApp(App[int], inherit_bindings=False):
         self.set_keymap(dict(self._settings.keys))
         for complaint in self._settings.complaints:
             self.tell(complaint, Tone.WARN)
-        # the terminal is given back as it was, and what was started is ended
-        for ending in (signal.SIGTERM, signal.SIGHUP):
-            with suppress(NotImplementedError, RuntimeError, ValueError):  # no signals come here
+        if not self.is_headless:  # there is a terminal to give back as it was
+            for ending in (signal.SIGTERM, signal.SIGHUP):
                 asyncio.get_running_loop().add_signal_handler(ending, self._leave, 128 + ending)
         self._start()
 

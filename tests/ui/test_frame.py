@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -147,16 +146,6 @@ async def test_what_is_typed_before_there_is_a_screen_counts(turns: int) -> None
         for typed in XTermParser().feed(":q\r"):
             app._driver.send_message(typed)
         assert await running == 0
-
-
-async def test_a_signal_to_end_gives_the_terminal_back_first() -> None:
-    app = shop()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.pause()
-        assert signal.getsignal(signal.SIGTERM) not in (signal.SIG_DFL, signal.default_int_handler)
-        signal.raise_signal(signal.SIGTERM)
-        await until(pilot, lambda: app.return_value is not None)
-    assert app.return_value == 143
 
 
 async def test_a_prompt_that_a_click_took_the_focus_from_can_be_taken_up_or_left() -> None:
