@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import pty
 import resource
+import select
+import signal
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import click
@@ -148,6 +151,38 @@ def on_a_terminal(*words: str, **environment: str) -> tuple[int, str]:
         os.close(ours)
         os.close(its)
     return done.returncode, said
+
+
+def test_a_signal_ends_the_screen_and_gives_the_terminal_back_as_it_was(tmp_path: Path) -> None:
+    ours, its = pty.openpty()
+    before = termios.tcgetattr(its)
+    running = subprocess.Popen(
+        [sys.executable, "-m", "meshtui", "--kubeconfig", str(tmp_path / "none")],
+        env={**os.environ, "TERM": "xterm-256color"},
+        stdin=its,
+        stdout=its,
+        stderr=its,
+        start_new_session=True,
+    )
+    try:
+        said = b""
+        while b"there is no kubeconfig" not in said:
+            assert select.select([ours], [], [], 30)[0], said
+            said += os.read(ours, 65536)
+        running.terminate()
+        while running.poll() is None:
+            if select.select([ours], [], [], 0.05)[0]:
+                said += os.read(ours, 65536)
+        if select.select([ours], [], [], 0)[0]:
+            said += os.read(ours, 65536)
+        assert running.returncode == 128 + signal.SIGTERM
+        assert b"\x1b[?1049l" in said, "xterm's own screen again, not the alternate one"
+        assert termios.tcgetattr(its)[3] == before[3]
+    finally:
+        running.kill()
+        running.wait()
+        os.close(ours)
+        os.close(its)
 
 
 def test_a_dumb_terminal_is_refused_in_its_own_words() -> None:

@@ -181,10 +181,7 @@ class Main(Screen[None], inherit_bindings=False):
 
     @on(Prompt.Typed)
     def _typed(self, event: Prompt.Typed) -> None:
-        try:
-            self.front.filter(filters.parse(event.text))
-        except filters.BadPattern as failure:
-            self.prompt.complain(str(failure))
+        self.front.filter(event.filter)
 
     @on(Prompt.Entered)
     def _entered(self, event: Prompt.Entered) -> None:

@@ -14,7 +14,9 @@ from textual.message import Message
 from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
 
+from meshtui.ui import filters
 from meshtui.ui.commands import Command, complete, is_whole
+from meshtui.ui.filters import Filter
 from meshtui.ui.spans import plain
 
 
@@ -31,9 +33,9 @@ class Prompt(Vertical):
 
     @dataclass
     class Typed(Message):
-        """The text of a filter changed."""
+        """Another filter was typed, one that can be read; None for none."""
 
-        text: str
+        filter: Filter | None
 
     @dataclass
     class Entered(Message):
@@ -92,10 +94,15 @@ class Prompt(Vertical):
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:
         event.stop()
-        self.complain("")
         self._suggest()
+        try:
+            wanted = filters.parse(event.value) if self._sign == "/" else None
+        except filters.BadPattern as failure:
+            self.complain(str(failure))
+            return
+        self.complain("")
         if self._sign == "/":
-            self.post_message(self.Typed(event.value))
+            self.post_message(self.Typed(wanted))
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:

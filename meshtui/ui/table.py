@@ -268,7 +268,7 @@ class Table(Paint, Generic[R]):
     def _scroll_along(self, lines: int) -> None:
         """Keeps the cursor where it was on the screen while its row moves."""
         if self.scroll_offset.y:
-            self.scroll_to(y=self.scroll_offset.y + lines, animate=False)
+            self.scroll_to(y=self.scroll_offset.y + lines, animate=False, force=True)
 
     def _into_view(self) -> None:
         height = self.size.height - 1
@@ -281,7 +281,7 @@ class Table(Paint, Generic[R]):
             top = last - height + 1
         top = min(top, first)
         if top != self.scroll_offset.y:
-            self.scroll_to(y=top, animate=False)
+            self.scroll_to(y=top, animate=False, force=True)
 
     def _moved(self) -> None:
         row = self.selected

@@ -107,19 +107,21 @@ class Looking:
         """Waits until no message waits to be handled, nor one that those led to, and all is drawn that changed.
 
         `Pilot.pause` waits for the process to be idle instead: 40 ms for each key."""
-        for _ in range(3):
-            quiet = 0
-            while quiet < 20:
-                await asyncio.sleep(0)
-                quiet = 0 if self._busy else quiet + 1
+        quiet = 0
+        while quiet < 20 and self.app.is_running:
+            await asyncio.sleep(0)
+            quiet = 0 if self._busy else quiet + 1
             self.app.screen._on_timer_update()
         if self.app.animator._animations:
             await self.pilot.wait_for_scheduled_animations()
 
     @property
     def _busy(self) -> bool:
-        pumps: list[MessagePump] = [self.app, *self.app.screen.walk_children(with_self=True)]
-        return any(pump.message_queue_size or pump._next_callbacks for pump in pumps)
+        screen = self.app.screen
+        pumps: list[MessagePump] = [self.app, *screen.walk_children(with_self=True)]
+        waiting = any(pump.message_queue_size or pump._next_callbacks for pump in pumps)
+        undrawn = screen._layout_required or screen._scroll_required or screen._repaint_required
+        return waiting or undrawn or bool(screen._dirty_widgets or screen._callbacks)
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Waits for what takes a thread or a timer."""

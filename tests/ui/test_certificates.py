@@ -35,7 +35,7 @@ def block(at: Looking) -> dict[str, str]:
     last = ""
     for line in at.screen.splitlines():
         if line.startswith(" │ "):
-            label, words = line[3:14].strip(), line[14:].strip()
+            label, words = line[3:14].strip(), line[14 : at.app.size.width - 1].strip()
             last = label or last
             found[last] = f"{found.get(last, '')} {words}".strip()
     return found

@@ -349,6 +349,7 @@ async def test_a_controller_is_taken_out_by_its_template(file: Path) -> None:
         await asked(at, "down", "enter")
         assert f"+         {LABEL}: none" in at.screen
         await at.press("escape")
+        await at.until(lambda: not at.app._changing.busy)
         await asked(at, "r")
         assert "kubectl.kubernetes.io/restartedAt" in at.screen
         assert "connections to its pods break as they are replaced" in at.screen
