@@ -29,6 +29,8 @@ class Prompt(Vertical):
         Binding("down", "choose(1)", "Next", show=False, priority=True, id="prompt.next"),
         Binding("up", "choose(-1)", "Previous", show=False, priority=True, id="prompt.previous"),
         Binding("ctrl+u", "clear", "Clear", show=False, priority=True, id="prompt.clear"),
+        # enter, where it was typed before the program had made the terminal its own
+        Binding("ctrl+j", "enter", show=False, priority=True, id="prompt.enter"),
     ]
 
     @dataclass
@@ -132,6 +134,9 @@ class Prompt(Vertical):
             text = self.choices.get_option_at_index(chosen).id or ""
             self.typed.value = text if " " in text else f"{text} "
             self.typed.cursor_position = len(self.typed.value)
+
+    async def action_enter(self) -> None:
+        await self.typed.action_submit()
 
     def action_choose(self, step: int) -> None:
         count = self.choices.option_count

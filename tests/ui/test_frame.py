@@ -134,8 +134,9 @@ async def test_a_burst_of_keys_behind_a_colon_goes_into_the_prompt() -> None:
         assert "kind-shop" in drawn(app)
 
 
+@pytest.mark.parametrize("enter", ["\r", "\n"])  # the latter before the terminal is raw
 @pytest.mark.parametrize("turns", [0, 12, 30, 100])
-async def test_what_is_typed_before_there_is_a_screen_counts(turns: int) -> None:
+async def test_what_is_typed_before_there_is_a_screen_counts(turns: int, enter: str) -> None:
     app = shop()
     running = asyncio.create_task(app.run_async(headless=True, size=(80, 24)))
     async with asyncio.timeout(10):
@@ -143,7 +144,7 @@ async def test_what_is_typed_before_there_is_a_screen_counts(turns: int) -> None
             await asyncio.sleep(0)
         for _ in range(turns):  # of the event loop
             await asyncio.sleep(0)
-        for typed in XTermParser().feed(":q\r"):
+        for typed in XTermParser().feed(f":q{enter}"):
             app._driver.send_message(typed)
         assert await running == 0
 
