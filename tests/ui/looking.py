@@ -108,10 +108,11 @@ class Looking:
 
         `Pilot.pause` waits for the process to be idle instead: 40 ms for each key."""
         quiet = 0
-        while quiet < 20 and self.app.is_running:
-            await asyncio.sleep(0)
-            quiet = 0 if self._busy else quiet + 1
-            self.app.screen._on_timer_update()
+        async with asyncio.timeout(30):
+            while quiet < 20 and self.app.is_running:
+                await asyncio.sleep(0)
+                quiet = 0 if self._busy else quiet + 1
+                self.app.screen._on_timer_update()
         if self.app.animator._animations:
             await self.pilot.wait_for_scheduled_animations()
 
