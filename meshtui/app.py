@@ -293,7 +293,7 @@ class MeshApp(App[int], inherit_bindings=False):
         try:
             self._clusters.open(context)
         except KubeError as failure:
-            return f"{failure.problem.text}. {failure.problem.remedy}"
+            return notices.sentences(failure.problem)
         return f"there is no context {context}"
 
     async def _read_clusters(self) -> None:
@@ -389,8 +389,7 @@ class MeshApp(App[int], inherit_bindings=False):
                 waiting.append(said)  # noqa: PERF401 - each is drawn before the last has come
             waiting.append(LogLine(None, "end of the log", notice=True))
         except KubeError as failure:
-            found = failure.problem
-            waiting.append(LogLine(None, f"{found.text} {found.remedy}".strip(), notice=True))
+            waiting.append(LogLine(None, notices.sentences(failure.problem), notice=True))
         finally:
             timer.stop()
             flush()

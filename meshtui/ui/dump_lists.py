@@ -9,7 +9,7 @@ from meshtui.mesh.dumps import DumpDetail
 from meshtui.mesh.health import Health
 from meshtui.mesh.identities import Identity
 from meshtui.mesh.snapshot import Answer
-from meshtui.ui import times
+from meshtui.ui import notices, times
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Grid, Section
 from meshtui.ui.spans import Cell, Span, Tone, mark, tone
@@ -61,7 +61,7 @@ def sections(answer: Answer | None, now: datetime) -> Iterable[Section]:
         problem = answer.problem if answer is not None else None
         words: Cell = "being read"
         if problem is not None:
-            words = (mark(Health.UNKNOWN), Span(f" {problem.text} {problem.remedy}".rstrip()))
+            words = (mark(Health.UNKNOWN), Span(f" {notices.sentences(problem)}"))
         yield Section("Dump", [Fact("dump", words)])
         return
     held = answer.value

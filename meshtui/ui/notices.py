@@ -103,6 +103,11 @@ def problem(found: Problem) -> list[Line]:
     ]
 
 
+def sentences(found: Problem) -> str:
+    """A failure where there is one line for it: what happened, and what to do."""
+    return ". ".join(part for part in (found.text.rstrip("."), found.remedy) if part)
+
+
 def _remedy(found: Problem | None) -> list[Line]:
     return [(Span(found.remedy, Tone.MUTED),)] if found is not None and found.remedy else []
 

@@ -30,7 +30,7 @@ class Prompt(Vertical):
         Binding("up", "choose(-1)", "Previous", show=False, priority=True, id="prompt.previous"),
         Binding("ctrl+u", "clear", "Clear", show=False, priority=True, id="prompt.clear"),
         # enter, where it was typed before the program had made the terminal its own
-        Binding("ctrl+j", "enter", show=False, priority=True, id="prompt.enter"),
+        Binding("ctrl+j", "enter", show=False, id="prompt.enter"),
     ]
 
     @dataclass

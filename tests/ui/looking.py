@@ -157,7 +157,7 @@ class Looking:
 async def looking(
     snapshot: Snapshot,
     pane: str = "",
-    size: tuple[int, int] = (160, 48),
+    size: tuple[int, int] = (140, 40),
     *,
     context: str = "kind-shop",
     log: Sequence[LogLine] = (),

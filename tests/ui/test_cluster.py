@@ -80,7 +80,7 @@ async def test_sections_stand_side_by_side_as_far_as_there_is_room(
 
 
 async def test_arrows_go_down_the_sections_and_across_the_columns() -> None:
-    async with looking(SHOP) as at:
+    async with looking(SHOP, size=(160, 48)) as at:
         assert section(at) == "WORST"
         await at.press("right")
         assert section(at) == "MESH"

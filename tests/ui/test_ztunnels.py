@@ -121,7 +121,7 @@ async def test_a_detail_that_was_not_read_says_how_the_reading_goes() -> None:
             (Answer(), "dump       being read"),
             (
                 Answer(problem=Problem(Trouble.BROKEN, "cut in half", "try again")),
-                "? cut in half try again",
+                "? cut in half. try again",
             ),
         ):
             await at.show(replace(SHOP, answers={**SHOP.answers, probe: answer}))

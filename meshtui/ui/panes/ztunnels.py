@@ -9,7 +9,7 @@ from meshtui.mesh import pod_templates, ztunnel_probes, ztunnels
 from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.mesh.ztunnels import Ztunnel
-from meshtui.ui import dump_lists, times
+from meshtui.ui import dump_lists, notices, times
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Section
 from meshtui.ui.exchange import Jump, Wants
@@ -76,7 +76,7 @@ class ZtunnelsPane(Pane[Ztunnel]):
             Fact("read", times.ago(row.read_at, now)),
         ]
         if row.problem is not None:
-            words = f"{row.problem.text} {row.problem.remedy}".strip()
+            words = notices.sentences(row.problem)
             facts.append(Fact("", (mark(Health.UNKNOWN), Span(f" {words}"))))
         yield Section("", facts)
         if row.ref is not None:
@@ -127,6 +127,8 @@ def _counted(row: Ztunnel) -> str:
         proxied = "none"
     if row.partial:
         return f"{proxied}; of the pods that are looked at {row.expected} annotated, {row.wanted} wanted"
+    if row.proxied is None:
+        return f"{proxied}; {row.expected} annotated, {row.wanted} wanted"
     return f"{proxied} of {row.expected} annotated, {row.wanted} wanted"
 
 
