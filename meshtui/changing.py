@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from textual.app import App
@@ -189,7 +190,7 @@ class Changing:
         row = pane.table.selected
         if row is not None and self.session is not None and not self.read_only:
             refs = dict.fromkeys(ref for ref in (row.ref, pane.changeable(row)) if ref is not None)
-            work = self._rights(pane, self.session, tuple(refs))
+            work = partial(self._rights, pane, self.session, tuple(refs))
             self._app.run_worker(work, group="rights", exclusive=True)
 
     async def _rights(self, pane: Pane[Any], session: Session, refs: Sequence[Ref]) -> None:
