@@ -11,7 +11,6 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 from textual.app import App
@@ -187,11 +186,15 @@ class Changing:
 
     def ask_rights(self, pane: Pane[Any]) -> None:
         """Finds out whether the row under the cursor may be changed, so that its keys can say why not."""
-        row = pane.table.selected
-        if row is not None and self.session is not None and not self.read_only:
+        row, session = pane.table.selected, self.session
+        if row is not None and session is not None and not self.read_only:
             refs = dict.fromkeys(ref for ref in (row.ref, pane.changeable(row)) if ref is not None)
-            work = partial(self._rights, pane, self.session, tuple(refs))
-            self._app.run_worker(work, group="rights", exclusive=True)
+
+            async def work() -> None:
+                await self._rights(pane, session, tuple(refs))
+
+            # a function, not a coroutine: one given up before it ran leaves nothing unawaited; mypy loses its result type
+            self._app.run_worker(work, group="rights", exclusive=True)  # type: ignore[arg-type]
 
     async def _rights(self, pane: Pane[Any], session: Session, refs: Sequence[Ref]) -> None:
         barred = {}
