@@ -193,7 +193,7 @@ class Changing:
             async def work() -> None:
                 await self._rights(pane, session, tuple(refs))
 
-            # a function, not a coroutine: one given up before it ran leaves nothing unawaited; mypy loses its result type
+            # a function, not a coroutine: one given up before it ran leaves nothing unawaited
             self._app.run_worker(work, group="rights", exclusive=True)  # type: ignore[arg-type]
 
     async def _rights(self, pane: Pane[Any], session: Session, refs: Sequence[Ref]) -> None:
