@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 import ssl
 import tempfile
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import aiohttp
 import yaml
 
 from tests.cluster.authority import Pair
+from tests.cluster.waiting import until
 
 Raw = dict[str, Any]
 
@@ -69,9 +72,17 @@ class Api:
     @asynccontextmanager
     async def connected(cls, kubeconfig: Path) -> AsyncIterator[Api]:
         url, trust, headers = _credentials(kubeconfig)
-        connector = aiohttp.TCPConnector(ssl=trust)
+        sockets: list[socket.socket] = []
+
+        def make(address: aiohttp.AddrInfoType) -> socket.socket:
+            sockets.append(socket.socket(*address[:3]))
+            return sockets[-1]
+
+        connector = aiohttp.TCPConnector(ssl=trust, socket_factory=make)
         async with aiohttp.ClientSession(url, connector=connector, headers=headers) as http:
             yield cls(http)
+        # The session does not wait for the TLS of a WebSocket, which waits for the server's goodbye.
+        await until(partial(_closed, sockets))
 
     async def send(
         self,
@@ -125,6 +136,14 @@ class Api:
     async def delete(self, path: str, **query: str | int) -> Raw:
         """AssertionError where the server did not take it."""
         return _taken(await self.send("DELETE", path, query=query))
+
+
+async def _closed(sockets: Iterable[socket.socket]) -> bool:
+    open_ones = [each for each in sockets if each.fileno() != -1]
+    for each in open_ones:
+        with suppress(OSError):
+            each.shutdown(socket.SHUT_RDWR)
+    return not open_ones
 
 
 def _credentials(kubeconfig: Path) -> tuple[str, ssl.SSLContext, dict[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from aiohttp import web
 
@@ -103,19 +103,25 @@ class Relay:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        ends = {writer}
         try:
             there, back = await asyncio.open_connection(LOOPBACK, self._target)
+            ends.add(back)
+            self._open |= ends
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._pass(reader, back))
                 group.create_task(self._pass(there, writer, answers=True))
         finally:
-            writer.close()
+            for end in ends:
+                end.close()
+                with suppress(ConnectionError):
+                    await end.wait_closed()
+            self._open -= ends
             self._tasks.discard(task)
 
     async def _pass(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool = False
     ) -> None:
-        self._open.add(writer)
         try:
             while data := await reader.read(65536):
                 if answers and self._lost is not None:
@@ -127,5 +133,4 @@ class Relay:
         except ConnectionError:
             pass
         finally:
-            self._open.discard(writer)
             writer.close()
