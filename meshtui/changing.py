@@ -9,12 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from textual.app import App
-from textual.timer import Timer
 from textual.worker import Worker, WorkerError
 
 from meshtui import production
@@ -27,7 +25,7 @@ from meshtui.mesh.changes import Change, Refusal
 from meshtui.mesh.kinds import NAMESPACE, SECRET, Kind
 from meshtui.mesh.pod_templates import CONTROLLERS
 from meshtui.mesh.snapshot import Probe, Ref, Scope, Server, Snapshot
-from meshtui.mesh.verification import Progress, Verification
+from meshtui.proving import End, Proving
 from meshtui.settings import Settings
 from meshtui.ui import editor, outcomes
 from meshtui.ui.confirm import Answer, Confirm, Question
@@ -37,14 +35,11 @@ from meshtui.ui.pane import Pane
 from meshtui.ui.pick import Pick
 from meshtui.ui.reader import Reader
 from meshtui.ui.spans import Tone
-from meshtui.ui.verify import Leaving, Verify
+from meshtui.ui.verify import Leaving
+from meshtui.write_lock import WriteLock
 
 _PATIENCE = 5.0
 """Seconds to wait for what is under way to end, when the program does."""
-_AGAIN = timedelta(seconds=3)
-"""So long after an answer a ztunnel is asked again, while the evidence is followed."""
-WRITES = timedelta(minutes=15)
-"""So long `:write` allows changes."""
 
 
 class Changing:
@@ -60,35 +55,26 @@ class Changing:
         audit: Audit,
     ) -> None:
         self.session: Session | None = None
-        self._snapshot: Snapshot | None = None
         self._app = app
         self._main = main
-        self._settings = settings
         self._clock = clock
         self._tell = tell
         self._audit = audit
+        self._proving = Proving(app, main, clock, tell)
+        self.lock = WriteLock(app, main, settings, clock, tell)
         self._context = ""
         self._worker: Worker[Any] | None = None
         self._done: list[Result] = []
-        self._locking: Timer | None = None
         self._all = False
         """The rest of those that were asked for is to be made too."""
-        self._following: Verification | None = None
-        self._leaving: Leaving | None = None
-        self._away = False
-        """The evidence is followed, or was, without being looked at."""
-        self._resting = False
-        """The dumps are not wanted for a moment, so that they are read again sooner than those on screen."""
-        self._news = asyncio.Event()
 
     @property
     def snapshot(self) -> Snapshot | None:
-        return self._snapshot
+        return self._proving.snapshot
 
     @snapshot.setter
     def snapshot(self, snapshot: Snapshot | None) -> None:
-        self._snapshot = snapshot
-        self._news.set()
+        self._proving.snapshot = snapshot
 
     @property
     def needs(self) -> Sequence[Kind | Scope]:
@@ -98,11 +84,7 @@ class Changing:
     @property
     def probes(self) -> tuple[Probe, ...]:
         """What is asked while the evidence is followed."""
-        if self._following is None or self._snapshot is None or self._resting:
-            return ()
-        return verification.probes(self._following, self._snapshot)
-
-    # What may be changed
+        return self._proving.probes
 
     def begin(self, context: str) -> None:
         """Another cluster is looked at."""
@@ -114,48 +96,7 @@ class Changing:
         self._done.clear()
         self._context = context
         self.session = self.snapshot = None
-        self._forget_unlocked()
-
-    @property
-    def read_only(self) -> str:
-        """Why nothing may be changed now; "" where it may."""
-        place = self._main.place
-        if place.unlocked is not None and self._clock() >= place.unlocked:
-            return production.read_only(self._settings, self._context)
-        return place.read_only
-
-    def unlock(self, _: str = "") -> None:
-        """Allows changes for a while."""
-        why = production.read_only(self._settings, self._context)
-        if not why:
-            self._forget_unlocked()
-            self._tell("Changes are allowed here; :readonly forbids them.", Tone.PLAIN)
-        elif self._settings.read_only or self._settings.complaints:
-            self._tell(f"It stays read-only: {why}.", Tone.WARN)
-        else:
-            self._forget_unlocked()
-            until = self._clock() + WRITES
-            self._main.place = replace(self._main.place, read_only="", unlocked=until)
-            self._locking = self._app.set_timer(WRITES.total_seconds(), self._expired)
-            self._tell(f"Changes are allowed in {self._context} for 15 minutes.", Tone.WARN)
-
-    def lock(self, _: str = "") -> None:
-        """Forbids changes until `:write`."""
-        self._forget_unlocked()
-        why = production.read_only(self._settings, self._context) or ":readonly was given"
-        self._main.place = replace(self._main.place, read_only=why)
-        self._tell("Nothing is changed from here now; :write allows it again.", Tone.PLAIN)
-
-    def _expired(self) -> None:
-        self._forget_unlocked()
-        self._tell("The 15 minutes are over: read-only again.", Tone.WARN)
-
-    def _forget_unlocked(self) -> None:
-        if self._locking is not None:
-            self._locking.stop()
-            self._locking = None
-        why = production.read_only(self._settings, self._context)
-        self._main.place = replace(self._main.place, read_only=why, unlocked=None)
+        self.lock.begin(context)
 
     # What is asked for
 
@@ -177,8 +118,8 @@ class Changing:
 
     def undo(self, _: str = "") -> None:
         """Takes the last change back that was made to this cluster."""
-        if self._following is not None:
-            self._left(Leaving.UNDO)
+        if self._proving.active:
+            self._proving.leave(Leaving.UNDO)
         elif not self._done:
             self._tell("Nothing was changed in this cluster since it is looked at.", Tone.PLAIN)
         else:
@@ -187,7 +128,7 @@ class Changing:
     def ask_rights(self, pane: Pane[Any]) -> None:
         """Finds out whether the row under the cursor may be changed, so that its keys can say why not."""
         row, session = pane.table.selected, self.session
-        if row is not None and session is not None and not self.read_only:
+        if row is not None and session is not None and not self.lock.read_only:
             refs = dict.fromkeys(ref for ref in (row.ref, pane.changeable(row)) if ref is not None)
 
             async def work() -> None:
@@ -230,7 +171,7 @@ class Changing:
             return
         self._all = False
         self._worker = self._app.run_worker(work, group="change")
-        self._look()
+        self._main.front.post_message(Pane.Looked())  # more is wanted from the cluster
 
     # How it goes
 
@@ -265,21 +206,20 @@ class Changing:
                 continue
             before = self.snapshot
             assert before is not None  # it was there to build the change with
-            self._leaving = None
             result = await self._made(found, place)
             if result.state is State.APPLIED:
                 made.append(result)
-                went = await self._verified(result.change, before, place)
-                if self._leaves is Leaving.UNDO:
+                end = await self._proving.prove(result.change, before, place)
+                if end is End.UNDO:
                     if await self._undone(result):
                         made.remove(result)
-                elif went and self._away and not self._all:
+                elif end is End.VERIFIED_UNSEEN and not self._all:
                     self._stopped(wishes[number:])  # no question into what somebody types meanwhile
                     return
             else:
-                went = False
+                end = End.NOT_VERIFIED
             if (
-                not went
+                end in (End.NOT_VERIFIED, End.UNDO)
                 and number < len(wishes)
                 and not await self._goes_on(made, result, wishes[number:])
             ):
@@ -340,7 +280,7 @@ class Changing:
             asked,
             self._audit,
             server=snapshot.server,
-            read_only=lambda: self.read_only,
+            read_only=lambda: self.lock.read_only,
         )
         self._told(result)
         if result.state is State.APPLIED:
@@ -382,76 +322,6 @@ class Changing:
                 told = outcomes.lines(state.value, result.reason, result.remedy, result.diff)
                 self._app.push_screen(Reader(title, told))
 
-    async def _verified(
-        self, change: Change, before: Snapshot, place: str = "", *, undoable: bool = True
-    ) -> bool:
-        """Follows the evidence until it is complete or the time is over, on the screen or left to itself."""
-        following = verification.begin(change, before, self._clock())
-        if following is None:
-            return True
-        self._following, self._leaving, self._away = following, None, False
-        screen = Verify(following, place, undoable=undoable)
-        self._app.push_screen(screen, self._left)
-        try:
-            progress = await self._followed(following, screen)
-            if place and progress.state is verification.State.DONE and screen.is_current:
-                screen.dismiss(Leaving.AWAY)
-            while self._leaves is None:
-                await self._news.wait()
-                self._news.clear()
-        finally:
-            self._following = None
-            self._main.place = replace(self._main.place, under_way="")
-        if self._leaves is Leaving.UNDO:
-            return False
-        return progress.state is verification.State.DONE
-
-    async def _followed(self, following: Verification, screen: Verify) -> Progress:
-        """The progress when nothing more is to be expected, or the change is to be undone."""
-        asked = following.started
-        while True:
-            now, snapshot = self._clock(), self.snapshot
-            assert snapshot is not None  # another cluster ends what is under way
-            progress = verification.progress(following, snapshot, now)
-            screen.show(progress, now)
-            title = following.change.title
-            if self._leaves is Leaving.UNDO:
-                return progress
-            if progress.state is verification.State.DONE:
-                self._tell(f"{title}: verified: {progress.text}", Tone.OK)
-                return progress
-            if progress.state is verification.State.TIMED_OUT:
-                words = f"{title}: not verified in time: {progress.text}. {progress.remedy}"
-                self._tell(f"{words.rstrip()} :undo takes it back.", Tone.BAD)
-                return progress
-            if self._leaves is Leaving.AWAY:
-                self._away = True
-                said = f"{following.change.target.name}: {progress.text}"
-                self._main.place = replace(self._main.place, under_way=said)
-            answers = [snapshot.answers.get(probe) for probe in self.probes]
-            came = all(each and (each.problem or (each.at and each.at > asked)) for each in answers)
-            if self._resting or (came and now - asked > _AGAIN):
-                self._resting, asked = not self._resting, now
-            self._look()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(1):
-                    await self._news.wait()
-            self._news.clear()
-
-    @property
-    def _leaves(self) -> Leaving | None:
-        """Why the dialog was left; None where it was not."""
-        return self._leaving
-
-    def _left(self, leaving: Leaving | None) -> None:
-        """The dialog was left; `:` leaves it as esc does."""
-        self._leaving = leaving or Leaving.AWAY
-        self._news.set()
-
-    def _look(self) -> None:
-        """What is wanted from the cluster has changed."""
-        self._main.front.post_message(Pane.Looked())
-
     async def _undone(self, result: Result) -> bool:
         """Takes a change back; whether that was done."""
         back = changes.inverse(result.change, result.left)
@@ -462,7 +332,7 @@ class Changing:
         made = await self._made(back)
         if made.state is State.APPLIED and before is not None:
             self._done = [each for each in self._done if each is not result and each is not made]
-            await self._verified(made.change, before, undoable=False)
+            await self._proving.prove(made.change, before, undoable=False)
         return made.state is State.APPLIED
 
     async def _edited(self, ref: Ref) -> None:
@@ -495,7 +365,7 @@ class Changing:
         result = await self._made(change)
         if result.state is State.APPLIED and snapshot is not None:
             written.forget()
-            await self._verified(result.change, snapshot)
+            await self._proving.prove(result.change, snapshot)
         else:
             self._tell(f"What was written is in {written.path}.", Tone.WARN)
 
