@@ -181,6 +181,10 @@ class Pane(Widget, Generic[R]):
         """What a row is called: what `c` copies."""
         return row.ref.key if row.ref else row.key
 
+    def copied(self, row: R) -> str:
+        """What `c` copies of it."""
+        return self.called(row)
+
     def namespace_of(self, row: R) -> str:
         """The namespace by which `:ns` keeps a row; "" for one that belongs to none."""
         return ""
@@ -536,7 +540,7 @@ class Pane(Widget, Generic[R]):
     def action_copy(self) -> None:
         row = self.table.selected
         if row is not None:
-            self.post_message(self.CopyAsked(self.called(row)))
+            self.post_message(self.CopyAsked(self.copied(row)))
 
 
 def _count(rows: Iterable[Row], health: Health) -> int:
