@@ -1,4 +1,4 @@
-"""DestinationRules: TLS that verifies nobody (IST0128, IST0129), subsets without pods (IST0173), hosts that nobody knows
+"""DestinationRules: TLS that verifies nobody (IST0128, IST0129), subsets without pods (IST0173), hosts without a service
 (IST0174)."""
 
 from __future__ import annotations
