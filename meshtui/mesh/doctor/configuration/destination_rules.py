@@ -1,4 +1,4 @@
-"""DestinationRules: TLS that verifies nobody (IST0128, IST0129), subsets without pods (IST0173), hosts without a service
+"""DestinationRules: TLS that verifies nobody (IST0128, IST0129), subsets without pods (IST0173), hosts of no service
 (IST0174)."""
 
 from __future__ import annotations
