@@ -23,9 +23,12 @@ LIVE = {Scope(kind): Source(Phase.LIVE) for kind in vars(kinds).values() if isin
 
 def thing(kind: Kind, name: str, namespace: str = "shop", /, **parts: Any) -> Thing:
     """An object; `labels`, `annotations` and `status` have their places, all else is of its spec."""
-    metadata = {"name": name, "namespace": namespace}
-    metadata |= {part: parts.pop(part) for part in ("labels", "annotations") if part in parts}
-    beside = {part: parts.pop(part) for part in ("status", "data", "stringData") if part in parts}
+    metadata: dict[str, Any] = {"name": name, "namespace": namespace}
+    beside: dict[str, Any] = {}
+    for part in ("labels", "annotations", "status", "data", "stringData"):
+        if part in parts:
+            holder = metadata if part in ("labels", "annotations") else beside
+            holder[part] = parts.pop(part)
     return kind, {"metadata": metadata, "spec": parts, **beside}
 
 

@@ -61,8 +61,10 @@ UNKNOWN_HOST = Rule(
     link="docs/reference/config/analysis/ist0174/",
 )
 
+_HOSTNAME, _SUBZONE = "kubernetes.io/hostname", "topology.istio.io/subzone"
 _REGION, _ZONE = "topology.kubernetes.io/region", "topology.kubernetes.io/zone"
-_SUBZONE = "topology.istio.io/subzone"
+_PLACES = (_HOSTNAME, _REGION, _ZONE, _SUBZONE)
+"""Labels that istiod gives to a pod by its node."""
 
 
 def unverified(snapshot: Snapshot) -> Iterator[Found]:
@@ -106,6 +108,8 @@ class _Subsets:
     strangers: tuple[Raw, ...]
     """The other rules."""
     selectors: Selectors
+    placed: bool
+    """Whether some subset asks for the place of a pod."""
 
 
 def unselected(snapshot: Snapshot) -> Iterator[Found]:
@@ -114,7 +118,7 @@ def unselected(snapshot: Snapshot) -> Iterator[Found]:
         host = text(it, "spec", "host")
         says = f'nothing that it may reach has the host "{host}"'
         yield found(UNKNOWN_HOST, DESTINATION_RULE, it, says, "spec.host", host or "–")
-    selecting = _selecting(snapshot, subsets.selectors)
+    selecting = _selecting(snapshot, subsets)
     for each in subsets.known:
         if each.pods not in selecting:
             wanted = selection.text_of(each.pods)
@@ -137,17 +141,24 @@ def _subsets(rules: Sequence[Raw], hosts: Hosts) -> _Subsets:
             wanted = selection.pairs({**host.labels, **strings(each, "labels")})
             known.append(_Subset(it, text(each, "name"), wanted))
     selectors = selection.selectors(each.pods for each in known)
-    return _Subsets(tuple(known), tuple(strangers), selectors)
+    placed = any(label in _PLACES for each in known for label, _ in each.pods)
+    return _Subsets(tuple(known), tuple(strangers), selectors, placed)
 
 
-def _selecting(snapshot: Snapshot, wanted: Selectors) -> frozenset[Labels]:
+def _selecting(snapshot: Snapshot, subsets: _Subsets) -> frozenset[Labels]:
     """The selectors that take some pod."""
-    nodes = snapshot.objects.get(NODE, _NOTHING)
+    wanted = subsets.selectors
     pods = snapshot.objects.get(POD, _NOTHING)
+    if not subsets.placed:
+        taking = snapshot.memo.each(
+            "subsets of pods", pods, selection.taking, lambda pod: (wanted,), (wanted,)
+        )
+        return frozenset(chain.from_iterable(taking))
+    nodes = snapshot.objects.get(NODE, _NOTHING)
     taking = snapshot.memo.each(
-        "subsets of pods",
+        "subsets of placed pods",
         pods,
-        _taking,
+        _taking_placed,
         lambda pod: (wanted, nodes.get(text(pod, "spec", "nodeName"))),
         (wanted, nodes),
     )
@@ -157,14 +168,14 @@ def _selecting(snapshot: Snapshot, wanted: Selectors) -> frozenset[Labels]:
 _NOTHING: Mapping[str, Raw] = {}
 
 
-def _taking(pod: Raw, wanted: Selectors, node: Raw | None) -> tuple[Labels, ...]:
+def _taking_placed(pod: Raw, wanted: Selectors, node: Raw | None) -> tuple[Labels, ...]:
     return () if namespace(pod) in LEFT_OUT else wanted.taking(_widened(pod, node))
 
 
 def _widened(pod: Raw, node: Raw | None) -> Mapping[str, str]:
     """A pod's labels, with what istiod adds of its place."""
     where, of_node = text(pod, "spec", "nodeName"), labels(node or {})
-    added = {"kubernetes.io/hostname": where, _REGION: of_node.get(_REGION, "")}
+    added = {_HOSTNAME: where, _REGION: of_node.get(_REGION, "")}
     if zone := of_node.get(_ZONE):
         added |= {_ZONE: zone, _SUBZONE: of_node.get(_SUBZONE, "")}
     return {**labels(pod), **{label: value for label, value in added.items() if value}}

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from meshtui.mesh.doctor.configuration.objects import every, fqdn, scopes, words
 from meshtui.mesh.kinds import SERVICE, SERVICE_ENTRY
@@ -34,9 +35,9 @@ class Hosts:
         """What a host is for an object of a namespace that is exported so; None for one that nobody knows."""
         full = fqdn(where, host)
         targets = [where if each == "." else each for each in words(exported)] or [where]
-        keys = [("*", full), *((scope, full) for scope in targets)]
-        keys += [(scope, each) for each in wildcards(host) for scope in ("*", where)]
-        return next((self.table[key] for key in keys if key in self.table), None)
+        named = ((scope, full) for scope in ("*", *targets))
+        wild = ((scope, each) for each in wildcards(host) for scope in ("*", where))
+        return next((self.table[key] for key in chain(named, wild) if key in self.table), None)
 
 
 def wildcards(host: str) -> Iterator[str]:

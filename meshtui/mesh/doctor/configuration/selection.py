@@ -21,18 +21,16 @@ _NOTHING: Mapping[str, Raw] = {}
 class Selectors:
     """Selectors, each by the one of its pairs that the fewest of them have."""
 
-    by_pair: Mapping[tuple[str, str], Sequence[Labels]]
+    by_pair: Mapping[tuple[str, str], Sequence[tuple[Labels, frozenset[tuple[str, str]]]]]
+    """Each as it is and as a set."""
     anything: tuple[Labels, ...]
     """The empty one, if it is among them."""
 
     def taking(self, found: Mapping[str, str]) -> tuple[Labels, ...]:
         """Those that take these labels."""
-        return self.anything + tuple(
-            each
-            for pair in found.items()
-            for each in self.by_pair.get(pair, ())
-            if all(found.get(label) == value for label, value in each)
-        )
+        pairs, by_pair = found.items(), self.by_pair
+        near = [each for pair in pairs if pair in by_pair for each in by_pair[pair]]
+        return self.anything + tuple(each for each, asked in near if asked <= pairs)
 
 
 def pairs(selector: Mapping[str, str]) -> Labels:
@@ -47,9 +45,10 @@ def text_of(selector: Labels) -> str:
 def selectors(each: Iterable[Labels]) -> Selectors:
     distinct = dict.fromkeys(each)
     often = Counter(pair for selector in distinct for pair in selector)
-    by_pair: dict[tuple[str, str], list[Labels]] = {}
+    by_pair: dict[tuple[str, str], list[tuple[Labels, frozenset[tuple[str, str]]]]] = {}
     for selector in filter(None, distinct):
-        by_pair.setdefault(min(selector, key=often.__getitem__), []).append(selector)
+        rarest = min(selector, key=often.__getitem__)
+        by_pair.setdefault(rarest, []).append((selector, frozenset(selector)))
     return Selectors(by_pair, ((),) if () in distinct else ())
 
 
@@ -69,15 +68,16 @@ def _gateways(gateways: Sequence[Raw]) -> Selectors:
 def _taken(
     snapshot: Snapshot, found: Mapping[str, Raw], wanted: Selectors
 ) -> Mapping[Labels, Sequence[Raw]]:
-    taking = snapshot.memo.each(
-        "gateways of pods", found, _taking, lambda pod: (wanted,), (wanted,)
+    per_pod = snapshot.memo.each(
+        "gateways of pods", found, taking, lambda pod: (wanted,), (wanted,)
     )
     taken: dict[Labels, list[Raw]] = {}
-    for pod, each in zip(found.values(), taking, strict=True):
+    for pod, each in zip(found.values(), per_pod, strict=True):
         for selector in each:
             taken.setdefault(selector, []).append(pod)
     return taken
 
 
-def _taking(pod: Raw, wanted: Selectors) -> tuple[Labels, ...]:
+def taking(pod: Raw, wanted: Selectors) -> tuple[Labels, ...]:
+    """The selectors that take a pod; none of one that no analyzer looks at."""
     return () if namespace(pod) in LEFT_OUT else wanted.taking(labels(pod))

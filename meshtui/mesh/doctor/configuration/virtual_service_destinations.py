@@ -11,9 +11,9 @@ from meshtui.mesh.doctor.configuration.objects import ERROR, WARNING, analyzer, 
 from meshtui.mesh.doctor.configuration.references import NOT_FOUND
 from meshtui.mesh.doctor.configuration.virtual_services import (
     Destination,
-    destinations,
     gateways,
     hosts,
+    led,
 )
 from meshtui.mesh.doctor.findings import Found, Rule
 from meshtui.mesh.kinds import DESTINATION_RULE, SERVICE, SERVICE_ENTRY, VIRTUAL_SERVICE
@@ -43,8 +43,8 @@ _DOMAIN = ".svc.cluster.local"
 def misled(snapshot: Snapshot) -> Iterator[Found]:
     table = host_table.of(snapshot)
     split = _split(snapshot)
-    for it in every(snapshot, VIRTUAL_SERVICE):
-        for each in destinations(it):
+    for it, leading in led(snapshot):
+        for each in leading:
             yield from _misled(it, each, table)
             others = split.get(each.host, ())
             if others and gateways(it) and _is_http(each) and not each.subset:
@@ -73,8 +73,8 @@ def _misled(it: Raw, each: Destination, table: Hosts) -> Iterator[Found]:
 def _split(snapshot: Snapshot) -> dict[str, tuple[Ref, ...]]:
     """By host the VirtualServices of that host that send its traffic to subsets of it."""
     split: dict[str, dict[Ref, None]] = {}
-    for it in every(snapshot, VIRTUAL_SERVICE):
-        for each in destinations(it):
+    for it, leading in led(snapshot):
+        for each in leading:
             if _is_http(each) and each.subset and each.host in hosts(it):
                 split.setdefault(each.host, {})[ref(VIRTUAL_SERVICE, it)] = None
     return {host: tuple(refs) for host, refs in split.items()}
@@ -94,8 +94,8 @@ def without_subset(snapshot: Snapshot) -> Iterator[Found]:
         for rule in every(snapshot, DESTINATION_RULE)
         for subset in entries(rule, "spec", "subsets")
     }
-    for it in every(snapshot, VIRTUAL_SERVICE):
-        for each in destinations(it):
+    for it, leading in led(snapshot):
+        for each in leading:
             wanted = (*_service(namespace(it), each.host), each.subset)
             if each.subset and wanted not in subsets:
                 mirrored = "mirror " if each.mirror else ""

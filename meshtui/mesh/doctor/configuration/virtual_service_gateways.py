@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 
 from meshtui.mesh.doctor.configuration import selection
 from meshtui.mesh.doctor.configuration.gateways import selector
@@ -21,6 +22,7 @@ from meshtui.mesh.doctor.configuration.objects import (
     words,
 )
 from meshtui.mesh.doctor.configuration.references import NOT_FOUND
+from meshtui.mesh.doctor.configuration.selection import Labels
 from meshtui.mesh.doctor.configuration.virtual_services import MESH, full_name, gateways, hosts
 from meshtui.mesh.doctor.findings import Found, Rule
 from meshtui.mesh.kinds import (
@@ -117,25 +119,22 @@ def unchecked(snapshot: Snapshot) -> Iterator[Found]:
         asked = strings(policy, "spec", "selector", "matchLabels")
         policies.setdefault(namespace(policy), []).append(asked)
 
-    def bare(gateway: Raw) -> list[str]:
-        """Its pods that no policy is for, sorted."""
-        return sorted(
-            key(pod)
-            for pod in pods.get(selector(gateway), ())
-            if not any(
-                asked.items() <= labels(pod).items()
-                for where in {ISTIO_SYSTEM, namespace(pod)}
-                for asked in policies.get(where, ())
-            )
-        )
+    def is_bare(pod: Raw) -> bool:
+        own = labels(pod).items()
+        near = {ISTIO_SYSTEM, namespace(pod)}
+        return not any(asked.items() <= own for where in near for asked in policies.get(where, ()))
 
-    for it in every(snapshot, VIRTUAL_SERVICE):
-        claim = next(_claims(it), "")
-        for named in dict.fromkeys(gateways(it)) if claim else ():
+    @cache
+    def bare(wanted: Labels) -> list[str]:
+        """The pods of a selector that no policy is for."""
+        return sorted(key(pod) for pod in pods.get(wanted, ()) if is_bare(pod))
+
+    for it, claim in snapshot.once(_claiming, every(snapshot, VIRTUAL_SERVICE)):
+        for named in dict.fromkeys(gateways(it)):
             gateway = of_istio.get(full_name(named, namespace(it)))
             if named == MESH or gateway is None:
                 continue
-            if without := bare(gateway):
+            if without := bare(selector(gateway)):
                 more = f" and {len(without) - 1} more" if len(without) > 1 else ""
                 says = (
                     f"it routes by {claim}, and no RequestAuthentication is for the pod "
@@ -145,6 +144,12 @@ def unchecked(snapshot: Snapshot) -> Iterator[Found]:
                 yield found(
                     UNCHECKED_CLAIMS, VIRTUAL_SERVICE, it, says, "spec.http[].match", claim, at
                 )
+
+
+def _claiming(virtual_services: Sequence[Raw]) -> Sequence[tuple[Raw, str]]:
+    """Those that route by claims, each with the first one."""
+    claims = [(it, next(_claims(it), "")) for it in virtual_services]
+    return [(it, claim) for it, claim in claims if claim]
 
 
 def _claims(it: Raw) -> Iterator[str]:

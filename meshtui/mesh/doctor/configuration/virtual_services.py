@@ -55,8 +55,16 @@ class Destination:
         return text(self.raw, "subset")
 
 
-def destinations(it: Raw) -> Iterator[Destination]:
-    """All destinations of a VirtualService."""
+def led(snapshot: Snapshot) -> Sequence[tuple[Raw, Sequence[Destination]]]:
+    """The VirtualServices, each with all its destinations."""
+    return snapshot.once(_led, every(snapshot, VIRTUAL_SERVICE))
+
+
+def _led(virtual_services: Sequence[Raw]) -> Sequence[tuple[Raw, Sequence[Destination]]]:
+    return [(it, [*_destinations(it)]) for it in virtual_services]
+
+
+def _destinations(it: Raw) -> Iterator[Destination]:
     for protocol in PROTOCOLS:
         for index, route in enumerate(entries(it, "spec", protocol)):
             at = f"spec.{protocol}[{index}]"
@@ -109,8 +117,8 @@ def claimed_twice(snapshot: Snapshot) -> Iterator[Found]:
         if scope != "*":
             near = everywhere if host.startswith("*") else [host, *host_table.wildcards(host)]
             for other in near:
-                if hosts_match(host, other):
-                    claiming |= claims.get(("*", other), {})
+                if ("*", other) in claims and hosts_match(host, other):
+                    claiming |= claims["*", other]
         if len(claiming) > 1:
             for each in claiming:
                 if each not in told:
