@@ -152,7 +152,13 @@ def test_nothing_but_names_and_dates_of_a_secret_is_told() -> None:
     assert "expired on 2026-11-23 12:00 UTC" in only.found.says
 
 
-def test_phases_are_read() -> None:
-    """A list of Secrets that is whole says of one that is not in it that it is missing."""
+def test_what_is_missing_is_told_as_far_as_it_is_known() -> None:
+    (files,) = examined(ANALYZER, cluster(gateway(), POD, secret(tls_crt=GOOD), now=NOON)).findings
+    assert "neither tls.crt and tls.key" in files.found.says
+    (asked,) = examined(ANALYZER, live(Answer(kept(tls_key=KEY)))).findings
+    assert "no certificate" in asked.found.says
+
+
+def test_of_a_list_that_is_whole_what_is_not_in_it_is_missing() -> None:
     whole = cluster(gateway(), POD, sources={Scope(SECRET): Source(Phase.LIVE)}, now=NOON)
     assert told(examined(ANALYZER, whole)) == {("IST0101", "shop/g")}

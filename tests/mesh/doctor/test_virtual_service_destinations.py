@@ -105,6 +105,7 @@ def rule(host: str, *subsets: str, namespace: str = "shop") -> Thing:
         ("one.shop", rule("one", "v1"), False),
         ("a.b.shop.svc.cluster.local", rule("a.b", "v1"), True),
         ("example.org", rule("example.org", "v1", namespace="other"), False),
+        ("shop.svc.cluster.local", rule("shop.svc.cluster.local", "v1", namespace="other"), False),
     ],
 )
 def test_a_subset_is_in_a_rule_of_its_host(host: str, given: Thing, is_there: bool) -> None:

@@ -104,8 +104,7 @@ def _services(
 
 def _ports(service: Raw) -> frozenset[int]:
     tcp = [each for each in entries(service, "spec", "ports") if text(each, "protocol") == "TCP"]
-    at = {number(each, "port") for each in tcp}
-    return frozenset(at | {number(each, "targetPort") for each in tcp} - {0})
+    return frozenset(number(each, part) for each in tcp for part in ("port", "targetPort"))
 
 
 def sharing(snapshot: Snapshot) -> Iterator[Found]:
