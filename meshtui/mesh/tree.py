@@ -79,16 +79,36 @@ def _through(node: Node, focus: Focus) -> Node | None:
 
 
 def _unread(snapshot: Snapshot) -> Iterator[Node]:
-    """What may be missing, and why."""
+    """What may be missing, and why: a line for each cause, with the kinds under it."""
+    found: dict[str, list[Node]] = {}
     for kind in (GATEWAY, ISTIO_GATEWAY, *route_specs.KINDS, SERVICE, POD):
-        source = snapshot.source(kind)
-        name = f"{kind.title}s"
-        if source.phase is Phase.ABSENT:
-            words = Verdict(Health.NONE, "not installed in this cluster")
-            yield Node(Part.OTHER, str(kind), "", name, words)
-        elif not source.complete:
-            why = source.problem.text if source.problem else "not all of them were read yet"
-            yield tree_nodes.not_known(str(kind), name, why)
+        cause, verdict = _missing(snapshot, kind)
+        if cause:
+            found.setdefault(cause, []).append(Node(Part.OTHER, str(kind), "", str(kind), verdict))
+    for cause, kinds in found.items():
+        health = kinds[0].verdict.health
+        if len(kinds) == 1:
+            yield replace(kinds[0], name=f"{kinds[0].name} {cause}")
+        else:
+            names = ", ".join(each.name.partition(".")[0] for each in kinds)
+            own = Verdict(health, names)
+            yield Node(
+                Part.OTHER, cause, "", f"{len(kinds)} kinds {cause}", own, children=(*kinds,)
+            )
+
+
+def _missing(snapshot: Snapshot, kind: Kind) -> tuple[str, Verdict]:
+    """In a word, and in more; "" where all objects of a kind are known."""
+    source = snapshot.source(kind)
+    if source.phase is Phase.ABSENT:
+        return source.phase.value, Verdict(Health.NONE, "not installed in this cluster")
+    if not source.complete:
+        why = source.problem.text if source.problem else "not all of them were read yet"
+        return source.phase.value, Verdict(Health.UNKNOWN, why)
+    if not snapshot.covering(kind).complete:
+        words = "those of other namespaces are not read"
+        return "only of the chosen namespaces", Verdict(Health.NONE, words)
+    return "", Verdict(Health.OK)
 
 
 class _Forest:
@@ -107,13 +127,14 @@ class _Forest:
         yield from map(self._gateway, gateways.of(self._snapshot))
         led_to = {
             backend.ref.key
-            for row in self._services.values()
-            for route in self._deciding(row)
+            for key in self._services
+            for route in self._deciding(key)
             for backend in route.backends
-            if backend.ref.key != row.ref.key
+            if backend.ref.key != key
         }
         for key in sorted(self._services, key=lambda each: (each in led_to, each)):
-            if key not in self._reached:
+            unplaced = any(each.ref not in self._placed for each in self._deciding(key))
+            if unplaced or key not in self._reached:
                 yield self._service(key, from_gateway=False)
         for ref, row in self._routes.items():
             if ref not in self._placed:
@@ -218,12 +239,14 @@ class _Forest:
         self._reached.add(key)
         branch = self._branches[key]
         node = branch.from_gateway if from_gateway else branch.inside
-        deciding = self._deciding(self._services[key]) if whole else ()
+        deciding = self._deciding(key) if whole else ()
         above = [self._route(each, from_gateway=False, deciding=key) for each in deciding]
         return replace(node, children=(*above, *node.children)) if above else node
 
-    def _deciding(self, row: services.Service) -> Iterable[Route]:
-        found = (self._routes.get(each.route) for each in row.routes if each.before)
+    def _deciding(self, key: str) -> Iterable[Route]:
+        """The routes that decide the traffic to a Service."""
+        targets = self._services[key].routes
+        found = (self._routes.get(each.route) for each in targets if each.before)
         return [each for each in found if each is not None]
 
 

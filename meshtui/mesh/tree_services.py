@@ -113,7 +113,7 @@ def _branch(
     if before is not None and row.waypoint is not None and row.waypoint.bound:
         inside = _service(row, replace(before, children=answering))
         if not opted_in:
-            note = f"traffic from gateways goes past it: no label {INGRESS}=true"
+            note = f"gateways go past it: no label {INGRESS}=true"
             past = replace(before, children=answering, note=note)
             return Branch(inside, _service(row, past))
         return Branch(inside, inside)

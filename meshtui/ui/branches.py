@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from rich.style import Style
 from textual import events
 from textual.binding import Binding
+from textual.geometry import Size
 from textual.message import Message
+from textual.strip import Strip
 
 from meshtui.mesh.health import Health
 from meshtui.mesh.tree_nodes import Node, Part
@@ -19,11 +22,13 @@ from meshtui.ui.table import fit
 Path = tuple[tuple[str, int], ...]
 """The keys from the root to a node, each with how many siblings before it have the same."""
 
-_MANY = 30
-"""With more roots than these, what is well is closed at first."""
+_MANY = 200
+"""Where there would be more lines, Services are closed at first."""
 _ONCE = (Part.ROUTE, Part.SERVICE)
 """What stands in several places is open in the first of them."""
 _WORD = 9
+_SAMPLE = 300
+"""So many lines are measured to find how wide the tree is."""
 _LEAST_REASON, _ROOMY = 24, 90
 """So many cells are worth to say why in; and with so many for both the tree leaves some to it."""
 
@@ -81,6 +86,8 @@ class Branches(Lines, inherit_bindings=False):
         self._open: dict[Path, bool] = {}
         self._places: Sequence[Place] = ()
         self._cursor = 0
+        self._tree = 0
+        self._many = False
 
     # What it shows
 
@@ -90,9 +97,13 @@ class Branches(Lines, inherit_bindings=False):
         return self._places[self._cursor] if self._places else None
 
     @property
+    def shown(self) -> Sequence[Line]:
+        return [self._line(each) for each in self._places]
+
+    @property
     def drawn(self) -> str:
         """The line under the cursor, as far as it had room."""
-        return text_of(self.shown[self._cursor]) if self._cursor < len(self.shown) else ""
+        return text_of(self._line(self._places[self._cursor])) if self._places else ""
 
     @property
     def in_view(self) -> Sequence[Node]:
@@ -187,12 +198,42 @@ class Branches(Lines, inherit_bindings=False):
         base = super().ground(index)
         return base + self.style_of("table--cursor") if index == self._cursor else base
 
+    def render_line(self, y: int) -> Strip:
+        index, width = y + self.scroll_offset.y, self.size.width
+        if index >= len(self._places):
+            return Strip.blank(width, self.rich_style)
+        base = self.ground(index)
+        return self.strip(self.paint(self._line(self._places[index]), base), width, base)
+
     def _draw(self) -> None:
-        width = self.size.width - 2
-        if width > 0:
-            self.show([*_drawn(self._places, width)])
-            self._into_view()
-            self.post_message(self.Moved())
+        stride = max(1, len(self._places) // _SAMPLE)
+        widest = max((len(text_of(_left(each))) for each in self._places[::stride]), default=0)
+        room = self.size.width - 2 - _WORD
+        self._tree = max(0, min(widest + 2, room * 3 // 5 if room >= _ROOMY else room))
+        self._resize()
+        self._into_view()
+        self.post_message(self.Moved())
+
+    def _resize(self) -> None:
+        self.virtual_size = Size(self.size.width, len(self._places))
+        self.refresh()
+
+    def _line(self, place: Place) -> Line:
+        """In columns: mark, the tree with notes, the word of the health, and why, where there is room for that."""
+        health = place.health
+        calm = health.rank <= Health.OK.rank
+        own = Tone.PLAIN if health is Health.OK else tone(health)
+        word = "–" if health is Health.NONE else health.word
+        left = fit(_left(place), self._tree - 1)
+        rest = self.size.width - 2 - _WORD - self._tree
+        reason = line(Span(place.reason, Tone.MUTED if calm else Tone.PLAIN))
+        return (
+            Span(f"{health.mark} ", own),
+            *left,
+            Span(" " * (self._tree - len(text_of(left)))),
+            Span(f"{word:<{_WORD}}", own),
+            *fit(reason, rest if rest >= _LEAST_REASON else 0),
+        )
 
     def _set(self, place: Place, *, opened: bool) -> None:
         self._open[place.path] = opened
@@ -201,6 +242,7 @@ class Branches(Lines, inherit_bindings=False):
         self._draw()
 
     def _grow(self) -> None:
+        self._many = len([*islice(_every(self._roots), _MANY)]) == _MANY
         seen: set[tuple[Part, str]] = set()
         self._places = [*self._of(self._roots, (), "", seen)]
 
@@ -224,10 +266,7 @@ class Branches(Lines, inherit_bindings=False):
                 yield from self._of(node.children, path, under, seen)
 
     def _closed_at_first(self, node: Node) -> bool:
-        if node.part is Part.PODS:
-            return node.health.rank <= Health.OK.rank
-        many = len(self._roots) > _MANY
-        return many and node.part is Part.SERVICE and node.health.rank <= Health.OK.rank
+        return node.part in (Part.PODS, Part.OTHER) or (self._many and node.part is Part.SERVICE)
 
     def _index_of(self, place: Place) -> int:
         """The line of the same node; where it is not there any more, of the same thing in another place, or of what it
@@ -251,35 +290,20 @@ class Branches(Lines, inherit_bindings=False):
                 self.scroll_to(y=top, animate=False, force=True)
 
 
+def _every(nodes: Iterable[Node]) -> Iterator[Node]:
+    """The nodes that stand there where nothing but pods is closed."""
+    for node in nodes:
+        yield node
+        if node.part is not Part.PODS:
+            yield from _every(node.children)
+
+
 def _words(place: Place) -> tuple[str, str, str, str]:
     """Mark, name, note and reason of one line."""
     name = text_of(line((Span(f"{place.guide}{place.node.called}"),)))
     note, word = place.node.note, place.health.word
     reason = f"{word}: {place.reason}" if place.reason else word
     return place.health.mark, name, text_of(line(note)), text_of(line(reason))
-
-
-def _drawn(places: Sequence[Place], width: int) -> Iterator[Line]:
-    """In columns: mark, the tree with notes, the word of the health, and why, where there is room for that."""
-    lefts = [_left(each) for each in places]
-    room = width - 2 - _WORD
-    tree = min(max((len(text_of(each)) for each in lefts), default=0) + 2, room)
-    if room >= _ROOMY:
-        tree = min(tree, room * 3 // 5)
-    for place, left in zip(places, lefts, strict=True):
-        health = place.health
-        calm = health.rank <= Health.OK.rank
-        own = Tone.PLAIN if health is Health.OK else tone(health)
-        fitted = fit(left, tree - 1)
-        word = "–" if health is Health.NONE else health.word
-        rest = room - tree if room - tree >= _LEAST_REASON else 0
-        yield (
-            Span(f"{health.mark} ", own),
-            *fitted,
-            Span(" " * (tree - len(text_of(fitted)))),
-            Span(f"{word:<{_WORD}}", own),
-            *fit((Span(place.reason, Tone.MUTED if calm else Tone.PLAIN),), rest),
-        )
 
 
 def _left(place: Place) -> Line:
