@@ -110,6 +110,7 @@ class MeshApp(App[int], inherit_bindings=False):
         self._session: Session | None = None
         self._told: deque[Told] = deque(maxlen=500)
         self._asking_soon: Timer | None = None
+        self._deriving = asyncio.Lock()
         self._interrupted: datetime | None = None
         self._main = Main(settings.pane.lower(), self._other_commands(), clock)
         self._audit = Audit(audit_file or audit.default_path())
@@ -180,11 +181,16 @@ class MeshApp(App[int], inherit_bindings=False):
             async for snapshot in session.snapshots():
                 # derived here first: what the pane then asks for on the loop is remembered
                 for derive in (self._main.front.rows, *(each.derive for each in self._readers())):
-                    await background.start(derive, snapshot)
+                    await self._derive(derive, snapshot)
                 self.snapshot = snapshot
                 if not settled and snapshot.sources and _complete(snapshot):
                     settled = True
                     _settle_memory()
+
+    async def _derive(self, derive: Callable[[Snapshot], object], snapshot: Snapshot) -> None:
+        """Derives in a thread, one at a time: what was derived is remembered in one place."""
+        async with self._deriving:
+            await background.start(derive, snapshot)
 
     def _want(self) -> None:
         """Tells the session what is looked at now."""
@@ -355,7 +361,7 @@ class MeshApp(App[int], inherit_bindings=False):
     async def _plant(self, screen: TreeScreen) -> None:
         """Shows the tree, once it was derived."""
         if self.snapshot is not None:
-            await background.start(screen.derive, self.snapshot)
+            await self._derive(screen.derive, self.snapshot)
             screen.update_from(self.snapshot)
 
     @on(TreeScreen.Left)

@@ -40,6 +40,8 @@ class Place:
     path: Path
     node: Node
     guide: str
+    sign: str
+    """Whether it is open, closed, or has nothing under it."""
     opened: bool
 
     @property
@@ -50,7 +52,7 @@ class Place:
     def reason(self) -> str:
         """Why it has its mark; for a closed one of which something under it is worse, what that is."""
         own = self.node.verdict
-        if self.health is not own.health:
+        if self.health.rank > max(own.health.rank, Health.OK.rank):
             return f"under it: {self.node.below.reason}"
         return own.reason
 
@@ -208,7 +210,7 @@ class Branches(Lines, inherit_bindings=False):
     def _draw(self) -> None:
         stride = max(1, len(self._places) // _SAMPLE)
         widest = max((len(text_of(_left(each))) for each in self._places[::stride]), default=0)
-        room = self.size.width - 2 - _WORD
+        room = self.scrollable_content_region.width - 2 - _WORD
         self._tree = max(0, min(widest + 2, room * 3 // 5 if room >= _ROOMY else room))
         self._resize()
         self._into_view()
@@ -225,7 +227,7 @@ class Branches(Lines, inherit_bindings=False):
         own = Tone.PLAIN if health is Health.OK else tone(health)
         word = "–" if health is Health.NONE else health.word
         left = fit(_left(place), self._tree - 1)
-        rest = self.size.width - 2 - _WORD - self._tree
+        rest = self.scrollable_content_region.width - 2 - _WORD - self._tree
         reason = line(Span(place.reason, Tone.MUTED if calm else Tone.PLAIN))
         return (
             Span(f"{health.mark} ", own),
@@ -260,7 +262,7 @@ class Branches(Lines, inherit_bindings=False):
             seen.add((node.part, node.row))
             opened = self._open.setdefault(path, not (again or self._closed_at_first(node)))
             sign = "─" if not node.children else "▾" if opened else "▸"
-            yield Place(path, node, f"{guide}{branch}{sign} ", opened or not node.children)
+            yield Place(path, node, guide + branch, f"{sign} ", opened or not node.children)
             if opened:
                 under = guide if not above else f"{guide}  " if last else f"{guide}│ "
                 yield from self._of(node.children, path, under, seen)
@@ -300,7 +302,7 @@ def _every(nodes: Iterable[Node]) -> Iterator[Node]:
 
 def _words(place: Place) -> tuple[str, str, str, str]:
     """Mark, name, note and reason of one line."""
-    name = text_of(line((Span(f"{place.guide}{place.node.called}"),)))
+    name = text_of(line((Span(f"{place.guide}{place.sign}{place.node.called}"),)))
     note, word = place.node.note, place.health.word
     reason = f"{word}: {place.reason}" if place.reason else word
     return place.health.mark, name, text_of(line(note)), text_of(line(reason))
@@ -310,5 +312,5 @@ def _left(place: Place) -> Line:
     node = place.node
     title = Span(f"{node.title} " if node.title else "", Tone.MUTED)
     note = (Span(f"  {node.note}", Tone.MUTED),) if node.note else ()
-    guide = Span(place.guide, Tone.MUTED if place.opened else Tone.ACCENT)
-    return line((guide, title, Span(node.name), *note))
+    sign = Span(place.sign, Tone.MUTED if place.opened else Tone.ACCENT)
+    return line((Span(place.guide, Tone.MUTED), sign, title, Span(node.name), *note))

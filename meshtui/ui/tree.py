@@ -17,11 +17,12 @@ from meshtui.mesh.tree import Focus
 from meshtui.mesh.tree_nodes import Node, Part
 from meshtui.ui import notices
 from meshtui.ui.branches import Branches, Place
+from meshtui.ui.columns import shorten
 from meshtui.ui.exchange import Jump, Wants
 from meshtui.ui.footer import Footer
 from meshtui.ui.pane import Pane
 from meshtui.ui.reader import Reader
-from meshtui.ui.spans import Line, Span, Tone, content, line, mark, said, text_of
+from meshtui.ui.spans import Line, Span, Tone, content, mark, plain, said, text_of
 from meshtui.ui.words import Words
 
 _PANES: Mapping[Part, str] = {
@@ -95,7 +96,7 @@ class TreeScreen(Reader):
         self._known = found or self._known
         self.branches.plant(self._known, self._starts)
         self.branches.set_class(not found or notices.old(snapshot, tree.KINDS), "-stale")
-        if self.search.value:
+        if self._matches:
             self.find()
         self._head()
 
@@ -106,9 +107,9 @@ class TreeScreen(Reader):
     def _head(self) -> None:
         """The title with how fresh all of it is behind it."""
         fresh = notices.freshness(self._snapshot, tree.KINDS) if self._snapshot else ()
-        left = Span(f" {self._shown}")
-        space = self.size.width - len(text_of(line((left, *fresh)))) - 1
-        self.heading.update(content([(left, Span(" " * max(1, space)), *fresh)]))
+        room = self.size.width - len(text_of(fresh)) - 1
+        title = f" {shorten(plain(self._shown), max(1, room - 3))}"
+        self.heading.update(content([(Span(title.ljust(room)), *fresh)]))
 
     def wants(self) -> Wants:
         """The dumps of ztunnels that are looked at, what the others in view count, and the certificates of gateways."""
@@ -187,7 +188,7 @@ def _why(place: Place, drawn: str) -> Iterable[Line]:
     """Why the node has its mark, what under it is worse, and its note where that was not `drawn` whole."""
     node = place.node
     yield said(node.verdict)
-    if place.health is not node.verdict.health:
+    if place.reason != node.verdict.reason:
         yield (mark(place.health), Span(f" {place.reason}"))
     if node.note not in drawn:
         yield (Span(f"  {node.note}", Tone.MUTED),)
