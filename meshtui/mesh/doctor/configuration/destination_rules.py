@@ -80,7 +80,7 @@ def unverified(snapshot: Snapshot) -> Iterator[Found]:
             if _verifies_nobody(it, tls := table(each, "tls")):
                 port = number(each, "port", "number")
                 says = f"TLS to {host} at port {port} is {text(tls, 'mode')} without caCertificates"
-                field = f"spec.trafficPolicy.portLevelSettings[{port}].tls.mode"
+                field = "spec.trafficPolicy.portLevelSettings[].tls.mode"
                 yield found(UNVERIFIED_PORT, DESTINATION_RULE, it, says, field, text(tls, "mode"))
 
 

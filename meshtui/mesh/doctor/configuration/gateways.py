@@ -124,7 +124,7 @@ def sharing(snapshot: Snapshot) -> Iterator[Found]:
             ]
             if others:
                 called, _ = certificate
-                says = f"{_listed(others)} on the same proxies serve {called} too"
+                says = f"{called} is served on the same proxies by {_listed(others)} too"
                 yield found(
                     SHARED_CERTIFICATE, ISTIO_GATEWAY, it, says, "spec.servers[].tls", called, *others
                 )  # fmt: skip
@@ -169,9 +169,9 @@ def conflicting(snapshot: Snapshot) -> Iterator[Found]:
             }
             if others:
                 rivals = sorted(others, key=lambda each: each.key)
-                says = f"{_listed(rivals)} on the same proxies serve a host of port {at} too"
+                says = f"a host of port {at} is served on the same proxies by {_listed(rivals)} too"
                 yield found(
-                    CONFLICT, ISTIO_GATEWAY, it, says, f"spec.servers[{at}].hosts",
+                    CONFLICT, ISTIO_GATEWAY, it, says, "spec.servers[].hosts",
                     ", ".join(hosts), *rivals,
                 )  # fmt: skip
 

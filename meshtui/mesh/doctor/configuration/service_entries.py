@@ -50,8 +50,8 @@ def without_addresses(snapshot: Snapshot) -> Iterator[Found]:
             if protocol.upper() in ("", "TCP"):
                 at = number(port, "number")
                 says = f"port {at} is TCP, and the ServiceEntry has no addresses"
-                field = f"spec.ports[{at}].protocol"
-                yield found(NO_ADDRESSES, SERVICE_ENTRY, it, says, field, protocol or "–")
+                value = protocol or "–"
+                yield found(NO_ADDRESSES, SERVICE_ENTRY, it, says, "spec.ports[].protocol", value)
 
 
 def _allocates(config: Raw) -> bool:
@@ -86,7 +86,7 @@ def disagreeing(snapshot: Snapshot) -> Iterator[Found]:
                 says = f"{host} at port {at} has the protocols {said}"
                 others = {ref(SERVICE_ENTRY, other) for _, other in seen if other is not it}
                 yield found(
-                    PROTOCOLS, SERVICE_ENTRY, it, says, f"spec.ports[{at}].protocol", said,
+                    PROTOCOLS, SERVICE_ENTRY, it, says, "spec.ports[].protocol", said,
                     *sorted(others, key=lambda each: each.key),
                 )  # fmt: skip
 

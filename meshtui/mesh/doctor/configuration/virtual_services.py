@@ -131,7 +131,7 @@ def _claimed(claiming: Mapping[str, Raw], this: str, host: str) -> Found:
     few = ", ".join(others[:5])
     more = f" and {len(others) - 5} more" if len(others) > 5 else ""
     return found(
-        CLAIMED_TWICE, VIRTUAL_SERVICE, claiming[this], f"{few}{more} has {host} too", "spec.hosts",
+        CLAIMED_TWICE, VIRTUAL_SERVICE, claiming[this], f"{host} is a host of {few}{more} too", "spec.hosts",
         host, *(ref(VIRTUAL_SERVICE, claiming[each]) for each in others),
     )  # fmt: skip
 
