@@ -16,6 +16,7 @@ from meshtui.sim.kinds import (
     ENDPOINT_SLICE,
     GATEWAY,
     HTTP_ROUTE,
+    LISTENER_SET,
     NAMESPACE,
     NETWORK_POLICY,
     NODE,
@@ -42,6 +43,7 @@ KINDS = (
     STATEFULSET,
     ENDPOINT_SLICE,
     GATEWAY,
+    LISTENER_SET,
     HTTP_ROUTE,
     REFERENCE_GRANT,
     AUTHORIZATION_POLICY,
@@ -55,6 +57,26 @@ JUNK: st.SearchStrategy[Any] = st.sampled_from(
     [None, 0, -1, True, "", "x", "[bold]\x1b[31m", [], [None], ["x"], {}, {"x": None}, [{}], [[]]]
 )
 RECORDED: Store = shop()
+RECORDED.create(
+    LISTENER_SET,
+    {
+        "metadata": {"name": "more", "namespace": "edge", "labels": {}, "annotations": {}},
+        "spec": {
+            "parentRef": {"name": "public", "namespace": "edge"},
+            "listeners": [
+                {
+                    "name": "more",
+                    "port": 443,
+                    "protocol": "HTTPS",
+                    "hostname": "more.acme.example",
+                    "allowedRoutes": {"namespaces": {"from": "Same"}, "kinds": [{"kind": "x"}]},
+                    "tls": {"certificateRefs": [{"name": "absent"}], "options": {"x": "y"}},
+                }
+            ],
+        },
+        "status": {"conditions": [{"type": "Accepted", "status": "True"}]},
+    },
+)
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

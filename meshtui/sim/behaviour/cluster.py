@@ -14,7 +14,13 @@ from meshtui.sim.behaviour.containers import Containers
 from meshtui.sim.behaviour.debug import Istiod
 from meshtui.sim.behaviour.deployments import Deployments
 from meshtui.sim.behaviour.endpoints import Addresses, EndpointSlices
-from meshtui.sim.behaviour.istiod import GatewayClasses, Gateways, Routes
+from meshtui.sim.behaviour.istiod import (
+    GatewayClasses,
+    Gateways,
+    ListenerSets,
+    Proxies,
+    Routes,
+)
 from meshtui.sim.behaviour.jobs import Jobs
 from meshtui.sim.behaviour.kubelets import Kubelets, Scheduler
 from meshtui.sim.behaviour.logs import Logs
@@ -114,8 +120,17 @@ def _istio(world: World, authority: Authority) -> Iterable[Controller]:
     return (
         Namespaces(world, lambda: authority.root.pem),
         GatewayClasses(world),
-        Gateways(world),
-        *(Routes(world, kind) for kind in ROUTES),
+        Proxies(world),
+        *judges(world),
         Bindings(world),
         Policies(world),
+    )
+
+
+def judges(world: World) -> Iterable[Controller]:
+    """What of istiod judges the objects of the Gateway API, and nothing else than that."""
+    return (
+        Gateways(world),
+        ListenerSets(world),
+        *(Routes(world, kind) for kind in ROUTES),
     )
