@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from meshtui.sim.kinds import (
     AUTHORIZATION_POLICY,
+    BACKEND_TLS_POLICY,
     CONFIGMAP,
     DAEMONSET,
     DEPLOYMENT,
@@ -46,6 +47,7 @@ KINDS = (
     LISTENER_SET,
     HTTP_ROUTE,
     REFERENCE_GRANT,
+    BACKEND_TLS_POLICY,
     AUTHORIZATION_POLICY,
     PEER_AUTHENTICATION,
     NETWORK_POLICY,
@@ -75,6 +77,22 @@ RECORDED.create(
             ],
         },
         "status": {"conditions": [{"type": "Accepted", "status": "True"}]},
+    },
+)
+RECORDED.create(
+    BACKEND_TLS_POLICY,
+    {
+        "metadata": {"name": "tls", "namespace": "shop", "labels": {}, "annotations": {}},
+        "spec": {
+            "targetRefs": [{"group": "", "kind": "Service", "name": "catalog"}],
+            "validation": {
+                "hostname": "catalog",
+                "caCertificateRefs": [
+                    {"group": "", "kind": "ConfigMap", "name": "istio-ca-root-cert"}
+                ],
+            },
+        },
+        "status": {"ancestors": [{"ancestorRef": {}, "controllerName": "x", "conditions": []}]},
     },
 )
 

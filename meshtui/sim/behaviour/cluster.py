@@ -15,6 +15,7 @@ from meshtui.sim.behaviour.debug import Istiod
 from meshtui.sim.behaviour.deployments import Deployments
 from meshtui.sim.behaviour.endpoints import Addresses, EndpointSlices
 from meshtui.sim.behaviour.istiod import (
+    BackendTlsPolicies,
     GatewayClasses,
     Gateways,
     ListenerSets,
@@ -133,4 +134,5 @@ def judges(world: World) -> Iterable[Controller]:
         Gateways(world),
         ListenerSets(world),
         *(Routes(world, kind) for kind in ROUTES),
+        BackendTlsPolicies(world),
     )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 
-from meshtui.sim.behaviour import gateways, listeners, pods, proxies, routes
+from meshtui.sim.behaviour import backendtls, gateways, listeners, pods, proxies, routes
 from meshtui.sim.behaviour.classes import CLASSES, class_of, is_managed
 from meshtui.sim.behaviour.references import INFERENCE_POOL, XBACKEND
 from meshtui.sim.behaviour.world import World
 from meshtui.sim.kinds import (
+    BACKEND_TLS_POLICY,
     CONFIGMAP,
     DEPLOYMENT,
     ENDPOINT_SLICE,
@@ -208,6 +209,34 @@ class Routes:
         parents = routes.parents(self._world.store, route, stamp)
         if parents != mappings(route, "status", "parents"):
             self._world.write_status(self._kind, route, {"parents": parents})
+
+
+class BackendTlsPolicies:
+    """Says on BackendTLSPolicies whether their targets and certificate authorities are there."""
+
+    kinds = (
+        BACKEND_TLS_POLICY,
+        *(SERVICE, SERVICE_ENTRY, CONFIGMAP, GATEWAY),
+        *routes.ROUTES,
+    )
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def concerns(self, change: Change) -> Iterable[tuple[Key, float]]:
+        gateway = change.kind in (GATEWAY, *routes.ROUTES)
+        space = None if gateway else namespace(change.object)
+        for each in self._world.store.list(BACKEND_TLS_POLICY, space):
+            yield key_of(each), 0.2
+
+    def look(self, key: Key) -> None:
+        policy = self._world.store.get(BACKEND_TLS_POLICY, *key)
+        if policy is None or pods.terminating(policy):
+            return
+        stamp = seconds(self._world.clock())
+        ancestors = backendtls.ancestors(self._world.store, policy, stamp)
+        if ancestors != mappings(policy, "status", "ancestors"):
+            self._world.write_status(BACKEND_TLS_POLICY, policy, {"ancestors": ancestors})
 
 
 _BACKENDS = (SERVICE, XBACKEND, INFERENCE_POOL)
