@@ -10,6 +10,7 @@ from meshtui.sim.behaviour import gateways, listeners, proxies, routes
 from meshtui.sim.behaviour.classes import CLASSES, class_of, title
 from meshtui.sim.behaviour.listeners import Listener
 from meshtui.sim.kinds import (
+    CONFIGMAP,
     DEPLOYMENT,
     GATEWAY,
     GATEWAY_CLASS,
@@ -124,6 +125,79 @@ def test_a_waypoint_of_another_shape_is_told_so_at_its_listener(mesh: Store) -> 
     assert accepted["message"] == expected
 
 
+ROOTS = {"ca.crt": "-----BEGIN CERTIFICATE-----\n"}
+# Gateway API's conformance tests GatewayFrontendInvalidDefaultClientCertificateValidation and those beside it: the
+# authorities that are named, then the reasons of Accepted, Programmed and ResolvedRefs
+AUTHORITIES = [
+    (["roots"], "Accepted", "Programmed", "ResolvedRefs"),
+    (["absent"], "NoValidCACertificate", "Invalid", "InvalidCACertificateRef"),
+    (["odd"], "NoValidCACertificate", "Invalid", "InvalidCACertificateRef"),
+    (["malformed"], "NoValidCACertificate", "Invalid", "InvalidCACertificateRef"),
+    (["Service/roots"], "NoValidCACertificate", "Invalid", "InvalidCACertificateKind"),
+    (["roots", "absent"], "Accepted", "Programmed", "InvalidCACertificateRef"),
+]
+
+
+@pytest.mark.parametrize(("names", "accepted", "programmed", "resolved"), AUTHORITIES)
+def test_clients_are_verified_by_authorities_that_are_there(
+    names: list[str], accepted: str, programmed: str, resolved: str
+) -> None:
+    store = Store()
+    for name, data in (("roots", ROOTS), ("odd", {"x": "y"}), ("malformed", {"ca.crt": "hello"})):
+        store.create(CONFIGMAP, {"metadata": {"name": name, "namespace": "edge"}, "data": data})
+    store.create(SECRET, {"metadata": {"name": "own", "namespace": "edge"}})
+    references = [
+        {"group": "", "kind": each.rpartition("/")[0] or "ConfigMap", "name": each.split("/")[-1]}
+        for each in names
+    ]
+    validation = {"validation": {"caCertificateRefs": references}}
+    certificate = {"mode": "Terminate", "certificateRefs": [{"name": "own"}]}
+    secure = {"name": "s", "port": 443, "protocol": "HTTPS", "tls": certificate}
+    gateway = {
+        "kind": "Gateway",
+        "metadata": {"name": "g", "namespace": "edge"},
+        "spec": {
+            "gatewayClassName": "istio",
+            "listeners": [secure, {"name": "p", "port": 80, "protocol": "HTTP"}],
+            "tls": {"frontend": {"default": validation}},
+        },
+    }
+    status = gateways.status(store, gateway, [], STAMP)
+    assert status is not None
+    said, plain = (
+        {each["type"]: each["reason"] for each in listener["conditions"]}
+        for listener in status["listeners"]
+    )
+    assert (said["Accepted"], said["Programmed"], said["ResolvedRefs"]) == (
+        accepted,
+        programmed,
+        resolved,
+    )
+    assert plain["ResolvedRefs"] == "ResolvedRefs"
+
+
+def test_a_gateway_says_that_the_certificate_that_it_is_to_show_is_not_there() -> None:
+    def resolved(**reference: str) -> tuple[str, str]:
+        store = Store()
+        store.create(SECRET, {"metadata": {"name": "own", "namespace": "edge"}})
+        store.create(SECRET, {"metadata": {"name": "own", "namespace": "other"}})
+        spec = {
+            "gatewayClassName": "istio",
+            "tls": {"backend": {"clientCertificateRef": reference}},
+        }
+        gateway = {"kind": "Gateway", "metadata": {"name": "g", "namespace": "edge"}, "spec": spec}
+        status = gateways.status(store, gateway, [], STAMP)
+        assert status is not None
+        (said,) = [each for each in status["conditions"] if each["type"] == "ResolvedRefs"]
+        return said["status"], said["reason"]
+
+    # Gateway API's conformance test GatewayInvalidTLSBackendConfiguration
+    assert resolved(name="own") == ("True", "ResolvedRefs")
+    assert resolved(name="absent") == ("False", "InvalidClientCertificateRef")
+    assert resolved(name="own", kind="ConfigMap") == ("False", "InvalidClientCertificateRef")
+    assert resolved(name="own", namespace="other") == ("False", "RefNotPermitted")
+
+
 def test_hostnames_meet_as_gateway_api_says() -> None:
     def refused(listener: str, route: str) -> bool:
         gateway = {"kind": "Gateway", "metadata": {"name": "g", "namespace": "n"}}
@@ -134,7 +208,10 @@ def test_hostnames_meet_as_gateway_api_says() -> None:
             "metadata": {"name": "r", "namespace": "n"},
             "spec": {"hostnames": [route], "parentRefs": [parent]},
         }
-        return listeners.attached(Store(), Listener(gateway, CLASSES["istio"], entry), [obj]) == 0
+        return (
+            listeners.attached(Store(), Listener(gateway, gateway, CLASSES["istio"], entry), [obj])
+            == 0
+        )
 
     # the examples of Gateway API's own documentation of HTTPRoute.spec.hostnames
     assert not refused("*.example.com", "test.example.com")

@@ -12,9 +12,20 @@ from meshtui.sim.behaviour.classes import Class, is_managed, title
 from meshtui.sim.behaviour.conditions import bad, good
 from meshtui.sim.behaviour.references import DOMAIN, Problem
 from meshtui.sim.kinds import ENDPOINT_SLICE, SERVICE, SERVICE_ENTRY
-from meshtui.sim.objects import Raw, integer, labels, mappings, name, namespace, sequence, text
+from meshtui.sim.objects import (
+    Raw,
+    annotation,
+    integer,
+    labels,
+    mappings,
+    name,
+    namespace,
+    sequence,
+    text,
+)
 from meshtui.sim.store import Store
 
+_SERVICE_TYPE = "networking.istio.io/service-type"
 _MANAGED = "gateway.istio.io/managed"
 
 
@@ -57,6 +68,9 @@ def requested(gateway: Raw, of_class: Class) -> tuple[list[str], Problem | None]
     if others:
         ignored = f"only Hostname is supported, ignoring [{' '.join(others)}]"
         return full, ("UnsupportedAddress", ignored)
+    if annotation(gateway, _SERVICE_TYPE) is not None:
+        advice = f"annotation {_SERVICE_TYPE} is deprecated, use Spec.Infrastructure.Routeability"
+        return full, ("DeprecatedField", advice)
     return full, None
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from meshtui.sim.behaviour.certificates import missing_root
 from meshtui.sim.behaviour.classes import class_of
 from meshtui.sim.behaviour.conditions import bad, good, stamped
 from meshtui.sim.behaviour.references import GATEWAY_API, Problem, group_kind
@@ -35,7 +36,6 @@ from meshtui.sim.store import Key, Store
 _MESH_CONTROLLER = "istio.io/mesh-controller"
 _OURS = (CONTROLLER, _MESH_CONTROLLER)
 _TARGETS = {("", "Service"): SERVICE, ("networking.istio.io", "ServiceEntry"): SERVICE_ENTRY}
-_ROOTS = ("cacert", "ca.crt")
 _VALID = "Configuration is valid"
 _IGNORE = "istio.io/ignore-policy-attachment"
 
@@ -113,12 +113,9 @@ def _root_problem(store: Store, policy: Raw) -> tuple[Problem, str] | None:
     if found is None:
         why = f"reference {namespace(policy)}/{title} (of kind {kind}) not found"
         return ("InvalidCACertificateRef", f"Certificate reference not found: {why}"), why
-    data = mapping(found, "data")
-    if any(text(data, each) for each in _ROOTS):
-        return None
-    expected = f"found secret, but didn't have expected keys {' or '.join(_ROOTS)}"
-    why = f"{expected}; found: {', '.join(sorted(map(str, data)))}"
-    return ("InvalidCACertificateRef", f"Certificate invalid: {why}"), why
+    if why := missing_root(mapping(found, "data")):
+        return ("InvalidCACertificateRef", f"Certificate invalid: {why}"), why
+    return None
 
 
 def _target_problem(store: Store, policy: Raw, reference: Raw) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from meshtui.sim.behaviour import listeners
 from meshtui.sim.behaviour.assignment import assign, requested
+from meshtui.sim.behaviour.certificates import client_problem
 from meshtui.sim.behaviour.classes import CLASSES, class_of
 from meshtui.sim.behaviour.conditions import bad, good, stamped
 from meshtui.sim.behaviour.listeners import Listener, is_valid
@@ -49,6 +50,8 @@ def status(store: Store, gateway: Raw, routes: list[Raw], stamp: str) -> Raw | N
     own = [each for each in every if each.owner is gateway]
     assignment = assign(store, gateway, of_class, hosts, _ports(every))
     resolved = good("ResolvedRefs", "ResolvedRefs", "All references resolved")
+    if unresolved := client_problem(store, gateway):
+        resolved = bad("ResolvedRefs", *unresolved)
     conditions = [_accepted(store, gateway, problem, own), assignment.condition(), resolved]
     sets = {key_of(each.owner) for each in every if each not in own and is_valid(store, each)}
     # An address once given is not taken away again

@@ -252,14 +252,14 @@ def _gateways(world: World, change: Change) -> Iterable[Key]:
     if change.kind in routes.ROUTES:
         return _gateways_of_routes(world, states)
     every = world.store.list(GATEWAY)
-    if change.kind in (SERVICE, SERVICE_ENTRY, DEPLOYMENT, ENDPOINT_SLICE, CONFIGMAP):
+    if change.kind in (SERVICE, SERVICE_ENTRY, DEPLOYMENT, ENDPOINT_SLICE):
         if change.kind != DEPLOYMENT or not proxies.is_istiod(change.object):
             space = namespace(change.object)
             own = text(labels(change.object), _NAME)
             every = [
                 each
                 for each in world.store.list(GATEWAY, space)
-                if name(each) == own or not is_managed(each) or change.kind == CONFIGMAP
+                if name(each) == own or not is_managed(each)
             ]
     elif change.kind == NAMESPACE and not _relabelled(change):
         return []

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from meshtui.sim.behaviour.certificates import authority_problems, server_problem
 from meshtui.sim.behaviour.classes import Class, class_of
 from meshtui.sim.behaviour.conditions import bad, good, stamped
-from meshtui.sim.behaviour.references import GATEWAY_API, certificate_problem, group_kind
+from meshtui.sim.behaviour.references import GATEWAY_API, Problem, group_kind
 from meshtui.sim.kinds import GATEWAY, LISTENER_SET, NAMESPACE, Kind
 from meshtui.sim.objects import (
     NOTHING,
@@ -49,6 +50,7 @@ class Listener:
     """One of a Gateway, or of a ListenerSet that is attached to one."""
 
     owner: Raw
+    gateway: Raw
     of_class: Class
     spec: Raw
     conflict: str = ""
@@ -88,10 +90,10 @@ def of_gateway(store: Store, gateway: Raw) -> list[Listener]:
     found: list[Listener] = []
     for owner in owners:
         for spec in mappings(owner, "spec", "listeners"):
-            listener = Listener(owner, of_class, spec)
+            listener = Listener(owner, gateway, of_class, spec)
             others = (_conflict(listener, each) for each in found if not each.conflict)
             reason = next(filter(None, others), "")
-            found.append(Listener(owner, of_class, spec, reason))
+            found.append(Listener(owner, gateway, of_class, spec, reason))
     return found
 
 
@@ -182,9 +184,7 @@ def _wanted_kinds(listener: Listener) -> list[tuple[str, str]]:
 def is_valid(store: Store, listener: Listener) -> bool:
     """Whether istiod makes anything of a listener."""
     return not (
-        listener.conflict
-        or _wrong_protocol(listener)
-        or certificate_problem(store, listener.owner, listener.spec)
+        listener.conflict or _wrong_protocol(listener) or _certificate_problem(store, listener)
     )
 
 
@@ -228,13 +228,15 @@ def _conditions(store: Store, listener: Listener) -> Iterator[Raw]:
     conflicted = bad("Conflicted", "NoConflicts", _FINE)
     programmed = good("Programmed", "Programmed", _FINE)
     resolved = good("ResolvedRefs", "ResolvedRefs", _FINE)
-    if problem := certificate_problem(store, listener.owner, listener.spec):
+    for missing in filter(None, _authority_problems(store, listener)):
+        resolved = bad("ResolvedRefs", *missing)
+    if problem := _certificate_problem(store, listener):
         reason, message = problem
         programmed = bad("Programmed", "Invalid", "Bad TLS configuration")
         resolved = bad("ResolvedRefs", reason, message)
-        if reason == "RefNotPermitted":
+        if reason != "InvalidCertificateRef":
             accepted = bad("Accepted", "NoValidCACertificate", message)
-    if wrong := _wrong_protocol(listener) or _odd_tunnel(listener):
+    if wrong := _odd_tunnel(listener) or _wrong_protocol(listener):
         accepted = bad("Accepted", "UnsupportedProtocol", wrong)
     if len(route_kinds(listener)) < len(_wanted_kinds(listener)):
         resolved = bad("ResolvedRefs", "InvalidRouteKinds", "Invalid route kinds")
@@ -245,6 +247,17 @@ def _conditions(store: Store, listener: Listener) -> Iterator[Raw]:
         yield from (accepted, conflicted, programmed)
         return
     yield from (accepted, conflicted, programmed, resolved)
+
+
+def _certificate_problem(store: Store, listener: Listener) -> Problem | None:
+    """Why a listener cannot do TLS: without a certificate, or where none of the authorities for clients is there."""
+    authorities = _authority_problems(store, listener)
+    unusable = None if None in authorities else next(iter(authorities), None)
+    return server_problem(store, listener.owner, listener.spec) or unusable
+
+
+def _authority_problems(store: Store, listener: Listener) -> list[Problem | None]:
+    return authority_problems(store, listener.gateway, listener.spec, listener.port)
 
 
 def _wrong_protocol(listener: Listener) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from meshtui.sim.kinds import REFERENCE_GRANT, SECRET, SERVICE, SERVICE_ENTRY, Kind
-from meshtui.sim.objects import Raw, at, mapping, mappings, namespace, sequence, text
+from meshtui.sim.kinds import REFERENCE_GRANT, SERVICE, SERVICE_ENTRY, Kind
+from meshtui.sim.objects import Raw, at, mappings, namespace, sequence, text
 from meshtui.sim.store import Store
 
 GATEWAY_API = "gateway.networking.k8s.io"
@@ -14,7 +14,6 @@ XBACKEND = Kind("gateway.networking.x-k8s.io", "xbackends", "XBackend", ("v1alph
 INFERENCE_POOL = Kind("inference.networking.k8s.io", "inferencepools", "InferencePool")
 _OPTIONAL = {(each.group, each.name): each for each in (XBACKEND, INFERENCE_POOL)}
 """Backends that the built-in cluster knows once someone has installed their definitions."""
-_SECRET = ("", "Secret")
 
 Problem = tuple[str, str]
 """A reason and a message."""
@@ -100,39 +99,4 @@ def _optional_problem(store: Store, kind: Kind, space: str, backend: Raw) -> Pro
     if port not in (None, expected := at(found, "spec", "port", "port")):
         message = f"backend({title}) does not expose port {port}, expected {expected}"
         return "BackendNotFound", message
-    return None
-
-
-def certificate_problem(store: Store, owner: Raw, listener: Raw) -> Problem | None:
-    """Why a listener of a Gateway or ListenerSet has no certificate; None too where it needs none of its own."""
-    tls = mapping(listener, "tls")
-    builtin = text(tls, "options", "gateway.istio.io/tls-terminate-mode").startswith("ISTIO_")
-    if not tls or text(tls, "mode") == "Passthrough" or builtin:
-        return None
-    references = mappings(tls, "certificateRefs")
-    if len(references) > 2:
-        message = "TLS mode can only support up to 2 server certificates"
-        return "InvalidCertificateRef", message
-    problems = [_secret_problem(store, owner, each) for each in references]
-    found = [each for each in problems if each]
-    if not found or None in problems:
-        return None
-    return found[0][0], "; ".join(message for _, message in found)
-
-
-def _secret_problem(store: Store, owner: Raw, reference: Raw) -> Problem | None:
-    own, title = text(reference, "namespace"), text(reference, "name")
-    space = own or namespace(owner)
-    of = group, kind = group_kind(reference, *_SECRET)
-    invalid = f"invalid certificate reference {group}/{kind}/{title}.{own}, "
-    if of != _SECRET:
-        return "InvalidCertificateRef", invalid + "only secret is allowed"
-    if store.get(SECRET, space, title) is None:
-        return "InvalidCertificateRef", invalid + f"secret {space}/{title} not found"
-    if space != namespace(owner) and not granted(store, owner, _SECRET, space, title):
-        message = (
-            f"certificateRef {title}/{space} not accessible to a Gateway in namespace "
-            f'"{namespace(owner)}" (missing a ReferenceGrant?)'
-        )
-        return "RefNotPermitted", message
     return None
