@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 
 from meshtui.sim.behaviour import backendtls, gateways, listeners, pods, proxies, routes
@@ -110,7 +111,33 @@ class Proxies:
         self._world.store.update(kind, merged)
 
 
-class Gateways:
+class _Judge(ABC):
+    """Writes the status of the objects of one kind."""
+
+    kinds: tuple[Kind, ...]
+    """The kind that is judged first, then what else matters to it."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def look(self, key: Key) -> None:
+        found = self._world.store.get(self.kinds[0], *key)
+        if found is None or pods.terminating(found):
+            return
+        status = self._status(found, seconds(self._world.clock()))
+        if status is not None:
+            self._world.write_status(self.kinds[0], found, status)
+
+    @abstractmethod
+    def _status(self, found: Raw, stamp: str) -> Raw | None:
+        """What is to be said of an object; None where nothing is to be written."""
+
+    def _routes(self, found: Raw) -> list[Raw]:
+        """The routes that name a Gateway or a ListenerSet."""
+        return list(self._world.routes_of[key_of(found)])
+
+
+class Gateways(_Judge):
     """Says on Gateways how they are."""
 
     kinds = (
@@ -127,30 +154,18 @@ class Gateways:
         *routes.ROUTES,
     )
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-
     def concerns(self, change: Change) -> Iterable[tuple[Key, float]]:
         for key in _gateways(self._world, change):
             yield key, 0.2
 
-    def look(self, key: Key) -> None:
-        gateway = self._world.store.get(GATEWAY, *key)
-        if gateway is None or pods.terminating(gateway):
-            return
-        named, stamp = list(self._world.routes_of[key]), seconds(self._world.clock())
-        status = gateways.status(self._world.store, gateway, named, stamp)
-        if status is not None:
-            self._world.write_status(GATEWAY, gateway, status)
+    def _status(self, found: Raw, stamp: str) -> Raw | None:
+        return gateways.status(self._world.store, found, self._routes(found), stamp)
 
 
-class ListenerSets:
+class ListenerSets(_Judge):
     """Says on ListenerSets what has come of their listeners."""
 
-    kinds = Gateways.kinds
-
-    def __init__(self, world: World) -> None:
-        self._world = world
+    kinds = (LISTENER_SET, *(each for each in Gateways.kinds if each != LISTENER_SET))
 
     def concerns(self, change: Change) -> Iterable[tuple[Key, float]]:
         touched = set(_gateways(self._world, change))
@@ -158,21 +173,15 @@ class ListenerSets:
             if not touched.isdisjoint(_gateways_of_set(each)):
                 yield key_of(each), 0.2
 
-    def look(self, key: Key) -> None:
-        found = self._world.store.get(LISTENER_SET, *key)
-        if found is None or pods.terminating(found):
-            return
-        named, stamp = list(self._world.routes_of[key]), seconds(self._world.clock())
-        status = gateways.set_status(self._world.store, found, named, stamp)
-        if status is not None:
-            self._world.write_status(LISTENER_SET, found, status)
+    def _status(self, found: Raw, stamp: str) -> Raw | None:
+        return gateways.set_status(self._world.store, found, self._routes(found), stamp)
 
 
-class Routes:
+class Routes(_Judge):
     """Says on the routes of one kind which parents take them and whether their backends are there."""
 
     def __init__(self, world: World, kind: Kind) -> None:
-        self._world = world
+        super().__init__(world)
         self._kind = kind
         self.kinds = (
             kind,
@@ -201,17 +210,13 @@ class Routes:
             return ()
         return world.store.list(self._kind)
 
-    def look(self, key: Key) -> None:
-        route = self._world.store.get(self._kind, *key)
-        if route is None or pods.terminating(route):
-            return
-        stamp = seconds(self._world.clock())
-        parents = routes.parents(self._world.store, route, stamp)
-        if parents != mappings(route, "status", "parents"):
-            self._world.write_status(self._kind, route, {"parents": parents})
+    def _status(self, found: Raw, stamp: str) -> Raw | None:
+        parents = routes.parents(self._world.store, found, stamp)
+        known = mappings(found, "status", "parents")
+        return {"parents": parents} if parents != known else None
 
 
-class BackendTlsPolicies:
+class BackendTlsPolicies(_Judge):
     """Says on BackendTLSPolicies whether their targets and certificate authorities are there."""
 
     kinds = (
@@ -220,23 +225,16 @@ class BackendTlsPolicies:
         *routes.ROUTES,
     )
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-
     def concerns(self, change: Change) -> Iterable[tuple[Key, float]]:
-        gateway = change.kind in (GATEWAY, *routes.ROUTES)
-        space = None if gateway else namespace(change.object)
+        anywhere = change.kind in (GATEWAY, *routes.ROUTES)
+        space = None if anywhere else namespace(change.object)
         for each in self._world.store.list(BACKEND_TLS_POLICY, space):
             yield key_of(each), 0.2
 
-    def look(self, key: Key) -> None:
-        policy = self._world.store.get(BACKEND_TLS_POLICY, *key)
-        if policy is None or pods.terminating(policy):
-            return
-        stamp = seconds(self._world.clock())
-        ancestors = backendtls.ancestors(self._world.store, policy, stamp)
-        if ancestors != mappings(policy, "status", "ancestors"):
-            self._world.write_status(BACKEND_TLS_POLICY, policy, {"ancestors": ancestors})
+    def _status(self, found: Raw, stamp: str) -> Raw | None:
+        ancestors = backendtls.ancestors(self._world.store, found, stamp)
+        known = mappings(found, "status", "ancestors")
+        return {"ancestors": ancestors} if ancestors != known else None
 
 
 _BACKENDS = (SERVICE, XBACKEND, INFERENCE_POOL)
