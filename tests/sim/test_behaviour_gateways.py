@@ -371,3 +371,53 @@ def test_a_policy_changes_what_is_refused_from_the_next_call_on(bench: Bench) ->
     assert not reached(bench, FROM_WEB)
     delete(bench, AUTHORIZATION_POLICY, "shop", "no-web")
     assert set(reached(bench, FROM_WEB)) == {"reviews-v1", "reviews-v2"}
+
+
+WEB = {"source": {"principals": ["acmellc.local/ns/shop/sa/web"]}}
+OTHER = {"source": {"principals": ["acmellc.local/ns/shop/sa/other"]}}
+GET, POST = ({"operation": {"methods": [method]}} for method in ("GET", "POST"))
+# By Istio's reference of AuthorizationPolicy: action and rules, and whether calls of web, GET of /, still arrive
+AT_WAYPOINT = [
+    ("ALLOW", [{"from": [WEB]}], True),
+    ("ALLOW", [{"from": [WEB], "to": [GET]}], True),
+    ("ALLOW", [{"from": [WEB], "to": [POST]}], False),
+    ("ALLOW", [{"from": [OTHER]}], False),
+    ("ALLOW", [], False),
+    ("ALLOW", [{}], True),
+    ("DENY", [{"from": [WEB]}], False),
+    ("DENY", [{"from": [WEB], "to": [POST]}], True),
+    ("DENY", [{"to": [{"operation": {"paths": ["/admin*"]}}]}], True),
+    ("DENY", [{"to": [{"operation": {"notPaths": ["/admin*"]}}]}], False),
+    ("DENY", [{"to": [{"operation": {"ports": ["80"]}}]}], False),
+    ("DENY", [{"to": [{"operation": {"ports": ["81"]}}]}], True),
+    ("DENY", [{"from": [{"source": {"requestPrincipals": ["*"]}}]}], True),
+    ("DENY", [{"from": [WEB], "when": [{"key": "request.headers[x]", "values": ["y"]}]}], True),
+    ("AUDIT", [{"from": [WEB]}], True),
+]
+
+
+@pytest.mark.parametrize(("action", "rules", "arrive"), AT_WAYPOINT)
+def test_a_policy_for_a_service_is_enforced_at_its_waypoint(
+    bench: Bench, action: str, rules: list[Raw], arrive: bool
+) -> None:
+    bench.label("shop", BOUND)
+    bench.apply(GATEWAY, WAYPOINT)
+    spec = {"targetRefs": [REVIEWS], "action": action, "rules": rules}
+    metadata = {"name": "at-waypoint", "namespace": "shop"}
+    bench.apply(AUTHORIZATION_POLICY, {"metadata": metadata, "spec": spec})
+    assert bool(reached(bench, FROM_WEB, times=3)) is arrive
+    delete(bench, AUTHORIZATION_POLICY, "shop", "at-waypoint")
+    assert reached(bench, FROM_WEB, times=3).total() == 3
+
+
+def test_a_policy_for_a_waypoint_is_for_all_its_services_and_without_one_for_none(
+    bench: Bench,
+) -> None:
+    target = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "waypoint"}
+    spec = {"targetRefs": [target], "action": "DENY", "rules": [{"from": [WEB]}]}
+    metadata = {"name": "at-waypoint", "namespace": "shop"}
+    bench.apply(AUTHORIZATION_POLICY, {"metadata": metadata, "spec": spec})
+    assert reached(bench, FROM_WEB, times=3).total() == 3
+    bench.apply(GATEWAY, WAYPOINT)
+    bench.label("shop", BOUND)
+    assert not reached(bench, FROM_WEB, times=3)

@@ -32,11 +32,14 @@ def is_gateway(pod: Raw) -> bool:
     return _NAME in labels(pod)
 
 
-def by_gateway(
-    world: World, gateway: Raw, target: Destination, random: Random
-) -> Destination | None:
+def gateway_of(pod: Raw) -> Key:
+    """The Gateway that a proxy's pod is of."""
+    return namespace(pod), text(labels(pod), _NAME)
+
+
+def by_gateway(world: World, pod: Raw, target: Destination, random: Random) -> Destination | None:
     """Where a gateway's pod sends a request that is to reach a Service; None where no route leads there."""
-    key = namespace(gateway), text(labels(gateway), _NAME)
+    key = gateway_of(pod)
     for route in _oldest_first(world.routes_of[key]):
         if _is_accepted(route, key):
             for rule in mappings(route, "spec", "rules"):

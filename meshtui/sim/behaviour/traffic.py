@@ -13,9 +13,16 @@ from datetime import datetime, timedelta
 from meshtui.sim.behaviour import pods
 from meshtui.sim.behaviour.access import Outcome, Peer, Route, Side
 from meshtui.sim.behaviour.ca import Authority
+from meshtui.sim.behaviour.enforcement import refuses
 from meshtui.sim.behaviour.rbac import Connection, applicable, refusal
 from meshtui.sim.behaviour.registry import Registry, workload_name, workload_uid
-from meshtui.sim.behaviour.routing import Destination, by_gateway, by_waypoint, is_gateway
+from meshtui.sim.behaviour.routing import (
+    Destination,
+    by_gateway,
+    by_waypoint,
+    gateway_of,
+    is_gateway,
+)
 from meshtui.sim.behaviour.waypoints import MANAGED
 from meshtui.sim.behaviour.world import World
 from meshtui.sim.behaviour.ztunnels import Ztunnels
@@ -141,6 +148,8 @@ class Calls:
                 self._fail(caller, service, flow.port)
                 return []
             hops.append(_Hop(caller, waypoint, service, flow.port, via=True))
+            if self._refused_at(waypoint, caller, flow):
+                return hops
             caller, led = waypoint, by_waypoint(self._world, (flow.target, flow.port), self._random)
         elif is_gateway(caller):
             led = by_gateway(self._world, caller, (flow.target, flow.port), self._random)
@@ -154,6 +163,13 @@ class Calls:
         elif not hops:
             self._fail(caller, service, flow.port)
         return hops
+
+    def _refused_at(self, waypoint: Raw, caller: Raw, flow: Flow) -> bool:
+        """Whether a waypoint says no by itself, so that nothing goes on from there."""
+        identity = self._authority.identity(namespace(caller), pods.account(caller))
+        connection = Connection(pods.ip(caller), pods.ip(waypoint), flow.port, identity)
+        store, root = self._world.store, self._world.root
+        return refuses(store, root, gateway_of(waypoint), flow.target, connection)
 
     def _fail(self, caller: Raw, service: Raw, port: int) -> None:
         """Nobody is there to connect to: the ztunnel of the caller says no more than that."""
