@@ -14,14 +14,7 @@ from meshtui.sim.behaviour.containers import Containers
 from meshtui.sim.behaviour.debug import Istiod
 from meshtui.sim.behaviour.deployments import Deployments
 from meshtui.sim.behaviour.endpoints import Addresses, EndpointSlices
-from meshtui.sim.behaviour.istiod import (
-    BackendTlsPolicies,
-    GatewayClasses,
-    Gateways,
-    ListenerSets,
-    Proxies,
-    Routes,
-)
+from meshtui.sim.behaviour.istiod import GatewayClasses, Proxies, judges
 from meshtui.sim.behaviour.jobs import Jobs
 from meshtui.sim.behaviour.kubelets import Kubelets, Scheduler
 from meshtui.sim.behaviour.logs import Logs
@@ -29,7 +22,6 @@ from meshtui.sim.behaviour.names import Names
 from meshtui.sim.behaviour.namespaces import Namespaces
 from meshtui.sim.behaviour.registry import Registry
 from meshtui.sim.behaviour.replicasets import ReplicaSets
-from meshtui.sim.behaviour.routes import ROUTES
 from meshtui.sim.behaviour.runner import Controller, Runner
 from meshtui.sim.behaviour.scaling import Scaling, Swing
 from meshtui.sim.behaviour.sets import DaemonSets, StatefulSets
@@ -125,14 +117,4 @@ def _istio(world: World, authority: Authority) -> Iterable[Controller]:
         *judges(world),
         Bindings(world),
         Policies(world),
-    )
-
-
-def judges(world: World) -> Iterable[Controller]:
-    """What of istiod judges the objects of the Gateway API, and nothing else than that."""
-    return (
-        Gateways(world),
-        ListenerSets(world),
-        *(Routes(world, kind) for kind in ROUTES),
-        BackendTlsPolicies(world),
     )

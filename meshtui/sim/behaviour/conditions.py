@@ -3,8 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from meshtui.sim.objects import Raw, mapping, merged, text
+from meshtui.sim.behaviour.references import place
+from meshtui.sim.objects import NOTHING, Raw, mapping, mappings, merged, text
+
+CONTROLLER = "istio.io/gateway-controller"
+MESH_CONTROLLER = "istio.io/mesh-controller"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What is said of an object in view of another one: of a route for one of its parents, for example."""
+
+    controller: str
+    reference: Raw
+    conditions: list[Raw]
 
 
 def good(kind: str, reason: str, message: str) -> Raw:
@@ -24,3 +38,31 @@ def stamped(of: Raw, before: Iterable[Raw], conditions: Iterable[Raw], stamp: st
     types = {each["type"] for each in new}
     others = [each for each in known if text(each, "type") not in types]
     return others + merged(known, new, stamp)
+
+
+def entries(of: Raw, word: str, said: Iterable[Said], stamp: str) -> list[Raw]:
+    """`status.parents` of an object, or `status.ancestors`: what others wrote stays, what istiod says is new.
+
+    `word`: parent or ancestor.
+    """
+    before = mappings(of, "status", f"{word}s")
+    found = [each for each in before if not _is_ours(each)]
+    known = {
+        (text(each, "controllerName"), place(of, mapping(each, f"{word}Ref"))): each
+        for each in before
+        if _is_ours(each)
+    }
+    for each in said:
+        old = known.get((each.controller, place(of, each.reference)), NOTHING)
+        found.append(
+            {
+                "conditions": stamped(of, mappings(old, "conditions"), each.conditions, stamp),
+                "controllerName": each.controller,
+                f"{word}Ref": each.reference,
+            }
+        )
+    return found
+
+
+def _is_ours(entry: Raw) -> bool:
+    return text(entry, "controllerName") in (CONTROLLER, MESH_CONTROLLER)

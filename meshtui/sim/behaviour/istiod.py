@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from meshtui.sim.behaviour import backendtls, gateways, listeners, pods, proxies, routes
+from meshtui.sim.behaviour import backends, gateways, listeners, pods, proxies, routes
 from meshtui.sim.behaviour.classes import CLASSES, class_of, is_managed
-from meshtui.sim.behaviour.references import INFERENCE_POOL, XBACKEND
+from meshtui.sim.behaviour.references import (
+    INFERENCE_POOL,
+    XBACKEND,
+    XBACKEND_TRAFFIC_POLICY,
+    key_of_reference,
+)
+from meshtui.sim.behaviour.runner import Controller
 from meshtui.sim.behaviour.world import World
 from meshtui.sim.kinds import (
     BACKEND_TLS_POLICY,
@@ -36,9 +42,11 @@ from meshtui.sim.objects import (
     seconds,
     text,
 )
-from meshtui.sim.store import Change, Key, key_of
+from meshtui.sim.store import Change, Key, Store, key_of
 
 _NAME = "gateway.networking.k8s.io/gateway-name"
+_Entries = Callable[[Store, Raw, str], list[Raw]]
+"""What makes the entries of a status, of an object, with a time."""
 _MADE = tuple(title for title, of_class in CLASSES.items() if of_class.made)
 
 
@@ -216,25 +224,37 @@ class Routes(_Judge):
         return {"parents": parents} if parents != known else None
 
 
-class BackendTlsPolicies(_Judge):
-    """Says on BackendTLSPolicies whether their targets and certificate authorities are there."""
+class Backends(_Judge):
+    """Says on what is attached to backends, of one kind, whether all is there that it refers to."""
 
-    kinds = (
-        BACKEND_TLS_POLICY,
-        *(SERVICE, SERVICE_ENTRY, CONFIGMAP, GATEWAY),
-        *routes.ROUTES,
-    )
+    def __init__(self, world: World, kind: Kind, word: str, judge: _Entries) -> None:
+        """`word`: what is said for, a parent or an ancestor."""
+        super().__init__(world)
+        self.kinds = (kind, *(SERVICE, SERVICE_ENTRY, CONFIGMAP, GATEWAY), *routes.ROUTES)
+        self._part = f"{word}s"
+        self._judge = judge
 
     def concerns(self, change: Change) -> Iterable[tuple[Key, float]]:
         anywhere = change.kind in (GATEWAY, *routes.ROUTES)
         space = None if anywhere else namespace(change.object)
-        for each in self._world.store.list(BACKEND_TLS_POLICY, space):
+        for each in self._world.store.list(self.kinds[0], space):
             yield key_of(each), 0.2
 
     def _status(self, found: Raw, stamp: str) -> Raw | None:
-        ancestors = backendtls.ancestors(self._world.store, found, stamp)
-        known = mappings(found, "status", "ancestors")
-        return {"ancestors": ancestors} if ancestors != known else None
+        said = self._judge(self._world.store, found, stamp)
+        return {self._part: said} if said != mappings(found, "status", self._part) else None
+
+
+def judges(world: World) -> Iterable[Controller]:
+    """Those that judge the objects of the Gateway API, and do nothing else than that."""
+    return (
+        Gateways(world),
+        ListenerSets(world),
+        *(Routes(world, kind) for kind in routes.ROUTES),
+        Backends(world, BACKEND_TLS_POLICY, "ancestor", backends.tls_ancestors),
+        Backends(world, XBACKEND_TRAFFIC_POLICY, "ancestor", backends.traffic_ancestors),
+        Backends(world, XBACKEND, "parent", backends.backend_parents),
+    )
 
 
 _BACKENDS = (SERVICE, XBACKEND, INFERENCE_POOL)
@@ -275,7 +295,7 @@ def _gateways_of_set(listener_set: Raw) -> list[Key]:
     """The Gateway that a ListenerSet names, if it does."""
     reference = mapping(listener_set, "spec", "parentRef")
     is_gateway = listeners.parent_kind(reference) == GATEWAY
-    return [listeners.parent_key(listener_set, reference)] if is_gateway else []
+    return [key_of_reference(listener_set, reference)] if is_gateway else []
 
 
 def _template(found: Raw, made: Raw) -> Raw:

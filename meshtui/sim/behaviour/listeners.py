@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from meshtui.sim.behaviour.certificates import authority_problems, server_problem
 from meshtui.sim.behaviour.classes import Class, class_of
 from meshtui.sim.behaviour.conditions import bad, good, stamped
-from meshtui.sim.behaviour.references import GATEWAY_API, Problem, group_kind
+from meshtui.sim.behaviour.references import GATEWAY_API, Problem, group_kind, key_of_reference
 from meshtui.sim.kinds import GATEWAY, LISTENER_SET, NAMESPACE, Kind
 from meshtui.sim.objects import (
     NOTHING,
@@ -26,7 +26,7 @@ from meshtui.sim.objects import (
     sequence,
     text,
 )
-from meshtui.sim.store import Key, Store, key_of
+from meshtui.sim.store import Store, key_of
 
 _PARENTS: Mapping[tuple[str, str], Kind] = {
     (GATEWAY_API, "Gateway"): GATEWAY,
@@ -111,7 +111,9 @@ def gateway_of(store: Store, listener_set: Raw) -> Raw | None:
     """The Gateway that a ListenerSet names."""
     reference = mapping(listener_set, "spec", "parentRef")
     kind = parent_kind(reference)
-    return store.get(GATEWAY, *parent_key(listener_set, reference)) if kind == GATEWAY else None
+    return (
+        store.get(GATEWAY, *key_of_reference(listener_set, reference)) if kind == GATEWAY else None
+    )
 
 
 def allows(store: Store, gateway: Raw, listener_set: Raw) -> bool:
@@ -123,11 +125,6 @@ def allows(store: Store, gateway: Raw, listener_set: Raw) -> bool:
 def parent_kind(reference: Raw) -> Kind | None:
     """GATEWAY or LISTENER_SET, by default a Gateway; None for a parent of another kind."""
     return _PARENTS.get(group_kind(reference, GATEWAY_API, "Gateway"))
-
-
-def parent_key(obj: Raw, reference: Raw) -> Key:
-    """Namespace and name of what an object refers to."""
-    return text(reference, "namespace") or namespace(obj), text(reference, "name")
 
 
 def open_to_routes(store: Store, parent: Raw, kind: Kind) -> list[Listener]:
@@ -215,7 +212,7 @@ def attached(store: Store, listener: Listener, routes: Iterable[Raw]) -> int:
     return sum(
         any(
             (kind := parent_kind(reference)) is not None
-            and (kind.name, *parent_key(route, reference)) == _identity(listener.owner)
+            and (kind.name, *key_of_reference(route, reference)) == _identity(listener.owner)
             and refusal(store, listener, route, reference) is None
             for reference in mappings(route, "spec", "parentRefs")
         )
@@ -298,7 +295,7 @@ def _conflict(one: Listener, other: Listener) -> str:
 def _sets_of(store: Store, gateway: Raw) -> Iterator[Raw]:
     for each in store.list(LISTENER_SET):
         reference = mapping(each, "spec", "parentRef")
-        names_it = parent_key(each, reference) == key_of(gateway)
+        names_it = key_of_reference(each, reference) == key_of(gateway)
         if names_it and parent_kind(reference) == GATEWAY and allows(store, gateway, each):
             yield each
 

@@ -6,14 +6,22 @@ import hashlib
 
 from meshtui.sim.kinds import REFERENCE_GRANT, SERVICE, SERVICE_ENTRY, Kind
 from meshtui.sim.objects import Raw, at, mappings, namespace, sequence, text
-from meshtui.sim.store import Store
+from meshtui.sim.store import Key, Store
 
 GATEWAY_API = "gateway.networking.k8s.io"
 DOMAIN = "svc.cluster.local"
-XBACKEND = Kind("gateway.networking.x-k8s.io", "xbackends", "XBackend", ("v1alpha1",))
+_EXPERIMENTAL = "gateway.networking.x-k8s.io"
+XBACKEND = Kind(_EXPERIMENTAL, "xbackends", "XBackend", ("v1alpha1",), status=True)
+XBACKEND_TRAFFIC_POLICY = Kind(
+    _EXPERIMENTAL,
+    "xbackendtrafficpolicies",
+    "XBackendTrafficPolicy",
+    ("v1alpha1",),
+    status=True,
+)
 INFERENCE_POOL = Kind("inference.networking.k8s.io", "inferencepools", "InferencePool")
 _OPTIONAL = {(each.group, each.name): each for each in (XBACKEND, INFERENCE_POOL)}
-"""Backends that the built-in cluster knows once someone has installed their definitions."""
+"""Backends that the built-in cluster has once someone has installed their definitions."""
 
 Problem = tuple[str, str]
 """A reason and a message."""
@@ -24,6 +32,18 @@ def group_kind(reference: Raw, group: str, kind: str) -> tuple[str, str]:
     named, of = reference.get("group"), reference.get("kind")
     known = named if isinstance(named, str) else group
     return "" if known == "core" else known, of if isinstance(of, str) else kind
+
+
+def key_of_reference(obj: Raw, reference: Raw) -> Key:
+    """Namespace and name of what an object refers to."""
+    return text(reference, "namespace") or namespace(obj), text(reference, "name")
+
+
+def place(obj: Raw, reference: Raw) -> tuple[object, ...]:
+    """What a reference to a parent means, whatever of it is left to defaults."""
+    section, port = text(reference, "sectionName"), str(reference.get("port") or "")
+    kind = group_kind(reference, GATEWAY_API, "Gateway")
+    return kind, key_of_reference(obj, reference), section, port
 
 
 def granted(store: Store, by: Raw, to: tuple[str, str], space: str, title: str) -> bool:

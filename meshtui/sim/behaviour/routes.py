@@ -8,9 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from meshtui.sim.behaviour.conditions import bad, good, stamped
-from meshtui.sim.behaviour.listeners import open_to_routes, parent_key, parent_kind, refusal
-from meshtui.sim.behaviour.references import GATEWAY_API, Problem, backend_problem, group_kind
+from meshtui.sim.behaviour.conditions import CONTROLLER, Said, bad, entries, good
+from meshtui.sim.behaviour.listeners import open_to_routes, parent_kind, refusal
+from meshtui.sim.behaviour.references import (
+    GATEWAY_API,
+    Problem,
+    backend_problem,
+    group_kind,
+    key_of_reference,
+)
 from meshtui.sim.behaviour.waypoints import binding
 from meshtui.sim.kinds import (
     GRPC_ROUTE,
@@ -21,11 +27,10 @@ from meshtui.sim.kinds import (
     TLS_ROUTE,
     Kind,
 )
-from meshtui.sim.objects import NOTHING, Raw, mapping, mappings, text
+from meshtui.sim.objects import Raw, mapping, mappings, text
 from meshtui.sim.store import Key, Store
 
 ROUTES = (HTTP_ROUTE, GRPC_ROUTE, TCP_ROUTE, TLS_ROUTE)
-CONTROLLER = "istio.io/gateway-controller"
 _SERVED = {
     ("", "Service"): (SERVICE, "service"),
     ("networking.istio.io", "ServiceEntry"): (SERVICE_ENTRY, "service entry"),
@@ -38,33 +43,23 @@ _HTTP_FILTERS = (*_FILTERS, "RequestRedirect", "URLRewrite", "CORS")
 
 def parents(store: Store, route: Raw, stamp: str) -> list[Raw]:
     """The `status.parents` of a route: what others wrote stays, what istiod says is new."""
-    before = mappings(route, "status", "parents")
-    ours = {_place(route, mapping(each, "parentRef")): each for each in before if _is_ours(each)}
-    found = [each for each in before if not _is_ours(each)]
+    said = []
     for reference in mappings(route, "spec", "parentRefs"):
-        accepted = _accepted(store, route, reference)
-        if accepted is None:
-            continue
-        conditions = [
-            accepted,
-            _resolved(store, route, grants=parent_kind(reference) is not None),
-            _waypoints(store, route, reference),
-        ]
-        old = mappings(ours.get(_place(route, reference), NOTHING), "conditions")
-        found.append(
-            {
-                "conditions": stamped(route, old, conditions, stamp),
-                "controllerName": CONTROLLER,
-                "parentRef": reference,
-            }
-        )
-    return found
+        if accepted := _accepted(store, route, reference):
+            grants = parent_kind(reference) is not None
+            conditions = [
+                accepted,
+                _resolved(store, route, grants=grants),
+                _waypoints(store, route, reference),
+            ]
+            said.append(Said(CONTROLLER, reference, conditions))
+    return entries(route, "parent", said, stamp)
 
 
 def gateways_of(route: Raw) -> list[Key]:
     """The Gateways and ListenerSets that a route names."""
     references = mappings(route, "spec", "parentRefs")
-    return [parent_key(route, each) for each in references if parent_kind(each)]
+    return [key_of_reference(route, each) for each in references if parent_kind(each)]
 
 
 def services_of(route: Raw) -> list[Key]:
@@ -72,30 +67,19 @@ def services_of(route: Raw) -> list[Key]:
     references = [each for each in mappings(route, "spec", "parentRefs") if not parent_kind(each)]
     for rule in mappings(route, "spec", "rules"):
         references += [*mappings(rule, "backendRefs"), *_mirrors(rule)]
-    return list(dict.fromkeys(parent_key(route, each) for each in references))
-
-
-def _is_ours(parent: Raw) -> bool:
-    return parent.get("controllerName") == CONTROLLER
-
-
-def _place(route: Raw, reference: Raw) -> tuple[object, ...]:
-    """What a parentRef means, whatever of it is left to defaults."""
-    section, port = text(reference, "sectionName"), str(reference.get("port") or "")
-    kind = group_kind(reference, GATEWAY_API, "Gateway")
-    return kind, parent_key(route, reference), section, port
+    return list(dict.fromkeys(key_of_reference(route, each) for each in references))
 
 
 def _accepted(store: Store, route: Raw, reference: Raw) -> Raw | None:
     """The condition Accepted; None where no parent of Istio's is named."""
     if kind := parent_kind(reference):
-        parent = store.get(kind, *parent_key(route, reference))
+        parent = store.get(kind, *key_of_reference(route, reference))
         return _on_listeners(store, route, parent, kind, reference) if parent else None
     served = _SERVED.get(group_kind(reference, GATEWAY_API, "Gateway"))
     if served is None:
         return None
     kind, called = served
-    if store.get(kind, *parent_key(route, reference)) is None:
+    if store.get(kind, *key_of_reference(route, reference)) is None:
         missing = f'parent {called}: "{text(reference, "name")}" not found'
         return bad("Accepted", "NoMatchingParent", missing)
     return good("Accepted", "Accepted", "Route was valid")
@@ -163,7 +147,7 @@ def _waypoints(store: Store, route: Raw, reference: Raw) -> Raw:
     """The condition ResolvedWaypoints: always True, its message tells."""
     message = "All waypoints resolved"
     if served := _SERVED.get(group_kind(reference, GATEWAY_API, "Gateway")):
-        parent = store.get(served[0], *parent_key(route, reference))
+        parent = store.get(served[0], *key_of_reference(route, reference))
         if parent is None:
             message = "parent not found"
         elif binding(store, parent, "service") is None:

@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from random import Random
 
-from meshtui.sim.behaviour.listeners import parent_key, parent_kind
-from meshtui.sim.behaviour.references import GATEWAY_API, backend_problem, group_kind
+from meshtui.sim.behaviour.listeners import parent_kind
+from meshtui.sim.behaviour.references import (
+    GATEWAY_API,
+    backend_problem,
+    group_kind,
+    key_of_reference,
+)
 from meshtui.sim.behaviour.world import World
 from meshtui.sim.kinds import GATEWAY
 from meshtui.sim.objects import Raw, integer, is_true, labels, mappings, name, namespace, text
@@ -43,7 +48,9 @@ def by_gateway(world: World, pod: Raw, target: Destination, random: Random) -> D
     for route in _oldest_first(world.routes_of[key]):
         if _is_accepted(route, key):
             for rule in mappings(route, "spec", "rules"):
-                if target[0] in [parent_key(route, each) for each in mappings(rule, "backendRefs")]:
+                if target[0] in [
+                    key_of_reference(route, each) for each in mappings(rule, "backendRefs")
+                ]:
                     return _drawn(world, route, rule, random, grants=True)
     return None
 
@@ -59,7 +66,9 @@ def _is_for(route: Raw, reference: Raw, key: Key, port: int) -> bool:
     """Whether a parentRef names a Service, and this port of it."""
     is_service = group_kind(reference, GATEWAY_API, "Gateway") == ("", "Service")
     return (
-        is_service and parent_key(route, reference) == key and reference.get("port") in (None, port)
+        is_service
+        and key_of_reference(route, reference) == key
+        and reference.get("port") in (None, port)
     )
 
 
@@ -67,7 +76,7 @@ def _is_accepted(route: Raw, gateway: Key) -> bool:
     """Whether a Gateway has taken a route."""
     return any(
         parent_kind(reference) == GATEWAY
-        and parent_key(route, reference) == gateway
+        and key_of_reference(route, reference) == gateway
         and is_true({"status": parent}, "Accepted")
         for parent, reference in _parents(route)
     )
@@ -104,4 +113,4 @@ def _drawn(
         (drawn,) = random.choices(backends, weights)
     if backend_problem(world.store, route, drawn, grants=grants):
         return None
-    return parent_key(route, drawn), integer(drawn, "port")
+    return key_of_reference(route, drawn), integer(drawn, "port")
