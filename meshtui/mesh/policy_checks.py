@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from meshtui.mesh import attachments, peer_authentication, policies, service_specs, workloads
 from meshtui.mesh.checks import Check, count, failing, listed, unknown, warning, well
 from meshtui.mesh.enrollment import State
-from meshtui.mesh.kinds import AUTHORIZATION_POLICY, NAMESPACE, POD, SERVICE, SERVICE_ENTRY
+from meshtui.mesh.kinds import AUTHORIZATION_POLICY, NAMESPACE, POD, SERVICE
 from meshtui.mesh.moves import Move, Way
 from meshtui.mesh.peer_authentication import Mode, Mtls
 from meshtui.mesh.policies import Policies, Policy, Target
-from meshtui.mesh.snapshot import Ref, Snapshot
+from meshtui.mesh.snapshot import Snapshot
 from meshtui.mesh.waypoints import USE_WAYPOINT, USE_WAYPOINT_NAMESPACE
 
 
@@ -24,35 +24,6 @@ def of(move: Move, snapshot: Snapshot) -> Iterator[Check]:
         yield from _refusing(move, snapshot)
     if move.leaves or (move.rebinds and (move.before or {}).get(USE_WAYPOINT)):
         yield from _unenforced(move, snapshot)
-
-
-def of_deleted(waypoint: Ref, snapshot: Snapshot) -> Iterator[Check]:
-    """Before a waypoint is deleted: who names it, and which policies it alone enforces."""
-    kinds = (NAMESPACE, SERVICE, SERVICE_ENTRY, AUTHORIZATION_POLICY)
-    unread = next(filter(None, map(snapshot.unread, kinds)), "")
-    found = attachments.of(snapshot).get(waypoint.key, ())
-    attached = [each for each in found if each.binding.bound is not False]
-    every = policies.of(snapshot, workloads.root_namespace(snapshot))
-    targets = [Target("Gateway", waypoint.namespace, waypoint.name)]
-    targets += [
-        Target(each.kind.title, each.namespace, each.name)
-        for each in attached
-        if each.kind in (SERVICE, SERVICE_ENTRY)
-    ]
-    lost = {each.ref.key: each for target in targets for each in every.of_target.get(target, ())}
-    if lost:
-        yield failing(
-            f"{_named([lost[key] for key in sorted(lost)])} would be enforced nowhere:"
-            f" traffic would go round {waypoint.key}",
-            "Delete or replace them first, or bind what they are for to another waypoint.",
-        )
-    if attached:
-        who = listed([f"{each.kind.title} {each.key}" for each in attached])
-        yield warning(f"it is named by {who}", "Clear their labels first.")
-    if unread:
-        yield unknown(f"who else depends on it is not known: {unread}")
-    elif not lost and not attached:
-        yield well("nobody names it, and no policy is for it")
 
 
 def _refused(move: Move, snapshot: Snapshot) -> Iterator[Check]:
@@ -139,7 +110,7 @@ def _unenforced(move: Move, snapshot: Snapshot) -> Iterator[Check]:
     lost = _at_waypoint(move, every, snapshot)
     if lost:
         yield failing(
-            f"{_named(lost)} would be enforced nowhere: traffic to {move.namespace} would go round the waypoint",
+            f"{named(lost)} would be enforced nowhere: traffic to {move.namespace} would go round the waypoint",
             "Delete or replace them first, or keep the waypoint.",
         )
     by_ztunnel: list[Policy] = []
@@ -148,7 +119,7 @@ def _unenforced(move: Move, snapshot: Snapshot) -> Iterator[Check]:
         by_ztunnel = list(policies.selecting(every.for_pods(move.namespace), labels))
     if by_ztunnel:
         yield failing(
-            f"{_named(by_ztunnel)} would be enforced nowhere: no ztunnel would stand before its pods",
+            f"{named(by_ztunnel)} would be enforced nowhere: no ztunnel would stand before its pods",
             "Make sure that something else protects them, such as a NetworkPolicy.",
         )
     if not lost and not by_ztunnel:
@@ -179,6 +150,7 @@ def _at_waypoint(move: Move, every: Policies, snapshot: Snapshot) -> list[Policy
     return [found[key] for key in sorted(found)]
 
 
-def _named(found: Iterable[Policy]) -> str:
+def named(found: Iterable[Policy]) -> str:
+    """How many policies, and the first of them by name."""
     keys = [each.ref.key for each in found]
     return f"{count(len(keys), 'policy').replace('policys', 'policies')} ({listed(keys)})"
