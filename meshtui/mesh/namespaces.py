@@ -225,6 +225,11 @@ def _contradictions(
     if mode in (Mode.AMBIENT, Mode.BOTH) and excluded:
         said = f"labelled for ambient, but EXCLUDE_NAMESPACES of {excluded} leaves {name} out"
         yield Verdict(Health.BAD, said)
+    if mode is Mode.AMBIENT:
+        kept = [each for each in inside if each.enrolled.state is State.SIDECAR]
+        if kept:
+            said = _count(kept, "pod has a sidecar", "pods have sidecars")
+            yield Verdict(Health.WARN, f"labelled for ambient, but {said}: {_named(kept)}")
     if mode is Mode.SIDECAR:
         bare = [each for each in inside if each.enrolled.state is State.OUTSIDE and _injects(each)]
         if bare:

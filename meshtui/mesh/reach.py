@@ -55,15 +55,13 @@ def of_service(target: Ref, snapshot: Snapshot) -> tuple[str, ...]:
 
 
 def of_waypoint(target: Ref, snapshot: Snapshot) -> tuple[str, ...]:
-    """A line each, for who names a waypoint and what was made for it."""
+    """A line each, for who names a waypoint, there or not, and what was made for it."""
     kinds = (NAMESPACE, SERVICE, POD, SERVICE_ENTRY, WORKLOAD_ENTRY)
     unread = next(filter(None, map(snapshot.unread, kinds)), "")
-    who = attachments.of(snapshot).get(target.key, ())
-    named = f"named by {waypoint_rows.count(who)}"
-    own = waypoint_proofs.own_pods(target, snapshot)
-    return (
-        f"{named}; who else is not known: {unread}" if unread else named
-    ), f"{count(len(own), 'pod')} of it"
+    named = f"named by {waypoint_rows.count(attachments.of(snapshot).get(target.key, ()))}"
+    if unread:
+        named += f"; who else is not known: {unread}"
+    return named, f"{count(len(waypoint_proofs.own_pods(target, snapshot)), 'pod')} of it"
 
 
 def _alive(snapshot: Snapshot) -> Iterable[Pod]:

@@ -55,8 +55,8 @@ def _kept(move: Move, with_one: list[Pod]) -> Iterator[Check]:
     if with_one:
         names = listed([pod.name for pod in with_one])
         yield warning(
-            f"{count(len(with_one), 'pod')} with a sidecar stay outside ambient until they are restarted: {names}",
-            "Restart their controllers then: `m` here offers that with the move.",
+            f"{count(len(with_one), 'pod')} with a sidecar, outside ambient until restarted: {names}",
+            "Restart their controllers after it: `m` offers both, one after the other.",
         )
     if move.unread:
         yield unknown(f"which pods have sidecars is not known: {move.unread}")

@@ -61,7 +61,7 @@ def create(
                 "listeners": [{"name": "mesh", "port": HBONE_PORT, "protocol": "HBONE"}],
             },
         },
-        reach=("nobody until a label names it",),
+        reach=reach.of_waypoint(target, snapshot)[:1],
     )
 
 

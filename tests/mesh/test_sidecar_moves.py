@@ -133,9 +133,9 @@ def test_in_the_recorded_mesh_the_namespace_for_sidecars_has_a_pod_without_one()
 
 
 def test_who_keeps_a_sidecar_is_named() -> None:
-    kept = told(before(injected(), injected("db-1")), "2 pods with a sidecar stay outside ambient")
+    kept = told(before(injected(), injected("db-1")), "2 pods with a sidecar, outside ambient")
     assert kept.verdict.health is WARN
-    assert kept.verdict.reason.endswith("until they are restarted: db-0, db-1")
+    assert kept.verdict.reason.endswith("until restarted: db-0, db-1")
     assert "Restart their controllers" in kept.remedy
 
 

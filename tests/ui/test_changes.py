@@ -267,7 +267,12 @@ async def test_marked_namespaces_go_one_after_the_other_and_stop_at_the_first_fa
             await at.select(name)
             await at.press("space")
         assert at.under_cursor[1] == "default", "space goes on to the next row"
-        assert await menu(at) == ["enroll  3 namespaces in the mesh", "set the waypoint  …"]
+        assert await menu(at) == [
+            "enroll  3 namespaces in the mesh",
+            "set the waypoint  …",
+            "create a waypoint and bind to it  …",
+            "create a waypoint  …",
+        ]
         await asked(at, "enter")
         assert "Enroll namespace aa in the mesh (1 of 3)" in at.screen
         await at.press("enter")
