@@ -1,5 +1,5 @@
-"""Waypoints on servers as they are: made, deleted, brought back, refused and in conflict; a Service that names one and a
-namespace that leaves sidecars; and what the audit tells of each."""
+"""Waypoints on servers as they are: made, deleted, brought back, refused and in conflict; a Service that names one,
+and a namespace that leaves sidecars; and what the audit tells of each."""
 
 from __future__ import annotations
 
