@@ -221,6 +221,16 @@ async def test_without_the_right_the_key_says_so(file: Path) -> None:
         assert at.app.screen is at.main
 
 
+async def test_who_may_not_restart_a_waypoint_may_be_let_to_delete_it(file: Path) -> None:
+    async with looking(SHOP, "waypoints", audit_file=file) as at:
+        at.session.rights = {DEPLOYMENT: Right(False, "jane may not patch deployments")}
+        await at.select("waypoint")
+        await at.until(lambda: bool(at.pane.barred))
+        assert await menu(at) == ["delete"]
+        await at.press("escape", "r")
+        await told(at, "jane may not patch deployments")
+
+
 async def test_what_a_webhook_refuses_is_said_and_audited(file: Path) -> None:
     async with looking(SHOP, "namespaces", audit_file=file) as at:
         at.session.refusal = StatusError(Problem(Trouble.SERVER, WEBHOOK), 403)
