@@ -3,20 +3,20 @@ and routes that it alone makes good (derivations C3 and C4 of doctor-rules.md, i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 from meshtui.mesh import (
     attachments,
     policies,
     policy_checks,
-    route_targets,
+    route_checks,
     waypoint_checks,
     waypoints,
     workloads,
 )
 from meshtui.mesh.attachments import Attachment
 from meshtui.mesh.changes import Patch
-from meshtui.mesh.checks import Check, count, failing, listed, unknown, warning, well
+from meshtui.mesh.checks import Check, failing, listed, unknown, warning, well
 from meshtui.mesh.kinds import (
     AUTHORIZATION_POLICY,
     NAMESPACE,
@@ -63,7 +63,7 @@ def of_deleted(waypoint: Ref, snapshot: Snapshot) -> Iterator[Check]:
         )
         yield failing(said, _OPEN)
     keys = [each.key for each in attached if each.kind == SERVICE]
-    yield from _routes(keys, snapshot, f"traffic would go round {waypoint.key}")
+    yield from route_checks.of(keys, snapshot, f"traffic would go round {waypoint.key}")
     if attached:
         said = f"it is named by {_who(attached)}: without it their traffic goes direct"
         yield warning(said, "Clear their labels first, or name another waypoint in them.")
@@ -102,7 +102,7 @@ def _unenforced(
     if bypassed:
         lost += every.of_target.get(Target("Service", target.namespace, target.name), ())
     around = f"traffic to {target.name} would go round {was.key}"
-    routes = list(_routes([target.key], snapshot, around)) if bypassed else []
+    routes = list(route_checks.of([target.key], snapshot, around)) if bypassed else []
     if lost:
         yield failing(
             f"{policy_checks.named(_each(lost))} would not hold any more: {around}", _OPEN
@@ -118,20 +118,6 @@ def _binding(
     namespace = snapshot.find(NAMESPACE, "", target.namespace)
     inherited = strings(namespace, "metadata", "labels")
     return waypoints.binding(every, target.namespace, inherited, own, Traffic.SERVICE)
-
-
-def _routes(services: Sequence[str], snapshot: Snapshot, around: str) -> Iterator[Check]:
-    """Those that decide the traffic to these Services."""
-    if not services:
-        return
-    targets = route_targets.of(snapshot)
-    lost = {each.route for key in services for each in targets.get(key, ()) if each.before}
-    if lost:
-        names = listed([f"{each.kind.title} {each.key}" for each in lost])
-        said = f"{count(len(lost), 'route')} ({names}) would have no effect: {around}"
-        yield failing(said, "Make sure that nothing relies on them, or keep a waypoint there.")
-    if unread := route_targets.unread(snapshot):
-        yield unknown(f"which routes would have no effect is not known: {unread}")
 
 
 def _targeting(attached: Iterable[Attachment], every: Policies) -> Iterator[Policy]:

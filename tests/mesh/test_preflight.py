@@ -122,8 +122,10 @@ def test_clearing_the_waypoint_names_the_policy_that_loses_its_enforcer() -> Non
     cleared = waypoint_changes.unbind(shop, found.find(NAMESPACE, "", "shop") or {}, found)
     assert isinstance(cleared, Patch)
     checks = preflight.of(cleared, found)
-    assert [each.verdict.health for each in checks] == [BAD]
+    assert healths(checks) == [BAD, BAD, UNKNOWN]
     assert "1 policy (shop/viewers)" in checks[0].verdict.reason
+    assert "2 routes (GRPCRoute shop/catalog, HTTPRoute shop/reviews)" in checks[1].verdict.reason
+    assert "which routes would have no effect is not known" in checks[2].verdict.reason
     batch = preflight.of(change(found, "batch", {"istio.io/use-waypoint": None}), found)
     assert about(batch, "no policy would lose").verdict.health is OK
 
