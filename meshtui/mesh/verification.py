@@ -39,6 +39,8 @@ KINDS = (*workloads.KINDS, SERVICE, *waypoints.KINDS)
 """What has to be wanted for it, beside `probes`."""
 
 PATIENCE = timedelta(seconds=60)
+_FOR_A_WAYPOINT = timedelta(seconds=90)
+"""As `istioctl waypoint apply --wait` has it: its image may have to be pulled (istio-ambient.md, 3.1)."""
 
 
 class Goal(Enum):
@@ -101,9 +103,7 @@ class Progress:
         return tuple(sorted(left, key=lambda each: -each.verdict.health.rank))
 
 
-def begin(
-    change: Change, snapshot: Snapshot, started: datetime, patience: timedelta = PATIENCE
-) -> Verification | None:
+def begin(change: Change, snapshot: Snapshot, started: datetime) -> Verification | None:
     """What is to be followed after a change; `snapshot` is one from before it was sent. None for a change whose effect
     nothing here can prove."""
     goal = _goal(change, snapshot)
@@ -111,6 +111,7 @@ def begin(
         return None
     there = moves.concerned(change.target, snapshot) if goal is Goal.REPLACED else ()
     old = frozenset(each.pod.uid for each in there)
+    patience = _FOR_A_WAYPOINT if goal is Goal.READY else PATIENCE
     return Verification(change, goal, started, old, started + patience)
 
 

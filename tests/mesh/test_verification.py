@@ -66,7 +66,8 @@ ENROLL, LEAVE = change({}, AMBIENT), change(AMBIENT, {"istio.io/dataplane-mode":
 def begun(it: Patch | Create | Delete, before: Snapshot) -> Verification:
     found = verification.begin(it, before, STARTED)
     assert found is not None
-    assert found.until == STARTED + timedelta(seconds=60)
+    patience = 90 if found.goal is Goal.READY else 60
+    assert found.until == STARTED + timedelta(seconds=patience)
     return found
 
 
