@@ -17,7 +17,7 @@ from meshtui.mesh.doctor.rules import ANALYZERS
 from meshtui.mesh.kinds import CONFIGMAP, POD, SERVICE, Kind
 from meshtui.mesh.manifests import Manifest
 from meshtui.mesh.raw import Raw, key
-from meshtui.mesh.snapshot import Phase, Scope, Snapshot, Source
+from meshtui.mesh.snapshot import Phase, Ref, Scope, Snapshot, Source
 
 HOME = Path(os.environ.get("MESHTUI_CORPORA", "."), "analyze", "open")
 
@@ -63,7 +63,11 @@ def agreement(case: Raw) -> Agreement:
         case["id"],
         case["analyzer"],
         frozenset((each["code"], each["resource"]) for each in case["expected"]),
-        frozenset((each.rule.code, _resource(each.objects[0])) for each in found if each.objects),
+        frozenset(
+            (each.rule.code, _resource(each.rule.code, each.objects[0]))
+            for each in found
+            if each.objects
+        ),
         bool(chosen),
         tuple(each.says for each in found if not each.objects),
     )
@@ -88,8 +92,8 @@ def _manifests(case: Raw, needed: set[Any]) -> Iterator[Manifest]:
     for manifest in _read("default_resources.yaml"):
         if manifest.kind in (POD, SERVICE) and manifest.kind in needed:
             yield manifest
-    if case["mesh_config"]:
-        yield Manifest(CONFIGMAP, _mesh((HOME / case["mesh_config"]).read_text()), "", 1)
+    if case["mesh_config"] or case["mesh_networks"]:
+        yield Manifest(CONFIGMAP, _mesh(case), "", 1)
 
 
 def _read(file: str) -> Iterator[Manifest]:
@@ -98,12 +102,17 @@ def _read(file: str) -> Iterator[Manifest]:
             yield each
 
 
-def _mesh(written: str) -> Raw:
-    """The ConfigMap that mesh config is in."""
+def _mesh(case: Raw) -> Raw:
+    """The ConfigMap that mesh config and mesh networks are in."""
+    parts = {"mesh": case["mesh_config"], "meshNetworks": case["mesh_networks"]}
+    data = {key: (HOME / file).read_text() for key, file in parts.items() if file}
     labels = {"operator.istio.io/component": "Pilot"}
     meta = {"name": "istio", "namespace": "istio-system", "labels": labels}
-    return {"metadata": meta, "data": {"mesh": written}}
+    return {"metadata": meta, "data": data}
 
 
-def _resource(ref: Any) -> str:
+def _resource(code: str, ref: Ref) -> str:
+    """What Istio's suite calls it: of what stands in the mesh's ConfigMap it names the part."""
+    if code == "IST0126":
+        return "MeshNetworks istio-system/meshnetworks"
     return f"{ref.kind.title.removeprefix('Istio ')} {ref.key}"

@@ -9,7 +9,7 @@ from meshtui.mesh.doctor.analyzer import Analyzer
 from meshtui.mesh.doctor.findings import Evidence, Found, Rule, Severity
 from meshtui.mesh.kinds import Kind
 from meshtui.mesh.raw import Raw, annotation, name, namespace, strings, text
-from meshtui.mesh.snapshot import Ref, Snapshot
+from meshtui.mesh.snapshot import Phase, Ref, Scope, Snapshot
 
 LEFT_OUT = ("kube-system", "kube-public", "kube-node-lease", "local-path-storage")
 """Namespaces that no analyzer looks at."""
@@ -37,6 +37,16 @@ def _every(found: Mapping[str, Raw]) -> Sequence[Raw]:
     return sorted(inside, key=lambda raw: (namespace(raw), name(raw)))
 
 
+def judged(
+    snapshot: Snapshot, kind: Kind, judge: Callable[[Raw], Sequence[Found]]
+) -> Iterator[Found]:
+    """What `judge` finds in each object of a kind by itself; one that did not change is not judged again."""
+    for several in snapshot.each(kind, judge):
+        for each in several:
+            if each.objects[0].namespace not in LEFT_OUT and each.objects[0].name not in LEFT_OUT:
+                yield each
+
+
 def ref(kind: Kind, raw: Raw) -> Ref:
     return Ref(kind, namespace(raw), name(raw))
 
@@ -54,15 +64,19 @@ def found(
 def analyzer(
     name: str,
     rules: tuple[Rule, ...],
-    needs: tuple[Kind, ...],
+    needs: tuple[Kind | Scope, ...],
     run: Callable[[Snapshot], Iterable[Found]],
     *,
+    whole: tuple[Kind, ...] = (),
     asked_for: bool = False,
 ) -> Analyzer:
     """One of Istio's analyzers. It reads nothing but the objects of the kinds that it needs, and says nothing of
-    those whose own annotation suppresses a code."""
+    those whose own annotation suppresses a code. Of the kinds in `whole` it takes what it does not see for not there:
+    until they were all read it says nothing at all."""
 
     def heard(snapshot: Snapshot) -> Iterator[Found]:
+        if not all(_known(snapshot, kind) for kind in whole):
+            return
         for each in run(snapshot):
             first = each.objects[0]
             it = snapshot.find(first.kind, first.namespace, first.name)
@@ -70,6 +84,11 @@ def analyzer(
                 yield each
 
     return Analyzer(name, rules, needs, heard, pure=True, asked_for=asked_for)
+
+
+def _known(snapshot: Snapshot, kind: Kind) -> bool:
+    source = snapshot.source(kind)
+    return source.complete or source.phase is Phase.ABSENT
 
 
 def _suppressed(raw: Raw, code: str) -> bool:
@@ -84,6 +103,12 @@ def mesh(snapshot: Snapshot) -> Raw:
 
 def root_namespace(snapshot: Snapshot) -> str:
     return text(mesh(snapshot), "rootNamespace") or ISTIO_SYSTEM
+
+
+def listed(names: Iterable[str]) -> str:
+    """The first five, and how many more there are."""
+    known = list(names)
+    return ", ".join(known[:5]) + (f" and {len(known) - 5} more" if len(known) > 5 else "")
 
 
 def labels(raw: Raw) -> Mapping[str, str]:
