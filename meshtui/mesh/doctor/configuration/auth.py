@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from meshtui.mesh import meshconfig
-from meshtui.mesh.doctor.configuration.membership import Alike, members, selected
+from meshtui.mesh.doctor.configuration.membership import Alike, injecting, pods, selected
 from meshtui.mesh.doctor.configuration.objects import (
     WARNING,
     analyzer,
-    every,
     found,
+    judged,
     root_namespace,
 )
 from meshtui.mesh.doctor.configuration.references import NOT_FOUND
@@ -28,29 +29,58 @@ NOBODY = Rule(
     link="docs/reference/config/analysis/ist0127/",
 )
 
+_NONE: Sequence[Alike] = ()
+
 
 def policies(snapshot: Snapshot) -> Iterator[Found]:
     root = root_namespace(snapshot)
-    inside = members(snapshot)
-    anywhere = [each for several in inside.values() for each in several]
-    named = _Names(name(raw) for raw in snapshot.raw(NAMESPACE))
-    for policy in every(snapshot, AUTHORIZATION_POLICY):
+    inside, injects = pods(snapshot), injecting(snapshot)
+    anywhere = [
+        each
+        for where, several in inside.items()
+        for each in several
+        if each.is_member(injecting=where in injects)
+    ]
+    known = snapshot.objects.get(NAMESPACE)
+    named = snapshot.memo.kept(
+        "named namespaces", lambda: _Names(snapshot.raw(NAMESPACE)), (known,)
+    )
+
+    def inputs(policy: Raw) -> tuple[Any, ...]:
         where = namespace(policy)
-        among = anywhere if where == root else inside.get(where, ())
-        yield from _nobody(policy, among, of_mesh=where == root)
-        for missing in _sources(policy):
-            if not named.has(missing):
-                says = f"namespace {missing}, which it names as a source, does not exist"
-                field = "spec.rules[].from[].source.namespaces"
-                yield found(NOT_FOUND, AUTHORIZATION_POLICY, policy, says, field, missing)
+        if where == root:
+            return (anywhere, True, True, named)
+        return (inside.get(where, _NONE), where in injects, False, named)
+
+    return judged(snapshot, AUTHORIZATION_POLICY, _judge, inputs)
 
 
-def _nobody(policy: Raw, among: Sequence[Alike], *, of_mesh: bool) -> Iterator[Found]:
+def _judge(
+    policy: Raw, among: Sequence[Alike], injects: bool, of_mesh: bool, named: _Names
+) -> tuple[Found, ...]:
+    missing = [each for each in _sources(policy) if not named.has(each)]
+    return (
+        *_nobody(policy, among, injects, of_mesh),
+        *(
+            found(
+                NOT_FOUND,
+                AUTHORIZATION_POLICY,
+                policy,
+                f"namespace {each}, which it names as a source, does not exist",
+                "spec.rules[].from[].source.namespaces",
+                each,
+            )
+            for each in missing
+        ),
+    )
+
+
+def _nobody(policy: Raw, among: Sequence[Alike], injects: bool, of_mesh: bool) -> Iterator[Found]:
     selects = isinstance(dig(policy, "spec", "selector"), Mapping)
     if of_mesh and not selects:
         return
     wanted = strings(policy, "spec", "selector", "matchLabels")
-    if any(selected(wanted, among)):
+    if any(each.is_member(injecting=injects) for each in selected(wanted, among)):
         return
     where = "the mesh" if of_mesh else f"namespace {namespace(policy)}"
     pairs = ", ".join(f"{key}={value}" for key, value in sorted(wanted.items()))
@@ -76,8 +106,8 @@ def _sources(policy: Raw) -> Sequence[str]:
 class _Names:
     """The namespaces that there are, also those that no other rule looks at."""
 
-    def __init__(self, names: Iterable[str]) -> None:
-        self._names = list(names)
+    def __init__(self, namespaces: Iterable[Raw]) -> None:
+        self._names = [name(each) for each in namespaces]
         self._folded = {each.casefold() for each in self._names}
 
     def has(self, wanted: str) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from meshtui.mesh.doctor.configuration.membership import Alike, pods, selected
 from meshtui.mesh.doctor.configuration.objects import every, found
@@ -13,20 +14,29 @@ from meshtui.mesh.raw import Raw, namespace, strings
 from meshtui.mesh.snapshot import Snapshot
 
 
-def selecting(
-    snapshot: Snapshot, kind: Kind, path: Sequence[str]
-) -> Iterator[tuple[Raw, Mapping[str, str], Sequence[Alike]]]:
-    """The objects of a kind that have labels at `path`, with these and the pods of their namespace that they take."""
+class Selecting(NamedTuple):
+    """One object that selects pods."""
+
+    raw: Raw
+    wanted: Mapping[str, str]
+    """The labels that it asks for."""
+    taken: Sequence[Alike]
+    """The pods of its namespace that have them."""
+
+
+def selecting(snapshot: Snapshot, kind: Kind, path: Sequence[str]) -> Sequence[Selecting]:
+    """The objects of a kind that have labels at `path`."""
     known = pods(snapshot)
-    for it in every(snapshot, kind):
-        wanted = strings(it, *path)
-        if wanted:
-            yield it, wanted, list(selected(wanted, known.get(namespace(it), ())))
+    return [
+        Selecting(it, wanted, list(selected(wanted, known.get(namespace(it), ()))))
+        for it in every(snapshot, kind)
+        if (wanted := strings(it, *path))
+    ]
 
 
-def without_pods(snapshot: Snapshot, kind: Kind, path: Sequence[str]) -> Iterator[Found]:
+def without_pods(several: Iterable[Selecting], kind: Kind, path: Sequence[str]) -> Iterator[Found]:
     """Those that select no pod."""
-    for it, wanted, taken in selecting(snapshot, kind, path):
+    for it, wanted, taken in several:
         if not taken:
             pairs = ", ".join(f"{key}={value}" for key, value in sorted(wanted.items()))
             says = f"no pod of namespace {namespace(it)} has the labels {pairs}"
@@ -34,18 +44,18 @@ def without_pods(snapshot: Snapshot, kind: Kind, path: Sequence[str]) -> Iterato
 
 
 def clashes(
-    snapshot: Snapshot, kind: Kind, path: Sequence[str], *, in_ambient: bool = True
+    several: Iterable[Selecting], *, in_ambient: bool = True
 ) -> Iterator[tuple[Raw, Sequence[Raw], str]]:
     """Those that select a pod which others select too: each with these others and the pod. Pods in ambient count only
     where that is asked for."""
     taking: dict[int, tuple[Alike, list[Raw]]] = {}
-    for it, _, taken in selecting(snapshot, kind, path):
+    for it, _, taken in several:
         for alike in taken:
             if in_ambient or not alike.ambient:
                 taking.setdefault(id(alike), (alike, []))[1].append(it)
     told: set[int] = set()
-    for alike, several in taking.values():
-        for it in several if len(several) > 1 else ():
+    for alike, raws in taking.values():
+        for it in raws if len(raws) > 1 else ():
             if id(it) not in told:
                 told.add(id(it))
-                yield it, [each for each in several if each is not it], min(alike.pods)
+                yield it, [each for each in raws if each is not it], min(alike.pods)

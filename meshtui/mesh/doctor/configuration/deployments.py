@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from meshtui.mesh.doctor.configuration.membership import in_sidecar_mesh, namespaces
+from meshtui.mesh.doctor.configuration.membership import injecting, own_choice
 from meshtui.mesh.doctor.configuration.objects import (
     WARNING,
     analyzer,
@@ -40,13 +40,14 @@ _WAYPOINTS = "istio.io-mesh-controller"
 
 def shared(snapshot: Snapshot) -> Iterator[Found]:
     services = _Services(every(snapshot, SERVICE))
-    known = namespaces(snapshot)
+    injects = injecting(snapshot)
     for deployment in every(snapshot, DEPLOYMENT):
         template = table(deployment, "spec", "template")
         own = entries(template, "spec", "containers")
         if label(deployment, "gateway.istio.io/managed") == _WAYPOINTS:
             continue
-        if not in_sidecar_mesh(template, own, known.get(namespace(deployment))):
+        chosen = own_choice(template, own)
+        if not (namespace(deployment) in injects if chosen is None else chosen):
             continue
         taking = services.taking(namespace(deployment), strings(template, "metadata", "labels"))
         for rule, says, port in _clashes(taking):

@@ -74,14 +74,12 @@ def others(snapshot: Snapshot) -> Iterator[Found]:
     revisions = _injected(snapshot) if images else {}
     variants = _Variants(snapshot)
     outdated: dict[str, list[tuple[str, str]]] = {}
-    for pod in every(snapshot, POD) if revisions else ():
-        wanted = images.get(revisions.get(namespace(pod), ""), "")
-        if wanted and not annotation(pod, "sidecar.istio.io/proxyImage"):
-            running = _running(pod)
-            variant = variants.of(pod) if running and set(running) != {wanted} else ""
-            odd = [each for each in running if each not in (wanted, f"{wanted}-{variant}")]
+    for where, pod, running in filter(None, snapshot.each(POD, _proxy)) if revisions else ():
+        wanted = images.get(revisions.get(where, ""), "")
+        if wanted and running != {wanted}:
+            odd = running - {wanted, f"{wanted}-{variants.of(pod)}"}
             if odd:
-                outdated.setdefault(namespace(pod), []).append((name(pod), odd[0]))
+                outdated.setdefault(where, []).append((name(pod), min(odd)))
     for where, it in namespaces(snapshot).items():
         if where in outdated:
             pods = listed(pod for pod, _ in outdated[where])
@@ -90,8 +88,12 @@ def others(snapshot: Snapshot) -> Iterator[Found]:
             yield found(OTHER, NAMESPACE, it, says, field, f"{ran} in {outdated[where][0][0]}")
 
 
-def _running(pod: Raw) -> Sequence[str]:
-    return [text(each, "image") for each in containers(pod) if text(each, "name") == PROXY]
+def _proxy(pod: Raw) -> tuple[str, Raw, frozenset[str]] | None:
+    """A pod whose proxy has the image that the injector chose: its namespace, itself and the images."""
+    images = [text(each, "image") for each in containers(pod) if text(each, "name") == PROXY]
+    if not images or annotation(pod, "sidecar.istio.io/proxyImage"):
+        return None
+    return namespace(pod), pod, frozenset(images)
 
 
 def _injected(snapshot: Snapshot) -> Mapping[str, str]:
@@ -142,20 +144,16 @@ class _Variants:
 
     def of(self, pod: Raw) -> str:
         """ "" for the plain image."""
-        where, own = namespace(pod), labels(pod)
+        where = namespace(pod)
         chosen = [self._mesh, self._wide.get(self._root, ""), self._wide.get(where, "")]
         for selector, variant in self._selecting.get(where, ()):
-            if selector.items() <= own.items():
+            if selector.items() <= labels(pod).items():
                 chosen.append(variant)
-        chosen.append(
-            text(
-                embedded.read_or_none(annotation(pod, "proxy.istio.io/config")),
-                "image",
-                "imageType",
-            )
-        )
-        last = [each for each in chosen if each][-1:]
-        return "" if last in ([], ["default"]) else last[0]
+        own = annotation(pod, "proxy.istio.io/config")
+        if own:
+            chosen.append(text(embedded.read_or_none(own), "image", "imageType"))
+        last = next((each for each in reversed(chosen) if each), "")
+        return "" if last == "default" else last
 
 
 def autos(snapshot: Snapshot) -> Iterator[Found]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from meshtui.mesh.doctor.configuration.membership import GATEWAY_NAME, Alike, pods, selected
+from meshtui.mesh.doctor.configuration.membership import Alike, pods, selected
 from meshtui.mesh.doctor.configuration.objects import (
     WARNING,
     analyzer,
@@ -64,9 +64,7 @@ def by_label(snapshot: Snapshot) -> Iterator[Found]:
             if where not in gateways or not _selects(policy):
                 continue
             wanted = strings(policy, "spec", "selector", "matchLabels")
-            names = sorted(
-                {dict(each.labels)[GATEWAY_NAME] for each in selected(wanted, gateways[where])}
-            )
+            names = sorted({each.gateway for each in selected(wanted, gateways[where])})
             if names:
                 says = f"it selects pods of Gateway {listed(names)}, which takes no selectors"
                 pairs = ", ".join(f"{key}={value}" for key, value in sorted(wanted.items()))
@@ -78,7 +76,7 @@ def by_label(snapshot: Snapshot) -> Iterator[Found]:
 def _gateways(snapshot: Snapshot) -> Mapping[str, list[Alike]]:
     """The pods of Gateways, by namespace."""
     inside = {
-        where: [each for each in several if any(key == GATEWAY_NAME for key, _ in each.labels)]
+        where: [each for each in several if each.gateway]
         for where, several in pods(snapshot).items()
     }
     return {where: several for where, several in inside.items() if several}

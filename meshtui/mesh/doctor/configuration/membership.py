@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from meshtui.mesh.doctor.configuration.objects import LEFT_OUT, every, labels
 from meshtui.mesh.kinds import NAMESPACE, POD
@@ -38,15 +37,24 @@ def is_ambient(of_namespace: Mapping[str, str]) -> bool:
     )
 
 
-def in_sidecar_mesh(pod: Raw, containers: Iterable[Raw], of_namespace: Raw | None) -> bool:
-    """Whether a pod, or the template of one, is in the sidecar mesh: by its own proxy, its own label, its own
-    annotation or the label of its namespace, the first that there is."""
+def own_choice(pod: Raw, containers: Iterable[Raw]) -> bool | None:
+    """Whether a pod, or the template of one, is in the sidecar mesh by its own proxy, else its own label, else its own
+    annotation; None where it leaves that to its namespace."""
     if has_proxy(containers):
         return True
     for own in (labels(pod), strings(pod, "metadata", "annotations")):
         if INJECT in own:
             return own[INJECT] == "true"
-    return of_namespace is not None and labels(of_namespace).get(INJECTION) == "enabled"
+    return None
+
+
+def injecting(snapshot: Snapshot) -> Collection[str]:
+    """The namespaces that put pods without a choice of their own into the sidecar mesh."""
+    return {
+        where
+        for where, it in namespaces(snapshot).items()
+        if labels(it).get(INJECTION) == "enabled"
+    }
 
 
 def containers(pod: Raw) -> Sequence[Raw]:
@@ -58,27 +66,27 @@ def namespaces(snapshot: Snapshot) -> Mapping[str, Raw]:
     return {name(raw): raw for raw in every(snapshot, NAMESPACE)}
 
 
-@dataclass(frozen=True, slots=True)
-class Alike:
+class Alike(NamedTuple):
     """Pods of one namespace that are alike to every selector."""
 
     labels: frozenset[tuple[str, str]]
     ambient: bool
-    pods: list[str] = field(default_factory=list)
+    sidecar: bool | None
+    """In the sidecar mesh by their own choice; None where that is left to their namespace."""
+    gateway: str
+    """The Gateway whose pods they are; "" for none."""
+    pods: list[str]
     """Their names."""
+
+    def is_member(self, *, injecting: bool) -> bool:
+        """Whether they are in a mesh, where their namespace injects sidecars or does not."""
+        return self.ambient or (injecting if self.sidecar is None else self.sidecar)
 
 
 def pods(snapshot: Snapshot) -> Mapping[str, Sequence[Alike]]:
-    """All pods, by namespace."""
+    """All pods, by namespace; those of a namespace are the same list until one of them changes."""
     found = snapshot.objects.get(POD)
-    return snapshot.memo.kept("analyzed pods", lambda: _alike(snapshot.each(POD, _pod)), (found,))
-
-
-def members(snapshot: Snapshot) -> Mapping[str, Sequence[Alike]]:
-    """The pods that are in ambient or in the sidecar mesh, by namespace."""
-    known = namespaces(snapshot)
-    found = snapshot.each(POD, _member, lambda pod: (known.get(namespace(pod)),))
-    return _alike(each for each in found if each is not None)
+    return snapshot.memo.kept("analyzed pods", lambda: _pods(snapshot), (found,))
 
 
 class _Pod(NamedTuple):
@@ -86,28 +94,40 @@ class _Pod(NamedTuple):
     name: str
     labels: frozenset[tuple[str, str]]
     ambient: bool
+    sidecar: bool | None
+    gateway: str
+
+
+def _pods(snapshot: Snapshot) -> Mapping[str, Sequence[Alike]]:
+    inside: dict[str, list[_Pod]] = {}
+    for pod in snapshot.each(POD, _pod):
+        if pod.namespace not in LEFT_OUT:
+            inside.setdefault(pod.namespace, []).append(pod)
+    first = {where: several[0] for where, several in inside.items()}
+    alike = snapshot.memo.each("alike", first, _alike, lambda pod: (tuple(inside[pod.namespace]),))
+    return dict(zip(first, alike, strict=True))
 
 
 def _pod(raw: Raw) -> _Pod:
-    return _Pod(namespace(raw), name(raw), frozenset(labels(raw).items()), redirected(raw))
+    own = labels(raw)
+    return _Pod(
+        namespace(raw),
+        name(raw),
+        frozenset(own.items()),
+        redirected(raw),
+        own_choice(raw, containers(raw)),
+        own.get(GATEWAY_NAME, ""),
+    )
 
 
-def _member(raw: Raw, of_namespace: Raw | None) -> _Pod | None:
-    if redirected(raw) or in_sidecar_mesh(raw, containers(raw), of_namespace):
-        return _pod(raw)
-    return None
-
-
-def _alike(found: Iterable[_Pod]) -> Mapping[str, Sequence[Alike]]:
-    groups: dict[str, dict[tuple[frozenset[tuple[str, str]], bool], Alike]] = {}
-    for pod in found:
-        if pod.namespace not in LEFT_OUT:
-            inside = groups.setdefault(pod.namespace, {})
-            alike = inside.get((pod.labels, pod.ambient))
-            if alike is None:
-                alike = inside[pod.labels, pod.ambient] = Alike(pod.labels, pod.ambient)
-            alike.pods.append(pod.name)
-    return {where: list(inside.values()) for where, inside in groups.items()}
+def _alike(_: _Pod, several: Sequence[_Pod]) -> Sequence[Alike]:
+    groups: dict[tuple[Any, ...], Alike] = {}
+    for pod in several:
+        key = pod[2:]
+        if key not in groups:
+            groups[key] = Alike(*key, [])
+        groups[key].pods.append(pod.name)
+    return list(groups.values())
 
 
 def selected(selector: Mapping[str, str], among: Iterable[Alike]) -> Iterator[Alike]:

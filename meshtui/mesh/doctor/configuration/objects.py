@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
+from typing import Any
 
 from meshtui.mesh import meshconfig
 from meshtui.mesh.doctor.analyzer import Analyzer
@@ -29,19 +31,20 @@ def every(snapshot: Snapshot, kind: Kind) -> Sequence[Raw]:
 
 
 def _every(found: Mapping[str, Raw]) -> Sequence[Raw]:
-    inside = [
-        raw
-        for raw in found.values()
-        if namespace(raw) not in LEFT_OUT and name(raw) not in LEFT_OUT
-    ]
-    return sorted(inside, key=lambda raw: (namespace(raw), name(raw)))
+    placed = [(namespace(raw), name(raw), raw) for raw in found.values()]
+    inside = [each for each in placed if each[0] not in LEFT_OUT and each[1] not in LEFT_OUT]
+    return [raw for _, _, raw in sorted(inside, key=itemgetter(0, 1))]
 
 
 def judged(
-    snapshot: Snapshot, kind: Kind, judge: Callable[[Raw], Sequence[Found]]
+    snapshot: Snapshot,
+    kind: Kind,
+    judge: Callable[..., Sequence[Found]],
+    inputs: Callable[[Raw], tuple[Any, ...]] | None = None,
 ) -> Iterator[Found]:
-    """What `judge` finds in each object of a kind by itself; one that did not change is not judged again."""
-    for several in snapshot.each(kind, judge):
+    """What `judge` finds in each object of a kind, by itself and `inputs` of it; it is not asked again of one that
+    did not change, nor its inputs."""
+    for several in filter(None, snapshot.each(kind, judge, inputs)):
         for each in several:
             if each.objects[0].namespace not in LEFT_OUT and each.objects[0].name not in LEFT_OUT:
                 yield each

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from meshtui.mesh.doctor.configuration.clashes import clashes, selecting, without_pods
+from meshtui.mesh.doctor.configuration import clashes
 from meshtui.mesh.doctor.configuration.membership import is_ambient, namespaces
 from meshtui.mesh.doctor.configuration.objects import (
     ERROR,
@@ -51,13 +51,14 @@ _SELECTOR = ("spec", "workloadSelector", "labels")
 
 
 def sidecars(snapshot: Snapshot) -> Iterator[Found]:
-    yield from without_pods(snapshot, SIDECAR, _SELECTOR)
-    for it, _, taken in selecting(snapshot, SIDECAR, _SELECTOR):
+    several = clashes.selecting(snapshot, SIDECAR, _SELECTOR)
+    yield from clashes.without_pods(several, SIDECAR, _SELECTOR)
+    for it, _, taken in several:
         pods = [pod for alike in taken if alike.ambient for pod in alike.pods]
         if pods:
             says = f"it selects pods in ambient: {listed(sorted(pods))}"
             yield found(NO_EFFECT, SIDECAR, it, says, ".".join(_SELECTOR), listed(sorted(pods)))
-    for it, others, pod in clashes(snapshot, SIDECAR, _SELECTOR, in_ambient=False):
+    for it, others, pod in clashes.clashes(several, in_ambient=False):
         says = f"pod {pod} is selected by {listed(map(name, others))} too"
         refs = [ref(SIDECAR, each) for each in others]
         yield found(SAME_PODS, SIDECAR, it, says, ".".join(_SELECTOR), pod, *refs)

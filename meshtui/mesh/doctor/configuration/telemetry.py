@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from meshtui.mesh import meshconfig
-from meshtui.mesh.doctor.configuration.clashes import clashes, without_pods
+from meshtui.mesh.doctor.configuration import clashes
 from meshtui.mesh.doctor.configuration.deprecation import DEPRECATED
 from meshtui.mesh.doctor.configuration.objects import (
     ERROR,
@@ -66,8 +66,9 @@ def _names_nobody(logging: Raw) -> bool:
 
 
 def selecting(snapshot: Snapshot) -> Iterator[Found]:
-    yield from without_pods(snapshot, TELEMETRY, _SELECTOR)
-    for it, others, pod in clashes(snapshot, TELEMETRY, _SELECTOR):
+    several = clashes.selecting(snapshot, TELEMETRY, _SELECTOR)
+    yield from clashes.without_pods(several, TELEMETRY, _SELECTOR)
+    for it, others, pod in clashes.clashes(several):
         says = f"pod {pod} is selected by {listed(map(name, others))} too"
         refs = [ref(TELEMETRY, each) for each in others]
         yield found(SAME_PODS, TELEMETRY, it, says, ".".join(_SELECTOR), pod, *refs)
