@@ -16,7 +16,7 @@ from meshtui.mesh.doctor.configuration.objects import (
 )
 from meshtui.mesh.doctor.configuration.references import NOT_FOUND
 from meshtui.mesh.doctor.findings import Found, Rule
-from meshtui.mesh.kinds import AUTHORIZATION_POLICY, NAMESPACE, POD
+from meshtui.mesh.kinds import AUTHORIZATION_POLICY, CONFIGMAP, NAMESPACE, POD
 from meshtui.mesh.raw import Raw, dig, entries, name, namespace, strings
 from meshtui.mesh.snapshot import Snapshot
 
@@ -127,6 +127,6 @@ ANALYZERS = (
         (NOBODY, NOT_FOUND),
         (AUTHORIZATION_POLICY, POD, NAMESPACE, meshconfig.SCOPE),
         policies,
-        whole=(POD, NAMESPACE),
+        whole=(POD, NAMESPACE, CONFIGMAP),
     ),
 )

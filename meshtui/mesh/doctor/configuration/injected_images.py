@@ -205,11 +205,13 @@ ANALYZERS = (
         (OTHER,),
         (NAMESPACE, POD, meshconfig.SCOPE, PROXY_CONFIG),
         others,
+        whole=(CONFIGMAP, PROXY_CONFIG),
     ),
     analyzer(
         "injection.ImageAutoAnalyzer",
         (UNSELECTED, NEVER),
         (POD, DEPLOYMENT, NAMESPACE, WEBHOOK),
         autos,
+        whole=(NAMESPACE, WEBHOOK),
     ),
 )

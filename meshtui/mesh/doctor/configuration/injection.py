@@ -136,5 +136,6 @@ ANALYZERS = (
         (OUTSIDE, BARE, SEVERAL, BY_DEFAULT),
         (NAMESPACE, POD, meshconfig.SCOPE),
         injected,
+        whole=(CONFIGMAP,),
     ),
 )

@@ -89,6 +89,6 @@ ANALYZERS = (
         (SAME_PODS, SAME_NAMESPACE, NO_EFFECT, NOT_FOUND),
         (SIDECAR, POD, NAMESPACE),
         sidecars,
-        whole=(POD,),
+        whole=(POD, NAMESPACE),
     ),
 )
