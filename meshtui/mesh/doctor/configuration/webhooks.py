@@ -171,22 +171,23 @@ def _addresses(kind: Kind, it: Raw) -> Iterator[Found]:
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _WRONG = re.compile(r"[\x00-\x1f\x7f]|%(?![0-9A-Fa-f]{2})")
+_PORT = re.compile(r"[^:]*(?::[0-9]*)?")
 _WRONG_IN_HOST = re.compile(r"[ ^`{|}\\%]")
 
 
 def _host(url: str) -> str:
     """The host in an address; "" where there is none. ValueError where Go's URL parser, which is the API server's,
-    takes it for no address."""
+    takes it for no address (net/url of Go 1.26, which no longer has colons in a host)."""
     before_query = re.split(r"[?#]", url, maxsplit=1)[0]
     if _WRONG.search(before_query) or re.search(r"[\x00-\x1f\x7f]", url):
         raise ValueError("it has characters that an address may not have")
     if ":" in before_query.partition("/")[0] and not _SCHEME.match(before_query):
         raise ValueError("it has no scheme")
     split = urlsplit(url)
-    port = split.netloc.rpartition("@")[2].rpartition("]")[2].rpartition(":")
-    if port[1] and not re.fullmatch(r"[0-9]*", port[2]):
+    host = split.netloc.rpartition("@")[2]
+    if not _PORT.fullmatch(host.rpartition("]")[2]):
         raise ValueError("its port is no number")
-    if _WRONG_IN_HOST.search(split.netloc.rpartition("@")[2]):
+    if _WRONG_IN_HOST.search(host):
         raise ValueError("its host has characters that a host may not have")
     return split.hostname or ""
 
