@@ -170,7 +170,7 @@ def autos(snapshot: Snapshot) -> Iterator[Found]:
         if _AUTO not in _running_of(template):
             continue
         of_namespace = labels(known.get(namespace(deployment) or "default", {}))
-        if not any(selects(each, of_namespace, labels(template)) for each in webhooks):
+        if not any(_selects(each, of_namespace, labels(template)) for each in webhooks):
             says = f"no webhook of Istio takes the pods of {name(deployment)}"
             field = "spec.template.spec.containers[istio-proxy].image"
             yield found(UNSELECTED, DEPLOYMENT, deployment, says, field, _AUTO)
@@ -188,7 +188,7 @@ def _running_of(pod: Raw) -> Sequence[str]:
     return [text(each, "image") for each in own if text(each, "name") == PROXY]
 
 
-def selects(webhook: Raw, of_namespace: Mapping[str, str], of_object: Mapping[str, str]) -> bool:
+def _selects(webhook: Raw, of_namespace: Mapping[str, str], of_object: Mapping[str, str]) -> bool:
     """Whether a webhook takes an object with these labels in a namespace with those. A selector that cannot be read
     takes nothing."""
     try:

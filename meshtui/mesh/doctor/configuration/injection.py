@@ -33,7 +33,7 @@ OUTSIDE = Rule(
     "IST0102",
     "a namespace has no label that says whether it is in the mesh",
     INFO,
-    why="Its pods have no sidecar and are not in ambient: neither mTLS nor policies reach them.",
+    why="Pods that are not labelled one by one are outside the mesh there: neither mTLS nor policies reach them.",
     remedy="label it istio.io/dataplane-mode=ambient, or istio-injection=disabled where it is to stay outside",
     link="docs/reference/config/analysis/ist0102/",
 )
