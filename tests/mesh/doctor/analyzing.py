@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from meshtui.mesh import kinds, manifests
@@ -11,6 +12,7 @@ from meshtui.mesh.doctor.examination import Examination
 from meshtui.mesh.doctor.rules import ANALYZERS
 from meshtui.mesh.kinds import CONFIGMAP, Kind
 from meshtui.mesh.manifests import Manifest
+from meshtui.mesh.memo import Memo
 from meshtui.mesh.raw import Raw, key
 from meshtui.mesh.snapshot import Phase, Scope, Snapshot, Source
 from tests.mesh.made import NOW
@@ -37,6 +39,13 @@ def cluster(written: str, mesh: str = "", unread: Collection[Kind] = ()) -> Snap
         Scope(each): Source(Phase.LOADING if each in unread else Phase.LIVE) for each in KINDS
     }
     return Snapshot(NOW, objects=objects, sources=sources)
+
+
+def narrowed(snapshot: Snapshot, kind: Kind, namespace: str) -> Snapshot:
+    """The same in another session, which asked for no more than one namespace of a kind."""
+    sources = {scope: each for scope, each in snapshot.sources.items() if scope.kind != kind}
+    sources[Scope(kind, namespace)] = Source(Phase.LIVE)
+    return replace(snapshot, sources=sources, memo=Memo())
 
 
 def examined(analyzer: str, snapshot: Snapshot) -> Examination:

@@ -6,7 +6,7 @@ import pytest
 
 from meshtui.mesh.doctor.examination import Outcome
 from meshtui.mesh.kinds import CONFIGMAP, NAMESPACE, POD, Kind
-from tests.mesh.doctor.analyzing import cluster, examined, found, yaml
+from tests.mesh.doctor.analyzing import cluster, examined, found, narrowed, pairs, yaml
 
 POLICIES, KEYS = "auth.AuthorizationPoliciesAnalyzer", "authn.BlockedCIDRsAnalyzer"
 AMBIENT = {"ambient.istio.io/redirection": "enabled"}
@@ -98,6 +98,13 @@ def test_nobody_is_missed_while_not_all_are_known(unread: Kind) -> None:
     result = examined(POLICIES, cluster(policy(SELECTS), unread=[unread]))
     assert not result.findings
     assert result.outcomes == {"IST0127": Outcome.UNKNOWN, "IST0101": Outcome.UNKNOWN}
+
+
+def test_who_a_policy_of_the_root_namespace_takes_is_not_known_from_one_namespace_alone() -> None:
+    written = policy(SELECTS) + policy(SELECTS, "istio-system")
+    result = examined(POLICIES, narrowed(cluster(written), POD, "shop"))
+    assert pairs(result) == {NONE}  # the pods of shop itself are known
+    assert [each.rule.code for each in result.unsure] == ["IST0127"]
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from meshtui.mesh.kinds import NAMESPACE, WEBHOOK
-from tests.mesh.doctor.analyzing import Pairs, cluster, examined, found, pairs, yaml
+from meshtui.mesh.kinds import NAMESPACE, PROXY_CONFIG, WEBHOOK
+from tests.mesh.doctor.analyzing import Pairs, cluster, examined, found, narrowed, pairs, yaml
 
 INJECTION, IMAGES, AUTO = (
     "injection.Analyzer",
@@ -190,6 +190,15 @@ def test_the_variant_of_an_image(
     written = injector({"global": HUB}) + yaml("Namespace", "shop", labels=ENABLED) + more
     result = found(IMAGES, written + proxied(f"{WANTED}-distroless", **metadata), mesh)
     assert result == ({("IST0158", "Namespace shop")} if is_found else set())
+
+
+def test_a_variant_is_not_known_without_the_root_namespace() -> None:
+    written = injector({"global": HUB}) + yaml("Namespace", "shop", labels=ENABLED)
+    old = cluster(written + proxied("example.com/istio/proxyv2:1.30.0"))
+    assert examined(IMAGES, narrowed(old, PROXY_CONFIG, "istio-system")).findings
+    unknown = examined(IMAGES, narrowed(old, PROXY_CONFIG, "shop"))
+    assert not unknown.findings
+    assert [each.rule.code for each in unknown.unsure] == ["IST0158"]
 
 
 AUTO_POD = "{containers: [{name: istio-proxy, image: auto}]}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from meshtui.mesh.kinds import SERVICE
-from tests.mesh.doctor.analyzing import Pairs, cluster, examined, found, yaml
+from tests.mesh.doctor.analyzing import Pairs, cluster, examined, found, narrowed, yaml
 
 INVALID = "webhook.Analyzer"
 ADDRESSES = "externalcontrolplane.ExternalControlPlaneAnalyzer"
@@ -81,9 +81,15 @@ def test_a_webhook_that_leads_to_no_service() -> None:
     assert not found(INVALID, ISTIOD + webhooks("one", ENABLED))
     by_url = "webhooks: [{name: a.istio.io, clientConfig: {url: 'https://istiod.example.com'}}]"
     assert not found(INVALID, yaml("MutatingWebhookConfiguration", "one", by_url))
-    result = examined(INVALID, cluster(webhooks("one", ENABLED), unread=[SERVICE]))
-    assert not result.findings
-    assert result.unsure
+    written = cluster(webhooks("one", ENABLED))
+    for unknown in (
+        cluster(webhooks("one", ENABLED), unread=[SERVICE]),
+        narrowed(written, SERVICE, "shop"),
+    ):
+        result = examined(INVALID, unknown)
+        assert not result.findings
+        assert result.unsure
+    assert examined(INVALID, narrowed(written, SERVICE, "istio-system")).findings
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,13 @@ from meshtui.mesh.doctor.configuration.membership import Alike, injecting, pods,
 from meshtui.mesh.doctor.configuration.objects import (
     WARNING,
     analyzer,
+    every,
     found,
     judged,
     root_namespace,
 )
 from meshtui.mesh.doctor.configuration.references import NOT_FOUND
-from meshtui.mesh.doctor.findings import Found, Rule
+from meshtui.mesh.doctor.findings import Found, Rule, Unsure
 from meshtui.mesh.kinds import AUTHORIZATION_POLICY, CONFIGMAP, NAMESPACE, POD
 from meshtui.mesh.raw import Raw, dig, entries, name, namespace, strings
 from meshtui.mesh.snapshot import Snapshot
@@ -32,8 +33,9 @@ NOBODY = Rule(
 _NONE: Sequence[Alike] = ()
 
 
-def policies(snapshot: Snapshot) -> Iterator[Found]:
+def policies(snapshot: Snapshot) -> Iterator[Found | Unsure]:
     root = root_namespace(snapshot)
+    unread = snapshot.unread(POD)  # of other namespaces than were asked for
     inside, injects = pods(snapshot), injecting(snapshot)
     anywhere = [
         each
@@ -49,18 +51,20 @@ def policies(snapshot: Snapshot) -> Iterator[Found]:
     def inputs(policy: Raw) -> tuple[Any, ...]:
         where = namespace(policy)
         if where == root:
-            return (anywhere, True, True, named)
+            return (None if unread else anywhere, True, True, named)
         return (inside.get(where, _NONE), where in injects, False, named)
 
-    return judged(snapshot, AUTHORIZATION_POLICY, _judge, inputs)
+    if unread and any(namespace(it) == root for it in every(snapshot, AUTHORIZATION_POLICY)):
+        yield Unsure(NOBODY, unread)
+    yield from judged(snapshot, AUTHORIZATION_POLICY, _judge, inputs)
 
 
 def _judge(
-    policy: Raw, among: Sequence[Alike], injects: bool, of_mesh: bool, named: _Names
+    policy: Raw, among: Sequence[Alike] | None, injects: bool, of_mesh: bool, named: _Names
 ) -> tuple[Found, ...]:
     missing = [each for each in _sources(policy) if not named.has(each)]
     return (
-        *_nobody(policy, among, injects, of_mesh),
+        *(_nobody(policy, among, injects, of_mesh) if among is not None else ()),
         *(
             found(
                 NOT_FOUND,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from meshtui.mesh import components
 from meshtui.mesh.doctor.configuration.objects import (
     WARNING,
     analyzer,
@@ -53,7 +54,7 @@ ANALYZERS = (
     analyzer(
         "authn.BlockedCIDRsAnalyzer",
         (UNRESTRICTED,),
-        (REQUEST_AUTHENTICATION, DEPLOYMENT),
+        (REQUEST_AUTHENTICATION, components.ISTIOD),
         unrestricted,
     ),
 )

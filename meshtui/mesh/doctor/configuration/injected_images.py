@@ -26,7 +26,7 @@ from meshtui.mesh.doctor.configuration.objects import (
     mesh,
     root_namespace,
 )
-from meshtui.mesh.doctor.findings import Found, Rule
+from meshtui.mesh.doctor.findings import Found, Rule, Unsure
 from meshtui.mesh.kinds import CONFIGMAP, DEPLOYMENT, NAMESPACE, POD, PROXY_CONFIG, WEBHOOK
 from meshtui.mesh.raw import (
     Raw,
@@ -69,7 +69,11 @@ NEVER = Rule(
 _AUTO = "auto"
 
 
-def others(snapshot: Snapshot) -> Iterator[Found]:
+def others(snapshot: Snapshot) -> Iterator[Found | Unsure]:
+    unread = snapshot.unread(PROXY_CONFIG, root_namespace(snapshot))
+    if unread:
+        yield Unsure(OTHER, unread)
+        return
     images = _images(snapshot)
     revisions = _injected(snapshot) if images else {}
     variants = _Variants(snapshot)

@@ -7,8 +7,8 @@ from operator import itemgetter
 from typing import Any
 
 from meshtui.mesh import meshconfig
-from meshtui.mesh.doctor.analyzer import Analyzer
-from meshtui.mesh.doctor.findings import Evidence, Found, Rule, Severity
+from meshtui.mesh.doctor.analyzer import Analyzer, Findings
+from meshtui.mesh.doctor.findings import Evidence, Found, Rule, Severity, Unsure
 from meshtui.mesh.kinds import Kind
 from meshtui.mesh.raw import Raw, annotation, name, namespace, strings, text
 from meshtui.mesh.snapshot import Phase, Ref, Scope, Snapshot
@@ -68,7 +68,7 @@ def analyzer(
     name: str,
     rules: tuple[Rule, ...],
     needs: tuple[Kind | Scope, ...],
-    run: Callable[[Snapshot], Iterable[Found]],
+    run: Callable[[Snapshot], Findings],
     *,
     whole: tuple[Kind, ...] = (),
     asked_for: bool = False,
@@ -77,10 +77,13 @@ def analyzer(
     those whose own annotation suppresses a code. Of the kinds in `whole` it takes what it does not see for not there:
     until they were all read it says nothing at all."""
 
-    def heard(snapshot: Snapshot) -> Iterator[Found]:
+    def heard(snapshot: Snapshot) -> Iterator[Found | Unsure]:
         if not all(_known(snapshot, kind) for kind in whole):
             return
         for each in run(snapshot):
+            if isinstance(each, Unsure):
+                yield each
+                continue
             first = each.objects[0]
             it = snapshot.find(first.kind, first.namespace, first.name)
             if it is None or not _suppressed(it, each.rule.code):

@@ -21,7 +21,7 @@ from meshtui.mesh.doctor.configuration.objects import (
     listed,
     ref,
 )
-from meshtui.mesh.doctor.findings import Found, Rule
+from meshtui.mesh.doctor.findings import Found, Rule, Unsure
 from meshtui.mesh.kinds import SERVICE, VALIDATING_WEBHOOK, WEBHOOK, Kind
 from meshtui.mesh.raw import Raw, dig, entries, name, strings, table, text
 from meshtui.mesh.snapshot import Ref, Snapshot
@@ -62,7 +62,7 @@ class _Webhook:
     objects: int
 
 
-def invalid(snapshot: Snapshot) -> Iterator[Found]:
+def invalid(snapshot: Snapshot) -> Iterator[Found | Unsure]:
     configurations = [it for it in every(snapshot, WEBHOOK) if _injects(it)]
     overlaps = _overlaps(_webhooks(configurations))
     for it in configurations:
@@ -73,7 +73,10 @@ def invalid(snapshot: Snapshot) -> Iterator[Found]:
         for webhook in entries(it, "webhooks"):
             service = table(webhook, "clientConfig", "service")
             where, called = text(service, "namespace"), text(service, "name")
-            if service and snapshot.find(SERVICE, where, called) is None:
+            unread = snapshot.unread(SERVICE, where)
+            if service and unread:
+                yield Unsure(INVALID, unread, Ref(SERVICE, where, called))
+            elif service and snapshot.find(SERVICE, where, called) is None:
                 says = f"webhook {text(webhook, 'name')} asks Service {where}/{called}, which does not exist"
                 field = "webhooks[].clientConfig.service"
                 yield found(INVALID, WEBHOOK, it, says, field, f"{where}/{called}")
@@ -201,7 +204,7 @@ def _is_ip(host: str) -> bool:
 
 
 ANALYZERS = (
-    analyzer("webhook.Analyzer", (INVALID,), (WEBHOOK, SERVICE), invalid, whole=(SERVICE,)),
+    analyzer("webhook.Analyzer", (INVALID,), (WEBHOOK, SERVICE), invalid),
     analyzer(
         "externalcontrolplane.ExternalControlPlaneAnalyzer",
         (BAD_ADDRESS, NUMERIC),
