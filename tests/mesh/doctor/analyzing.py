@@ -1,85 +1,71 @@
-"""Objects as YAML, and what one analyzer finds in them, for tests that want to say no more than that."""
+"""Analyzers of configuration, each run alone over objects made for a test. Expectations are those of
+istioctl-analyze.md, section 3, under the analyzer's name."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-from meshtui.mesh import kinds, manifests
+from meshtui.mesh import kinds
 from meshtui.mesh.doctor import examination
 from meshtui.mesh.doctor.examination import Examination
 from meshtui.mesh.doctor.rules import ANALYZERS
-from meshtui.mesh.kinds import CONFIGMAP, Kind
-from meshtui.mesh.manifests import Manifest
-from meshtui.mesh.memo import Memo
+from meshtui.mesh.kinds import POD, SERVICE, Kind
 from meshtui.mesh.raw import Raw, key
-from meshtui.mesh.snapshot import Phase, Scope, Snapshot, Source
+from meshtui.mesh.snapshot import Answer, Phase, Ref, Scope, Snapshot, Source
 from tests.mesh.made import NOW
 
-Pairs = set[tuple[str, str]]
-"""Codes, each with the object that it is found of, as "Kind namespace/name"."""
+Thing = tuple[Kind, Raw]
 
-KINDS = [each for each in vars(kinds).values() if isinstance(each, Kind)]
+LIVE = {Scope(kind): Source(Phase.LIVE) for kind in vars(kinds).values() if isinstance(kind, Kind)}
 
 
-def cluster(written: str, mesh: str = "", unread: Collection[Kind] = ()) -> Snapshot:
-    """A cluster of these objects, with this mesh config; of some kinds not all are read yet, all others are live."""
+def thing(kind: Kind, name: str, namespace: str = "shop", /, **parts: Any) -> Thing:
+    """An object; `labels`, `annotations` and `status` have their places, all else is of its spec."""
+    metadata: dict[str, Any] = {"name": name, "namespace": namespace}
+    beside: dict[str, Any] = {}
+    for part in ("labels", "annotations", "status", "data", "stringData"):
+        if part in parts:
+            holder = metadata if part in ("labels", "annotations") else beside
+            holder[part] = parts.pop(part)
+    return kind, {"metadata": metadata, "spec": parts, **beside}
+
+
+def pod(name: str = "p", namespace: str = "shop", node: str = "", /, **labels: str) -> Thing:
+    return thing(POD, name, namespace, labels=labels, nodeName=node)
+
+
+def service(name: str, *ports: int, namespace: str = "shop", **parts: Any) -> Thing:
+    numbered = [{"port": port, "protocol": "TCP"} for port in ports]
+    return thing(SERVICE, name, namespace, **{"ports": numbered, **parts})
+
+
+def cluster(
+    *things: Thing,
+    sources: Mapping[Scope, Source] | None = None,
+    gets: Mapping[Ref, Answer] | None = None,
+    now: datetime = NOW,
+) -> Snapshot:
+    """These objects and no others; all of them are known, as far as `sources` say nothing else."""
     objects: dict[Kind, dict[str, Raw]] = {}
-    for each in manifests.read(written, "test.yaml"):
-        assert isinstance(each, Manifest), each
-        objects.setdefault(each.kind, {})[key(each.raw)] = each.raw
-    if mesh:
-        config = {
-            "metadata": {"name": "istio", "namespace": "istio-system"},
-            "data": {"mesh": mesh},
-        }
-        objects.setdefault(CONFIGMAP, {})["istio-system/istio"] = config
-    sources = {
-        Scope(each): Source(Phase.LOADING if each in unread else Phase.LIVE) for each in KINDS
-    }
-    return Snapshot(NOW, objects=objects, sources=sources)
-
-
-def narrowed(snapshot: Snapshot, kind: Kind, namespace: str) -> Snapshot:
-    """The same in another session, which asked for no more than one namespace of a kind."""
-    sources = {scope: each for scope, each in snapshot.sources.items() if scope.kind != kind}
-    sources[Scope(kind, namespace)] = Source(Phase.LIVE)
-    return replace(snapshot, sources=sources, memo=Memo())
+    for kind, raw in things:
+        objects.setdefault(kind, {})[key(raw)] = raw
+    return Snapshot(now, objects=objects, sources={**LIVE, **(sources or {})}, gets=gets or {})
 
 
 def examined(analyzer: str, snapshot: Snapshot) -> Examination:
-    """What comes of one analyzer, by Istio's name for it."""
-    (chosen,) = [each for each in ANALYZERS if each.name == analyzer]
+    (chosen,) = (each for each in ANALYZERS if each.name == analyzer)
     return examination.of(snapshot, [chosen])
 
 
-def found(analyzer: str, written: str, mesh: str = "") -> Pairs:
-    return pairs(examined(analyzer, cluster(written, mesh)))
+def found(analyzer: str, *things: Thing) -> set[tuple[str, str]]:
+    """The code of each finding, and the object that it is about."""
+    return told(examined(analyzer, cluster(*things)))
 
 
-def pairs(result: Examination) -> Pairs:
-    """Symptoms and causes alike."""
-    every = [each for one in result.findings for each in (one.found, *one.symptoms)]
+def told(result: Examination) -> set[tuple[str, str]]:
     return {
-        (each.rule.code, f"{each.objects[0].kind.title} {each.objects[0].key}") for each in every
+        (each.found.rule.code, "/".join(ref.key for ref in each.found.objects[:1]))
+        for each in result.findings
     }
-
-
-def yaml(kind: str, name: str, body: str = "", **metadata: Any) -> str:
-    """One document: its metadata, and the rest as YAML."""
-    group = _GROUPS.get(kind, "v1")
-    return f"---\napiVersion: {group}\nkind: {kind}\nmetadata: {_flow({'name': name, **metadata})}\n{body}\n"
-
-
-def _flow(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_flow(key)}: {_flow(each)}" for key, each in value.items()) + "}"
-    return f'"{value}"'
-
-
-_GROUPS = {
-    each.title: f"{each.group}/{each.versions[0]}"
-    for each in KINDS
-    if each.group and not each.title.startswith("Istio ")
-}

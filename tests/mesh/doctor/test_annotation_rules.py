@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from meshtui.mesh.doctor.rules import ANALYZERS
-from tests.mesh.doctor.analyzing import Pairs, found, yaml
+from tests.mesh.doctor.written import Pairs, found, yaml
 
 K8S, ALPHA = "annotations.K8sAnalyzer", "annotations.AlphaAnalyzer"
 

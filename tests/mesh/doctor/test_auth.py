@@ -6,7 +6,7 @@ import pytest
 
 from meshtui.mesh.doctor.examination import Outcome
 from meshtui.mesh.kinds import CONFIGMAP, NAMESPACE, POD, Kind
-from tests.mesh.doctor.analyzing import cluster, examined, found, narrowed, pairs, yaml
+from tests.mesh.doctor.written import cluster, examined, found, narrowed, pairs, yaml
 
 POLICIES, KEYS = "auth.AuthorizationPoliciesAnalyzer", "authn.BlockedCIDRsAnalyzer"
 AMBIENT = {"ambient.istio.io/redirection": "enabled"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.mesh.doctor.analyzing import found, yaml
+from tests.mesh.doctor.written import found, yaml
 
 SHARED, USER = "deployment.MultiServiceAnalyzer", "applicationUID.Analyzer"
 INJECTED = yaml("Namespace", "shop", labels={"istio-injection": "enabled"})

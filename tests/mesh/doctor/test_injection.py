@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from meshtui.mesh.kinds import NAMESPACE, PROXY_CONFIG, WEBHOOK
-from tests.mesh.doctor.analyzing import Pairs, cluster, examined, found, narrowed, pairs, yaml
+from tests.mesh.doctor.written import Pairs, cluster, examined, found, narrowed, pairs, yaml
 
 INJECTION, IMAGES, AUTO = (
     "injection.Analyzer",

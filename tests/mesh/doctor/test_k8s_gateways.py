@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from meshtui.mesh.kinds import SECRET
-from tests.mesh.doctor.analyzing import cluster, examined, found, yaml
+from tests.mesh.doctor.written import cluster, examined, found, yaml
 
 BY_LABEL, VERSIONS = "k8sgateway.SelectorAnalyzer", "k8sgateway.CRDVersionAnalyzer"
 NETWORKS = "meshnetworks.MeshNetworksAnalyzer"

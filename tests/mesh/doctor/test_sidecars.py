@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from meshtui.mesh.kinds import NAMESPACE, POD, Kind
-from tests.mesh.doctor.analyzing import Pairs, cluster, examined, found, yaml
+from tests.mesh.doctor.written import Pairs, cluster, examined, found, yaml
 
 SIDECARS, TELEMETRIES = "sidecar.SelectorAnalyzer", "telemetry.SelectorAnalyzer"
 WIDE = "telemetry.DefaultSelectorAnalyzer"

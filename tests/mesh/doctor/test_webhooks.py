@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from meshtui.mesh.kinds import SERVICE
-from tests.mesh.doctor.analyzing import Pairs, cluster, examined, found, narrowed, yaml
+from tests.mesh.doctor.written import Pairs, cluster, examined, found, narrowed, yaml
 
 INVALID = "webhook.Analyzer"
 ADDRESSES = "externalcontrolplane.ExternalControlPlaneAnalyzer"

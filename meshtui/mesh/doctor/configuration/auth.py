@@ -14,10 +14,11 @@ from meshtui.mesh.doctor.configuration.objects import (
     found,
     judged,
     root_namespace,
+    words,
 )
 from meshtui.mesh.doctor.configuration.references import NOT_FOUND
 from meshtui.mesh.doctor.findings import Found, Rule, Unsure
-from meshtui.mesh.kinds import AUTHORIZATION_POLICY, CONFIGMAP, NAMESPACE, POD
+from meshtui.mesh.kinds import AUTHORIZATION_POLICY, NAMESPACE, POD
 from meshtui.mesh.raw import Raw, dig, entries, name, namespace, strings
 from meshtui.mesh.snapshot import Snapshot
 
@@ -97,14 +98,14 @@ def _nobody(policy: Raw, among: Sequence[Alike], injects: bool, of_mesh: bool) -
 
 def _sources(policy: Raw) -> Sequence[str]:
     """The namespaces that a policy names as sources, each once."""
-    lists = [
-        dig(origin, "source", field)
+    named = (
+        each
         for rule in entries(policy, "spec", "rules")
         for origin in entries(rule, "from")
         for field in ("namespaces", "notNamespaces")
-    ]
-    named = [each for several in lists if isinstance(several, list) for each in several]
-    return list(dict.fromkeys(each for each in named if isinstance(each, str)))
+        for each in words(dig(origin, "source", field))
+    )
+    return list(dict.fromkeys(named))
 
 
 class _Names:
@@ -131,6 +132,7 @@ ANALYZERS = (
         (NOBODY, NOT_FOUND),
         (AUTHORIZATION_POLICY, POD, NAMESPACE, meshconfig.SCOPE),
         policies,
-        whole=(POD, NAMESPACE, CONFIGMAP),
+        looks_up=(NAMESPACE, meshconfig.SCOPE),
+        looks_around=(POD,),
     ),
 )

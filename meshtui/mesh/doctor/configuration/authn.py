@@ -24,7 +24,7 @@ UNRESTRICTED = Rule(
     WARNING,
     why="Who may write a RequestAuthentication can make istiod call addresses inside the cluster or of the cloud.",
     remedy="set BLOCKED_CIDRS_IN_JWKS_URIS in istiod's environment to the networks it must not fetch from",
-    link="docs/reference/config/analysis/ist0175/",
+    link="docs/reference/commands/pilot-discovery/",
 )
 
 _VARIABLE = "BLOCKED_CIDRS_IN_JWKS_URIS"

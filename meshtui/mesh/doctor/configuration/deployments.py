@@ -24,7 +24,7 @@ PROTOCOLS = Rule(
     WARNING,
     why="A sidecar has one listener for a port: which of the protocols it speaks is not defined.",
     remedy="give the port the same protocol in each of these Services, or other port numbers",
-    link="docs/reference/config/analysis/ist0116/",
+    link="docs/ops/deployment/application-requirements/",
 )
 PORTS = Rule(
     "IST0137",

@@ -55,7 +55,7 @@ UNSELECTED = Rule(
     WARNING,
     why="New pods are started with an image named auto, which does not exist: they never run.",
     remedy="label its namespace or its pod template so that the webhook takes them: sidecar.istio.io/inject=true",
-    link="docs/reference/config/analysis/ist0146/",
+    link="docs/setup/additional-setup/sidecar-injection/",
 )
 NEVER = Rule(
     "IST0147",
@@ -63,7 +63,7 @@ NEVER = Rule(
     ERROR,
     why="There is no image named auto: the pod cannot run.",
     remedy="see that the webhook istio-sidecar-injector takes its pods, then restart the workload",
-    link="docs/reference/config/analysis/ist0147/",
+    link="docs/setup/additional-setup/sidecar-injection/",
 )
 
 _AUTO = "auto"
@@ -209,13 +209,14 @@ ANALYZERS = (
         (OTHER,),
         (NAMESPACE, POD, meshconfig.SCOPE, PROXY_CONFIG),
         others,
-        whole=(CONFIGMAP, PROXY_CONFIG),
+        looks_up=(meshconfig.SCOPE,),
+        looks_around=(PROXY_CONFIG,),
     ),
     analyzer(
         "injection.ImageAutoAnalyzer",
         (UNSELECTED, NEVER),
         (POD, DEPLOYMENT, NAMESPACE, WEBHOOK),
         autos,
-        whole=(NAMESPACE, WEBHOOK),
+        looks_up=(NAMESPACE, WEBHOOK),
     ),
 )

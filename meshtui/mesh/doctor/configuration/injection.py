@@ -51,7 +51,7 @@ SEVERAL = Rule(
     WARNING,
     why="Which of the ways its pods take is not defined: they may get a sidecar where ambient was meant.",
     remedy="keep one of the labels and remove the others",
-    link="docs/reference/config/analysis/ist0123/",
+    link="docs/ambient/usage/add-workloads/",
 )
 BY_DEFAULT = Rule(
     "IST0148",
@@ -59,7 +59,7 @@ BY_DEFAULT = Rule(
     INFO,
     why="Istio was installed with enableNamespacesByDefault: new pods get a sidecar unless their namespace refuses.",
     remedy="label it istio-injection=disabled, or istio.io/dataplane-mode=ambient, where sidecars are not meant",
-    link="docs/reference/config/analysis/ist0148/",
+    link="docs/setup/additional-setup/sidecar-injection/",
 )
 
 INJECTOR = "istio-sidecar-injector"
@@ -136,6 +136,6 @@ ANALYZERS = (
         (OUTSIDE, BARE, SEVERAL, BY_DEFAULT),
         (NAMESPACE, POD, meshconfig.SCOPE),
         injected,
-        whole=(CONFIGMAP,),
+        looks_up=(meshconfig.SCOPE,),
     ),
 )

@@ -41,7 +41,7 @@ TOO_OLD = Rule(
     WARNING,
     why="Istio passes over all objects of this kind, and their status says nothing of it.",
     remedy="upgrade the CRDs of the Gateway API",
-    link="docs/reference/config/analysis/ist0176/",
+    link="docs/tasks/traffic-management/ingress/gateway-api/",
 )
 
 _POLICIES = (AUTHORIZATION_POLICY, REQUEST_AUTHENTICATION, TELEMETRY, WASM_PLUGIN)

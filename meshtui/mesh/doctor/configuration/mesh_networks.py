@@ -18,7 +18,7 @@ UNKNOWN = Rule(
     ERROR,
     why="Endpoints of that cluster are taken to be in no network: traffic to them goes past its gateway and fails.",
     remedy="name the registry as the remote secret does, or Kubernetes for the istiod's own cluster",
-    link="docs/reference/config/analysis/ist0126/",
+    link="docs/reference/config/istio.mesh.v1alpha1/",
 )
 
 _REMOTE = Scope(SECRET, None, labels="istio/multiCluster=true")
@@ -57,6 +57,6 @@ ANALYZERS = (
         (UNKNOWN,),
         (meshconfig.SCOPE, _REMOTE),
         unknown,
-        whole=(SECRET,),
+        looks_up=(_REMOTE,),
     ),
 )

@@ -11,7 +11,7 @@ from meshtui.mesh.doctor.analyzer import Analyzer, Findings
 from meshtui.mesh.doctor.findings import Evidence, Found, Rule, Severity, Unsure
 from meshtui.mesh.kinds import Kind
 from meshtui.mesh.raw import Raw, annotation, name, namespace, strings, text
-from meshtui.mesh.snapshot import Phase, Ref, Scope, Snapshot
+from meshtui.mesh.snapshot import Phase, Ref, Scope, Snapshot, Source
 
 LEFT_OUT = ("kube-system", "kube-public", "kube-node-lease", "local-path-storage")
 """Namespaces that no analyzer looks at."""
@@ -70,34 +70,46 @@ def analyzer(
     needs: tuple[Kind | Scope, ...],
     run: Callable[[Snapshot], Findings],
     *,
-    whole: tuple[Kind, ...] = (),
+    looks_up: tuple[Kind | Scope, ...] = (),
+    looks_around: tuple[Kind, ...] = (),
     asked_for: bool = False,
 ) -> Analyzer:
     """One of Istio's analyzers. It reads nothing but the objects of the kinds that it needs, and says nothing of
-    those whose own annotation suppresses a code. Of the kinds in `whole` it takes what it does not see for not there:
-    until they were all read it says nothing at all."""
+    those whose own annotation suppresses a code. Where not all objects of a kind that it looks things up in are known,
+    one that it misses may well be there: all its rules are unknown then. Of kinds that it looks up within a namespace,
+    in `looks_around`, it is enough to know those of the namespaces that were asked for."""
 
     def heard(snapshot: Snapshot) -> Iterator[Found | Unsure]:
-        if not all(_known(snapshot, kind) for kind in whole):
+        if missing := next(filter(None, (_unread(snapshot, each) for each in looks_up)), ""):
+            yield from (Unsure(rule, missing) for rule in rules)
             return
+        if not all(_is_known(snapshot.source(each)) for each in looks_around):
+            return  # the examination itself says of what an analyzer needs why it is not known
         for each in run(snapshot):
-            if isinstance(each, Unsure):
-                yield each
-                continue
-            first = each.objects[0]
-            it = snapshot.find(first.kind, first.namespace, first.name)
-            if it is None or not _suppressed(it, each.rule.code):
+            if isinstance(each, Unsure) or not suppressed(snapshot, each):
                 yield each
 
     return Analyzer(name, rules, needs, heard, pure=True, asked_for=asked_for)
 
 
-def _known(snapshot: Snapshot, kind: Kind) -> bool:
-    source = snapshot.source(kind)
+def _unread(snapshot: Snapshot, need: Kind | Scope) -> str:
+    if isinstance(need, Scope):
+        return snapshot.unread(need.kind, need.namespace, need.labels)
+    return snapshot.unread(need)
+
+
+def _is_known(source: Source) -> bool:
     return source.complete or source.phase is Phase.ABSENT
 
 
-def _suppressed(raw: Raw, code: str) -> bool:
+def suppressed(snapshot: Snapshot, found: Found) -> bool:
+    """Whether an annotation of the object that it is about asks not to hear of it."""
+    first = found.objects[0]
+    it = snapshot.find(first.kind, first.namespace, first.name)
+    return it is not None and _suppresses(it, found.rule.code)
+
+
+def _suppresses(raw: Raw, code: str) -> bool:
     codes = [each.strip() for each in annotation(raw, _SUPPRESS).split(",")]
     return code in codes or "*" in codes
 
@@ -121,6 +133,11 @@ def labels(raw: Raw) -> Mapping[str, str]:
     return strings(raw, "metadata", "labels")
 
 
+def words(written: object) -> Sequence[str]:
+    """The texts in a list; none where it is no list."""
+    return [each for each in written if isinstance(each, str)] if isinstance(written, list) else []
+
+
 def fqdn(where: str, host: str) -> str:
     """A host as written in an object of a namespace, in full: one with a dot or a wildcard stays as it is."""
     return host if host.startswith("*") or "." in host else f"{host}.{where}.svc.cluster.local"
@@ -128,9 +145,7 @@ def fqdn(where: str, host: str) -> str:
 
 def scopes(exported: object, where: str) -> Sequence[str]:
     """To whom something is exported: "*" for all, or namespaces, the object's own in place of "."."""
-    names = (
-        [each for each in exported if isinstance(each, str)] if isinstance(exported, list) else []
-    )
+    names = words(exported)
     if not names or "*" in names:
         return ("*",)
     return [where if each == "." else each for each in names]

@@ -1,4 +1,4 @@
-"""Names that lead nowhere (IST0101): one rule that many analyzers apply."""
+"""References: an object names another one that does not exist (IST0101, of nine analyzers)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ NOT_FOUND = Rule(
     "IST0101",
     "something that is named does not exist",
     ERROR,
-    why="What the object asks for has no effect, or takes traffic to nowhere.",
+    why="What names it has no effect there, or the traffic that it sends there fails.",
     remedy="correct the name, or create what it names",
+    link="docs/reference/config/analysis/ist0101/",
 )

@@ -89,6 +89,7 @@ ANALYZERS = (
         (SAME_PODS, SAME_NAMESPACE, NO_EFFECT, NOT_FOUND),
         (SIDECAR, POD, NAMESPACE),
         sidecars,
-        whole=(POD, NAMESPACE),
+        looks_up=(NAMESPACE,),
+        looks_around=(POD,),
     ),
 )

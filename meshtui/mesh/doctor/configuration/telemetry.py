@@ -19,7 +19,7 @@ from meshtui.mesh.doctor.configuration.objects import (
 )
 from meshtui.mesh.doctor.configuration.references import NOT_FOUND
 from meshtui.mesh.doctor.findings import Found, Rule
-from meshtui.mesh.kinds import CONFIGMAP, POD, TELEMETRY
+from meshtui.mesh.kinds import POD, TELEMETRY
 from meshtui.mesh.raw import Raw, dig, entries, name, namespace, text
 from meshtui.mesh.snapshot import Snapshot
 
@@ -110,14 +110,14 @@ ANALYZERS = (
         (NO_PROVIDER,),
         (TELEMETRY, meshconfig.SCOPE),
         providers,
-        whole=(CONFIGMAP,),
+        looks_up=(meshconfig.SCOPE,),
     ),
     analyzer(
         "telemetry.SelectorAnalyzer",
         (SAME_PODS, NOT_FOUND),
         (TELEMETRY, POD),
         selecting,
-        whole=(POD,),
+        looks_around=(POD,),
     ),
     analyzer("telemetry.DefaultSelectorAnalyzer", (SAME_NAMESPACE,), (TELEMETRY,), wide),
     analyzer(

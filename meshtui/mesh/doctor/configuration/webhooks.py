@@ -20,6 +20,7 @@ from meshtui.mesh.doctor.configuration.objects import (
     labels,
     listed,
     ref,
+    words,
 )
 from meshtui.mesh.doctor.findings import Found, Rule, Unsure
 from meshtui.mesh.kinds import SERVICE, VALIDATING_WEBHOOK, WEBHOOK, Kind
@@ -32,7 +33,7 @@ INVALID = Rule(
     ERROR,
     why="Pods get two sidecars, or one of another revision than was meant; or new pods are refused.",
     remedy="remove the webhooks of control planes that are gone: istioctl tag list, then istioctl tag remove",
-    link="docs/reference/config/analysis/ist0139/",
+    link="docs/ops/common-problems/injection/",
 )
 BAD_ADDRESS = Rule(
     "IST0163",
@@ -95,9 +96,8 @@ def _revisions(it: Raw) -> set[str]:
             matched = strings(selector, "matchLabels")
             named |= {matched[REVISION]} if REVISION in matched else set()
             for expression in entries(selector, "matchExpressions"):
-                values = dig(expression, "values")
-                if text(expression, "key") == REVISION and isinstance(values, list):
-                    named |= {each for each in values if isinstance(each, str)}
+                if text(expression, "key") == REVISION:
+                    named |= {*words(dig(expression, "values"))}
     return named
 
 
