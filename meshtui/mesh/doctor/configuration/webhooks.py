@@ -70,7 +70,8 @@ def invalid(snapshot: Snapshot) -> Iterator[Found | Unsure]:
         others = overlaps.get(ref(WEBHOOK, it))
         if others:
             says = f"its webhooks take pods that these take too: {listed(sorted(others))}"
-            yield found(INVALID, WEBHOOK, it, says, "webhooks[].namespaceSelector, objectSelector")
+            field = "webhooks[].namespaceSelector, objectSelector"
+            yield found(INVALID, WEBHOOK, it, says, field, f"overlap with {len(others)}")
         for webhook in entries(it, "webhooks"):
             service = table(webhook, "clientConfig", "service")
             where, called = text(service, "namespace"), text(service, "name")
