@@ -94,6 +94,8 @@ def reading(snapshot: Snapshot, ztunnel: Pod) -> Reading:
     detail = snapshot.answers.get(ztunnel_probes.detail(ztunnel.namespace, ztunnel.name))
     if detail is not None and _later(detail.at, swept.at) and isinstance(detail.value, DumpDetail):
         return Reading(detail.value.dump, detail.at, detail.problem)
+    if detail is not None and swept == Answer():  # without a sweep nothing else was tried
+        return Reading(problem=detail.problem)
     dump = swept.value if isinstance(swept.value, Dump) else None
     return Reading(dump, swept.at, swept.problem)
 
