@@ -444,6 +444,16 @@ def test_the_names_of_commands_do_not_clash() -> None:
     assert len(names) == len(set(names))
 
 
+@pytest.mark.parametrize("name", ["ns", "namespace", "namespaces", "zt", "Certs"])
+async def test_a_pane_to_start_at_is_named_as_in_its_command(name: str) -> None:
+    async with looking(SHOP, name) as at:
+        started = at.pane.NAME
+        await at.press("tab")
+        assert at.pane.NAME != started
+        await at.type(f":{name}\r")
+        assert at.pane.NAME == started
+
+
 @pytest.mark.parametrize("reader", [Reader, Describe, Yaml, Log])
 def test_readers_are_left_by_the_same_keys(reader: Any) -> None:
     assert reader._merged_bindings.key_to_bindings.keys() >= {"escape", "q", "slash", "c"}
