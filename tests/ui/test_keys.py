@@ -337,6 +337,7 @@ async def test_the_keys_of_a_list_to_pick_from() -> None:
     async with looking(SHOP, "workloads") as at:
         await at.type(":ctx\r")
         assert isinstance(at.app.screen, Pick)
+        assert "   enter pick  esc back\n" in at.screen
         await at.press("j", "k", "down", "up", "q")
         assert len(at.app.screen_stack) == 1
 
