@@ -7,7 +7,7 @@ import gc
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,9 +29,9 @@ from meshtui.kube.exec_plugin import Suspend
 from meshtui.kube.live import LiveSession
 from meshtui.kube.session import Session
 from meshtui.lending import Lending
-from meshtui.mesh.kinds import Kind
+from meshtui.mesh import scopes
 from meshtui.mesh.logs import LogLine, LogOptions
-from meshtui.mesh.snapshot import Ref, Scope, Server, Snapshot
+from meshtui.mesh.snapshot import Ref, Server, Snapshot
 from meshtui.settings import Settings
 from meshtui.ui import detail, keys, notices, outcomes, theme, times, yaml_lines
 from meshtui.ui.commands import Command
@@ -198,7 +198,7 @@ class MeshApp(App[int], inherit_bindings=False):
         for screen in self._readers():
             wanted = wanted | screen.wants()
         needs = [*(need for pane in PANES for need in pane.NEEDS), *self._changing.needs]
-        always = scopes(needs, self._main.place.namespaces)
+        always = scopes.of(needs, self._main.place.namespaces)
         self._session.want(
             (*always, *wanted.scopes), (*wanted.probes, *self._changing.probes), wanted.refs
         )
@@ -487,22 +487,6 @@ class MeshApp(App[int], inherit_bindings=False):
             self._leave()
         self._interrupted = now
         self.tell("ctrl-c again quits.")
-
-
-def scopes(needs: Iterable[Kind | Scope], namespaces: Sequence[str]) -> tuple[Scope, ...]:
-    """What to list and watch: kinds of the chosen namespaces, and beside them what is needed from everywhere. A
-    narrower scope is left out where a wider one covers it."""
-    found: dict[Scope, None] = {}
-    for need in needs:
-        if isinstance(need, Scope):
-            found[need] = None
-        elif need.namespaced and namespaces:
-            found.update((Scope(need, namespace), None) for namespace in namespaces)
-        else:
-            found[Scope(need)] = None
-    return tuple(
-        each for each in found if each == Scope(each.kind) or Scope(each.kind) not in found
-    )
 
 
 def _complete(snapshot: Snapshot) -> bool:
