@@ -29,9 +29,9 @@ from meshtui.kube.exec_plugin import Suspend
 from meshtui.kube.live import LiveSession
 from meshtui.kube.session import Session
 from meshtui.lending import Lending
-from meshtui.mesh import scopes
+from meshtui.mesh import narrower, scopes
 from meshtui.mesh.logs import LogLine, LogOptions
-from meshtui.mesh.snapshot import Ref, Server, Snapshot
+from meshtui.mesh.snapshot import Ref, Scope, Server, Snapshot
 from meshtui.settings import Settings
 from meshtui.ui import detail, keys, notices, outcomes, theme, times, yaml_lines
 from meshtui.ui.commands import Command
@@ -142,6 +142,8 @@ class MeshApp(App[int], inherit_bindings=False):
         self._main.snapshot = snapshot
         self._changing.snapshot = snapshot
         if snapshot is not None:
+            if self._narrower(before) != self._narrower(snapshot):
+                self._want_soon()
             journal.note(before, snapshot)
             for screen in self.screen_stack:
                 if isinstance(screen, Reader | Confirm):
@@ -199,10 +201,13 @@ class MeshApp(App[int], inherit_bindings=False):
             wanted = wanted | screen.wants()
         needs = [*(need for pane in PANES for need in pane.NEEDS), *self._changing.needs]
         always = scopes.of(needs, self._main.place.namespaces)
-        self._session.want(
-            (*always, *wanted.scopes), (*wanted.probes, *self._changing.probes), wanted.refs
-        )
+        seen = (*always, *self._narrower(self.snapshot), *wanted.scopes)
+        self._session.want(seen, (*wanted.probes, *self._changing.probes), wanted.refs)
         self._changing.ask_rights(self._main.front)
+
+    def _narrower(self, snapshot: Snapshot | None) -> Sequence[Scope]:
+        """What to follow where it may not be followed everywhere."""
+        return narrower.of(snapshot, self._main.place.namespaces) if snapshot else ()
 
     @on(Pane.Looked)
     def _want_soon(self) -> None:
