@@ -326,6 +326,31 @@ async def test_a_log_scrolls_along_until_one_scrolls_up_and_again_at_its_end() -
         assert await comes("fifth")
 
 
+async def test_w_wraps_long_lines_of_a_log_and_keeps_the_place() -> None:
+    """Each is nearly 100 characters: two lines of a screen of 80, one of a screen of 120."""
+    lines = [LogLine(SHOP.now, f"line {i} {'word ' * 17}end;") for i in range(50)]
+    async with looking(SHOP, "workloads", (80, 24), log=lines) as at:
+        await at.press("l")
+        await at.until(lambda: "end of the log" in at.screen)
+        assert "end;" not in at.screen
+        await at.press("w")
+        await at.until(lambda: "end;" in at.screen)
+        assert "end of the log" in at.screen, "still at its end"
+        assert len(at.read.splitlines()) == 101
+        await at.press("g")
+        assert at.screen.count("end;") == 11
+        await at.pilot.resize_terminal(120, 24)
+        await at.until(lambda: len(at.read.splitlines()) == 51)
+        await at.press("pagedown")
+        first = at.screen.splitlines()[1].split()[1]
+        await at.pilot.resize_terminal(80, 24)
+        await at.until(lambda: len(at.read.splitlines()) == 101)
+        assert at.screen.splitlines()[1].split()[1] == first
+        await at.press("w")
+        await at.until(lambda: "end;" not in at.screen)
+        assert at.screen.splitlines()[1].split()[1] == first
+
+
 async def test_m_shows_who_manages_which_field() -> None:
     async with looking(SHOP, "workloads") as at:
         await at.press("y")
