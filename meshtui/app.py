@@ -44,6 +44,7 @@ from meshtui.ui.pick import Pick
 from meshtui.ui.reader import AuditReader, Describe, Help, Log, Reader, Yaml
 from meshtui.ui.spans import Line, Span, Tone, plain
 from meshtui.ui.styles import STYLESHEETS
+from meshtui.ui.tree import EVERYTHING, TreeScreen, focus
 from meshtui.ui.verify import Verify
 
 
@@ -112,6 +113,7 @@ class MeshApp(App[int], inherit_bindings=False):
         self._session: Session | None = None
         self._told: deque[Told] = deque(maxlen=500)
         self._asking_soon: Timer | None = None
+        self._deriving = asyncio.Lock()
         self._interrupted: datetime | None = None
         self._main = Main(settings.pane.lower(), self._other_commands(), clock)
         self._audit = Audit(audit_file or audit.default_path())
@@ -185,11 +187,17 @@ class MeshApp(App[int], inherit_bindings=False):
             settled = False
             async for snapshot in session.snapshots():
                 # derived here first: what the pane then asks for on the loop is remembered
-                await background.start(self._main.front.rows, snapshot)
+                for derive in (self._main.front.rows, *(each.derive for each in self._readers())):
+                    await self._derive(derive, snapshot)
                 self.snapshot = snapshot
                 if not settled and snapshot.sources and _complete(snapshot):
                     settled = True
                     _settle_memory()
+
+    async def _derive(self, derive: Callable[[Snapshot], object], snapshot: Snapshot) -> None:
+        """Derives in a thread, one at a time: what was derived is remembered in one place."""
+        async with self._deriving:
+            await background.start(derive, snapshot)
 
     def _want(self) -> None:
         """Tells the session what is looked at now."""
@@ -210,6 +218,7 @@ class MeshApp(App[int], inherit_bindings=False):
         return narrower.of(snapshot, self._main.place.namespaces) if snapshot else ()
 
     @on(Pane.Looked)
+    @on(TreeScreen.Looked)
     def _want_soon(self) -> None:
         """The same, once the cursor has come to rest."""
         if self._asking_soon is None:
@@ -268,6 +277,8 @@ class MeshApp(App[int], inherit_bindings=False):
         return [
             Command(("ctx", "context"), "look at another cluster", self._choose_context, contexts, "[CONTEXT]",
                     closed=True),
+            Command(("tree",), "gateways down to ztunnels: what leads to this row and on from it, or `all`",
+                    self._tree, lambda: ["all"], "[all]", closed=True),
             Command(("help",), "every key and command", lambda _: self.action_help()),
             Command(("messages",), "what was said, longer than a toast", lambda _: self.action_messages()),
             Command(("info",), "this program, this cluster, and how they are connected", lambda _: self._info()),
@@ -350,6 +361,22 @@ class MeshApp(App[int], inherit_bindings=False):
 
     def _reader_left(self, _: None) -> None:
         self._want_soon()
+
+    def _tree(self, argument: str) -> None:
+        screen = TreeScreen(*(EVERYTHING if argument else focus(self._main.front)))
+        self.push_screen(screen, self._reader_left)
+        self._plant(screen)
+
+    @work(exclusive=True, group="tree")
+    async def _plant(self, screen: TreeScreen) -> None:
+        """Shows the tree, once it was derived."""
+        if self.snapshot is not None:
+            await self._derive(screen.derive, self.snapshot)
+            screen.update_from(self.snapshot)
+
+    @on(TreeScreen.Left)
+    def _tree_left(self, event: TreeScreen.Left) -> None:
+        self._main.go(event.jump)
 
     @on(Pane.YamlAsked)
     def _yaml(self, event: Pane.YamlAsked) -> None:
