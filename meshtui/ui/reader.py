@@ -267,9 +267,9 @@ class Log(Reader):
         self._wrapped = not self._wrapped
         await self._redraw()
 
-    async def action_clear(self) -> None:
+    def action_clear(self) -> None:
         self._log = []
-        await self._redraw()
+        self.lines.show(())
 
     @on(Resize)
     async def _resized(self) -> None:

@@ -287,7 +287,7 @@ async def test_the_keys_of_a_reader() -> None:
         await at.press("pageup", "ctrl+b", "ctrl+f", "pagedown", "space")
         assert "line 199" in at.screen
         await at.press("t")
-        assert "12:39:00 line 199" in at.screen
+        await at.until(lambda: "12:39:00 line 199" in at.screen)
         await at.type("/line 17\r")
         assert "line 17\n" in at.screen, "the first that was found"
         await at.press("n")
