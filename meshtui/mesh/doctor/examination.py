@@ -97,7 +97,7 @@ def _examined(analyzer: Analyzer, snapshot: Snapshot) -> _Report:
         said = f"{analyzer.name} failed: {type(error).__name__}: {error}"
         found.append(Found(INTERNAL, (), said))
         unsure += [Unsure(rule, said) for rule in analyzer.rules]
-    return _Report(tuple(dict.fromkeys(found)), tuple(unsure))
+    return _Report(tuple(dict.fromkeys(found)), tuple(dict.fromkeys(unsure)))
 
 
 def _kind(need: Kind | Scope) -> Kind:

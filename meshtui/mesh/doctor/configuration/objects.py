@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from meshtui.mesh import meshconfig
-from meshtui.mesh.doctor.analyzer import Analyzer
-from meshtui.mesh.doctor.findings import Evidence, Found, Rule, Severity
+from meshtui.mesh.doctor.analyzer import Analyzer, Findings
+from meshtui.mesh.doctor.findings import Evidence, Found, Rule, Severity, Unsure
 from meshtui.mesh.kinds import Kind
 from meshtui.mesh.raw import Raw, annotation, name, namespace, strings, text
-from meshtui.mesh.snapshot import Ref, Snapshot
+from meshtui.mesh.snapshot import Ref, Scope, Snapshot
 
 LEFT_OUT = ("kube-system", "kube-public", "kube-node-lease", "local-path-storage")
 """Namespaces that no analyzer looks at."""
@@ -54,25 +54,35 @@ def found(
 def analyzer(
     name: str,
     rules: tuple[Rule, ...],
-    needs: tuple[Kind, ...],
-    run: Callable[[Snapshot], Iterable[Found]],
+    needs: tuple[Kind | Scope, ...],
+    run: Callable[[Snapshot], Findings],
     *,
+    looks_up: tuple[Kind, ...] = (),
     asked_for: bool = False,
 ) -> Analyzer:
     """One of Istio's analyzers. It reads nothing but the objects of the kinds that it needs, and says nothing of
-    those whose own annotation suppresses a code."""
+    those whose own annotation suppresses a code. Where not all objects of a kind that it looks things up in are known,
+    one that it misses may well be there: all its rules are unknown then."""
 
-    def heard(snapshot: Snapshot) -> Iterator[Found]:
+    def heard(snapshot: Snapshot) -> Iterator[Found | Unsure]:
+        if missing := next(filter(None, map(snapshot.unread, looks_up)), ""):
+            yield from (Unsure(rule, missing) for rule in rules)
+            return
         for each in run(snapshot):
-            first = each.objects[0]
-            it = snapshot.find(first.kind, first.namespace, first.name)
-            if it is None or not _suppressed(it, each.rule.code):
+            if isinstance(each, Unsure) or not suppressed(snapshot, each):
                 yield each
 
     return Analyzer(name, rules, needs, heard, pure=True, asked_for=asked_for)
 
 
-def _suppressed(raw: Raw, code: str) -> bool:
+def suppressed(snapshot: Snapshot, found: Found) -> bool:
+    """Whether an annotation of the object that it is about asks not to hear of it."""
+    first = found.objects[0]
+    it = snapshot.find(first.kind, first.namespace, first.name)
+    return it is not None and _suppresses(it, found.rule.code)
+
+
+def _suppresses(raw: Raw, code: str) -> bool:
     codes = [each.strip() for each in annotation(raw, _SUPPRESS).split(",")]
     return code in codes or "*" in codes
 
@@ -90,6 +100,11 @@ def labels(raw: Raw) -> Mapping[str, str]:
     return strings(raw, "metadata", "labels")
 
 
+def words(written: object) -> Sequence[str]:
+    """The texts in a list; none where it is no list."""
+    return [each for each in written if isinstance(each, str)] if isinstance(written, list) else []
+
+
 def fqdn(where: str, host: str) -> str:
     """A host as written in an object of a namespace, in full: one with a dot or a wildcard stays as it is."""
     return host if host.startswith("*") or "." in host else f"{host}.{where}.svc.cluster.local"
@@ -97,9 +112,7 @@ def fqdn(where: str, host: str) -> str:
 
 def scopes(exported: object, where: str) -> Sequence[str]:
     """To whom something is exported: "*" for all, or namespaces, the object's own in place of "."."""
-    names = (
-        [each for each in exported if isinstance(each, str)] if isinstance(exported, list) else []
-    )
+    names = words(exported)
     if not names or "*" in names:
         return ("*",)
     return [where if each == "." else each for each in names]
