@@ -33,6 +33,10 @@ class FindingsPane(Pane[Row]):
     def rows(self, snapshot: Snapshot) -> Sequence[Row]:
         return rows.of(snapshot)
 
+    def found(self, row: Row, snapshot: Snapshot) -> Sequence[Found]:
+        """Nothing beside the finding that the row is."""
+        return ()
+
     def called(self, row: Row) -> str:
         return f"{row.finding.found.rule.code} {row.ref.key if row.ref else ''}".strip()
 
