@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rich.text import Text
@@ -17,6 +17,7 @@ from textual.widgets.option_list import Option
 from meshtui.ui import filters
 from meshtui.ui.commands import Command, complete, is_whole
 from meshtui.ui.filters import Filter
+from meshtui.ui.recall import Recall
 from meshtui.ui.spans import plain
 
 
@@ -54,6 +55,8 @@ class Prompt(Vertical):
         super().__init__(id="prompt")
         self._commands = commands
         self._sign = ""
+        self._read: Callable[[str], Filter | None] = filters.parse
+        self._recalls = {":": Recall(), "/": Recall()}
         self.choices = OptionList(id="choices")
         self.choices.can_focus = False
         self.sign = Label("", id="sign")
@@ -71,9 +74,13 @@ class Prompt(Vertical):
         """ ":" or "/" while it asks; "" otherwise."""
         return self._sign
 
-    def ask(self, sign: str, text: str = "") -> None:
-        """Shows the prompt: ":" for a command, "/" for a filter."""
+    def ask(
+        self, sign: str, text: str = "", read: Callable[[str], Filter | None] = filters.parse
+    ) -> None:
+        """Shows the prompt: ":" for a command, "/" for a filter, and what it means where one is."""
         self._sign = sign
+        self._read = read
+        self._recall.rest()
         self.sign.update(sign)
         self.display = True
         self.complain("")
@@ -82,6 +89,11 @@ class Prompt(Vertical):
         self.typed.cursor_position = len(text)
         self._suggest()
         self.screen.set_focus(self.typed)
+
+    @property
+    def _recall(self) -> Recall:
+        """What was entered before behind the same sign."""
+        return self._recalls[self._sign]
 
     def close(self) -> None:
         self._sign = ""
@@ -96,9 +108,15 @@ class Prompt(Vertical):
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:
         event.stop()
+        if self._sign and event.value == self.typed.value:  # neither closed nor changed meanwhile
+            self._recall.rest()
+            self._take(event.value)
+
+    def _take(self, text: str) -> None:
+        """Shows what would complete a text, or what it filters; at once says why it cannot."""
         self._suggest()
         try:
-            wanted = filters.parse(event.value) if self._sign == "/" else None
+            wanted = self._read(text) if self._sign == "/" else None
         except filters.BadPattern as failure:
             self.complain(str(failure))
             return
@@ -113,11 +131,13 @@ class Prompt(Vertical):
         chosen = self.choices.highlighted
         if sign == ":" and chosen is not None and not is_whole(self._commands, text):
             text = self.choices.get_option_at_index(chosen).id or text
+        self._recall.add(text)
         self.close()
         self.post_message(self.Entered(sign, text))
 
     def _suggest(self) -> None:
-        found = complete(self._commands, self.typed.value) if self._sign == ":" else []
+        asks = self._sign == ":" and self._recall.resting
+        found = complete(self._commands, self.typed.value) if asks else []
         self.choices.clear_options()
         for each in found:
             text = f"{plain(each.text):<24} {each.help}"
@@ -139,9 +159,20 @@ class Prompt(Vertical):
         await self.typed.action_submit()
 
     def action_choose(self, step: int) -> None:
-        count = self.choices.option_count
-        if count:
-            self.choices.highlighted = ((self.choices.highlighted or 0) + step) % count
+        """Up and down in the list; above its first line stands what was entered before."""
+        recall, at = self._recall, self.choices.highlighted or 0
+        line = None
+        if step > 0:
+            line = recall.newer()
+        elif not at:
+            line = recall.older(self.typed.value)
+        if line is not None:
+            with self.prevent(Input.Changed):
+                self.typed.value = line
+            self.typed.cursor_position = len(line)
+            self._take(line)
+        elif count := self.choices.option_count:
+            self.choices.highlighted = (at + step) % count
 
     def action_clear(self) -> None:
         self.typed.value = ""

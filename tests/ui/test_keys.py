@@ -126,7 +126,7 @@ EFFECTS: dict[str, Sequence[tuple[str, str, Does]]] = {
         ("enter", "cluster", lambda at: at.pane.NAME == "namespaces"),
         ("z", "workloads", lambda at: at.pane.NAME == "ztunnels"),
         ("tab", "cluster", lambda at: at.pane.NAME == "namespaces"),
-        ("shift+tab", "cluster", lambda at: at.pane.NAME == "certificates"),
+        ("shift+tab", "cluster", lambda at: at.pane.NAME == "findings"),
         ("x", "certificates", lambda at: "│ health" not in at.screen),
     ],
     "read": [
@@ -383,7 +383,7 @@ async def test_on_every_screen_no_key_has_two_meanings_and_a_colon_opens_the_pro
                     meant[key] |= {binding.id or binding.action for binding in bound}
             assert {key: ids for key, ids in meant.items() if len(ids) > 1} == {}, screen
             ids = [binding.id or "" for binding in live(at).values()]
-            assert all(re.fullmatch(r"[a-z]+\.[a-z_]+", each) for each in ids), (screen, ids)
+            assert all(re.fullmatch(r"[a-z]+\.[a-z_0-9]+", each) for each in ids), (screen, ids)
             if at.app.screen.is_modal:
                 await at.press("escape")  # a list to pick from is answered first
             await at.type(":cert\r")
