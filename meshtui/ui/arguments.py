@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from meshtui.ui import filters
@@ -59,11 +60,21 @@ def parse(text: str) -> Arguments:
             said = "a label is key=value, and -f has a part of a name behind it"
             raise BadArguments(f"{word} is not understood: {said}")
         else:
-            names += filter(None, word.lower().split(","))
+            names += map(_namespace, filter(None, word.lower().split(",")))
     kept = tuple(dict.fromkeys(names))
     namespaces = None if not names else () if ALL in names else kept
     elsewhere = " ".join(word for word in text.split() if not word.startswith("@"))
     return Arguments(namespaces, " ".join(wanted), context, elsewhere)
+
+
+_NAME = re.compile(r"[a-z0-9-]+")
+"""What a namespace is called (RFC 1123)."""
+
+
+def _namespace(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise BadArguments(f"{name} is no namespace")
+    return name
 
 
 def _needed(value: str, sign: str, what: str) -> str:

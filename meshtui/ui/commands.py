@@ -81,7 +81,8 @@ def is_whole(commands: Sequence[Command], text: str) -> bool:
     command = find(commands, name)
     if command is None:
         return bool(argument)
-    return not (argument and command.closed) or argument in command.choices()
+    last = argument if command.closed else argument.rpartition(" ")[2]
+    return not (last.startswith("@") or (last and command.closed)) or last in command.choices()
 
 
 def _order(ranked: tuple[Rank, int, Command]) -> tuple[Rank, int]:

@@ -113,7 +113,7 @@ def _column(typed: str, columns: Sequence[str]) -> int:
     found += [i for i, name in enumerate(names) if name.startswith(wanted)]
     if not found:
         known = ", ".join(name for name in names if name)
-        raise BadPattern(f"no column {typed}: there are {known} ({typed}\\: looks for the text)")
+        raise BadPattern(f"no column {typed} ({typed}\\: is the text): there are {known}")
     return found[0]
 
 

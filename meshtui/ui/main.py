@@ -294,7 +294,7 @@ class Main(Screen[None], inherit_bindings=False):
                 self.go(Jump(pane.NAME), given.filter, given.namespaces)
 
         names = (pane.NAME, *pane.ALIASES)
-        return Command(names, f"the pane {pane.TITLE}", run, self._may_follow, "[NAMESPACE,…] …")
+        return Command(names, f"the pane {pane.TITLE}", run, self._may_follow, "[NAMESPACE,…]")
 
     def _ns(self) -> Command:
         def run(argument: str) -> None:

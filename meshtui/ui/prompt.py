@@ -15,6 +15,7 @@ from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
 
 from meshtui.ui import filters
+from meshtui.ui.columns import shorten
 from meshtui.ui.commands import Command, complete, is_whole
 from meshtui.ui.filters import Filter
 from meshtui.ui.recall import Recall
@@ -102,8 +103,8 @@ class Prompt(Vertical):
     def complain(self, text: str) -> None:
         """Says what is wrong with what was typed; "" when nothing is."""
         self.typed.set_class(bool(text), "-bad")
-        self.typed.border_subtitle = text
-        self.sign.update(Text(f"{self._sign} {text} ▸ ") if text else Text(self._sign))
+        half = shorten(text, max(24, self.size.width * 3 // 5))  # what is typed has to be seen
+        self.sign.update(Text(f"{self._sign} {half} ▸ ") if text else Text(self._sign))
 
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:

@@ -15,7 +15,8 @@ from json_merge_patch import lib as json_merge_patch
 from textual.pilot import Pilot
 
 from meshtui.app import Clusters, MeshApp
-from meshtui.kube.errors import Absent, KubeError
+from meshtui.kube.errors import Absent, ConfigError, KubeError
+from meshtui.kube.exec_plugin import Suspend
 from meshtui.kube.session import Session, Written
 from meshtui.mesh.changes import Change, Patch
 from meshtui.mesh.kinds import Kind
@@ -129,11 +130,14 @@ def app_of(
     audit_file: Path | None = None,
 ) -> MeshApp:
     """The program over sessions by context, the first one current, at a fixed time."""
-    clusters = Clusters(
-        [(name, f"https://{name}.example:6443") for name in sessions],
-        next(iter(sessions)),
-        lambda context, _: sessions[context],
-    )
+
+    def opened(context: str, suspend: Suspend) -> Session:
+        if context not in sessions:
+            raise ConfigError(f"there is no context {context}", "Look into the kubeconfig.")
+        return sessions[context]
+
+    contexts = [(name, f"https://{name}.example:6443") for name in sessions]
+    clusters = Clusters(contexts, next(iter(sessions)), opened)
     return MeshApp(settings or Settings(), clusters, lambda: now, audit_file)
 
 
