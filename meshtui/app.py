@@ -27,11 +27,13 @@ from meshtui.kube.audit import Audit, AuditError
 from meshtui.kube.errors import KubeError
 from meshtui.kube.live import LiveSession
 from meshtui.kube.session import Session
+from meshtui.mesh import past
 from meshtui.mesh.kinds import Kind
 from meshtui.mesh.logs import LogLine, LogOptions
 from meshtui.mesh.snapshot import Ref, Scope, Server, Snapshot
 from meshtui.settings import Settings
-from meshtui.ui import detail, keys, notices, outcomes, theme, times, yaml_lines
+from meshtui.ui import detail, keys, notices, theme, times, yaml_lines
+from meshtui.ui.audit_reader import AuditReader
 from meshtui.ui.commands import Command
 from meshtui.ui.confirm import Confirm
 from meshtui.ui.exchange import Place
@@ -39,7 +41,7 @@ from meshtui.ui.main import Main
 from meshtui.ui.pane import Pane
 from meshtui.ui.panes import PANES
 from meshtui.ui.pick import Pick
-from meshtui.ui.reader import AuditReader, Describe, Help, Log, Reader, Yaml
+from meshtui.ui.reader import Describe, Help, Log, Reader, Yaml
 from meshtui.ui.spans import Line, Span, Tone, plain
 from meshtui.ui.styles import STYLESHEETS
 from meshtui.ui.verify import Verify
@@ -225,16 +227,22 @@ class MeshApp(App[int], inherit_bindings=False):
 
     @work(exclusive=True, group="audit")
     async def _show_audit(self) -> None:
+        path = self._audit.path
         try:
-            told = await asyncio.to_thread(lambda: outcomes.audited(audit.read(self._audit.path)))
+            told = await asyncio.to_thread(lambda: past.of(audit.read(path)))
+            problems = (await asyncio.to_thread(audit.verify, path)).problems
         except AuditError as failure:
             self.tell(str(failure), Tone.WARN)
             return
-        self.push_screen(AuditReader(f"Audit, newest first · {self._audit.path}", told))
+        wrong = f"This file was tampered with or damaged: {problems[0]}." if problems else ""
+        self.push_screen(AuditReader(f"Audit, newest first · {path}", told, wrong))
 
     @on(AuditReader.UndoAsked)
-    def _undo(self) -> None:
-        self._changing.undo()
+    def _undo(self, event: AuditReader.UndoAsked) -> None:
+        if event.screen.problem:
+            self.tell("Nothing is taken back by a file that cannot be relied on.", Tone.WARN)
+        elif self._changing.take_back(event.past):
+            event.screen.dismiss()
 
     # Commands that are not about a pane
 
@@ -266,7 +274,10 @@ class MeshApp(App[int], inherit_bindings=False):
             Command(("write",), "allow changes for 15 minutes", lambda _: self._changing.lock.open()),
             Command(("readonly",), "allow no changes", lambda _: self._changing.lock.close()),
             Command(("undo",), "take the last change back", lambda _: self._changing.undo()),
-            Command(("audit",), "what was changed from here, or was not", lambda _: self._show_audit()),
+            Command(("verify",), "the evidence of the last change again, while it is followed",
+                    lambda _: self._changing.reopen()),
+            Command(("audit",), "what was changed from here, or was not; u takes one back",
+                    lambda _: self._show_audit()),
             Command(("refresh",), "read everything again", lambda _: self.action_refresh_all()),
             Command(("q", "quit", "q!"), "quit", lambda _: self._leave()),
         ]  # fmt: skip
