@@ -135,7 +135,7 @@ class Changing:
         if snapshot is None:
             self._tell("There is no connection to this cluster.", Tone.WARN)
             return False
-        back = past.back(told, self._context, snapshot.server.url)
+        back = past.back(told, snapshot.server)
         if isinstance(back, Refusal):
             self._tell(f"{back.reason[:1].upper()}{back.reason[1:]}.", Tone.WARN)
             return False

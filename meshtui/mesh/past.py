@@ -14,7 +14,7 @@ from meshtui.mesh import changes, diff
 from meshtui.mesh.changes import Change, Create, Delete, Patch, Refusal
 from meshtui.mesh.kinds import SECRET, Kind
 from meshtui.mesh.raw import Raw, entries, table, text
-from meshtui.mesh.snapshot import Ref
+from meshtui.mesh.snapshot import Ref, Server
 
 APPLIED, INTENT = "applied", "intent"
 """How the audit calls a change that was made, and the step before it is sent."""
@@ -90,18 +90,18 @@ def kept(change: Change, left: Raw | None) -> Raw:
             return {"verb": back.verb, "patch": patch, "found": found}
 
 
-def back(past: Past, context: str, server: str) -> Change | Refusal:
-    """The change that takes one back, in the cluster that is looked at: a context, and the URL of its server."""
+def back(past: Past, server: Server) -> Change | Refusal:
+    """The change that takes one back, in the cluster that is looked at."""
     if past.undone:
         return Refusal("it was taken back already")
     if past.state != APPLIED:
         why = _NOT_MADE.get(past.state)
         return Refusal(f"{why}, so there is nothing to take back" if why else _UNKNOWN)
     where, url = text(past.entry, "context"), text(past.entry, "server")
-    if where != context:
+    if where != server.context:
         return Refusal(f"it was made in {where}: look at that first, by :ctx {where}")
-    if url != server:
-        return Refusal(f"it was made in {where} when that was {url}; it is {server} now")
+    if url != server.url:
+        return Refusal(f"it was made in {where} when that was {url}; it is {server.url} now")
     return _back(past.entry)
 
 

@@ -4,6 +4,7 @@ nothing else was written; and whatever stands in the file, it is told."""
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,10 +15,10 @@ from meshtui.mesh.changes import Change, Create, Delete, Patch, Refusal
 from meshtui.mesh.kinds import DEPLOYMENT, GATEWAY, SECRET
 from meshtui.mesh.past import Past
 from meshtui.mesh.raw import Raw
-from meshtui.mesh.snapshot import Ref
+from meshtui.mesh.snapshot import Ref, Server
 from tests.anything import JSON
 
-HERE = ("prod-eu1", "https://10.0.0.1:6443")
+HERE = Server(context="prod-eu1", url="https://10.0.0.1:6443")
 MODE = "istio.io/dataplane-mode"
 WEB = Ref(DEPLOYMENT, "shop", "web")
 WAYPOINT = Ref(GATEWAY, "shop", "waypoint")
@@ -54,8 +55,8 @@ def entry(change: Change, left: Raw | None, **more: Any) -> Raw:
                 "at": "2026-11-25T12:00:00.000+00:00",
                 "step": "outcome",
                 "state": "applied",
-                "context": HERE[0],
-                "server": HERE[1],
+                "context": HERE.context,
+                "server": HERE.url,
                 "title": change.title,
                 "kind": str(change.target.kind),
                 "namespace": change.target.namespace,
@@ -68,8 +69,8 @@ def entry(change: Change, left: Raw | None, **more: Any) -> Raw:
     return found
 
 
-def back(*entries: Raw, here: tuple[str, str] = HERE) -> Change | Refusal:
-    return past.back(past.of(entries)[-1], *here)
+def back(*entries: Raw, here: Server = HERE) -> Change | Refusal:
+    return past.back(past.of(entries)[-1], here)
 
 
 def patch(fields: Raw, before: Raw | None = None) -> Patch:
@@ -155,9 +156,12 @@ def test_why_there_is_no_way_back_is_said() -> None:
         (back({**made, "state": "conflict"}), "it met what somebody else had changed, so there is"),
         (back({**made, "state": "unknown"}), "whether it was made is not known"),
         (back({**made, "state": None, "step": "intent"}), "whether it was made is not known"),
-        (back(made, here=("dev", HERE[1])), "it was made in prod-eu1: look at that first, by :ctx"),
         (
-            back(made, here=(HERE[0], "https://b")),
+            back(made, here=replace(HERE, context="dev")),
+            "it was made in prod-eu1: look at that first, by :ctx",
+        ),
+        (
+            back(made, here=replace(HERE, url="https://b")),
             "it was made in prod-eu1 when that was https://10",
         ),
         (back({**made, "back": None}), "an earlier meshtui wrote it"),
@@ -206,4 +210,4 @@ def test_whatever_stands_in_the_file_is_told(one: Any, kept: Any) -> None:
     for told in past.of([*steps, {**entry(PATCHES[0], it()), "back": kept}]):
         assert isinstance(told, Past)
         assert isinstance(told.state + told.reason + told.id, str)
-        past.back(told, *HERE)
+        past.back(told, HERE)
