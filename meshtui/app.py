@@ -9,7 +9,7 @@ import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
 
@@ -69,6 +69,10 @@ class Told:
     tone: Tone
 
 
+_TOAST = timedelta(seconds=4)
+"""So long a toast stands there."""
+_MOST_TOASTS = 5
+"""While so many stand there, only what is loud is one more: hundreds would slow the screen down."""
 _LONGEST_TOAST = 240
 """More characters would hide what one looks at."""
 
@@ -445,13 +449,22 @@ class MeshApp(App[int], inherit_bindings=False):
     def tell(self, text: str, tone: Tone = Tone.PLAIN) -> None:
         """Says something: a toast now, and kept under `!`."""
         text = plain(text)  # it may name things of the cluster
-        self._told.append(Told(self._clock(), text, tone))
+        now = self._clock()
+        crowded = len(self._told) >= _MOST_TOASTS and now - self._told[-_MOST_TOASTS].at < _TOAST
+        self._told.append(Told(now, text, tone))
         journal.LOG.info(text)
         loud = tone in (Tone.WARN, Tone.BAD)
+        if crowded and not loud:
+            return
         shown = (
             text if len(text) <= _LONGEST_TOAST else f"{text[:_LONGEST_TOAST]}… (! for all of it)"
         )
-        self.notify(shown, severity="warning" if loud else "information", timeout=4, markup=False)
+        self.notify(
+            shown,
+            severity="warning" if loud else "information",
+            timeout=_TOAST.total_seconds(),
+            markup=False,
+        )
 
     @on(Main.Told)
     def _main_told(self, event: Main.Told) -> None:

@@ -259,7 +259,7 @@ class _Road:
         found = standing.rebased(self.change, now)
         if isinstance(found, Refusal):
             before = self.change.before
-            lines = await background.start(diff.lines, before, now)
+            lines = await background.start(diff.lines, before, standing.seen(self.change, now))
             self._stop(State.CONFLICT, found.reason, diff=lines)
         self.change = found
 

@@ -71,6 +71,8 @@ class Patch(_Change):
     """A JSON merge patch (RFC 7386): null takes away, and a list is replaced as a whole."""
     final: bool = False
     """There is no way back, as from a restart."""
+    partial: bool = False
+    """`before` has only the fields of the patch, as the audit keeps them."""
 
     @property
     def based_on(self) -> str:

@@ -6,20 +6,18 @@ written since: of a patch its fields, of an object that was made the whole of it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from meshtui.mesh import changes, diff
+from meshtui.mesh import changes, diff, standing
 from meshtui.mesh.changes import Change, Create, Delete, Patch, Refusal
 from meshtui.mesh.kinds import SECRET, Kind
-from meshtui.mesh.raw import Raw, entries, table, text
+from meshtui.mesh.raw import Raw, table, text
 from meshtui.mesh.snapshot import Ref, Server
 
 APPLIED, INTENT = "applied", "intent"
 """How the audit calls a change that was made, and the step before it is sent."""
 
-_IDENTITY = ("name", "namespace", "uid", "generation", "resourceVersion")
 _NOT_TOLD = (
     "how it ended is not told: it is under way, or the program was ended in the middle of it"
 )
@@ -84,10 +82,9 @@ def kept(change: Change, left: Raw | None) -> Raw:
         case Create(wanted=wanted):
             return {"verb": back.verb, "object": wanted}
         case Delete(before=before):
-            return {"verb": back.verb, "found": _known_by(before, diff.said(before))}
+            return {"verb": back.verb, "found": standing.known_by(before, diff.said(before))}
         case Patch(before=before, patch=patch):
-            found = _known_by(before, _part(before, patch))
-            return {"verb": back.verb, "patch": patch, "found": found}
+            return {"verb": back.verb, "patch": patch, "found": standing.part(before, patch)}
 
 
 def back(past: Past, server: Server) -> Change | Refusal:
@@ -122,32 +119,5 @@ def _back(entry: Raw) -> Change | Refusal:
         case "delete" if found:
             return Delete(title=title, target=target, before=found, danger=True)
         case "patch" if found and (patch := table(it, "patch")):
-            return Patch(title=title, target=target, before=found, patch=patch)
+            return Patch(title=title, target=target, before=found, patch=patch, partial=True)
     return Refusal("the audit does not hold what that needs: an earlier meshtui wrote it")
-
-
-def _known_by(it: Raw, fields: Raw) -> Raw:
-    """Fields of an object, with that by which it and its writers are known again."""
-    metadata = table(it, "metadata")
-    own = {key: metadata[key] for key in _IDENTITY if key in metadata}
-    writers = [
-        {key: text(each, key) for key in ("manager", "time")}
-        for each in entries(metadata, "managedFields")
-    ]
-    head = {key: it[key] for key in ("apiVersion", "kind") if key in it}
-    return {
-        **head,
-        **fields,
-        "metadata": {**table(fields, "metadata"), **own, "managedFields": writers},
-    }
-
-
-def _part(it: Raw, patch: Raw) -> dict[str, Any]:
-    """The fields of an object that a patch is about."""
-    return {
-        key: _part(it[key], each)
-        if isinstance(each, Mapping) and isinstance(it[key], Mapping)
-        else it[key]
-        for key, each in patch.items()
-        if key in it
-    }
