@@ -211,7 +211,9 @@ class _Road:
         try:
             try:
                 written = await self._send()
-            except Conflict:
+            except (Conflict, Absent) as error:
+                if not _is_of_another(error, self.change):
+                    raise
                 await self._rebase()
                 written = await self._send()
         except KubeError as error:
@@ -287,6 +289,12 @@ class _Road:
         self, state: State, reason: str, remedy: str = "", diff: tuple[str, ...] = ()
     ) -> NoReturn:
         raise _Stopped(Result(state, self.change, reason, remedy, diff=diff))
+
+
+def _is_of_another(error: KubeError, change: Change) -> bool:
+    """Whether a change was refused for what somebody else did to its object."""
+    gone = isinstance(error, Absent) and error.problem.trouble is Trouble.GONE
+    return isinstance(error, Conflict) or (gone and isinstance(change, Patch))
 
 
 def _may_have_been_done(error: KubeError, change: Change) -> bool:

@@ -438,6 +438,21 @@ async def test_what_somebody_else_deletes_first_is_gone_all_the_same(path: Path)
     )
 
 
+async def test_an_object_that_goes_after_the_question_is_a_conflict_too(path: Path) -> None:
+    session = OneObject(shop())
+
+    async def other() -> None:
+        session.it = None
+
+    session.applying = other
+    session.fails = [Absent(Problem(Trouble.GONE, 'namespaces "shop" not found'), 404)]
+    result = await run(path, session)
+    assert (result.state, result.reason) == (
+        State.CONFLICT,
+        "Namespace shop is gone: somebody deleted it",
+    )
+
+
 async def test_an_object_that_is_gone_is_a_conflict(path: Path) -> None:
     result = await run(path, OneObject(None))
     assert (result.state, story(path)) == (State.CONFLICT, [("outcome", "conflict")])

@@ -49,6 +49,12 @@ class Keyboard:
         await self.pilot.press(*keys)
         await until(self.pilot, lambda: isinstance(self.app.screen, Confirm), seconds=20)
 
+    async def said(self, words: str) -> None:
+        """Waits until these words were said, which `!` keeps."""
+        await until(
+            self.pilot, lambda: any(words in told.text for told in self.app._told), seconds=30
+        )
+
     def mode(self, namespace: str) -> str | None:
         """What the namespace is labelled, as the cluster has it."""
         assert self.app.snapshot is not None
@@ -62,15 +68,24 @@ class Keyboard:
 
 
 @asynccontextmanager
-async def keyboard(kubeconfig: Path, audit_file: Path, namespace: str) -> AsyncIterator[Keyboard]:
-    settings = Settings(kubeconfig=(kubeconfig,), pane="namespaces")
+async def keyboard(
+    kubeconfig: Path,
+    audit_file: Path,
+    name: str,
+    *,
+    pane: str = "namespaces",
+    namespaces: tuple[str, ...] = (),
+    sweep: bool = True,
+) -> AsyncIterator[Keyboard]:
+    """The program over a cluster that it has read, the cursor on the row of an object with this name."""
+    settings = Settings(kubeconfig=(kubeconfig,), pane=pane, namespaces=namespaces, sweep=sweep)
     app = MeshApp(settings, clusters(settings), audit_file=audit_file)
     async with app.run_test(size=(120, 40)) as pilot:
         main = app.screen
         assert isinstance(main, Main)
 
         def found() -> bool:
-            rows = [row for row in main.front.table.rows if row.ref.name == namespace]
+            rows = [row for row in main.front.table.rows if row.ref.name == name]
             return bool(rows) and main.front.table.select(rows[0].key)
 
         def read() -> bool:
@@ -78,8 +93,8 @@ async def keyboard(kubeconfig: Path, audit_file: Path, namespace: str) -> AsyncI
             return (
                 snapshot is not None
                 and bool(snapshot.sources)
-                and all(source.complete for source in snapshot.sources.values())
-                and 0 < snapshot.sweep.total == snapshot.sweep.read
+                and all(it.complete or it.problem for it in snapshot.sources.values())
+                and (not sweep or 0 < snapshot.sweep.total == snapshot.sweep.read)
             )
 
         await until(pilot, read, seconds=60)
