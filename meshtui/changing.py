@@ -176,12 +176,14 @@ class Changing:
         """Ends what is under way, so that it is in the audit; says so, "" where nothing was."""
         if not self.busy:
             return ""
-        worker = self._worker
+        worker, proving = self._worker, self._proving.active
         self._end()
         if worker is not None:
             with suppress(TimeoutError, WorkerError):
                 async with asyncio.timeout(_PATIENCE):
                     await worker.wait()
+        if proving:
+            return "A change was made, and left before its evidence was complete: nothing proves it yet."
         return "A change was under way and was left: `meshtui audit show` tells how far it came."
 
     def _end(self) -> None:
