@@ -41,6 +41,12 @@ WEBHOOK = Kind(
     "MutatingWebhookConfiguration",
     namespaced=False,
 )
+VALIDATING_WEBHOOK = Kind(
+    "admissionregistration.k8s.io",
+    "validatingwebhookconfigurations",
+    "ValidatingWebhookConfiguration",
+    namespaced=False,
+)
 CRD = Kind(
     "apiextensions.k8s.io",
     "customresourcedefinitions",
@@ -64,10 +70,21 @@ ISTIO_GATEWAY = Kind("networking.istio.io", "gateways", "Istio Gateway", ISTIO_N
 VIRTUAL_SERVICE = Kind("networking.istio.io", "virtualservices", "VirtualService", ISTIO_NETWORKING)
 SERVICE_ENTRY = Kind("networking.istio.io", "serviceentries", "ServiceEntry", ISTIO_NETWORKING)
 WORKLOAD_ENTRY = Kind("networking.istio.io", "workloadentries", "WorkloadEntry", ISTIO_NETWORKING)
+DESTINATION_RULE = Kind(
+    "networking.istio.io", "destinationrules", "DestinationRule", ISTIO_NETWORKING
+)
+SIDECAR = Kind("networking.istio.io", "sidecars", "Sidecar", ISTIO_NETWORKING)
+ENVOY_FILTER = Kind("networking.istio.io", "envoyfilters", "EnvoyFilter", ("v1alpha3",))
+PROXY_CONFIG = Kind("networking.istio.io", "proxyconfigs", "ProxyConfig", ("v1beta1",))
+TELEMETRY = Kind("telemetry.istio.io", "telemetries", "Telemetry", ("v1", "v1alpha1"))
+WASM_PLUGIN = Kind("extensions.istio.io", "wasmplugins", "WasmPlugin", ("v1alpha1",))
 
 PEER_AUTHENTICATION = Kind(
     "security.istio.io", "peerauthentications", "PeerAuthentication", ("v1", "v1beta1")
 )
 AUTHORIZATION_POLICY = Kind(
     "security.istio.io", "authorizationpolicies", "AuthorizationPolicy", ("v1", "v1beta1")
+)
+REQUEST_AUTHENTICATION = Kind(
+    "security.istio.io", "requestauthentications", "RequestAuthentication", ("v1", "v1beta1")
 )

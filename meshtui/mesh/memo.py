@@ -57,9 +57,14 @@ class Memo:
 
     def once(self, derive: Callable[..., T], inputs: tuple[Any, ...]) -> T:
         """`derive(*inputs)`, anew only where one of the inputs is another one than the last time."""
-        known = self._once.get(derive)
+        return self.kept(derive, lambda: derive(*inputs), inputs)
+
+    def kept(self, label: Any, make: Callable[[], T], inputs: tuple[Any, ...]) -> T:
+        """`make()` under a label, anew only where one of the inputs is another one than the last time. `make` must
+        look at nothing that changes without one of them."""
+        known = self._once.get(label)
         if known is None or not _same(known[0], inputs):
-            known = self._once[derive] = (inputs, derive(*inputs))
+            known = self._once[label] = (inputs, make())
         result: T = known[1]
         return result
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import yaml
 
@@ -33,6 +33,8 @@ class MeshConfig:
     network: str
     outbound: str
     """What unknown destinations get: ALLOW_ANY or REGISTRY_ONLY."""
+    written: Raw = field(compare=False, repr=False)
+    """All of it as it is written, every scalar as text."""
     problem: str = ""
     """Why the YAML could not be read, and all above is defaults."""
 
@@ -66,6 +68,7 @@ def _config(raw: Raw) -> MeshConfig | None:
         cluster=text(environment, "ISTIO_META_CLUSTER_ID"),
         network=text(environment, "ISTIO_META_NETWORK"),
         outbound=text(mesh, "outboundTrafficPolicy", "mode") or "ALLOW_ANY",
+        written=mesh,
         problem=problem,
     )
 

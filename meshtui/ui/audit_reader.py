@@ -64,7 +64,7 @@ class AuditReader(Reader):
 class Entries(Lines):
     """Lines, some of which belong together, and a cursor on those."""
 
-    COMPONENT_CLASSES = {"lines--cursor"}
+    COMPONENT_CLASSES = {"table--cursor"}
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's word
         super().__init__(id=id)
@@ -82,10 +82,10 @@ class Entries(Lines):
         """Puts the cursor on the entry that a line belongs to."""
         self._go(sum(start <= line for start in self._starts) - 1)
 
-    def style_at(self, index: int) -> Style:
-        base = super().style_at(index)
+    def ground(self, index: int) -> Style:
+        base = super().ground(index)
         first, end = self._place()
-        return base + self.style_of("lines--cursor") if first <= index < end else base
+        return base + self.style_of("table--cursor") if first <= index < end else base
 
     def action_scroll_up(self) -> None:
         self._go(self.cursor - 1)

@@ -65,17 +65,18 @@ class Lines(Paint):
         self._found = found
         self.refresh()
 
-    def style_at(self, index: int) -> Style:
-        """What a line is drawn on."""
-        base = self.rich_style
-        return base + self.style_of("lines--found") if index in self._found else base
+    def ground(self, index: int) -> Style:
+        """What the line with this index is drawn on."""
+        if index in self._found:
+            return self.rich_style + self.style_of("lines--found")
+        return self.rich_style
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
         index = y + self.scroll_offset.y
         if index >= len(self._lines):
             return Strip.blank(width, self.rich_style)
-        base = self.style_at(index)
+        base = self.ground(index)
         left = self.scroll_offset.x
         drawn = Strip(list(self.paint(self._lines[index], base)))
         return drawn.adjust_cell_length(max(drawn.cell_length, left + width), base).crop(

@@ -1,0 +1,31 @@
+"""Analyzers: pure functions that apply one or a few rules to a snapshot, and what each has to be given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from meshtui.mesh.doctor.findings import Found, Rule, Unsure
+from meshtui.mesh.kinds import Kind
+from meshtui.mesh.snapshot import Scope, Snapshot
+
+Findings = Iterable[Found | Unsure]
+
+
+@dataclass(frozen=True, slots=True)
+class Analyzer:
+    """One analyzer. It must not fail over objects of any shape; where it does, that is told and the others go on."""
+
+    name: str
+    """Istio's name for it, such as "gateway.SecretAnalyzer", or the subject and what is wrong."""
+    rules: tuple[Rule, ...]
+    """All that it can report."""
+    needs: tuple[Kind | Scope, ...]
+    """The kinds that it reads. Where one of them may not be listed, its rules are unknown; where its first one is not
+    installed, they do not apply."""
+    run: Callable[[Snapshot], Findings]
+    pure: bool = False
+    """It reads the objects of the kinds it needs and nothing else of the snapshot: where none of them changed, what it
+    found is still true."""
+    asked_for: bool = False
+    """It does not run unless it is asked for by a code."""

@@ -1,0 +1,176 @@
+"""An examination: every rule applied to a snapshot; what was found, what is not known, and what explains what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from meshtui.mesh.doctor.analyzer import Analyzer
+from meshtui.mesh.doctor.findings import Found, Rule, Severity, Unsure
+from meshtui.mesh.kinds import Kind
+from meshtui.mesh.snapshot import Phase, Ref, Scope, Snapshot
+
+INTERNAL = Rule(
+    "internal",
+    "a rule of the doctor failed itself",
+    Severity.INFO,
+    why="What it looks for is not known; all other rules were applied.",
+    remedy="report it with these words",
+)
+
+
+class Outcome(Enum):
+    """What became of a rule."""
+
+    OK = "ok"
+    FINDING = "finding"
+    UNKNOWN = "unknown"
+    NOT_APPLICABLE = "not applicable"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Finding:
+    """What was found, with what it explains."""
+
+    found: Found
+    symptoms: tuple[Found, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Examination:
+    """What came of it."""
+
+    findings: tuple[Finding, ...]
+    """The worst first; of equals those with more objects."""
+    unsure: tuple[Unsure, ...]
+    outcomes: Mapping[str, Outcome]
+    """By the code of a rule."""
+
+    def worst(self, ref: Ref) -> Finding | None:
+        """The worst that was found of an object."""
+        return next((each for each in self.findings if ref in each.found.objects), None)
+
+
+def of(snapshot: Snapshot, analyzers: Sequence[Analyzer]) -> Examination:
+    """Applies all rules of these analyzers."""
+    reports = [(analyzer, _report(analyzer, snapshot)) for analyzer in analyzers]
+    found = [each for _, report in reports for each in report.found]
+    unsure = tuple(each for _, report in reports for each in report.unsure)
+    return Examination(_folded(found), unsure, _outcomes(reports))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Report:
+    """What came of one analyzer."""
+
+    found: tuple[Found, ...] = ()
+    unsure: tuple[Unsure, ...] = ()
+    applies: bool = True
+
+
+def _report(analyzer: Analyzer, snapshot: Snapshot) -> _Report:
+    if analyzer.pure:
+        objects = [snapshot.objects.get(_kind(need)) for need in analyzer.needs]
+        phases = [
+            _missing(need, snapshot) or _phase(need, snapshot).value for need in analyzer.needs
+        ]
+        label = ("doctor", analyzer.name)
+        return snapshot.memo.kept(label, lambda: _examined(analyzer, snapshot), (*objects, *phases))
+    return _examined(analyzer, snapshot)
+
+
+def _examined(analyzer: Analyzer, snapshot: Snapshot) -> _Report:
+    first, *_ = analyzer.needs
+    if _phase(first, snapshot) is Phase.ABSENT:
+        return _Report(applies=False)
+    missing = [_missing(need, snapshot) for need in analyzer.needs]
+    unsure = [Unsure(rule, why) for why in filter(None, missing) for rule in analyzer.rules]
+    found: list[Found] = []
+    try:
+        for each in analyzer.run(snapshot):
+            if isinstance(each, Unsure):
+                unsure.append(each)
+            else:
+                found.append(each)
+    except Exception as error:  # noqa: BLE001 - one that fails must not take the others with it
+        said = f"{analyzer.name} failed: {type(error).__name__}: {error}"
+        found.append(Found(INTERNAL, (), said))
+        unsure += [Unsure(rule, said) for rule in analyzer.rules]
+    return _Report(tuple(dict.fromkeys(found)), tuple(dict.fromkeys(unsure)))
+
+
+def _kind(need: Kind | Scope) -> Kind:
+    return need.kind if isinstance(need, Scope) else need
+
+
+def _phase(need: Kind | Scope, snapshot: Snapshot) -> Phase:
+    return snapshot.source(_kind(need)).phase
+
+
+def _missing(need: Kind | Scope, snapshot: Snapshot) -> str:
+    """Why not all of a kind is known; "" where it is, or it is not installed."""
+    source = snapshot.source(_kind(need))
+    if source.complete or source.phase is Phase.ABSENT:
+        return ""
+    if source.problem is not None:
+        return source.problem.text
+    return f"the {_kind(need).plural} were not all read yet"
+
+
+def _folded(found: Iterable[Found]) -> tuple[Finding, ...]:
+    """Symptoms under what causes them. A cause that is itself a symptom takes its own along."""
+    every = list(dict.fromkeys(found))
+    causes = {(each.rule.code, ref): each for each in every for ref in each.objects}
+    under: dict[Found, list[Found]] = {}
+    for each in every:
+        under.setdefault(_root(each, causes), []).append(each)
+    folded = [
+        Finding(root, tuple(each for each in members if each is not root))
+        for root, members in under.items()
+    ]
+    return tuple(sorted(folded, key=_order))
+
+
+def _root(found: Found, causes: Mapping[tuple[str, Ref], Found]) -> Found:
+    """The cause at the end; of those that explain each other, the worst."""
+    path = [found]
+    while True:
+        named = (causes.get(each) for each in path[-1].symptom_of)
+        cause = next((each for each in named if each is not None), None)
+        if cause is None:
+            return path[-1]
+        if cause in path:
+            return min(path[path.index(cause) :], key=lambda each: (each.grade.rank, each.key))
+        path.append(cause)
+
+
+def _order(finding: Finding) -> tuple[int, int, str]:
+    found = finding.found
+    return (found.grade.rank, -len(found.objects) - len(finding.symptoms), found.key)
+
+
+def _outcomes(reports: Iterable[tuple[Analyzer, _Report]]) -> Mapping[str, Outcome]:
+    """By code. A rule that several analyzers apply has found something where one of them has, and is not known where
+    one of them does not know."""
+    outcomes: dict[str, Outcome] = {}
+    for analyzer, report in reports:
+        found = {each.rule.code for each in report.found}
+        unsure = {each.rule.code for each in report.unsure}
+        for rule in analyzer.rules:
+            now = Outcome.OK if report.applies else Outcome.NOT_APPLICABLE
+            if rule.code in found:
+                now = Outcome.FINDING
+            elif rule.code in unsure:
+                now = Outcome.UNKNOWN
+            before = outcomes.get(rule.code, Outcome.NOT_APPLICABLE)
+            outcomes[rule.code] = max(before, now, key=_WEIGHT.__getitem__)
+    return outcomes
+
+
+_WEIGHT = {
+    Outcome.NOT_APPLICABLE: 0,
+    Outcome.OK: 1,
+    Outcome.UNKNOWN: 2,
+    Outcome.FINDING: 3,
+}
