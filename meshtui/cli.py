@@ -387,6 +387,9 @@ Exit status:
     default=True,
     help="Ask every ztunnel too, or look at objects alone.",
 )
+@click.option(
+    "--schema", is_flag=True, help="Print the JSON schema of -o json and yaml, and nothing else."
+)
 @click.option("--explain", metavar="CODE", help="Print what a rule is about, and nothing else.")
 @click.pass_context
 def doctor(ctx: click.Context, /, **flags: Any) -> None:
@@ -400,6 +403,9 @@ def doctor(ctx: click.Context, /, **flags: Any) -> None:
     from meshtui.mesh.doctor.rules import RULES
     from meshtui.settings import config_path
 
+    if flags["schema"]:
+        click.echo(doctor.schema(), nl=False)
+        return
     if flags["explain"]:
         told = doctor.explanation(flags["explain"])
         if not told:

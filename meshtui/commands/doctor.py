@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 from pathlib import Path
 
 import click
@@ -74,6 +75,11 @@ def run(order: Order, settings: Settings) -> int:
             click.echo(f"meshtui: {error.problem.remedy}", err=True)
         return UNREADABLE
     return _told(order, snapshot, objects, mistakes)
+
+
+def schema() -> str:
+    """The JSON schema of what is printed as JSON and YAML."""
+    return files(__package__).joinpath("doctor-v1.schema.json").read_text()
 
 
 def explanation(code: str) -> str:
@@ -181,8 +187,38 @@ def _merged(snapshot: Snapshot, files: Iterable[Manifest], *, alone: bool) -> Sn
         objects.setdefault(each.kind, {})[key(each.raw)] = each.raw
     sources: Mapping[Scope, Source] = snapshot.sources
     if alone:
+        for each in _INGRESS:
+            objects.setdefault(each.kind, {}).setdefault(key(each.raw), each.raw)
         sources = {Scope(each): Source(Phase.LIVE) for each in (*manifests.KINDS, *objects)}
     return replace(snapshot, objects=objects, sources=sources, memo=Memo())
+
+
+_INGRESS = [
+    each
+    for each in manifests.read(
+        """\
+apiVersion: v1
+kind: Pod
+metadata: {name: istio-ingressgateway, namespace: istio-system, labels: {istio: ingressgateway}}
+spec: {containers: [{name: istio-proxy}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: istio-ingressgateway, namespace: istio-system}
+spec:
+  selector: {istio: ingressgateway}
+  ports:
+  - {name: http2, port: 80, protocol: TCP, targetPort: 80}
+  - {name: https, port: 443, protocol: TCP, targetPort: 443}
+  - {name: tcp, port: 31400, protocol: TCP, targetPort: 31400}
+  - {name: tls, port: 15443, protocol: TCP, targetPort: 15443}
+""",
+        "",
+    )
+    if isinstance(each, Manifest)
+]
+"""What files alone are looked at with, as `istioctl analyze` does: the gateway that most Gateways select
+(istioctl-analyze.md, 2)."""
 
 
 def _new(after: Examination, before: Examination, files: Sequence[Manifest]) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
+import jsonschema
 import pytest
 import yaml
 
@@ -93,6 +94,33 @@ def test_json_and_yaml_say_the_same_and_name_their_form(tmp_path: Path, files: P
     first = said["findings"][0]
     assert (first["code"], first["objects"][0]["name"]) == ("IST0171", "gone")
     assert said["rules"] == {"IST0171": "finding", "IST0118": "finding", "IST0150": "ok"}
+
+
+def test_what_it_promises_of_its_json_is_so(tmp_path: Path, files: Path, shop: Path) -> None:
+    promised = json.loads(run(tmp_path, "doctor", "--schema").stdout)
+    alone = json.loads(doctor(tmp_path, "-f", str(files), "-o", "json").stdout)
+    whole = json.loads(run(tmp_path, "--kubeconfig", str(shop), "doctor", "-o", "json").stdout)
+    for said in (alone, whole):
+        assert said["findings"]
+        jsonschema.validate(said, promised)
+
+
+def test_files_alone_are_looked_at_with_the_ingress_gateway_that_most_gateways_select(
+    tmp_path: Path,
+) -> None:
+    gateway = """\
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: edge, namespace: shop}
+spec:
+  selector: {istio: ingressgateway}
+  servers:
+  - {hosts: [shop.example], port: {name: http, number: 80, protocol: HTTP}}
+  - {hosts: [shop.example], port: {name: odd, number: 8001, protocol: HTTP}}
+"""
+    ended = run(tmp_path, "doctor", "--alone", "-f", "-", "-o", "json", typed=gateway)
+    said = json.loads(ended.stdout)
+    assert [each["code"] for each in said["findings"]] == ["IST0162"]
 
 
 def test_sarif_gives_the_line_of_a_file(tmp_path: Path, files: Path) -> None:

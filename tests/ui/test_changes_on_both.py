@@ -34,7 +34,7 @@ async def over(
     async with keyboard(
         kubeconfig or cluster.kubeconfig,
         cluster.scratch / "audit.jsonl",
-        name or cluster.namespace,
+        f"{cluster.namespace}/{name}" if name else cluster.namespace,
         pane=pane,
         namespaces=(cluster.namespace,),
         sweep=False,
