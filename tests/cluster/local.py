@@ -63,8 +63,8 @@ class Relay:
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._losing: Callable[[], None] | None = None
-        self._lost: tuple[asyncio.StreamWriter, Callable[[], None]] | None = None
+        self._lost: Callable[[], None] | None = None
+        self._losing = False
         self.port = 0
 
     async def __aenter__(self) -> Relay:
@@ -80,8 +80,12 @@ class Relay:
             writer.transport.abort()
 
     def lose_answer(self, then: Callable[[], None] = lambda: None) -> None:
-        """What the server says to the next request is lost, and its connection ends in its place; `then` is called."""
-        self._losing, self._lost = then, None
+        """The next that the server says is lost, and its connection ends in its place; `then` is called."""
+        self._lost = then
+
+    def lose_answers(self, losing: bool) -> None:
+        """From now on all that the server says is lost, and the connections end in its place; or no longer."""
+        self._losing = losing
 
     def refuse(self) -> None:
         """Takes no new connections."""
@@ -110,8 +114,8 @@ class Relay:
             ends.add(back)
             self._open |= ends
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._pass(reader, back, writer))
-                group.create_task(self._pass(there, writer, writer))
+                group.create_task(self._pass(reader, back))
+                group.create_task(self._pass(there, writer, answers=True))
         finally:
             for end in ends:
                 end.close()
@@ -121,19 +125,15 @@ class Relay:
             self._tasks.discard(task)
 
     async def _pass(
-        self,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        client: asyncio.StreamWriter,
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool = False
     ) -> None:
-        """Passes on one way; the way back to the client is the one whose writer is the client's."""
         try:
             while data := await reader.read(65536):
-                if writer is not client and self._losing is not None:
-                    self._lost, self._losing = (client, self._losing), None
-                elif writer is client and self._lost is not None and self._lost[0] is client:
-                    then, self._lost = self._lost[1], None
+                if answers and self._lost is not None:
+                    then, self._lost = self._lost, None
                     then()
+                    return
+                if answers and self._losing:
                     return
                 writer.write(data)
                 await writer.drain()

@@ -22,6 +22,7 @@ from tests.kube.test_both_changes import admission
 from tests.kube.test_both_writes import config, deployment
 from tests.ui.still import until
 from tests.ui.test_changing_a_cluster import MODE, Keyboard, keyboard
+from tests.ui.test_changing_waypoints import pick
 
 READS = "get list watch"
 
@@ -196,6 +197,10 @@ async def test_an_admission_webhook_warns_in_the_dialog_and_refuses(
         assert at.story() == ["intent", "outcome applied", "outcome refused"]
 
 
+async def is_enrolled(cluster: Cluster) -> bool:
+    return (await labels(cluster)).get(MODE) == "ambient"
+
+
 async def test_a_connection_that_is_cut_before_it_was_sent_or_before_its_answer(
     cluster: Cluster,
 ) -> None:
@@ -212,10 +217,11 @@ async def test_a_connection_that_is_cut_before_it_was_sent_or_before_its_answer(
         await at.pilot.press("ctrl+r")
         await at.until("● live")
         await at.asked("m", "enter")
-        relay.lose_answer()
+        relay.lose_answers(True)
         await at.pilot.press("enter")
+        await eventually(lambda: is_enrolled(cluster))
+        relay.lose_answers(False)
         await at.said("the object is as asked")
-        assert (await labels(cluster))[MODE] == "ambient"
         await done(at)
         assert at.story()[2:] == ["intent", "outcome unknown", "outcome applied"]
 
@@ -288,10 +294,10 @@ async def waypoint(cluster: Cluster) -> None:
 async def test_a_waypoint_is_set_and_cleared(cluster: Cluster) -> None:
     await waypoint(cluster)
     async with over(cluster) as at:
-        await at.asked("m", "down", "enter", "enter")
+        await pick(at, "set the waypoint", f"{cluster.namespace}/waypoint")
         await at.until("+     istio.io/use-waypoint: waypoint")
         await at.pilot.press("enter")
-        await at.until("there is no service in", "✓ verified")
+        await at.until("no service of", "✓ verified")
         assert (await labels(cluster))["istio.io/use-waypoint"] == "waypoint"
         await at.asked("u")
         await at.pilot.press("enter")
