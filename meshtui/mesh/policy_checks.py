@@ -117,7 +117,13 @@ def _unenforced(move: Move, snapshot: Snapshot) -> Iterator[Check]:
     every, bypassed = policies.of(snapshot, root), _bypassed(move, snapshot)
     around = f"traffic to {move.namespace} would go round the waypoint"
     lost = _at_waypoint(move, bypassed, every)
-    if lost:
+    if lost and _keeps_waypoint(move):
+        yield failing(
+            f"{named(lost)} would be enforced for callers in ambient alone: all others, and what"
+            f" calls from {move.namespace} itself, would go round the waypoint",
+            "Delete or replace them first, or see that nobody else calls.",
+        )
+    elif lost:
         yield failing(
             f"{named(lost)} would be enforced nowhere: {around}",
             "Delete or replace them first, or keep the waypoint.",
@@ -138,10 +144,15 @@ def _unenforced(move: Move, snapshot: Snapshot) -> Iterator[Check]:
         yield well("no policy would lose who enforces it, and no route who follows it")
 
 
+def _keeps_waypoint(move: Move) -> bool:
+    """Whether the namespace names a waypoint after the change: clients in ambient go on using it then, wherever its
+    pods are (istio-ambient.md, 2.3)."""
+    return (move.after or {}).get(USE_WAYPOINT, "none") != "none"
+
+
 def _bypassed(move: Move, snapshot: Snapshot) -> Sequence[ServiceSpec]:
     """The Services of the namespace that traffic goes round their waypoint to, after the change."""
-    after = move.after or {}
-    stays = USE_WAYPOINT in after and not move.leaves and after.get(USE_WAYPOINT) != "none"
+    stays = _keeps_waypoint(move) and not move.leaves
     if stays or move.target.kind != NAMESPACE:
         return ()
     bindings = attachments.of_services(snapshot)

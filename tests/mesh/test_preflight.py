@@ -108,7 +108,7 @@ def test_a_label_for_sidecars_is_said_first() -> None:
 def test_whoever_leaves_loses_its_policies_and_is_refused_by_strict() -> None:
     found = recorded("shop")
     shop = preflight.of(change(found, "shop", {"istio.io/dataplane-mode": None}), found)
-    assert "shop/viewers" in about(shop, "enforced nowhere").verdict.reason
+    assert "shop/viewers" in about(shop, "enforced for callers in ambient alone").verdict.reason
     assert about(shop, "STRICT is in force in payments").verdict.health is WARN
     payments = preflight.of(change(found, "payments", {"istio.io/dataplane-mode": None}), found)
     lost = about(payments, "enforced nowhere")
