@@ -30,11 +30,15 @@ class Metrics:
     """Messages received from istiod since it started."""
     version: str = ""
     """Such as "1.31.0"; "unknown" in a build of one's own."""
+    open_files: int | None = None
+    """File descriptors that it holds open, and how many it may; None where it does not say."""
+    most_files: int | None = None
 
 
 _LINE = re.compile(
     rb"^(workload_manager_active_proxy_count|workload_manager_pending_proxy_count"
-    rb"|istio_xds_connection_terminations_total|istio_xds_message_total|istio_build)"
+    rb"|istio_xds_connection_terminations_total|istio_xds_message_total|istio_build"
+    rb"|process_open_fds|process_max_fds)"
     rb"(?:\{([^}\n]*)\})? ([0-9.eE+-]+)",
     re.MULTILINE,
 )
@@ -47,7 +51,11 @@ def read_metrics(body: bytes) -> Metrics:
     pending: int | None = None
     terminations: dict[str, int] = {}
     messages, version, found = 0, "", False
+    files: dict[str, int] = {}
     for name, labels, value in _samples(body):
+        if name in ("process_open_fds", "process_max_fds"):
+            files[name] = value
+            continue
         found = True
         if name == "workload_manager_active_proxy_count":
             active = value
@@ -61,7 +69,15 @@ def read_metrics(body: bytes) -> Metrics:
             version = labels.get("tag", "")
     if not found:
         raise ValueError("no metrics of a ztunnel in the answer")
-    return Metrics(active, pending, terminations, messages, version)
+    return Metrics(
+        active,
+        pending,
+        terminations,
+        messages,
+        version,
+        files.get("process_open_fds"),
+        files.get("process_max_fds"),
+    )
 
 
 def _samples(body: bytes) -> Iterator[tuple[str, Mapping[str, str], int]]:

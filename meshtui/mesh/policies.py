@@ -77,6 +77,11 @@ def of(snapshot: Snapshot, root: str) -> Policies:
     return snapshot.once(_policies, root, *snapshot.each(AUTHORIZATION_POLICY, _policy))
 
 
+def every(snapshot: Snapshot) -> Iterable[Policy]:
+    """Each policy by itself, in the order of the snapshot's."""
+    return snapshot.each(AUTHORIZATION_POLICY, _policy)
+
+
 def selecting(policies: Iterable[Policy], labels: Sequence[Mapping[str, str]]) -> Iterator[Policy]:
     """Of policies for pods, those that select at least one pod with such labels."""
     for each in policies:

@@ -84,7 +84,7 @@ def _examined(analyzer: Analyzer, snapshot: Snapshot) -> _Report:
     first, *_ = analyzer.needs
     if _phase(first, snapshot) is Phase.ABSENT:
         return _Report(applies=False)
-    missing = [_missing(need, snapshot) for need in analyzer.needs]
+    missing = dict.fromkeys(_missing(need, snapshot) for need in analyzer.needs)
     unsure = [Unsure(rule, why) for why in filter(None, missing) for rule in analyzer.rules]
     found: list[Found] = []
     try:
