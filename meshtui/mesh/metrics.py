@@ -9,10 +9,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from meshtui.mesh.health import OK, Health, Verdict
 
 CONNECTION_ERROR = "ConnectionError"
+
+
+class Pair(NamedTuple):
+    """Who called whom, by namespace and workload; "unknown" where the ztunnel cannot tell."""
+
+    source_namespace: str
+    source: str
+    namespace: str
+    workload: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +43,8 @@ class Metrics:
     open_files: int | None = None
     """File descriptors that it holds open, and how many it may; None where it does not say."""
     most_files: int | None = None
+    plain_refused: Mapping[Pair, int] = field(default_factory=dict)
+    """Connections in plain text to its pods that were refused since it started."""
 
 
 _LINE = re.compile(
@@ -77,17 +89,49 @@ def read_metrics(body: bytes) -> Metrics:
         version,
         files.get("process_open_fds"),
         files.get("process_max_fds"),
+        _plain_refused(body),
     )
 
 
 def _samples(body: bytes) -> Iterator[tuple[str, Mapping[str, str], int]]:
     for name, labels, value in _LINE.findall(body):
-        try:
-            count = int(float(value))
-        except (ValueError, OverflowError):
+        count = _whole(value)
+        if count is None:
             continue
         pairs = dict(_LABEL.findall(labels.decode("utf-8", "replace")))
         yield name.decode(), pairs, count
+
+
+def _whole(value: bytes) -> int | None:
+    try:
+        return int(float(value))
+    except (ValueError, OverflowError):
+        return None
+
+
+_REFUSED = re.compile(
+    rb"^istio_tcp_connections_(?:failed|closed)_total"
+    rb'\{([^}\n]*response_flags="DENY"[^}\n]*)\} ([0-9.eE+-]+)',
+    re.MULTILINE,
+)
+"""Failed ones are counted by themselves since Istio 1.29, before that among the closed ones."""
+
+
+def _plain_refused(body: bytes) -> Mapping[Pair, int]:
+    found: dict[Pair, int] = {}
+    for written, value in _REFUSED.findall(body):
+        labels = dict(_LABEL.findall(written.decode("utf-8", "replace")))
+        plain = labels.get("connection_security_policy") == "unknown"
+        count = _whole(value)
+        if plain and labels.get("reporter") == "destination" and count:
+            pair = Pair(
+                labels.get("source_workload_namespace", ""),
+                labels.get("source_workload", ""),
+                labels.get("destination_workload_namespace", ""),
+                labels.get("destination_workload", ""),
+            )
+            found[pair] = max(count, found.get(pair, 0))
+    return found
 
 
 def connected(now: Metrics, before: Metrics | None) -> Verdict:

@@ -32,7 +32,9 @@ def examined(found: Snapshot) -> Examination:
 def of(code: str, found: Snapshot | tuple[Raw, ...]) -> list[Found]:
     """What one rule finds in a snapshot, or in a cluster of these objects; symptoms too."""
     here = found if isinstance(found, Snapshot) else snapshot(*found)
-    told = [each for finding in examined(here).findings for each in (finding.found, *finding.symptoms)]
+    told = [
+        each for finding in examined(here).findings for each in (finding.found, *finding.symptoms)
+    ]
     return [each for each in told if each.rule.code == code]
 
 
@@ -54,7 +56,9 @@ def dumps(**by_node: Answer) -> dict[Any, Answer]:
     }
 
 
-def counted(value: Metrics, earlier: Metrics | None = None, node: str = "node-1") -> Mapping[Any, Answer]:
+def counted(
+    value: Metrics, earlier: Metrics | None = None, node: str = "node-1"
+) -> Mapping[Any, Answer]:
     """What a ztunnel counts, and counted before."""
     probe = ztunnel_probes.metrics("istio-system", f"ztunnel-{node}")
     return {probe: Answer(value, NOW, before=earlier, before_at=NOW if earlier else None)}
@@ -62,7 +66,11 @@ def counted(value: Metrics, earlier: Metrics | None = None, node: str = "node-1"
 
 def service(name: str = "cart", *, ports: list[Raw] | None = None, **parts: Any) -> Raw:
     """A Service of shop."""
-    spec = {"clusterIP": "10.96.0.7", "selector": {"app": name}, "ports": ports or [{"port": 80, "name": "http"}]}
+    spec = {
+        "clusterIP": "10.96.0.7",
+        "selector": {"app": name},
+        "ports": ports or [{"port": 80, "name": "http"}],
+    }
     return made("Service", name, "shop", spec=spec, **parts)
 
 
@@ -83,7 +91,15 @@ def endpoints(name: str = "cart", *, ready: bool = True, of: str = "") -> Raw:
     )
 
 
-def event(reason: str, message: str, *, kind: str = "Pod", name: str = "cart", namespace: str = "shop", age: float = 60) -> Raw:
+def event(
+    reason: str,
+    message: str,
+    *,
+    kind: str = "Pod",
+    name: str = "cart",
+    namespace: str = "shop",
+    age: float = 60,
+) -> Raw:
     """An event about one object."""
     return made(
         "Event",
@@ -93,5 +109,10 @@ def event(reason: str, message: str, *, kind: str = "Pod", name: str = "cart", n
         message=message,
         type="Warning",
         lastTimestamp=before(age),
-        involvedObject={"kind": kind, "name": name, "namespace": namespace, "uid": f"{kind}-{namespace}-{name}"},
+        involvedObject={
+            "kind": kind,
+            "name": name,
+            "namespace": namespace,
+            "uid": f"{kind}-{namespace}-{name}",
+        },
     )

@@ -1,4 +1,4 @@
-"""Rules of capture and of what serves a node (doctor-rules.md, D1, AMB-039, AMB-068 and AMB-069): each found, not found,
+"""Rules of capture and of what serves a node (doctor-rules.md, D1, AMB-039, AMB-068, AMB-069): each found, not found,
 and nearly."""
 
 from __future__ import annotations
@@ -34,7 +34,10 @@ def test_a_ghost_is_found_with_both_sides_of_the_evidence() -> None:
     annotated, dumped = found.evidence
     assert annotated.source == "Pod shop/cart"
     assert "redirection=enabled" in annotated.value
-    assert (dumped.source, dumped.field) == ("config_dump of ztunnel-node-1", f"workloadState[{UID}]")
+    assert (dumped.source, dumped.field) == (
+        "config_dump of ztunnel-node-1",
+        f"workloadState[{UID}]",
+    )
     assert dumped.at == NOW - timedelta(seconds=4)
 
 
@@ -60,7 +63,17 @@ def test_a_dump_that_could_not_be_read_leaves_it_open() -> None:
 
 def test_pods_that_were_never_captured_are_one_finding_a_node() -> None:
     """AMB-002, grouped: "2 pods of shop on node node-1"."""
-    found = of("AMB-002", (pod(), pod("till"), pod("far", node="node-2"), *SERVED, ztunnel("node-2"), agent("node-2")))
+    found = of(
+        "AMB-002",
+        (
+            pod(),
+            pod("till"),
+            pod("far", node="node-2"),
+            *SERVED,
+            ztunnel("node-2"),
+            agent("node-2"),
+        ),
+    )
     assert [keys(each) for each in found] == [["Pod shop/cart", "Pod shop/till"], ["Pod shop/far"]]
     assert found[0].says.startswith("2 pods of shop on node node-1: ")
     assert found[0].grade is Severity.HIGH
@@ -101,19 +114,32 @@ def test_a_node_without_an_agent_explains_the_pods_that_were_not_captured() -> N
 
 def daemon_set(**template: Any) -> Raw:
     spec = {"template": {"spec": template}}
-    return made("DaemonSet", "istio-cni-node", "istio-system", labels={"k8s-app": "istio-cni-node"}, spec=spec)
+    return made(
+        "DaemonSet",
+        "istio-cni-node",
+        "istio-system",
+        labels={"k8s-app": "istio-cni-node"},
+        spec=spec,
+    )
 
 
 @pytest.mark.parametrize(
     ("node", "template", "why"),
     [
         ({"labels": {"pool": "a"}}, {"nodeSelector": {"pool": "b"}}, "nodeSelector pool=b"),
-        ({"spec": {"taints": [{"key": "gpu", "effect": "NoSchedule"}]}}, {}, "does not tolerate its taint gpu"),
+        (
+            {"spec": {"taints": [{"key": "gpu", "effect": "NoSchedule"}]}},
+            {},
+            "does not tolerate its taint gpu",
+        ),
         ({"labels": {"type": "virtual-kubelet"}}, {}, "a virtual node cannot run one"),
     ],
 )
 def test_why_a_node_has_no_agent(node: dict[str, Any], template: dict[str, Any], why: str) -> None:
-    (found,) = of("AMB-004", (CART, AMBIENT, made("Node", "node-1", **node), ztunnel(), daemon_set(**template)))
+    (found,) = of(
+        "AMB-004",
+        (CART, AMBIENT, made("Node", "node-1", **node), ztunnel(), daemon_set(**template)),
+    )
     assert why in found.says
 
 
@@ -121,7 +147,11 @@ def test_why_a_node_has_no_agent(node: dict[str, Any], template: dict[str, Any],
     "objects",
     [
         (CART, *SERVED),
-        (pod(labels={"istio.io/dataplane-mode": "none"}), AMBIENT, NODE),  # nobody there is to be in the mesh
+        (
+            pod(labels={"istio.io/dataplane-mode": "none"}),
+            AMBIENT,
+            NODE,
+        ),  # nobody there is to be in the mesh
         (CART, AMBIENT, NODE, ztunnel(), agent(ready="False", age=50)),  # it was started 50 s ago
         (CART, AMBIENT, made("Node", "node-1", spec={"unschedulable": True}), ztunnel()),
     ],
@@ -165,7 +195,9 @@ def test_pods_whose_sandbox_the_agent_refuses() -> None:
 
 def test_a_node_that_does_not_find_the_plug_in() -> None:
     """AMB-069, and not AMB-005."""
-    said = event("FailedCreatePodSandBox", 'failed to find plugin "istio-cni" in path [/opt/cni/bin]')
+    said = event(
+        "FailedCreatePodSandBox", 'failed to find plugin "istio-cni" in path [/opt/cni/bin]'
+    )
     (found,) = of("AMB-069", (CART, *SERVED, said))
     assert keys(found) == ["Pod shop/cart"]
     assert of("AMB-005", (CART, *SERVED, said)) == []
@@ -176,11 +208,19 @@ def test_a_daemon_set_without_quota() -> None:
     said = event(
         "FailedCreate",
         'pods "istio-cni-node-" is forbidden: insufficient quota to match these scopes',
-        **{"kind": "DaemonSet", "name": "istio-cni-node", "namespace": "istio-system"},
+        kind="DaemonSet",
+        name="istio-cni-node",
+        namespace="istio-system",
     )
     (found,) = of("AMB-068", (*SERVED, daemon_set(), said))
     assert keys(found) == ["DaemonSet istio-system/istio-cni-node"]
-    other = event("FailedCreate", "exceeded quota", kind="DaemonSet", name="istio-cni-node", namespace="istio-system")
+    other = event(
+        "FailedCreate",
+        "exceeded quota",
+        kind="DaemonSet",
+        name="istio-cni-node",
+        namespace="istio-system",
+    )
     assert of("AMB-068", (*SERVED, daemon_set(), other)) == []
     assert of("AMB-068", (*SERVED, daemon_set())) == []
 
@@ -218,5 +258,10 @@ def test_a_pod_with_a_sidecar_in_an_ambient_namespace() -> None:
 
 def test_unread_namespaces_make_capture_unknown() -> None:
     refused = Problem(Trouble.FORBIDDEN, "list namespaces is missing")
-    found = snapshot(pod(), ztunnel(), agent(), sources={Scope(NAMESPACE): Source(Phase.FORBIDDEN, problem=refused)})
+    found = snapshot(
+        pod(),
+        ztunnel(),
+        agent(),
+        sources={Scope(NAMESPACE): Source(Phase.FORBIDDEN, problem=refused)},
+    )
     assert unsure("AMB-002", replace(found)) == ["list namespaces is missing"]

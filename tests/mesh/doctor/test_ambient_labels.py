@@ -14,7 +14,13 @@ MODE = {"istio.io/dataplane-mode": "ambient"}
 
 
 def workload(labels: dict[str, str], template: dict[str, str]) -> Raw:
-    return made("Deployment", "cart", "shop", labels=labels, spec={"template": {"metadata": {"labels": template}}})
+    return made(
+        "Deployment",
+        "cart",
+        "shop",
+        labels=labels,
+        spec={"template": {"metadata": {"labels": template}}},
+    )
 
 
 @pytest.mark.parametrize(
@@ -22,9 +28,18 @@ def workload(labels: dict[str, str], template: dict[str, str]) -> Raw:
     [
         (workload(MODE, {}), ["Deployment shop/cart"]),
         (service(labels=MODE), ["Service shop/cart"]),
-        (made("Namespace", "shop", labels={"istio.io/dataplane-mode": "Ambient"}), ["Namespace shop"]),
-        (made("Namespace", "shop", labels={"istio.io/dataplane-mod": "ambient"}), ["Namespace shop"]),
-        (made("Namespace", "shop", labels={"istio-io/dataplane-mode": "ambient"}), ["Namespace shop"]),
+        (
+            made("Namespace", "shop", labels={"istio.io/dataplane-mode": "Ambient"}),
+            ["Namespace shop"],
+        ),
+        (
+            made("Namespace", "shop", labels={"istio.io/dataplane-mod": "ambient"}),
+            ["Namespace shop"],
+        ),
+        (
+            made("Namespace", "shop", labels={"istio-io/dataplane-mode": "ambient"}),
+            ["Namespace shop"],
+        ),
         (made("Namespace", "shop", labels={"istio.io/use-waypoints": "wp"}), ["Namespace shop"]),
         (made("Namespace", "shop", annotations=MODE), ["Namespace shop"]),
         (pod(labels={"istio.io/dataplane-mode": "on"}), ["Pod shop/cart"]),
@@ -40,7 +55,11 @@ def test_found(it: Raw, objects: list[str]) -> None:
     [
         workload(MODE, MODE),
         workload({}, MODE),
-        made("Namespace", "shop", labels={**MODE, "istio.io/use-waypoint": "wp", "istio.io/rev": "canary"}),
+        made(
+            "Namespace",
+            "shop",
+            labels={**MODE, "istio.io/use-waypoint": "wp", "istio.io/rev": "canary"},
+        ),
         made("Namespace", "shop", labels={"istio.io/use-waypoint-namespace": "infra"}),
         made("Namespace", "shop", labels=MODE, annotations=MODE),
         pod(labels={"istio.io/dataplane-mode": "none"}),

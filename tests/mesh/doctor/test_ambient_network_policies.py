@@ -52,7 +52,12 @@ def test_a_policy_that_lets_the_mesh_in(rule: Raw) -> None:
 
 
 @pytest.mark.parametrize(
-    "rule", [{"ports": [{"protocol": "UDP", "port": 15008}]}, {"ports": [tcp("hbone")]}, {"ports": [tcp(15009, endPort=15100)]}]
+    "rule",
+    [
+        {"ports": [{"protocol": "UDP", "port": 15008}]},
+        {"ports": [tcp("hbone")]},
+        {"ports": [tcp(15009, endPort=15100)]},
+    ],
 )
 def test_ports_that_are_not_the_mesh_s(rule: Raw) -> None:
     assert len(of("AMB-010", (*MESH, policy(rule)))) == 1
@@ -78,13 +83,19 @@ def test_a_second_policy_that_opens_it_is_enough() -> None:
 
 def test_peers_of_the_mesh_to_whom_it_stays_closed() -> None:
     to_till = {"ports": [tcp(8080)], "from": [{"podSelector": {"matchLabels": {"app": "till"}}}]}
-    elsewhere = {"ports": [tcp(15008)], "from": [{"podSelector": {"matchLabels": {"app": "other"}}}]}
+    elsewhere = {
+        "ports": [tcp(15008)],
+        "from": [{"podSelector": {"matchLabels": {"app": "other"}}}],
+    }
     (found,) = of("AMB-010", (*MESH, policy(to_till, elsewhere)))
     assert found.grade is Severity.HIGH
     everywhere = {"ports": [tcp(15008)], "from": [{"namespaceSelector": {}}]}
     assert of("AMB-010", (*MESH, policy(to_till, everywhere))) == []
     # near miss: the peers of the closed rule are outside the mesh, and come in plain text
-    to_scraper = {"ports": [tcp(9090)], "from": [{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}]}
+    to_scraper = {
+        "ports": [tcp(9090)],
+        "from": [{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}],
+    }
     assert of("AMB-010", (*MESH, policy(to_scraper, elsewhere))) == []
 
 
@@ -100,7 +111,9 @@ def test_calls_into_the_mesh_that_a_policy_keeps_from_a_pod() -> None:
     [
         [],  # it is to call nobody
         [{"ports": [tcp(53), {"protocol": "UDP", "port": 53}]}],  # near miss: DNS alone
-        [{"ports": [tcp(8080)], "to": [{"ipBlock": {"cidr": "203.0.113.0/24"}}]}],  # outside the cluster
+        [
+            {"ports": [tcp(8080)], "to": [{"ipBlock": {"cidr": "203.0.113.0/24"}}]}
+        ],  # outside the cluster
         [{"ports": [tcp(8080), tcp(15008)], "to": [{"podSelector": {}}]}],
         [{"to": [{"podSelector": {}}]}],
     ],
@@ -119,7 +132,9 @@ def test_a_port_open_to_everybody_undoes_what_is_restricted_by_caller() -> None:
     """AMB-012."""
     (found,) = of("AMB-012", (*MESH, RESTRICTED))
     assert keys(found) == ["NetworkPolicy shop/p", "Pod shop/cart"]
-    guard = made("AuthorizationPolicy", "a", "shop", spec={"selector": {"matchLabels": {"app": "cart"}}})
+    guard = made(
+        "AuthorizationPolicy", "a", "shop", spec={"selector": {"matchLabels": {"app": "cart"}}}
+    )
     assert of("AMB-012", (*MESH, RESTRICTED, guard)) == []
     assert of("AMB-012", (*MESH, policy({"ports": [tcp(8080)]}, {"ports": [tcp(15008)]}))) == []
 
@@ -132,7 +147,9 @@ def test_policies_of_other_kinds_are_said_not_to_be_evaluated() -> None:
 
     served = {Kind("cilium.io", "ciliumnetworkpolicies", "CiliumNetworkPolicy"): "v2"}
     found = replace(snapshot(*MESH), server=Server(kinds=served))
-    assert unsure("AMB-010", found) == ["policies of cilium.io are served here, and are not evaluated"]
+    assert unsure("AMB-010", found) == [
+        "policies of cilium.io are served here, and are not evaluated"
+    ]
     assert unsure("AMB-010", snapshot(*MESH)) == []
 
 
@@ -144,6 +161,9 @@ def test_an_unchanged_cluster_is_not_judged_anew() -> None:
 
     first = snapshot(*MESH, policy({"ports": [tcp(8080)]}))
     (before,) = of("AMB-010", first)
-    changed = {**first.objects[POD], "shop/cart": {**CART, "status": {**CART["status"], "podIP": "10.0.0.9"}}}
+    changed = {
+        **first.objects[POD],
+        "shop/cart": {**CART, "status": {**CART["status"], "podIP": "10.0.0.9"}},
+    }
     (after,) = of("AMB-010", replace(first, objects={**first.objects, POD: changed}))
     assert after == before

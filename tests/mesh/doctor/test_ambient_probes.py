@@ -35,9 +35,21 @@ def test_a_probe_that_nobody_answers() -> None:
     ("cart", "message", "age"),
     [
         (unready(EXEC), TIMED_OUT, 60),  # a command in the container is not affected
-        (pod(annotations=ENABLED, spec={"containers": [{"name": "app", **HTTP}]}), TIMED_OUT, 60),  # ready again
-        (unready(), "Readiness probe failed: HTTP probe failed with statuscode: 503", 60),  # it was answered
-        (unready(metadata={"managedFields": [{"manager": "istio-cni", "time": before(30)}]}), TIMED_OUT, 60),  # before
+        (
+            pod(annotations=ENABLED, spec={"containers": [{"name": "app", **HTTP}]}),
+            TIMED_OUT,
+            60,
+        ),  # ready again
+        (
+            unready(),
+            "Readiness probe failed: HTTP probe failed with statuscode: 503",
+            60,
+        ),  # it was answered
+        (
+            unready(metadata={"managedFields": [{"manager": "istio-cni", "time": before(30)}]}),
+            TIMED_OUT,
+            60,
+        ),  # before
     ],
 )
 def test_probes_that_are_not_the_mesh_s_fault(cart: Raw, message: str, age: float) -> None:
@@ -69,7 +81,16 @@ def test_settings_of_cilium_that_break_it(data: dict[str, str]) -> None:
     "objects",
     [
         (CILIUM, config(**{"cni-exclusive": "false", "enable-bpf-masquerade": "false"})),
-        (CILIUM, config(**{"cni-exclusive": "false", "kube-proxy-replacement": "true", "bpf-lb-sock-hostns-only": "true"})),
+        (
+            CILIUM,
+            config(
+                **{
+                    "cni-exclusive": "false",
+                    "kube-proxy-replacement": "true",
+                    "bpf-lb-sock-hostns-only": "true",
+                }
+            ),
+        ),
         (config(**{"enable-bpf-masquerade": "true"}),),  # left over: no Cilium runs
         (CILIUM,),
     ],
@@ -80,5 +101,7 @@ def test_settings_of_cilium_that_do_not(objects: tuple[Raw, ...]) -> None:
 
 def test_cilium_explains_the_probes() -> None:
     objects = (unready(), *SERVED, event("Unhealthy", TIMED_OUT), CILIUM, config())
-    found = next(each for each in examined(snapshot(*objects)).findings if each.found.rule.code == "AMB-015")
+    found = next(
+        each for each in examined(snapshot(*objects)).findings if each.found.rule.code == "AMB-015"
+    )
     assert [each.rule.code for each in found.symptoms] == ["AMB-014"]

@@ -19,7 +19,11 @@ CLASSES = (
     made("GatewayClass", "istio-waypoint", spec={"controllerName": "istio.io/mesh-controller"}),
     made("GatewayClass", "istio", spec={"controllerName": "istio.io/gateway-controller"}),
 )
-BOUND = {"conditions": [{"type": "istio.io/WaypointBound", "status": "True", "reason": "WaypointAccepted"}]}
+BOUND = {
+    "conditions": [
+        {"type": "istio.io/WaypointBound", "status": "True", "reason": "WaypointAccepted"}
+    ]
+}
 MESH = (*CLASSES, NAMED, CART, *SERVED[1:])
 
 
@@ -31,7 +35,10 @@ POLICY = made(
     "AuthorizationPolicy",
     "viewers",
     "shop",
-    spec={"targetRefs": [{"kind": "Service", "name": "cart"}], "rules": [{"to": [{"operation": {"methods": ["GET"]}}]}]},
+    spec={
+        "targetRefs": [{"kind": "Service", "name": "cart"}],
+        "rules": [{"to": [{"operation": {"methods": ["GET"]}}]}],
+    },
     status={"conditions": [{"type": "WaypointAccepted", "status": "True", "reason": "Accepted"}]},
 )
 
@@ -113,11 +120,15 @@ def test_what_istiod_says_nothing_of() -> None:
 def test_a_canary_that_is_not_attached() -> None:
     """AMB-022: the condition is True all the same."""
     said = {"type": "istio.io/WaypointBound", "status": "True", "reason": "WaypointAccepted"}
-    canary = {"conditions": [{**said, "message": "bound. Canary waypoint not attached: 150 is no weight"}]}
+    canary = {
+        "conditions": [{**said, "message": "bound. Canary waypoint not attached: 150 is no weight"}]
+    }
     (found,) = of("AMB-022", (*MESH, cart(canary), gateway(), proxy()))
     assert keys(found) == ["Service shop/cart"]
     assert of("AMB-022", (*MESH, cart(), gateway(), proxy())) == []
-    assert of("AMB-022", (*MESH, cart(denied("CanaryInvalidWeight")), gateway(), proxy())) == []  # AMB-021
+    assert (
+        of("AMB-022", (*MESH, cart(denied("CanaryInvalidWeight")), gateway(), proxy())) == []
+    )  # AMB-021
 
 
 def test_a_gateway_that_is_not_programmed() -> None:
@@ -128,9 +139,14 @@ def test_a_gateway_that_is_not_programmed() -> None:
     (found,) = of("AMB-023", (*CLASSES, *SERVED, gateway(addresses=False, programmed="Unknown")))
     assert found.grade is Severity.HIGH
     assert of("AMB-023", (*MESH, cart(), gateway(), proxy())) == []
-    young = {**gateway(programmed="False"), "metadata": {**gateway()["metadata"], "creationTimestamp": before(50)}}
+    young = {
+        **gateway(programmed="False"),
+        "metadata": {**gateway()["metadata"], "creationTimestamp": before(50)},
+    }
     assert of("AMB-023", (*MESH, cart(), young, proxy())) == []
-    assert of("AMB-023", (*MESH, cart(), gateway(class_name="istio", programmed="False"))) == []  # no waypoint
+    assert (
+        of("AMB-023", (*MESH, cart(), gateway(class_name="istio", programmed="False"))) == []
+    )  # no waypoint
 
 
 def test_labels_that_do_nothing() -> None:
@@ -163,7 +179,10 @@ PUBLIC = made(
     "Gateway",
     "public",
     "shop",
-    spec={"gatewayClassName": "istio", "listeners": [{"name": "http", "port": 80, "protocol": "HTTP"}]},
+    spec={
+        "gatewayClassName": "istio",
+        "listeners": [{"name": "http", "port": 80, "protocol": "HTTP"}],
+    },
     status={"conditions": [{"type": "Programmed", "status": "True"}]},
 )
 
@@ -171,7 +190,15 @@ PUBLIC = made(
 def route(accepted: str = "True") -> Raw:
     parent = {"name": "public"}
     said = {"type": "Accepted", "status": accepted, "reason": "Accepted"}
-    status = {"parents": [{"parentRef": parent, "controllerName": "istio.io/gateway-controller", "conditions": [said]}]}
+    status = {
+        "parents": [
+            {
+                "parentRef": parent,
+                "controllerName": "istio.io/gateway-controller",
+                "conditions": [said],
+            }
+        ]
+    }
     spec = {"parentRefs": [parent], "rules": [{"backendRefs": [{"name": "cart", "port": 80}]}]}
     return made("HTTPRoute", "web", "shop", spec=spec, status=status)
 
@@ -194,7 +221,12 @@ def test_an_ingress_that_goes_round_the_waypoint() -> None:
     "objects",
     [
         (NAMED, cart(labels={INGRESS: "true"}), gateway(), route()),
-        (made("Namespace", "shop", labels={**AMBIENT, USE: "waypoint", INGRESS: "true"}), cart(), gateway(), route()),
+        (
+            made("Namespace", "shop", labels={**AMBIENT, USE: "waypoint", INGRESS: "true"}),
+            cart(),
+            gateway(),
+            route(),
+        ),
         (NAMED, cart(), gateway(), route(accepted="False")),  # the gateway does not take it
         (NAMED, cart(status={}), gateway(addresses=False), route()),  # nothing to go round
         (SERVED[0], cart(), gateway(), route()),  # nobody names a waypoint
@@ -207,14 +239,29 @@ def test_an_ingress_that_does_not(objects: tuple[Raw, ...]) -> None:
 def test_a_label_that_opts_out_of_what_the_namespace_says() -> None:
     all_in = made("Namespace", "shop", labels={**AMBIENT, USE: "waypoint", INGRESS: "true"})
     own = cart(labels={INGRESS: "false"})
-    assert len(of("AMB-025", (*CLASSES, CART, *SERVED[1:], all_in, own, gateway(), proxy(), PUBLIC, route()))) == 1
+    assert (
+        len(
+            of(
+                "AMB-025",
+                (*CLASSES, CART, *SERVED[1:], all_in, own, gateway(), proxy(), PUBLIC, route()),
+            )
+        )
+        == 1
+    )
 
 
 def test_an_entry_that_needs_a_waypoint() -> None:
     """AMB-062."""
-    said = {"type": "istio.io/WaypointMissing", "status": "True", "reason": "WildcardHost", "message": "bind one"}
+    said = {
+        "type": "istio.io/WaypointMissing",
+        "status": "True",
+        "reason": "WildcardHost",
+        "message": "bind one",
+    }
     (found,) = of("AMB-062", (made("ServiceEntry", "any", "shop", status={"conditions": [said]}),))
     assert keys(found) == ["ServiceEntry shop/any"]
     fine = {**said, "status": "False"}
-    assert of("AMB-062", (made("ServiceEntry", "any", "shop", status={"conditions": [fine]}),)) == []
+    assert (
+        of("AMB-062", (made("ServiceEntry", "any", "shop", status={"conditions": [fine]}),)) == []
+    )
     assert of("AMB-062", (made("ServiceEntry", "any", "shop"),)) == []

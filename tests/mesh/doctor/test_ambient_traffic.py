@@ -1,0 +1,157 @@
+"""AMB-032, AMB-053, AMB-054 and AMB-064: who is refused, what runs out, and Services that nobody answers for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from meshtui.mesh.doctor.findings import Severity
+from meshtui.mesh.metrics import Metrics, Pair, read_metrics
+from meshtui.mesh.raw import Raw
+from tests import recordings
+from tests.mesh.doctor.judged import (
+    CART,
+    NODE,
+    SERVED,
+    counted,
+    endpoints,
+    event,
+    examined,
+    keys,
+    of,
+    service,
+    unsure,
+)
+from tests.mesh.made import before, made, pod, snapshot
+from tests.mesh.test_enrollment import ENABLED, agent, ztunnel
+
+UNREADY = pod(
+    annotations=ENABLED,
+    labels={"app": "cart"},
+    spec={"containers": [{"name": "app", "readinessProbe": {"httpGet": {"port": 80}}}]},
+    status={
+        "conditions": [{"type": "Ready", "status": "False"}],
+        "containerStatuses": [{"name": "app", "ready": False, "state": {"running": {}}}],
+    },
+)
+
+
+def test_a_service_that_nobody_answers_for() -> None:
+    """AMB-064."""
+    (found,) = of("AMB-064", (UNREADY, *SERVED, service(), endpoints(ready=False)))
+    assert keys(found) == ["Service shop/cart", "Pod shop/cart"]
+
+
+@pytest.mark.parametrize(
+    "objects",
+    [
+        (CART, *SERVED, service(), endpoints()),
+        (*SERVED, service()),  # scaled to nothing
+        (
+            made("Namespace", "shop"),
+            NODE,
+            pod(),
+            service(),
+            endpoints(ready=False),
+        ),  # outside the mesh
+        (pod(annotations=ENABLED, age=20), *SERVED, service(), endpoints(ready=False)),  # 20 s old
+    ],
+)
+def test_a_service_that_somebody_answers_for(objects: tuple[Raw, ...]) -> None:
+    assert of("AMB-064", objects) == []
+
+
+def test_failing_probes_explain_it() -> None:
+    said = event("Unhealthy", "Readiness probe failed: context deadline exceeded")
+    every = examined(snapshot(UNREADY, *SERVED, service(), endpoints(ready=False), said)).findings
+    (found,) = [each for each in every if each.found.rule.code == "AMB-014"]
+    assert [each.rule.code for each in found.symptoms] == ["AMB-064"]
+
+
+@pytest.mark.parametrize(("opened", "found"), [(900, True), (800, False), (88, False)])
+def test_file_descriptors(opened: int, found: bool) -> None:
+    """AMB-053: more than four fifths."""
+    here = snapshot(
+        *SERVED, answers=counted(Metrics(messages=1, open_files=opened, most_files=1000))
+    )
+    told = of("AMB-053", here)
+    assert bool(told) is found
+    assert all(keys(each) == ["Pod istio-system/ztunnel-node-1"] for each in told)
+
+
+def test_file_descriptors_are_read_of_a_real_ztunnel() -> None:
+    """The recording has process_open_fds 88 and process_max_fds 20000."""
+    read = read_metrics(recordings.Recording("shop").metrics("node-1"))
+    assert (read.open_files, read.most_files) == (88, 20000)
+
+
+def test_counters_that_were_not_read_leave_it_open() -> None:
+    assert unsure("AMB-053", snapshot(*SERVED)) == [
+        "ztunnel-node-1: its counters were not read yet"
+    ]
+
+
+def killed(reason: str, age: float) -> Raw:
+    state = {"terminated": {"reason": reason, "finishedAt": before(age)}}
+    return ztunnel(
+        status={
+            "containerStatuses": [
+                {"name": "z", "ready": True, "state": {"running": {}}, "lastState": state}
+            ]
+        }
+    )
+
+
+def test_a_ztunnel_that_was_killed_for_its_memory() -> None:
+    """AMB-054, within the last hour."""
+    (found,) = of("AMB-054", (killed("OOMKilled", 600), agent()))
+    assert keys(found) == ["Pod istio-system/ztunnel-node-1"]
+    assert of("AMB-054", (killed("Error", 600), agent())) == []
+    assert of("AMB-054", (killed("OOMKilled", 4000), agent())) == []
+
+
+STRICT = made("PeerAuthentication", "default", "shop", spec={"mtls": {"mode": "STRICT"}})
+PAIR = Pair("plain", "curl", "shop", "cart")
+OUTSIDE = (made("Namespace", "plain"), pod("curl", "plain"))
+
+
+def refusals(times: int, earlier: int | None = None) -> Any:
+    def read(count: int) -> Metrics:
+        return Metrics(messages=1, plain_refused={PAIR: count} if count else {})
+
+    return counted(read(times), None if earlier is None else read(earlier))
+
+
+def test_plain_text_that_is_refused() -> None:
+    """AMB-032: high while it goes on, for information where it is past."""
+    (found,) = of("AMB-032", snapshot(CART, *SERVED, STRICT, *OUTSIDE, answers=refusals(7, 3)))
+    assert found.grade is Severity.HIGH
+    assert keys(found) == ["Pod plain/curl", "Pod shop/cart"]
+    (found,) = of("AMB-032", snapshot(CART, *SERVED, STRICT, *OUTSIDE, answers=refusals(7, 7)))
+    assert found.grade is Severity.INFO
+
+
+def test_plain_text_that_is_not_refused_by_strict() -> None:
+    assert (
+        of("AMB-032", snapshot(CART, *SERVED, *OUTSIDE, answers=refusals(7, 3))) == []
+    )  # a policy did
+    assert of("AMB-032", snapshot(CART, *SERVED, STRICT, *OUTSIDE, answers=refusals(0))) == []
+
+
+def test_a_caller_that_should_be_in_the_mesh_is_explained_by_that() -> None:
+    never = (
+        made("Namespace", "plain", labels={"istio.io/dataplane-mode": "ambient"}),
+        pod("curl", "plain"),
+    )
+    every = examined(snapshot(CART, *SERVED, STRICT, *never, answers=refusals(7, 3))).findings
+    (found,) = [each for each in every if each.found.rule.code == "AMB-002"]
+    assert [each.rule.code for each in found.symptoms] == ["AMB-032"]
+
+
+def test_refusals_are_counted_as_the_recording_has_them() -> None:
+    """Its log has one refusal of plain text, of plain/curl by payments/ledger, and others of mTLS by policies."""
+    read = read_metrics(recordings.Recording("shop").metrics("node-1"))
+    assert read.plain_refused == {Pair("plain", "curl", "payments", "ledger"): 1}
+    assert replace(read, plain_refused={}).messages
