@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from meshtui.mesh import components, policies, raw, services, waypoint_rows, waypoints, workloads
 from meshtui.mesh.checks import listed
@@ -55,21 +55,29 @@ def not_admitted(snapshot: Snapshot) -> Findings:
         return
     accounts = {row.waypoint: _account(row) for row in waypoint_rows.of(snapshot)}
     domain = workloads.trust_domain(snapshot)
-    by_ref = {each.ref: each for each in policies.every(snapshot)}
+    behind = {
+        each.spec.key: each
+        for each in services.of(snapshot)
+        if each.waypoint is not None and each.waypoint.bound and each.policies
+    }
+
+    def inputs(service: Service) -> tuple[str, str, str]:
+        waypoint = service.waypoint
+        return domain, *(
+            (waypoint.namespace, accounts.get(waypoint.key, "")) if waypoint else ("", "")
+        )
+
+    def refusing(service: Service, *identity: str) -> tuple[Ref, ...]:
+        return _refusing(snapshot, service, identity)
+
+    context = (domain, tuple(accounts.items()))
+    refs_of = snapshot.memo.each("policies against waypoints", behind, refusing, inputs, context)
     found: dict[tuple[str, tuple[Ref, ...]], list[Service]] = {}
-    for service in services.of(snapshot):
-        if service.waypoint is None or not service.waypoint.bound:
-            continue
-        at_pods = [
-            by_ref[each.ref]
-            for each in service.policies
-            if each.at == "ztunnel" and each.ref in by_ref
-        ]
-        allowing = [each for each in at_pods if each.action == "ALLOW" and _enforced(each)]
-        identity = (domain, service.waypoint.namespace, accounts.get(service.waypoint.key, ""))
-        if allowing and not any(_admits(snapshot, each, identity) for each in allowing):
-            key = "/".join((domain, "ns", identity[1], "sa", identity[2]))
-            found.setdefault((key, tuple(each.ref for each in allowing)), []).append(service)
+    for service, refs in zip(behind.values(), refs_of, strict=True):
+        if refs:
+            _, namespace, account = inputs(service)
+            principal = f"{domain}/ns/{namespace}/sa/{account}"
+            found.setdefault((principal, refs), []).append(service)
     for (principal, refs), group in found.items():
         keys = listed([ref.key for ref in refs])
         says = f"ALLOW {keys} does not admit {principal}, the waypoint of {listed([it.spec.key for it in group])}"
@@ -82,6 +90,23 @@ def not_admitted(snapshot: Snapshot) -> Findings:
             tuple(shown),
             f"add principal {principal} to {keys}, or move the policy to the waypoint by targetRefs",
         )
+
+
+def _refusing(snapshot: Snapshot, service: Service, identity: Sequence[str]) -> tuple[Ref, ...]:
+    """The ALLOW policies at its pods, where none of them admits its waypoint. A Service is another object as soon as
+    one of its policies is."""
+    refs = [
+        each.ref for each in service.policies if each.at == "ztunnel" and each.action == "ALLOW"
+    ]
+    allowing = [
+        each
+        for ref in refs
+        if (it := snapshot.find(ref.kind, ref.namespace, ref.name)) is not None
+        and _enforced(each := policies.read(it))
+    ]
+    if any(_admits(snapshot, each, identity) for each in allowing):
+        return ()
+    return tuple(each.ref for each in allowing)
 
 
 def _account(row: waypoint_rows.Row) -> str:
@@ -105,7 +130,7 @@ def _from(snapshot: Snapshot, ref: Ref) -> str:
     return "; ".join(sources) or "no rule"
 
 
-def _admits(snapshot: Snapshot, policy: Policy, identity: tuple[str, str, str]) -> bool:
+def _admits(snapshot: Snapshot, policy: Policy, identity: Sequence[str]) -> bool:
     """Whether any rule may let the identity in, whatever it says of ports and addresses."""
     it = snapshot.find(AUTHORIZATION_POLICY, policy.ref.namespace, policy.ref.name)
     for rule in entries(it, "spec", "rules"):
@@ -119,7 +144,7 @@ def _admits(snapshot: Snapshot, policy: Policy, identity: tuple[str, str, str]) 
     return False
 
 
-def _matches(source: Raw, policy: Policy, identity: tuple[str, str, str]) -> bool:
+def _matches(source: Raw, policy: Policy, identity: Sequence[str]) -> bool:
     domain, namespace, account = identity
     name = f"ns/{namespace}/sa/{account}"
     principals = (f"{domain}/{name}", f"{_LOCAL}/{name}")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from datetime import datetime
 from typing import NamedTuple
 
 from meshtui.mesh import raw, routes, services, waypoints
 from meshtui.mesh.attachments import KINDS as ATTACHED
+from meshtui.mesh.attachments import Attachment
 from meshtui.mesh.attachments import of as attached
 from meshtui.mesh.checks import count, listed
 from meshtui.mesh.doctor.ambient.evidence import SHOWN, grouped, older, ref_of, seen
@@ -30,7 +32,7 @@ from meshtui.mesh.raw import Condition, Raw, conditions, label
 from meshtui.mesh.routes import Route
 from meshtui.mesh.services import Service
 from meshtui.mesh.snapshot import Ref, Scope, Snapshot
-from meshtui.mesh.waypoints import State
+from meshtui.mesh.waypoints import State, Waypoints
 
 _LINK = "docs/ambient/usage/waypoint/"
 _INGRESS = "istio.io/ingress-use-waypoint"
@@ -76,6 +78,10 @@ _REMEDIES = {
     "CrossNamespaceWaypointForbidden": "name a waypoint of its own namespace",
 }
 _REASONS = {State.NOT_ADMITTED: "AttachmentDenied", State.NOT_FOR: "UnsupportedTrafficType"}
+_FIELDS = {
+    State.NOT_ADMITTED: "spec.listeners[].allowedRoutes",
+    State.NOT_FOR: "metadata.labels[istio.io/waypoint-for]",
+}
 _KINDS = (SERVICE, SERVICE_ENTRY, WORKLOAD_ENTRY)
 
 
@@ -103,66 +109,52 @@ def refused(snapshot: Snapshot) -> Findings:
 
 
 def _refusals(snapshot: Snapshot) -> Iterator[_Refusal]:
+    """As istiod says; where it says nothing, as is derived."""
     told: set[Ref] = set()
-    named = _named(snapshot)
-    for kind in _KINDS:
-        for it in snapshot.raw(kind):
-            said = conditions(it).get(_BOUND)
-            if said is not None and said.status == "False":
-                ref = ref_of(kind, it)
-                told.add(ref)
-                words = f"{said.reason}: {said.message}"
-                shown = seen(ref, f"status.conditions[{_BOUND}]", f"False ({words})", said.since)
-                yield _Refusal(ref, named.get(ref, ""), said.reason, words, shown)
+    named = {_ref(each): key for key, each in _attached(snapshot)}
+    for kind, it, said in _conditions(snapshot, _BOUND):
+        if said.status == "False":
+            ref, words = ref_of(kind, it), f"{said.reason}: {said.message}"
+            told.add(ref)
+            shown = seen(ref, f"status.conditions[{_BOUND}]", f"False ({words})", said.since)
+            yield _Refusal(ref, named.get(ref, ""), said.reason, words, shown)
+    for key, each in _attached(snapshot):
+        reason = _REASONS.get(each.binding.state)
+        if reason is not None and _ref(each) not in told:
+            field = _FIELDS[each.binding.state]
+            shown = seen(Ref(GATEWAY, *key.split("/", 1)), field, each.binding.reason)
+            yield _Refusal(_ref(each), key, reason, each.binding.reason, shown)
+
+
+def _attached(snapshot: Snapshot) -> Iterator[tuple[str, Attachment]]:
+    """What istiod writes the condition on, with the "namespace/name" of its waypoint."""
     for key, found in attached(snapshot).items():
-        for each in found:
-            ref, reason = (
-                Ref(each.kind, each.namespace, each.name),
-                _REASONS.get(each.binding.state),
-            )
-            if reason and ref not in told and each.kind in _KINDS:
-                namespace, _, name = key.partition("/")
-                field = (
-                    "spec.listeners[].allowedRoutes"
-                    if reason == "AttachmentDenied"
-                    else "metadata.labels[istio.io/waypoint-for]"
-                )
-                shown = seen(Ref(GATEWAY, namespace, name), field, each.binding.reason)
-                yield _Refusal(ref, key, reason, each.binding.reason, shown)
+        yield from ((key, each) for each in found if each.kind in _KINDS)
 
 
-def _named(snapshot: Snapshot) -> Mapping[Ref, str]:
-    return {
-        Ref(each.kind, each.namespace, each.name): key
-        for key, found in attached(snapshot).items()
-        for each in found
-    }
+def _ref(each: Attachment) -> Ref:
+    return Ref(each.kind, each.namespace, each.name)
 
 
 def _silent(snapshot: Snapshot) -> Iterator[Found]:
     """Where a label is older than half a minute and nobody wrote a condition, istiod writes none."""
-    silent = []
-    for key, found in attached(snapshot).items():
-        for each in found:
-            it = snapshot.find(each.kind, each.namespace, each.name)
-            waits = it is None or not older(
-                raw.last_edit(it)[0] or raw.created(it), snapshot.now, 30
-            )
-            if (
-                each.kind == SERVICE
-                and each.binding.bound
-                and not waits
-                and _BOUND not in conditions(it)
-            ):
-                silent.append((Ref(each.kind, each.namespace, each.name), key))
-    if silent:
-        refs = tuple(ref for ref, _ in silent)
+    told = {ref_of(kind, it) for kind, it, _ in _conditions(snapshot, _BOUND)}
+    silent = [
+        ref
+        for _, each in _attached(snapshot)
+        if each.kind == SERVICE and each.binding.bound and (ref := _ref(each)) not in told
+    ]
+    refs = tuple(ref for ref in silent if older(_written(snapshot, ref), snapshot.now, 30))
+    if refs:
         says = f"istiod has written no condition {_BOUND} on {listed([ref.key for ref in refs])}"
         shown = tuple(seen(ref, f"status.conditions[{_BOUND}]", "none") for ref in refs[:SHOWN])
-        remedy = (
-            "see that an istiod leads, may write status, and has not AMBIENT_ENABLE_STATUS=false"
-        )
+        remedy = "see that an istiod leads, may write status, has not AMBIENT_ENABLE_STATUS=false"
         yield Found(REFUSED, refs, says, shown, remedy, Severity.MEDIUM)
+
+
+def _written(snapshot: Snapshot, ref: Ref) -> datetime | None:
+    it = snapshot.find(ref.kind, ref.namespace, ref.name) or {}
+    return raw.last_edit(it)[0] or raw.created(it)
 
 
 def canary(snapshot: Snapshot) -> Findings:
@@ -185,15 +177,15 @@ def missing(snapshot: Snapshot) -> Findings:
 
 def _conditions(snapshot: Snapshot, type_: str) -> Iterator[tuple[Kind, Raw, Condition]]:
     for kind in _KINDS:
-        for it in snapshot.raw(kind):
-            said = conditions(it).get(type_)
-            if said is not None:
+        for it, every in zip(snapshot.raw(kind), snapshot.each(kind, conditions), strict=True):
+            if (said := every.get(type_)) is not None:
                 yield kind, it, said
 
 
 def bypass(snapshot: Snapshot) -> Findings:
     """One for each ingress gateway and waypoint, and the Services that are reached round it."""
     by_ref = {each.ref: each for each in routes.of(snapshot)}
+    every = waypoints.of(snapshot)
     found = [
         (service, gateway, route)
         for service in services.of(snapshot)
@@ -202,7 +194,7 @@ def bypass(snapshot: Snapshot) -> Findings:
         and not _through(snapshot, service)
         for target in service.routes
         if target.leads_to and (route := by_ref.get(target.route)) is not None
-        for gateway in _gateways(snapshot, route)
+        for gateway in _gateways(every, route)
     ]
     for (gateway, waypoint), group in grouped(found, _pair).items():
         reached = list({service.ref: service for service, _, _ in group}.values())
@@ -247,12 +239,13 @@ def _through(snapshot: Snapshot, service: Service) -> bool:
     """Whether it asks the ingress to go through its waypoint: its own label beats that of its namespace."""
     own = service.spec.labels.get(_INGRESS)
     it = snapshot.find(NAMESPACE, "", service.spec.namespace)
+    if own is None and it is None:
+        return True  # its labels are not known: nothing is held against it
     return (own if own is not None else label(it or {}, _INGRESS)) == "true"
 
 
-def _gateways(snapshot: Snapshot, route: Route) -> Iterator[Ref]:
+def _gateways(every: Waypoints, route: Route) -> Iterator[Ref]:
     """The ingress gateways of Istio that take a route."""
-    every = waypoints.of(snapshot)
     for parent in route.parents:
         kind = _INGRESSES.get(parent.ref.kind)
         if kind is None or parent.accepted.health is not Health.OK:

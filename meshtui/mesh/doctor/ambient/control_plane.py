@@ -31,7 +31,7 @@ from meshtui.mesh.doctor.analyzer import Analyzer, Findings
 from meshtui.mesh.doctor.findings import Evidence, Found, Rule, Severity, Unsure
 from meshtui.mesh.enrollment import State
 from meshtui.mesh.health import Health
-from meshtui.mesh.kinds import DAEMONSET, GATEWAY, NAMESPACE, POD
+from meshtui.mesh.kinds import DAEMONSET, GATEWAY, NAMESPACE, POD, SERVICE, WEBHOOK
 from meshtui.mesh.pods import Pod
 from meshtui.mesh.raw import label
 from meshtui.mesh.revisions import Revision
@@ -232,7 +232,8 @@ def behind(snapshot: Snapshot) -> Findings:
 
 def _removed_revisions(snapshot: Snapshot) -> Iterator[Found]:
     """Namespaces that name a revision of which there is neither an istiod nor a tag."""
-    if not components.source(snapshot, components.ISTIOD).complete:
+    tags_unread = not (snapshot.source(WEBHOOK).complete and snapshot.source(SERVICE).complete)
+    if tags_unread or not components.source(snapshot, components.ISTIOD).complete:
         return
     known = {each.name for each in revisions.of(snapshot)} | set(revisions.tags(snapshot))
     if not known:

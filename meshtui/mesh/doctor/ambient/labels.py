@@ -59,9 +59,9 @@ def _on_pods(snapshot: Snapshot) -> Iterator[Found]:
     read = snapshot.memo.each("odd labels", found, _of_pod, lambda _: (), ())
     odd = [
         (pod, each)
-        for pod, all_ in zip(found.values(), read, strict=True)
-        for each in all_
-        if not (pod.finished or pod.terminating)
+        for pod, every in zip(found.values(), read, strict=True)
+        if every and not (pod.finished or pod.terminating)
+        for each in every
     ]
     for (_, each), group in grouped(
         odd, lambda one: (f"{one[0].namespace}/{one[0].controller or one[0].name}", one[1])

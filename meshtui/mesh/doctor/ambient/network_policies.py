@@ -65,35 +65,28 @@ class _Kept(NamedTuple):
     """Nothing at all is let in, so that it matters only to pods that are to be reached: those of a Service."""
 
 
-class _Template(NamedTuple):
-    """Pods that no policy tells apart: of one namespace and the same labels."""
-
-    key: str
-    pods: Sequence[Pod]
-
-
 def kept(snapshot: Snapshot) -> Findings:
-    templates = _templates(snapshot)
+    pods = {each.pod.key: each.pod for each in enrolled(snapshot)}
+    templates = snapshot.memo.each("templates", pods, _template, lambda _: (), ())
     inputs = (
-        tuple(each.key for each in templates),
+        tuple(sorted(set(templates))),
         tuple(network_policies.of(snapshot)),
         tuple(policies.every(snapshot)),
         tuple(snapshot.raw(NAMESPACE)),
         workloads.root_namespace(snapshot),
+        snapshot.unread(NAMESPACE),
     )
-    found = snapshot.memo.kept(
-        "kept by network policies", lambda: _all(snapshot, templates), inputs
-    )
+    some = dict(zip(templates, pods.values(), strict=True))
+    found = snapshot.memo.kept("kept by network policies", lambda: _all(snapshot, some), inputs)
     served = {pod for each in endpoints.of(snapshot).values() for pod in each.pods} if found else ()
     every = [
         (what, pod)
-        for template in templates
-        for what in found.get(template.key, ())
-        for pod in template.pods
+        for template, pod in zip(templates, pods.values(), strict=True)
+        for what in found.get(template, ())
         if not what.served or pod.key in served
     ]
     for what, members in grouped(every, lambda each: each[0]).items():
-        own = [pod for _, pod in members]
+        own = sorted((pod for _, pod in members), key=lambda pod: pod.key)
         refs = tuple(Ref(NETWORK_POLICY, *key.split("/", 1)) for key in what.policies)
         says = f"NetworkPolicy {listed(what.policies)} {what.says} {crowd(own)}"
         shown = tuple(_shown(snapshot, ref, what.rule) for ref in refs[:SHOWN])
@@ -116,30 +109,23 @@ def _shown(snapshot: Snapshot, ref: Ref, rule: Rule) -> Evidence:
     return seen(ref, f"spec.{way.field}[].ports[].port", ", ".join(opened) or every)
 
 
-def _templates(snapshot: Snapshot) -> Sequence[_Template]:
-    found = {each.pod.key: each.pod for each in enrolled(snapshot)}
-    keys = snapshot.memo.each("templates", found, _template, lambda _: (), ())
-    by_key: dict[str, list[Pod]] = {}
-    for key, pod in zip(keys, found.values(), strict=True):
-        by_key.setdefault(key, []).append(pod)
-    return [_Template(key, by_key[key]) for key in sorted(by_key)]
-
-
 def _template(pod: Pod) -> str:
+    """What pods have in common that no policy tells apart: namespace and labels."""
     return "\n".join(
         (pod.namespace, *(f"{key}={value}" for key, value in sorted(pod.labels.items())))
     )
 
 
-def _all(snapshot: Snapshot, templates: Sequence[_Template]) -> Mapping[str, tuple[_Kept, ...]]:
-    """By template what policies keep from its pods; pods of which the same policies hold are looked at once."""
+def _all(snapshot: Snapshot, some: Mapping[str, Pod]) -> Mapping[str, tuple[_Kept, ...]]:
+    """By template what policies keep from its pods, told of one of them. Those of which the same policies hold are
+    judged once."""
     by_namespace = grouped(network_policies.of(snapshot), lambda each: each.namespace)
     for_pods = policies.of(snapshot, workloads.root_namespace(snapshot))
-    peers = [_peer(snapshot, each) for each in templates]
+    read = not snapshot.unread(NAMESPACE)  # else an open rule would not be known to take a peer
+    peers = [_peer(snapshot, pod) for pod in some.values()] if read else []
     known: dict[tuple[object, ...], tuple[_Kept, ...]] = {}
     found: dict[str, tuple[_Kept, ...]] = {}
-    for template in templates:
-        pod = template.pods[0]
+    for template, pod in some.items():
         among = by_namespace.get(pod.namespace, ())
         it = snapshot.find(POD, pod.namespace, pod.name) if among else None
         if it is None:
@@ -150,12 +136,11 @@ def _all(snapshot: Snapshot, templates: Sequence[_Template]) -> Mapping[str, tup
         if key not in known:
             known[key] = tuple(_kept(among, it, peers, guarded)) if chosen else ()
         if known[key]:
-            found[template.key] = known[key]
+            found[template] = known[key]
     return found
 
 
-def _peer(snapshot: Snapshot, template: _Template) -> Peer:
-    pod = template.pods[0]
+def _peer(snapshot: Snapshot, pod: Pod) -> Peer:
     of_namespace = strings(snapshot.find(NAMESPACE, "", pod.namespace), "metadata", "labels")
     return Peer(pod.namespace, pod.labels, of_namespace)
 

@@ -83,25 +83,16 @@ class _Lack(NamedTuple):
 
 
 def bare(snapshot: Snapshot) -> Findings:
-    wanting = _wanting(snapshot)
-    on = nodes.of(snapshot)
-    lacking: list[_Lack] = []
     if not snapshot.covering(POD, None, nodes.AGENTS.labels).complete:
         yield Unsure(BARE, "the CNI agents were not all read")
         return
-    for name in sorted(wanting):
-        it = snapshot.find(NODE, "", name)
-        if name not in on or dig(it, "spec", "unschedulable") is True:
-            continue
-        if on[name].unread:
-            yield Unsure(
-                BARE, f"the ztunnel of {name} is not known: {on[name].unread}", Ref(NODE, "", name)
-            )
-            continue
-        lack = _lack(snapshot, on[name], it)
-        if lack is not None:
-            lacking.append(lack)
-    for says, group in grouped(lacking, lambda each: each.says).items():
+    found = [_lack(snapshot, node) for node in nodes.of(snapshot).values() if not node.unread]
+    lacking = [each for each in found if each is not None]
+    unread = dict.fromkeys(each.unread for each in nodes.of(snapshot).values() if each.unread)
+    yield from (Unsure(BARE, f"which nodes have a ztunnel is not known: {why}") for why in unread)
+    wanting = _wanting(snapshot) if lacking else {}
+    concerned = [each for each in lacking if each.node.name in wanting]
+    for says, group in grouped(concerned, lambda each: each.says).items():
         yield _bare(says, group, wanting)
 
 
@@ -131,8 +122,11 @@ def _wanting(snapshot: Snapshot) -> dict[str, list[Pod]]:
     return found
 
 
-def _lack(snapshot: Snapshot, node: Node, it: Raw | None) -> _Lack | None:
-    """What a node lacks, but for what was started just now."""
+def _lack(snapshot: Snapshot, node: Node) -> _Lack | None:
+    """What a node lacks, but for what was started just now; a cordoned node is to lose its pods anyway."""
+    it = snapshot.find(NODE, "", node.name)
+    if dig(it, "spec", "unschedulable") is True:
+        return None
     says: list[str] = []
     evidence: list[Evidence] = []
     causes: list[tuple[str, Ref]] = []

@@ -30,13 +30,13 @@ REFUSED = Rule(
 
 def refused(snapshot: Snapshot) -> Findings:
     """High while the counters rise; of what was refused before, for information."""
-    strict = snapshot.once(_strict, enrolled(snapshot))
     for node in nodes.of(snapshot).values():
         for pod in (each.pod for each in node.ztunnels):
             answer = snapshot.answers.get(ztunnel_probes.metrics(pod.namespace, pod.name), Answer())
             counted = answer.value
             refusals = counted.plain_refused if isinstance(counted, Metrics) else {}
             for pair, times in refusals.items():
+                strict = snapshot.once(_strict, enrolled(snapshot))
                 servers = strict.get((pair.namespace, pair.workload), ())
                 if servers:
                     yield _found(snapshot, pair, times, answer, servers, pod_ref(pod))

@@ -15,6 +15,8 @@ from meshtui.mesh.kinds import (
     DEPLOYMENT,
     GATEWAY,
     GATEWAY_CLASS,
+    NAMESPACE,
+    POD,
     SERVICE,
     SERVICE_ENTRY,
     STATEFULSET,
@@ -56,10 +58,11 @@ ACTION = Rule(
 
 
 def at_ztunnel(snapshot: Snapshot) -> Findings:
+    root = workloads.root_namespace(snapshot)
     for policy, parts in _with_parts(snapshot):
         if policy.targets or not parts or policy.action not in ("ALLOW", "DENY"):
             continue
-        selected = _selected(snapshot, policy)
+        selected = _selected(snapshot, policy, root)
         it = snapshot.find(AUTHORIZATION_POLICY, policy.ref.namespace, policy.ref.name)
         if not selected or it is None:
             continue
@@ -76,10 +79,10 @@ def _with_parts(snapshot: Snapshot) -> Iterator[tuple[Policy, Sequence[l7_rules.
     return zip(policies.every(snapshot), parts, strict=True)
 
 
-def _selected(snapshot: Snapshot, policy: Policy) -> Sequence[Pod]:
+def _selected(snapshot: Snapshot, policy: Policy, root: str) -> Sequence[Pod]:
     """The pods in the mesh that a policy without targets is for."""
     every = snapshot.once(_by_namespace, enrolled(snapshot))
-    if policy.ref.namespace == workloads.root_namespace(snapshot):
+    if policy.ref.namespace == root:
         among: Iterable[Pod] = (pod for pods in every.values() for pod in pods)
     else:
         among = every.get(policy.ref.namespace, ())
@@ -98,11 +101,48 @@ def _condition(policy: Policy) -> Iterator[Evidence]:
 
 
 def nowhere(snapshot: Snapshot) -> Findings:
+    root = workloads.root_namespace(snapshot)
+    takes = _Takes(snapshot, root)
     for policy in policies.every(snapshot):
         if policy.targets:
             yield from _at_targets(snapshot, policy)
-        elif policy.selector:
-            yield from _of_nobody(snapshot, policy)
+        elif policy.selector and not takes.any(policy):
+            yield from _of_nobody(snapshot, policy, policy.ref.namespace == root)
+
+
+class _Takes:
+    """Whether policies select any pod, looked up once for all of them."""
+
+    def __init__(self, snapshot: Snapshot, root: str) -> None:
+        by_namespace = grouped(pods.of(snapshot).values(), lambda pod: pod.namespace)
+        names = pods.namespaces(snapshot)
+        held = snapshot.memo.each(
+            "pods by namespace", names, _held, lambda name: (tuple(by_namespace.get(name, ())),)
+        )
+        self._held = dict(zip(names, held, strict=True))
+        own = {
+            each.ref.key: each for each in policies.every(snapshot) if each.ref.namespace != root
+        }
+        found = snapshot.memo.each(
+            "policies that take pods",
+            own,
+            _takes,
+            lambda it: (self._held.get(it.ref.namespace, ()),),
+        )
+        self._known = dict(zip(own, found, strict=True))
+
+    def any(self, policy: Policy) -> bool:
+        """Those of the root namespace select pods anywhere."""
+        known = self._known.get(policy.ref.key)
+        return any(_takes(policy, each) for each in self._held.values()) if known is None else known
+
+
+def _held(_: str, found: tuple[Pod, ...]) -> tuple[Pod, ...]:
+    return found
+
+
+def _takes(policy: Policy, among: Iterable[Pod]) -> bool:
+    return any(policy.selector.items() <= pod.labels.items() for pod in among)
 
 
 def _at_targets(snapshot: Snapshot, policy: Policy) -> Iterator[Found | Unsure]:
@@ -150,7 +190,7 @@ def _unbound(snapshot: Snapshot, target: Target) -> str:
         return ""
     waypoint = _bindings(snapshot).get((kind, f"{target.namespace}/{target.name}"))
     if waypoint is None:
-        return f"{called} has no waypoint"
+        return "" if snapshot.unread(NAMESPACE) else f"{called} has no waypoint"
     return waypoint.reason if waypoint.bound is False else ""
 
 
@@ -163,18 +203,13 @@ def _bindings(snapshot: Snapshot) -> Mapping[tuple[Kind, str], Binding]:
     }
 
 
-def _of_nobody(snapshot: Snapshot, policy: Policy) -> Iterator[Found]:
+def _of_nobody(snapshot: Snapshot, policy: Policy, everywhere: bool) -> Iterator[Found]:
     """A selector that takes no pod, and none that a workload scaled to nothing would have."""
-    everywhere = policy.ref.namespace == workloads.root_namespace(snapshot)
-    wanted = policy.selector.items()
-    taken = any(
-        wanted <= pod.labels.items()
-        for pod in pods.of(snapshot).values()
-        if everywhere or pod.namespace == policy.ref.namespace
-    )
     it = snapshot.find(AUTHORIZATION_POLICY, policy.ref.namespace, policy.ref.name)
-    if taken or it is None or not older(raw.created(it), snapshot.now, 30):
+    unread = snapshot.unread(POD, None if everywhere else policy.ref.namespace)
+    if unread or it is None or not older(raw.created(it), snapshot.now, 30):
         return
+    wanted = policy.selector.items()
     for kind in (DEPLOYMENT, STATEFULSET):
         for each in snapshot.raw(kind):
             labels = strings(each, "spec", "template", "metadata", "labels")
@@ -188,6 +223,7 @@ def _of_nobody(snapshot: Snapshot, policy: Policy) -> Iterator[Found]:
 
 
 def unsupported(snapshot: Snapshot) -> Findings:
+    root = workloads.root_namespace(snapshot)
     tried = (
         components.environment(snapshot, "AMBIENT_ENABLE_DRY_RUN_AUTHORIZATION_POLICY") == "true"
     )
@@ -198,7 +234,7 @@ def unsupported(snapshot: Snapshot) -> Findings:
         custom = policy.action in ("CUSTOM", "AUDIT")
         if policy.targets or not (custom or (dry and not tried)):
             continue
-        selected = _selected(snapshot, policy)
+        selected = _selected(snapshot, policy, root)
         if not selected:
             continue
         why = f"action {policy.action}" if custom else "a dry run"
