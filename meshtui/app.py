@@ -7,7 +7,7 @@ import gc
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,9 +27,9 @@ from meshtui.kube.audit import Audit, AuditError
 from meshtui.kube.errors import KubeError
 from meshtui.kube.live import LiveSession
 from meshtui.kube.session import Session
-from meshtui.mesh.kinds import Kind
+from meshtui.mesh import scopes
 from meshtui.mesh.logs import LogLine, LogOptions
-from meshtui.mesh.snapshot import Ref, Scope, Server, Snapshot
+from meshtui.mesh.snapshot import Ref, Server, Snapshot
 from meshtui.settings import Settings
 from meshtui.ui import detail, keys, notices, outcomes, theme, times, yaml_lines
 from meshtui.ui.commands import Command
@@ -42,6 +42,7 @@ from meshtui.ui.pick import Pick
 from meshtui.ui.reader import AuditReader, Describe, Help, Log, Reader, Yaml
 from meshtui.ui.spans import Line, Span, Tone, plain
 from meshtui.ui.styles import STYLESHEETS
+from meshtui.ui.tree import EVERYTHING, TreeScreen, focus
 from meshtui.ui.verify import Verify
 
 
@@ -109,6 +110,7 @@ class MeshApp(App[int], inherit_bindings=False):
         self._session: Session | None = None
         self._told: deque[Told] = deque(maxlen=500)
         self._asking_soon: Timer | None = None
+        self._deriving = asyncio.Lock()
         self._interrupted: datetime | None = None
         self._main = Main(settings.pane.lower(), self._other_commands(), clock)
         self._audit = Audit(audit_file or audit.default_path())
@@ -178,11 +180,17 @@ class MeshApp(App[int], inherit_bindings=False):
             settled = False
             async for snapshot in session.snapshots():
                 # derived here first: what the pane then asks for on the loop is remembered
-                await background.start(self._main.front.rows, snapshot)
+                for derive in (self._main.front.rows, *(each.derive for each in self._readers())):
+                    await self._derive(derive, snapshot)
                 self.snapshot = snapshot
                 if not settled and snapshot.sources and _complete(snapshot):
                     settled = True
                     _settle_memory()
+
+    async def _derive(self, derive: Callable[[Snapshot], object], snapshot: Snapshot) -> None:
+        """Derives in a thread, one at a time: what was derived is remembered in one place."""
+        async with self._deriving:
+            await background.start(derive, snapshot)
 
     def _want(self) -> None:
         """Tells the session what is looked at now."""
@@ -193,13 +201,14 @@ class MeshApp(App[int], inherit_bindings=False):
         for screen in self._readers():
             wanted = wanted | screen.wants()
         needs = [*(need for pane in PANES for need in pane.NEEDS), *self._changing.needs]
-        always = scopes(needs, self._main.place.namespaces)
+        always = scopes.of(needs, self._main.place.namespaces)
         self._session.want(
             (*always, *wanted.scopes), (*wanted.probes, *self._changing.probes), wanted.refs
         )
         self._changing.ask_rights(self._main.front)
 
     @on(Pane.Looked)
+    @on(TreeScreen.Looked)
     def _want_soon(self) -> None:
         """The same, once the cursor has come to rest."""
         if self._asking_soon is None:
@@ -258,6 +267,8 @@ class MeshApp(App[int], inherit_bindings=False):
         return [
             Command(("ctx", "context"), "look at another cluster", self._choose_context, contexts, "[CONTEXT]",
                     closed=True),
+            Command(("tree",), "gateways down to ztunnels: what leads to this row and on from it, or `all`",
+                    self._tree, lambda: ["all"], "[all]", closed=True),
             Command(("help",), "every key and command", lambda _: self.action_help()),
             Command(("messages",), "what was said, longer than a toast", lambda _: self.action_messages()),
             Command(("info",), "this program, this cluster, and how they are connected", lambda _: self._info()),
@@ -340,6 +351,22 @@ class MeshApp(App[int], inherit_bindings=False):
 
     def _reader_left(self, _: None) -> None:
         self._want_soon()
+
+    def _tree(self, argument: str) -> None:
+        screen = TreeScreen(*(EVERYTHING if argument else focus(self._main.front)))
+        self.push_screen(screen, self._reader_left)
+        self._plant(screen)
+
+    @work(exclusive=True, group="tree")
+    async def _plant(self, screen: TreeScreen) -> None:
+        """Shows the tree, once it was derived."""
+        if self.snapshot is not None:
+            await self._derive(screen.derive, self.snapshot)
+            screen.update_from(self.snapshot)
+
+    @on(TreeScreen.Left)
+    def _tree_left(self, event: TreeScreen.Left) -> None:
+        self._main.go(event.jump)
 
     @on(Pane.YamlAsked)
     def _yaml(self, event: Pane.YamlAsked) -> None:
@@ -480,22 +507,6 @@ class MeshApp(App[int], inherit_bindings=False):
             self._leave()
         self._interrupted = now
         self.tell("ctrl-c again quits.")
-
-
-def scopes(needs: Iterable[Kind | Scope], namespaces: Sequence[str]) -> tuple[Scope, ...]:
-    """What to list and watch: kinds of the chosen namespaces, and beside them what is needed from everywhere. A
-    narrower scope is left out where a wider one covers it."""
-    found: dict[Scope, None] = {}
-    for need in needs:
-        if isinstance(need, Scope):
-            found[need] = None
-        elif need.namespaced and namespaces:
-            found.update((Scope(need, namespace), None) for namespace in namespaces)
-        else:
-            found[Scope(need)] = None
-    return tuple(
-        each for each in found if each == Scope(each.kind) or Scope(each.kind) not in found
-    )
 
 
 def _complete(snapshot: Snapshot) -> bool:

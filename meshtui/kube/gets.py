@@ -45,7 +45,8 @@ class Gets:
         self._get = get
         self._changed = changed
         self._answers: dict[Ref, Answer] = {}
-        self._rounds: Rounds[Ref] = Rounds(start, self._ask, pace.ref)
+        self._pace = pace
+        self._rounds: Rounds[Ref] = Rounds(start, self._ask)
 
     @property
     def answers(self) -> Mapping[Ref, Answer]:
@@ -57,7 +58,7 @@ class Gets:
     def again(self) -> None:
         self._rounds.again()
 
-    async def _ask(self, ref: Ref) -> None:
+    async def _ask(self, ref: Ref) -> float:
         known = self._answers.get(ref, Answer())
         try:
             raw = await self._get(ref)
@@ -67,3 +68,4 @@ class Gets:
             value = known.value if raw == known.value else raw
             self._answers[ref] = Answer(value, datetime.now(UTC))
         self._changed()
+        return self._pace.ref

@@ -85,12 +85,13 @@ class LiveSession:
             self._probing,
             self._pace,
             lambda: self._latest,
-            self._change,
+            self._change_later,
             enabled=settings.sweep,
         )
         self._tasks = asyncio.TaskGroup()
         self._running: set[asyncio.Task[Any]] = set()
         self._changed = asyncio.Event()
+        self._later: asyncio.TimerHandle | None = None
         self._closed = asyncio.Event()
         self._stack = AsyncExitStack()
 
@@ -118,6 +119,9 @@ class LiveSession:
     async def snapshots(self) -> AsyncIterator[Snapshot]:
         while not self._closed.is_set():
             self._changed.clear()
+            if self._later is not None:
+                self._later.cancel()
+                self._later = None
             self._latest = self._snapshot()
             yield self._latest
             await self._changed.wait()
@@ -236,6 +240,11 @@ class LiveSession:
 
     def _change(self) -> None:
         self._changed.set()
+
+    def _change_later(self) -> None:
+        """There is something new that can wait for what else comes meanwhile."""
+        if self._later is None:
+            self._later = asyncio.get_running_loop().call_later(self._pace.lull, self._change)
 
     def _start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = self._tasks.create_task(work)

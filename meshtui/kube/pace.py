@@ -26,8 +26,12 @@ class Pace:
     """So long is a scope followed after nobody wants it any more, so that going back is instant."""
     linger_narrow: float = 10.0
     """The same for the scope of a single object, such as the events of the selected pod."""
+    lull: float = 5.0
+    """Between what the sweep brings and the snapshot that carries it: 300 nodes answer 5 times a second."""
     probe: float = 15.0
     """Between two readings of a probe that is on screen."""
+    probe_rate: float = 150_000.0
+    """So many bytes a second of one probe that is on screen: a dump of 9 MB is read once a minute."""
     ref: float = 60.0
     """Between two readings of a single object that is on screen."""
     rights: float = 300.0
@@ -39,6 +43,8 @@ class Pace:
     sweep_dump: float = 600.0
     sweep_rate: int = 2_000_000
     """Bytes a second that the sweep may read, on average."""
+    sweep_ask: int = 400_000
+    """Bytes that each reading counts for at least: a port-forward is a connection, and a line in an audit log."""
 
     def backoff(self, failures: int) -> float:
         """The wait after so many failures in a row: doubling, with jitter, so that watches do not return in step."""

@@ -35,10 +35,11 @@ class Probing:
         self._api = api
         self._rights = rights
         self._changed = changed
+        self._pace = pace
         self._reading = Reading()
         self._gate = asyncio.Semaphore(AT_ONCE)
         self._answers: dict[Probe, Answer] = {}
-        self._rounds: Rounds[Probe] = Rounds(start, self._ask_for_screen, pace.probe)
+        self._rounds: Rounds[Probe] = Rounds(start, self._ask_for_screen)
 
     @property
     def answers(self) -> Mapping[Probe, Answer]:
@@ -64,11 +65,13 @@ class Probing:
     def close(self) -> None:
         self._reading.close()
 
-    async def _ask_for_screen(self, probe: Probe) -> None:
-        await self.ask(probe)
+    async def _ask_for_screen(self, probe: Probe) -> float:
+        size = await self.ask(probe)
+        self._changed()
+        return max(self._pace.probe, size / self._pace.probe_rate)
 
     async def ask(self, probe: Probe) -> int:
-        """Ask now and keep the answer; gives the size of the body in bytes."""
+        """Ask now and keep the answer, of which nobody is told; gives the size of the body in bytes."""
         size = 0
         async with self._gate:
             try:
@@ -84,7 +87,6 @@ class Probing:
                 self._fail(probe, replace(error.problem, trouble=Trouble.GONE, text=words))
             except KubeError as error:
                 self._fail(probe, error.problem)
-        self._changed()
         return size
 
     def _keep(self, probe: Probe, value: Any) -> None:

@@ -10,17 +10,16 @@ K = TypeVar("K")
 
 
 class Rounds(Generic[K]):
-    """`ask` is done for every wanted key, at once and every `every` seconds; `start` runs it as a task."""
+    """`ask` is done for every wanted key, at once and again after as many seconds as it gives; `start` runs it as a
+    task."""
 
     def __init__(
         self,
         start: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
-        ask: Callable[[K], Awaitable[None]],
-        every: float,
+        ask: Callable[[K], Awaitable[float]],
     ) -> None:
         self._start = start
         self._ask = ask
-        self._every = every
         self._asking: dict[K, asyncio.Task[None]] = {}
 
     @property
@@ -42,5 +41,5 @@ class Rounds(Generic[K]):
 
     async def _round(self, key: K) -> None:
         while True:
-            await self._ask(key)
-            await asyncio.sleep(self._every)
+            rest = await self._ask(key)
+            await asyncio.sleep(rest)

@@ -42,22 +42,24 @@ class Ztunnel:
 def due(ztunnels: Iterable[Ztunnel], now: datetime, pace: Pace) -> list[Probe]:
     """What to read now, the most urgent first: dumps where the counts disagree; metrics; dumps never read, once the
     metrics are known, so that they need not be read twice; the slow round. Within each what was tried longest ago."""
+    every = list(ztunnels)
+    # Metrics alone may take half of the budget at most, or no dump would ever be read of a very large mesh.
+    often = max(pace.sweep_metrics, 2 * len(every) * pace.sweep_ask / pace.sweep_rate)
     urgent = [
         (rank, tried.timestamp() if tried else 0.0, probe)
-        for ztunnel in ztunnels
-        for rank, tried, probe in _due(ztunnel, now, pace)
+        for ztunnel in every
+        for rank, tried, probe in _due(ztunnel, now, often, pace)
     ]
     return [probe for _, _, probe in sorted(urgent, key=lambda each: each[:2])]
 
 
 def _due(
-    ztunnel: Ztunnel, now: datetime, pace: Pace
+    ztunnel: Ztunnel, now: datetime, often: float, pace: Pace
 ) -> Iterable[tuple[int, datetime | None, Probe]]:
     def old(tried: datetime | None, seconds: float) -> bool:
         return tried is None or now - tried >= timedelta(seconds=seconds)
 
-    often = pace.sweep_dump if ztunnel.refused else pace.sweep_metrics
-    if old(ztunnel.metrics_tried, often):
+    if old(ztunnel.metrics_tried, pace.sweep_dump if ztunnel.refused else often):
         yield 1, ztunnel.metrics_tried, ztunnel.metrics
     counts = ztunnel.counts
     disagree = counts is not None and counts.proxied != counts.annotated

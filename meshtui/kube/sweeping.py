@@ -49,6 +49,8 @@ class Sweeping:
         self._counts_at_dump: dict[Probe, Counts | None] = {}
         self._largest: dict[str, int] = {}
         self._reading: set[Probe] = set()
+        self._stale = False
+        """Something was asked since the ztunnels were looked at."""
 
     @property
     def progress(self) -> Sweep:
@@ -58,10 +60,13 @@ class Sweeping:
         return Sweep(self._enabled, len(self._known), len(read), min(read, default=None))
 
     async def run(self) -> None:
+        looked_at: Snapshot | None = None
         while True:
-            seen = len(self._known)
-            self._known = list(self._ztunnels(self._latest()))
-            self._forget()
+            snapshot, seen = self._latest(), len(self._known)
+            if snapshot is not looked_at or self._stale:
+                looked_at, self._stale = snapshot, False
+                self._known = list(self._ztunnels(snapshot))
+                self._forget()
             if len(self._known) != seen:
                 self._changed()
             if self._enabled:
@@ -84,6 +89,7 @@ class Sweeping:
             if ztunnel.dump == probe:
                 self._counts_at_dump[probe] = ztunnel.counts
         self._tried[probe] = datetime.now(UTC)
+        self._stale = True
         self._reading.add(probe)
         expected = self._largest.get(probe.path, _FIRST_GUESS)
         self._budget.spend(expected, monotonic())
@@ -94,6 +100,9 @@ class Sweeping:
             size = await self._probing.ask(probe)
         finally:
             self._reading.discard(probe)
+            self._stale = True
+        self._changed()
+        size = max(size, self._pace.sweep_ask)
         self._budget.spend(size - expected, monotonic())
         self._largest[probe.path] = max(size, self._largest.get(probe.path, 0))
 

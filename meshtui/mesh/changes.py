@@ -10,12 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from meshtui.mesh import components, diff, reach, waypoints
+from meshtui.mesh import components, diff, reach
 from meshtui.mesh.capture import DATAPLANE_MODE
 from meshtui.mesh.kinds import NAMESPACE, SECRET
 from meshtui.mesh.raw import Raw, dig, label, name, strings, table, text
 from meshtui.mesh.snapshot import Ref, Snapshot
-from meshtui.mesh.waypoints import USE_WAYPOINT, USE_WAYPOINT_NAMESPACE, Binding, State
 
 MANAGER = "meshtui"
 """The field manager under which all is written."""
@@ -71,6 +70,8 @@ class Patch(_Change):
     """A JSON merge patch (RFC 7386): null takes away, and a list is replaced as a whole."""
     final: bool = False
     """There is no way back, as from a restart."""
+    awaits: frozenset[str] = frozenset()
+    """The UIDs of pods that changes after this one are to replace: its own proof does not wait for them."""
 
     @property
     def based_on(self) -> str:
@@ -108,29 +109,6 @@ def unenroll(it: Raw, snapshot: Snapshot) -> Patch | Refusal:
     return _labelled(
         it, snapshot, f"Take namespace {name(it)} out of the mesh", {DATAPLANE_MODE: None}
     )
-
-
-def set_waypoint(it: Raw, where: str, waypoint: str, snapshot: Snapshot) -> Patch | Refusal:
-    """The Gateway `waypoint` of the namespace `where` as the waypoint of a namespace."""
-    own = name(it)
-    labels = {USE_WAYPOINT: waypoint, USE_WAYPOINT_NAMESPACE: None if where == own else where}
-    known = strings(it, "metadata", "labels")
-    if all(known.get(key) == value for key, value in labels.items()):
-        return Refusal(f"{own} uses waypoint {where}/{waypoint} already")
-    wanted = {key: value for key, value in labels.items() if value}
-    found = waypoints.binding(waypoints.of(snapshot), own, wanted)
-    if found is None or found.state not in (State.READY, State.UNKNOWN):
-        return Refusal(found.reason if found else f'"{waypoint}" is no name of a waypoint')
-    change = _labelled(it, snapshot, f"Set waypoint {where}/{waypoint} for namespace {own}", labels)
-    return change if isinstance(change, Refusal) else replace(change, warnings=_doubt(found))
-
-
-def clear_waypoint(it: Raw, snapshot: Snapshot) -> Patch | Refusal:
-    """A namespace without the waypoint that its label names."""
-    if not label(it, USE_WAYPOINT):
-        return Refusal(f"{name(it)} has no label {USE_WAYPOINT}")
-    labels = {USE_WAYPOINT: None, USE_WAYPOINT_NAMESPACE: None}
-    return _labelled(it, snapshot, f"Clear the waypoint of namespace {name(it)}", labels)
 
 
 def restart(target: Ref, it: Raw, now: datetime) -> Patch | Refusal:
@@ -223,10 +201,6 @@ def _labelled(
         patch={"metadata": {"labels": {k: v for k, v in labels.items() if v or k in known}}},
         reach=reach.of_namespace(own, snapshot, leaving=labels.get(DATAPLANE_MODE, "") is None),
     )
-
-
-def _doubt(found: Binding) -> tuple[str, ...]:
-    return (f"whether it is ready is not known: {found.reason}",) if found.reason else ()
 
 
 def _interrupted(labels: Mapping[str, str]) -> tuple[str, ...]:

@@ -80,11 +80,9 @@ def of(raw: Raw) -> Kind | None:
     return _KINDS.get((group, text(raw, "kind")))
 
 
-_KINDS = {
-    (kind.group, kind.title.removeprefix("Istio ")): kind
-    for kind in vars(kinds).values()
-    if isinstance(kind, Kind)
-}
+KINDS = tuple(kind for kind in vars(kinds).values() if isinstance(kind, Kind))
+"""Those that somebody here reads."""
+_KINDS = {(kind.group, kind.title.removeprefix("Istio ")): kind for kind in KINDS}
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]

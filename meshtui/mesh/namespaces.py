@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from meshtui.mesh import capture, peer_authentication, raw, revisions, waypoints, workloads
+from meshtui.mesh import (
+    capture,
+    injection,
+    peer_authentication,
+    raw,
+    revisions,
+    waypoints,
+    workloads,
+)
 from meshtui.mesh.capture import DATAPLANE_MODE
 from meshtui.mesh.enrollment import State
 from meshtui.mesh.health import Health, Verdict
@@ -20,8 +28,6 @@ from meshtui.mesh.waypoints import Binding
 from meshtui.mesh.workloads import Workload
 
 KINDS = (*workloads.KINDS, Scope(AUTHORIZATION_POLICY), *revisions.KINDS)
-
-_INJECTION = "istio-injection"
 
 
 class Mode(Enum):
@@ -134,16 +140,17 @@ def _policies(snapshot: Snapshot, root: str) -> Callable[[str], int | None]:
 
 
 def _mode(labels: Mapping[str, str]) -> Mode:
-    """By istio-ambient.md, 1.5 and 1.6: `istio-injection` beats a revision, and "disabled" is no injection."""
-    injection = labels.get(_INJECTION, "")
-    injected = injection == "enabled" or (not injection and revisions.REVISION in labels)
+    """By istio-ambient.md, 1.5 and 1.6."""
+    injected = injection.asked_by(labels)
     if labels.get(DATAPLANE_MODE) == "ambient":
         return Mode.BOTH if injected else Mode.AMBIENT
     return Mode.SIDECAR if injected else Mode.NONE
 
 
 def _revision(labels: Mapping[str, str]) -> str:
-    return "default" if labels.get(_INJECTION) == "enabled" else labels.get(revisions.REVISION, "")
+    if injection.asked_by(labels) == injection.INJECTION:
+        return "default"
+    return labels.get(revisions.REVISION, "")
 
 
 def _policy(it: Raw) -> tuple[str, bool]:
@@ -218,6 +225,11 @@ def _contradictions(
     if mode in (Mode.AMBIENT, Mode.BOTH) and excluded:
         said = f"labelled for ambient, but EXCLUDE_NAMESPACES of {excluded} leaves {name} out"
         yield Verdict(Health.BAD, said)
+    if mode is Mode.AMBIENT:
+        kept = [each for each in inside if each.enrolled.state is State.SIDECAR]
+        if kept:
+            said = _count(kept, "pod has a sidecar", "pods have sidecars")
+            yield Verdict(Health.WARN, f"labelled for ambient, but {said}: {_named(kept)}")
     if mode is Mode.SIDECAR:
         bare = [each for each in inside if each.enrolled.state is State.OUTSIDE and _injects(each)]
         if bare:

@@ -35,6 +35,8 @@ class Policy:
     targets: tuple[Target, ...]
     accepted: Condition | None
     """What istiod wrote of its place: ZtunnelAccepted, or with targets WaypointAccepted."""
+    l7: bool
+    """A ztunnel cannot enforce all of it: a rule is about HTTP, or its action is CUSTOM or AUDIT."""
 
     @property
     def verdict(self) -> Verdict:
@@ -121,12 +123,30 @@ def read(it: Raw) -> Policy:
     spec, namespace = table(it, "spec"), raw.namespace(it)
     named = [*entries(spec, "targetRefs"), *filter(None, [table(spec, "targetRef")])]
     said = conditions(it)
+    action = text(spec, "action") or "ALLOW"
     return Policy(
         ref=Ref(AUTHORIZATION_POLICY, namespace, raw.name(it)),
-        action=text(spec, "action") or "ALLOW",
+        action=action,
         selector=strings(spec, "selector", "matchLabels"),
         targets=tuple(_target(each, namespace) for each in named),
         accepted=said.get("WaypointAccepted" if named else "ZtunnelAccepted"),
+        l7=action not in ("ALLOW", "DENY") or any(map(_is_http, entries(spec, "rules"))),
+    )
+
+
+_HTTP = frozenset(("hosts", "methods", "paths", "remoteIpBlocks", "requestPrincipals"))
+_HTTP_FIELDS = _HTTP | {f"not{each[0].upper()}{each[1:]}" for each in _HTTP}
+_L4_KEYS = frozenset(
+    ("source.ip", "source.namespace", "source.principal", "destination.ip", "destination.port")
+)
+
+
+def _is_http(rule: Raw) -> bool:
+    """Whether a ztunnel would drop a part of a rule (istio-ambient.md, 7.5)."""
+    named = [table(each, "source") for each in entries(rule, "from")]
+    named += [table(each, "operation") for each in entries(rule, "to")]
+    return any(_HTTP_FIELDS & each.keys() for each in named) or any(
+        text(each, "key") not in _L4_KEYS for each in entries(rule, "when")
     )
 
 

@@ -224,10 +224,10 @@ class Snapshot:
         ]
         return min(found, key=lambda source: _DISTRUST[source.phase], default=LOADING)
 
-    def unread(self, kind: Kind, namespace: str | None = None) -> str:
-        """Why the objects of a kind in a namespace (in all of them, where none is given) are not all known; "" where
-        they are, or the kind is not installed."""
-        source = self.covering(kind, namespace)
+    def unread(self, kind: Kind, namespace: str | None = None, labels: str = "") -> str:
+        """Why the objects of a kind in a namespace (in all of them, where none is given), or those of its objects with
+        these labels, are not all known; "" where they are, or the kind is not installed."""
+        source = self.covering(kind, namespace, labels)
         if source.complete or source.phase is Phase.ABSENT:
             return ""
         if source.problem is not None:

@@ -34,17 +34,25 @@ class Header(Widget):
     def __init__(self, clock: Callable[[], datetime]) -> None:
         super().__init__(id="header")
         self._clock = clock
+        self._said: list[Span] = []
+        """What was drawn last of what depends on the time."""
 
     def on_mount(self) -> None:
-        self.set_interval(1, self.refresh)
+        self.set_interval(1, self._tick)
+
+    def _tick(self) -> None:
+        """Draws it anew where time alone has changed what it says."""
+        if self._said != self._right(self._clock(), self.size.width):
+            self.refresh()
 
     def render_line(self, y: int) -> Strip:
         base = self.rich_style
         width = self.size.width
         now = self._clock()
+        self._said = self._right(now, width)
         right = [
             Segment(span.text, base + self.get_component_rich_style(span.tone.value, partial=True))
-            for span in self._right(now, width)
+            for span in self._said
         ]
         room = max(0, width - sum(cell_len(segment.text) for segment in right))
         left = Strip(self._left(base, room - 2))

@@ -19,6 +19,7 @@ _GROUPS = {
     "table": "Moving",
     "lines": "Moving",
     "reader": "Reading",
+    "tree": "This row",
     "log": "Reading",
     "yaml": "Reading",
     "app": "Everywhere",

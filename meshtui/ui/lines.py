@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.cells import cell_len
+from rich.style import Style
 from textual.binding import Binding
 from textual.geometry import Size
 from textual.strip import Strip
@@ -64,14 +65,18 @@ class Lines(Paint):
         self._found = found
         self.refresh()
 
+    def ground(self, index: int) -> Style:
+        """What the line with this index is drawn on."""
+        if index in self._found:
+            return self.rich_style + self.style_of("lines--found")
+        return self.rich_style
+
     def render_line(self, y: int) -> Strip:
         width = self.size.width
         index = y + self.scroll_offset.y
-        base = self.rich_style
         if index >= len(self._lines):
-            return Strip.blank(width, base)
-        if index in self._found:
-            base += self.style_of("lines--found")
+            return Strip.blank(width, self.rich_style)
+        base = self.ground(index)
         left = self.scroll_offset.x
         drawn = Strip(list(self.paint(self._lines[index], base)))
         return drawn.adjust_cell_length(max(drawn.cell_length, left + width), base).crop(

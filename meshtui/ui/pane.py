@@ -218,8 +218,13 @@ class Pane(Widget, Generic[R]):
         return ()
 
     def changeable(self, row: R) -> Ref | None:
-        """What `m` and `r` change for a row: the object behind it, or the controller of its pods."""
+        """What `r` changes for a row, and `m` where `meshed` says nothing else: the object behind it, or the controller
+        of its pods."""
         return row.ref
+
+    def meshed(self, row: R) -> Ref | None:
+        """What `m` patches for a row; None where it is not known before something is picked."""
+        return self.changeable(row)
 
     def chosen(self, row: R) -> None:
         """Enter on a row: goes onward, unless the pane does something in place."""
@@ -487,7 +492,8 @@ class Pane(Widget, Generic[R]):
             return ""
         if self.place.read_only:
             return f"Read-only: {self.place.read_only}. :write allows changes for 15 minutes."
-        ref = row.ref if action == "edit" else self.changeable(row)
+        of = {"edit": row.ref, "mesh": self.meshed(row), "restart": self.changeable(row)}
+        ref = of[action]
         return self.barred.get(ref, "") if ref is not None else ""
 
     def on_key(self, event: keys.Key) -> None:

@@ -88,6 +88,9 @@ class Reader(Screen[None], inherit_bindings=False):
         """What the screen needs to know."""
         return Wants()
 
+    def derive(self, snapshot: Snapshot) -> None:
+        """Derives what `update_from` draws, in a thread, so that it is remembered there."""
+
     def update_from(self, snapshot: Snapshot) -> None:
         """The cluster changed; a screen that shows some of it draws it again."""
 
@@ -120,16 +123,20 @@ class Reader(Screen[None], inherit_bindings=False):
     def action_copy(self) -> None:
         self.post_message(self.CopyAsked(join(self.lines.shown)))
 
-    @on(Input.Changed, "#search")
-    def _searching(self, event: Input.Changed) -> None:
-        wanted = event.value.lower()
+    def find(self) -> None:
+        """Looks for what is searched among the lines as they are now."""
+        wanted = self.search.value.lower()
         shown = self.lines.shown
         self._matches = [
             i for i, each in enumerate(shown) if wanted and wanted in text_of(each).lower()
         ]
-        self._at = -1
         self.lines.find(frozenset(self._matches))
-        nowhere = f" · /{event.value}: nowhere" if wanted else ""
+
+    @on(Input.Changed, "#search")
+    def _searching(self, event: Input.Changed) -> None:
+        self.find()
+        self._at = -1
+        nowhere = f" · /{event.value}: nowhere" if event.value else ""
         self.retitle(f"{self._title}{nowhere}")
         self.action_next(1)
 

@@ -198,6 +198,20 @@ async def test_a_waypoint_that_does_not_admit_it_stops_it_before_anything_is_don
     assert LABEL not in await labels(shell.kubeconfig, "plain")
 
 
+async def test_a_namespace_is_not_bound_to_a_waypoint_that_is_not_ready(shell: Shell) -> None:
+    gateways = "/apis/gateway.networking.k8s.io/v1/namespaces/plain/gateways"
+    listener = {"name": "mesh", "port": 15008, "protocol": "HBONE"}
+    spec = {"gatewayClassName": "nobody", "listeners": [listener]}
+    gateway = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "spec": spec}
+    async with Api.connected(shell.kubeconfig) as api:
+        await api.create(gateways, {**gateway, "metadata": {"name": "new"}})
+        done = shell.run("enroll", "plain", "--waypoint", "new", "--yes")
+        await api.delete(f"{gateways}/new")
+    assert (done.returncode, done.stdout) == (REFUSED, "")
+    assert "Gateway plain/new has no address" in done.stderr
+    assert LABEL not in await labels(shell.kubeconfig, "plain")
+
+
 async def test_a_namespace_is_bound_to_its_waypoint_and_istiod_says_so(shell: Shell) -> None:
     done = shell.run("enroll", "payments", "--waypoint", "unused", "--yes")
     assert (done.returncode, done.stderr) == (VERIFIED, "")

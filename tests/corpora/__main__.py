@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from tests.corpora import analyze
+from collections.abc import Mapping, Sequence
+
+from tests.corpora import analyze, kiali
+from tests.corpora.analyze import Agreement
 
 
 def main() -> None:
-    found = [analyze.agreement(case) for case in analyze.cases()]
+    _print("analyze", [analyze.agreement(case) for case in analyze.cases()], {})
+    _print("kiali", [kiali.agreement(case) for case in kiali.cases()], kiali.DIFFERS)
+
+
+def _print(suite: str, found: Sequence[Agreement], differs: Mapping[str, str]) -> None:
     expected = sum(len(each.expected) for each in found)
     missed = sum(len(each.missed) for each in found)
     extra = sum(len(each.extra) for each in found)
     print(
-        f"analyze: {len(found)} cases, {expected} expected, {expected - missed} found, {extra} extra"
+        f"{suite}: {len(found)} cases, {expected} expected, {expected - missed} found, {extra} extra"
     )
     for each in found:
+        why = f" ({differs[each.case]})" if each.case in differs else ""
         if not each.there:
             print(f"  {each.case}: no {each.analyzer} here")
         for says in each.failed:
             print(f"  {each.case}: {says}")
         for code, resource in sorted(each.missed):
-            print(f"  {each.case}: missed {code} {resource}")
+            print(f"  {each.case}: missed {code} {resource}{why}")
         for code, resource in sorted(each.extra):
-            print(f"  {each.case}: extra {code} {resource}")
+            print(f"  {each.case}: extra {code} {resource}{why}")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,11 +13,12 @@ from typing import Any
 from meshtui.mesh import kinds, manifests
 from meshtui.mesh.doctor import examination
 from meshtui.mesh.doctor.analyzer import Analyzer
+from meshtui.mesh.doctor.configuration import multicluster
 from meshtui.mesh.doctor.rules import ANALYZERS
 from meshtui.mesh.kinds import CONFIGMAP, POD, SERVICE, Kind
 from meshtui.mesh.manifests import Manifest
 from meshtui.mesh.raw import Raw, key
-from meshtui.mesh.snapshot import Phase, Scope, Snapshot, Source
+from meshtui.mesh.snapshot import Phase, Ref, Scope, Snapshot, Source
 
 HOME = Path(os.environ.get("MESHTUI_CORPORA", "."), "analyze", "open")
 
@@ -48,31 +49,58 @@ class Agreement:
 
 
 def cases() -> list[Raw]:
-    """Those of one cluster; none where there is no such folder."""
+    """None where there is no such folder."""
     file = HOME / "cases.json"
-    found = json.loads(file.read_bytes())["cases"] if file.is_file() else []
-    return [case for case in found if case["suite"] == "single"]
+    found: list[Raw] = json.loads(file.read_bytes())["cases"] if file.is_file() else []
+    return found
 
 
 def agreement(case: Raw) -> Agreement:
     """Runs the one analyzer of a case."""
+    if case["suite"] == "multicluster":
+        return _agreement_of_clusters(case)
     chosen = [each for each in ANALYZERS if each.name == case["analyzer"]]
     result = examination.of(cluster(case, chosen), chosen)
     found = [each.found for each in result.findings]
     return Agreement(
         case["id"],
         case["analyzer"],
-        frozenset((each["code"], each["resource"]) for each in case["expected"]),
-        frozenset((each.rule.code, _resource(each.objects[0])) for each in found if each.objects),
+        expected(case),
+        frozenset((each.rule.code, resource(each.objects[0])) for each in found if each.objects),
         bool(chosen),
         tuple(each.says for each in found if not each.objects),
     )
 
 
+def _agreement_of_clusters(case: Raw) -> Agreement:
+    snapshots = {
+        named: snapshot(manifest for file in files for manifest in _read(file))
+        for named, files in case["clusters"].items()
+    }
+    there = case["analyzer"] == multicluster.ANALYZER
+    found = multicluster.inconsistent(snapshots) if there else ()
+    return Agreement(
+        case["id"],
+        case["analyzer"],
+        expected(case),
+        frozenset((each.rule.code, resource(each.objects[0])) for each in found),
+        there,
+    )
+
+
+def expected(case: Raw) -> frozenset[Pair]:
+    return frozenset((each["code"], each["resource"]) for each in case["expected"])
+
+
 def cluster(case: Raw, analyzers: list[Analyzer]) -> Snapshot:
     """The objects of a case, all of them read."""
+    return snapshot(_manifests(case, {need for each in analyzers for need in each.needs}))
+
+
+def snapshot(found: Iterable[Manifest]) -> Snapshot:
+    """A cluster of these objects and no others."""
     objects: dict[Kind, dict[str, Raw]] = {}
-    for manifest in _manifests(case, {need for each in analyzers for need in each.needs}):
+    for manifest in found:
         objects.setdefault(manifest.kind, {})[key(manifest.raw)] = manifest.raw
     every = [each for each in vars(kinds).values() if isinstance(each, Kind)]
     return Snapshot(
@@ -88,8 +116,8 @@ def _manifests(case: Raw, needed: set[Any]) -> Iterator[Manifest]:
     for manifest in _read("default_resources.yaml"):
         if manifest.kind in (POD, SERVICE) and manifest.kind in needed:
             yield manifest
-    if case["mesh_config"]:
-        yield Manifest(CONFIGMAP, _mesh((HOME / case["mesh_config"]).read_text()), "", 1)
+    if case["mesh_config"] or case["mesh_networks"]:
+        yield Manifest(CONFIGMAP, _mesh(case), "", 1)
 
 
 def _read(file: str) -> Iterator[Manifest]:
@@ -98,12 +126,17 @@ def _read(file: str) -> Iterator[Manifest]:
             yield each
 
 
-def _mesh(written: str) -> Raw:
-    """The ConfigMap that mesh config is in."""
+def _mesh(case: Raw) -> Raw:
+    """The ConfigMap that mesh config and mesh networks are in."""
+    parts = {"mesh": case["mesh_config"], "meshNetworks": case["mesh_networks"]}
+    data = {key: (HOME / file).read_text() for key, file in parts.items() if file}
     labels = {"operator.istio.io/component": "Pilot"}
     meta = {"name": "istio", "namespace": "istio-system", "labels": labels}
-    return {"metadata": meta, "data": {"mesh": written}}
+    return {"metadata": meta, "data": data}
 
 
-def _resource(ref: Any) -> str:
+def resource(ref: Ref) -> str:
+    """As the suites name it; what is found in the mesh's ConfigMap is always its networks."""
+    if ref.kind == CONFIGMAP:
+        return "MeshNetworks istio-system/meshnetworks"
     return f"{ref.kind.title.removeprefix('Istio ')} {ref.key}"

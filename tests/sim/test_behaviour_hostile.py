@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 
 from meshtui.sim.kinds import (
     AUTHORIZATION_POLICY,
+    BACKEND_TLS_POLICY,
     CONFIGMAP,
     DAEMONSET,
     DEPLOYMENT,
     ENDPOINT_SLICE,
     GATEWAY,
     HTTP_ROUTE,
+    LISTENER_SET,
     NAMESPACE,
     NETWORK_POLICY,
     NODE,
@@ -42,8 +44,10 @@ KINDS = (
     STATEFULSET,
     ENDPOINT_SLICE,
     GATEWAY,
+    LISTENER_SET,
     HTTP_ROUTE,
     REFERENCE_GRANT,
+    BACKEND_TLS_POLICY,
     AUTHORIZATION_POLICY,
     PEER_AUTHENTICATION,
     NETWORK_POLICY,
@@ -55,6 +59,42 @@ JUNK: st.SearchStrategy[Any] = st.sampled_from(
     [None, 0, -1, True, "", "x", "[bold]\x1b[31m", [], [None], ["x"], {}, {"x": None}, [{}], [[]]]
 )
 RECORDED: Store = shop()
+RECORDED.create(
+    LISTENER_SET,
+    {
+        "metadata": {"name": "more", "namespace": "edge", "labels": {}, "annotations": {}},
+        "spec": {
+            "parentRef": {"name": "public", "namespace": "edge"},
+            "listeners": [
+                {
+                    "name": "more",
+                    "port": 443,
+                    "protocol": "HTTPS",
+                    "hostname": "more.acme.example",
+                    "allowedRoutes": {"namespaces": {"from": "Same"}, "kinds": [{"kind": "x"}]},
+                    "tls": {"certificateRefs": [{"name": "absent"}], "options": {"x": "y"}},
+                }
+            ],
+        },
+        "status": {"conditions": [{"type": "Accepted", "status": "True"}]},
+    },
+)
+RECORDED.create(
+    BACKEND_TLS_POLICY,
+    {
+        "metadata": {"name": "tls", "namespace": "shop", "labels": {}, "annotations": {}},
+        "spec": {
+            "targetRefs": [{"group": "", "kind": "Service", "name": "catalog"}],
+            "validation": {
+                "hostname": "catalog",
+                "caCertificateRefs": [
+                    {"group": "", "kind": "ConfigMap", "name": "istio-ca-root-cert"}
+                ],
+            },
+        },
+        "status": {"ancestors": [{"ancestorRef": {}, "controllerName": "x", "conditions": []}]},
+    },
+)
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

@@ -7,13 +7,13 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from meshtui.app import scopes
+from meshtui.mesh import scopes
 from meshtui.mesh.kinds import EVENT, NAMESPACE, NODE, POD, Kind
 from meshtui.mesh.snapshot import Answer, Phase, Problem, Snapshot, Source, Sweep, Trouble
 from meshtui.ui.panes import PANES
 from tests import recordings
 
-WATCHED = scopes((need for pane in PANES for need in pane.NEEDS), ())
+WATCHED = scopes.of((need for pane in PANES for need in pane.NEEDS), ())
 """What the program lists and watches where no namespace was chosen."""
 
 RBAC = "`meshtui rbac` prints the rights that are needed"

@@ -13,13 +13,13 @@ from textual.events import Paste
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from meshtui.app import Clusters, MeshApp, clusters, scopes
+from meshtui.app import Clusters, MeshApp, clusters
 from meshtui.kube.errors import ConfigError
 from meshtui.kube.session import Session
 from meshtui.mesh import workloads
-from meshtui.mesh.kinds import NAMESPACE, POD
+from meshtui.mesh.kinds import POD
 from meshtui.mesh.logs import LogLine
-from meshtui.mesh.snapshot import Problem, Scope, Server, Snapshot, Trouble
+from meshtui.mesh.snapshot import Problem, Server, Snapshot, Trouble
 from meshtui.mesh.workloads import Workload
 from meshtui.settings import Settings
 from meshtui.ui.header import Header
@@ -475,17 +475,6 @@ async def test_what_was_live_and_is_not_any_more_keeps_its_rows_and_says_since_w
         text = drawn(app)
         assert f"stale since {SHOP.now - timedelta(minutes=2):%H:%M:%S}" in text
         assert "reports-" in text
-
-
-def test_scopes_follow_the_namespaces_and_a_wider_one_covers_a_narrower() -> None:
-    by_label = Scope(POD, None, labels="app=ztunnel")
-    assert scopes([POD, NAMESPACE, by_label], []) == (Scope(POD), Scope(NAMESPACE))
-    assert scopes([POD, NAMESPACE, by_label], ["a", "b"]) == (
-        Scope(POD, "a"),
-        Scope(POD, "b"),
-        Scope(NAMESPACE),
-        by_label,
-    )
 
 
 async def test_the_clock_and_the_header_stay_within_80_columns() -> None:

@@ -49,6 +49,7 @@ SCREENS: dict[str, Open] = {
     "yaml": opened("y"),
     "log": opened("l"),
     "messages": opened("!"),
+    "tree": typed(":tree\r"),
     "help": opened("?"),
     "contexts": typed(":ctx\r"),
 }
@@ -390,7 +391,7 @@ def live(at: Looking) -> dict[str, Binding]:
 
 async def test_the_help_lists_every_live_key_and_no_other() -> None:
     async with looking(SHOP, size=(120, 60), log=MANY_LINES) as at:
-        for screen in (*NAMES, "describe", "yaml", "log"):
+        for screen in (*NAMES, "describe", "yaml", "log", "tree"):
             await at.type(f":{pane_of(screen)[:4]}\r")
             await SCREENS[screen](at)
             bound = live(at)

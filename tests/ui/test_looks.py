@@ -99,6 +99,24 @@ async def node_2(at: Looking) -> None:
     await at.select("node-2")
 
 
+async def tree(at: Looking) -> None:
+    await at.select("storefront")
+    await at.type(":tree\r")
+    await at.until(lambda: "ztunnel-gnq4h" in at.screen)
+
+
+async def tree_of_everything(at: Looking) -> None:
+    await at.type(":tree\r")
+    await at.until(lambda: "Gateway edge/public" in at.screen)
+    await at.press("j", "space")
+
+
+async def tree_of_what_is_known(at: Looking) -> None:
+    await at.select(GHOST)
+    await at.type(":tree\r")
+    await at.until(lambda: "kinds forbidden" in at.screen)
+
+
 SCREENS: dict[str, tuple[str, str, Callable[[Looking], Awaitable[None]]]] = {
     # name: situation, pane, what to do there
     "certificate-of-a-workload": ("acme", "certificates", keys("j", "j", "enter", "x")),
@@ -115,6 +133,9 @@ SCREENS: dict[str, tuple[str, str, Callable[[Looking], Awaitable[None]]]] = {
     "log": ("shop", "ztunnels", log),
     "messages": ("shop", "cluster", keys("z", "q", "!")),
     "pods-of-a-namespace": ("shop", "namespaces", keys("G", "enter")),
+    "tree": ("shop", "services", tree),
+    "tree-of-everything": ("shop", "cluster", tree_of_everything),
+    "tree-of-what-is-known": ("limited", "workloads", tree_of_what_is_known),
     "yaml": ("shop", "workloads", yaml),
     "ztunnel-with-a-ghost": ("shop", "ztunnels", node_2),
 }

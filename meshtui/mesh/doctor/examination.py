@@ -84,7 +84,7 @@ def _examined(analyzer: Analyzer, snapshot: Snapshot) -> _Report:
     first, *_ = analyzer.needs
     if _phase(first, snapshot) is Phase.ABSENT:
         return _Report(applies=False)
-    missing = dict.fromkeys(_missing(need, snapshot) for need in analyzer.needs)
+    missing = [_missing(need, snapshot) for need in analyzer.needs]
     unsure = [Unsure(rule, why) for why in filter(None, missing) for rule in analyzer.rules]
     found: list[Found] = []
     try:
@@ -97,7 +97,7 @@ def _examined(analyzer: Analyzer, snapshot: Snapshot) -> _Report:
         said = f"{analyzer.name} failed: {type(error).__name__}: {error}"
         found.append(Found(INTERNAL, (), said))
         unsure += [Unsure(rule, said) for rule in analyzer.rules]
-    return _Report(tuple(dict.fromkeys(found)), tuple(unsure))
+    return _Report(tuple(dict.fromkeys(found)), tuple(dict.fromkeys(unsure)))
 
 
 def _kind(need: Kind | Scope) -> Kind:

@@ -14,7 +14,7 @@ from meshtui.sim.behaviour.containers import Containers
 from meshtui.sim.behaviour.debug import Istiod
 from meshtui.sim.behaviour.deployments import Deployments
 from meshtui.sim.behaviour.endpoints import Addresses, EndpointSlices
-from meshtui.sim.behaviour.istiod import GatewayClasses, Gateways, Routes
+from meshtui.sim.behaviour.istiod import GatewayClasses, Proxies, judges
 from meshtui.sim.behaviour.jobs import Jobs
 from meshtui.sim.behaviour.kubelets import Kubelets, Scheduler
 from meshtui.sim.behaviour.logs import Logs
@@ -22,7 +22,6 @@ from meshtui.sim.behaviour.names import Names
 from meshtui.sim.behaviour.namespaces import Namespaces
 from meshtui.sim.behaviour.registry import Registry
 from meshtui.sim.behaviour.replicasets import ReplicaSets
-from meshtui.sim.behaviour.routes import ROUTES
 from meshtui.sim.behaviour.runner import Controller, Runner
 from meshtui.sim.behaviour.scaling import Scaling, Swing
 from meshtui.sim.behaviour.sets import DaemonSets, StatefulSets
@@ -114,8 +113,8 @@ def _istio(world: World, authority: Authority) -> Iterable[Controller]:
     return (
         Namespaces(world, lambda: authority.root.pem),
         GatewayClasses(world),
-        Gateways(world),
-        *(Routes(world, kind) for kind in ROUTES),
+        Proxies(world),
+        *judges(world),
         Bindings(world),
         Policies(world),
     )

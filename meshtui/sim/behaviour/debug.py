@@ -14,7 +14,7 @@ import msgspec
 
 from meshtui.sim.behaviour import pods
 from meshtui.sim.behaviour.ca import Authority
-from meshtui.sim.behaviour.proxies import MODES
+from meshtui.sim.behaviour.classes import MODES
 from meshtui.sim.behaviour.registry import CLUSTER
 from meshtui.sim.behaviour.waypoints import MANAGED
 from meshtui.sim.behaviour.world import World

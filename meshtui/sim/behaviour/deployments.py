@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 
-from meshtui.sim.behaviour import pods
 from meshtui.sim.behaviour.names import template_hash
-from meshtui.sim.behaviour.world import World
+from meshtui.sim.behaviour.owners import Owners
 from meshtui.sim.kinds import DEPLOYMENT, REPLICASET
 from meshtui.sim.objects import (
     Raw,
     annotated,
     annotation,
-    controller,
     integer,
     mapping,
     mappings,
@@ -24,32 +21,17 @@ from meshtui.sim.objects import (
     seconds,
     text,
 )
-from meshtui.sim.store import Change, Key, key_of
 
 _REVISION = "deployment.kubernetes.io/revision"
 _KEPT = 10
 
 
-class Deployments:
+class Deployments(Owners):
     """Rolls from one template to the next, one ReplicaSet for each."""
 
     kinds = (DEPLOYMENT, REPLICASET)
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def concerns(self, change: Change) -> Iterable[tuple[Key, float]]:
-        obj = change.object
-        if change.kind == DEPLOYMENT:
-            if change.after is not None:
-                yield key_of(obj), 0.02
-        elif (owner := controller(obj)).get("kind") == "Deployment":
-            yield (namespace(obj), text(owner, "name")), 0.02
-
-    def look(self, key: Key) -> None:
-        found = self._world.store.get(DEPLOYMENT, *key)
-        if found is None or pods.terminating(found) or not self._world.open(key[0]):
-            return
+    def _keep(self, found: Raw) -> None:
         owned = list(self._world.sets_of[text(found, "metadata", "uid")])
         if not mapping(found, "spec", "template"):
             return

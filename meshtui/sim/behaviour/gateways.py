@@ -1,27 +1,23 @@
-"""What istiod writes on GatewayClasses and Gateways.
+"""What istiod writes on GatewayClasses, Gateways and ListenerSets.
 
-Reasons and messages are the recorded ones (tests/data/recordings/shop).
+Reasons and messages are the recorded ones (tests/data/recordings/shop) and those of Istio's own cases of Gateway API
+status.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from meshtui.sim.behaviour.proxies import CLASSES, class_of, title
-from meshtui.sim.behaviour.routes import attached, granted, route_kinds
-from meshtui.sim.kinds import ENDPOINT_SLICE, SECRET, SERVICE
-from meshtui.sim.objects import (
-    Raw,
-    labels,
-    mapping,
-    mappings,
-    merged,
-    namespace,
-    text,
-)
-from meshtui.sim.store import Store
-
-_CERTIFICATE_KINDS = (("", "Secret"), ("core", "Secret"))
+from meshtui.sim.behaviour import listeners
+from meshtui.sim.behaviour.assignment import assign, requested
+from meshtui.sim.behaviour.certificates import client_problem
+from meshtui.sim.behaviour.classes import CLASSES, class_of
+from meshtui.sim.behaviour.conditions import bad, good, stamped
+from meshtui.sim.behaviour.listeners import Listener, is_valid
+from meshtui.sim.behaviour.references import Problem, group_kind
+from meshtui.sim.kinds import CONFIGMAP
+from meshtui.sim.objects import Raw, mapping, mappings, namespace, text
+from meshtui.sim.store import Store, key_of
 
 
 def gateway_class(class_name: str) -> Raw:
@@ -34,197 +30,107 @@ def gateway_class(class_name: str) -> Raw:
 
 
 def class_status(gateway_class: Raw, stamp: str) -> Raw:
-    condition = {
-        "type": "Accepted",
-        "status": "True",
-        "reason": "Accepted",
-        "message": "Handled by Istio controller",
-        "observedGeneration": mapping(gateway_class, "metadata").get("generation") or 1,
-    }
-    return {
-        "conditions": merged(mappings(gateway_class, "status", "conditions"), [condition], stamp)
-    }
+    condition = good("Accepted", "Accepted", "Handled by Istio controller")
+    return {"conditions": _stamped(gateway_class, [condition], stamp)}
 
 
-def status(store: Store, gateway: Raw, routes: list[Raw], stamp: str) -> Raw:
-    """The whole status of a Gateway, given the routes that name it."""
-    listeners = [
-        _listener(store, gateway, each, routes, stamp)
-        for each in mappings(gateway, "spec", "listeners")
-    ]
-    programmed, addresses = _programmed(store, gateway)
-    conditions = [
-        _accepted(listeners),
-        programmed,
-        _good("ResolvedRefs", "ResolvedRefs", "All references resolved"),
-    ]
-    result = {
-        "conditions": _stamped(
-            gateway, mappings(gateway, "status", "conditions"), conditions, stamp
-        ),
-        "listeners": listeners,
-    }
-    return {"addresses": addresses, **result} if addresses else result
-
-
-def secrets_of(gateway: Raw) -> list[tuple[str, str]]:
-    """The Secrets that its listeners name."""
-    return [
-        (text(reference, "namespace") or namespace(gateway), text(reference, "name"))
-        for listener in mappings(gateway, "spec", "listeners")
-        for reference in mappings(listener, "tls", "certificateRefs")
-    ]
-
-
-def _accepted(listeners: Sequence[Raw]) -> Raw:
-    valid = [all(map(_fine, mappings(each, "conditions"))) for each in listeners]
-    if all(valid):
-        return _good("Accepted", "Accepted", "Resource accepted")
-    return {
-        "type": "Accepted",
-        "status": "True" if any(valid) else "False",
-        "reason": "ListenersNotValid",
-        "message": "One or more of the Gateway's listeners are invalid"
-        if any(valid)
-        else "None of the Gateway's listeners are valid",
-    }
-
-
-def _programmed(store: Store, gateway: Raw) -> tuple[Raw, list[Raw]]:
-    """The condition Programmed, and the addresses: by the Service and its endpoints."""
-    of_class = class_of(gateway)
-    assert of_class is not None
-    space, own = namespace(gateway), title(gateway)
-    host = f"{own}.{space}.svc.cluster.local"
-    found = store.get(SERVICE, space, own)
-    slices = [
-        each
-        for each in store.list(ENDPOINT_SLICE, space)
-        if labels(each).get("kubernetes.io/service-name") == own
-    ]
-    once = bool(mappings(gateway, "status", "addresses"))
-    if found is None or not (once or any(each.get("endpoints") for each in slices)):
-        message = f'Failed to assign to any requested addresses: hostname "{host}" not found'
-        return _bad("Programmed", "AddressNotAssigned", message), []
-    ports = sorted({str(each.get("port")) for each in mappings(gateway, "spec", "listeners")})
-    assigned = [f"{host}:{port}" for port in ports]
-    if of_class.service == "LoadBalancer":
-        outside = mappings(found, "status", "loadBalancer", "ingress")
-        if not outside:
-            message = (
-                f"Assigned to service(s) {_listed(assigned)}, but failed to assign to all requested "
-                f'addresses: address pending for hostname "{host}"'
-            )
-            return _bad("Programmed", "AddressNotAssigned", message), []
-        addresses = [
-            {"type": "IPAddress", "value": each["ip"]}
-            if each.get("ip")
-            else {"type": "Hostname", "value": text(each, "hostname")}
-            for each in outside
-        ]
-    else:
-        address = text(found, "spec", "clusterIP")
-        addresses = [
-            {"type": "IPAddress", "value": address},
-            {"type": "Hostname", "value": host},
-        ]
-    message = f"Resource programmed, assigned to service(s) {_listed(assigned)}"
-    return _good("Programmed", "Programmed", message), addresses
-
-
-def _listener(store: Store, gateway: Raw, listener: Raw, routes: list[Raw], stamp: str) -> Raw:
-    wrong = _wrong_protocol(gateway, listener)
-    certificate = _certificate(store, gateway, listener)
-    fine = "No errors found"
-    accepted = _good("Accepted", "Accepted", fine)
-    programmed = _good("Programmed", "Programmed", fine)
-    resolved = _good("ResolvedRefs", "ResolvedRefs", fine)
-    if wrong:
-        accepted = _bad("Accepted", "UnsupportedProtocol", wrong)
-    if certificate:
-        programmed = _bad("Programmed", "Invalid", "Bad TLS configuration")
-        resolved = _bad("ResolvedRefs", *certificate)
-    conflicted = {
-        "type": "Conflicted",
-        "status": "False",
-        "reason": "NoConflicts",
-        "message": fine,
-    }
-    before = next(
-        (
-            each
-            for each in mappings(gateway, "status", "listeners")
-            if each.get("name") == listener.get("name")
-        ),
-        {},
-    )
-    conditions = [accepted, conflicted, programmed, resolved]
-    return {
-        "attachedRoutes": attached(store, gateway, listener, routes),
-        "conditions": _stamped(gateway, mappings(before, "conditions"), conditions, stamp),
-        "name": text(listener, "name"),
-        "supportedKinds": route_kinds(listener),
-    }
-
-
-def _wrong_protocol(gateway: Raw, listener: Raw) -> str:
-    of_class = class_of(gateway)
-    if of_class is not None and of_class.mode == "waypoint":
-        if (listener.get("port"), listener.get("protocol")) != (15008, "HBONE"):
-            return 'Expected a single listener on port 15008 with protocol "HBONE"'
-    elif listener.get("protocol") not in ("HTTP", "HTTPS", "TLS", "TCP"):
-        return f'protocol "{text(listener, "protocol")}" is unsupported'
-    return ""
-
-
-def _certificate(store: Store, gateway: Raw, listener: Raw) -> tuple[str, str] | None:
-    """Reason and message if a listener has not the certificate that it names."""
-    tls = mapping(listener, "tls")
-    if not tls or text(tls, "mode") == "Passthrough":
+def status(store: Store, gateway: Raw, routes: list[Raw], stamp: str) -> Raw | None:
+    """The whole status of a Gateway, given the routes that name it; None where it is not of a class of Istio's."""
+    of_class = class_of(store, gateway)
+    if of_class is None:
         return None
-    for reference in mappings(tls, "certificateRefs"):
-        space, secret = text(reference, "namespace") or namespace(gateway), text(reference, "name")
-        group, kind = text(reference, "group"), text(reference, "kind") or "Secret"
-        if (group, kind) not in _CERTIFICATE_KINDS:
-            message = f"invalid certificate reference {group}/{kind}/{secret}."
-            return "InvalidCertificateRef", message
-        if space != namespace(gateway) and not granted(store, gateway, "Secret", space, secret):
-            message = (
-                f"certificateRef {secret}/{space} not accessible to a Gateway in namespace "
-                f'"{namespace(gateway)}" (missing a ReferenceGrant?)'
-            )
-            return "RefNotPermitted", message
-        if store.get(SECRET, space, secret) is None:
-            message = (
-                f"invalid certificate reference {group}/{kind}/{secret}., "
-                f"secret {space}/{secret} not found"
-            )
-            return "InvalidCertificateRef", message
+    if not of_class.service:
+        remote = "This Gateway is remote; Istio will not program it"
+        accepted = _accepted(store, gateway, None, [])
+        conditions = [accepted, good("Programmed", "Programmed", remote)]
+        addresses = mappings(gateway, "spec", "addresses")
+        return {"addresses": addresses, "conditions": _stamped(gateway, conditions, stamp)}
+    hosts, problem = requested(gateway, of_class)
+    every = listeners.of_gateway(store, gateway) if hosts else []
+    own = [each for each in every if each.owner is gateway]
+    assignment = assign(store, gateway, of_class, hosts, _ports(every))
+    resolved = good("ResolvedRefs", "ResolvedRefs", "All references resolved")
+    if unresolved := client_problem(store, gateway):
+        resolved = bad("ResolvedRefs", *unresolved)
+    conditions = [_accepted(store, gateway, problem, own), assignment.condition(), resolved]
+    sets = {key_of(each.owner) for each in every if each not in own and is_valid(store, each)}
+    # An address once given is not taken away again
+    addresses = assignment.addresses or mappings(gateway, "status", "addresses")
+    return {
+        **({"addresses": addresses} if addresses else {}),
+        **({"attachedListenerSets": len(sets)} if sets else {}),
+        "conditions": _stamped(gateway, conditions, stamp),
+        "listeners": [listeners.status(store, each, routes, stamp) for each in own],
+    }
+
+
+def set_status(store: Store, listener_set: Raw, routes: list[Raw], stamp: str) -> Raw | None:
+    """The whole status of a ListenerSet, given the routes that name it; None where its Gateway is not Istio's."""
+    gateway = listeners.gateway_of(store, listener_set)
+    of_class = class_of(store, gateway) if gateway else None
+    if gateway is None or of_class is None:
+        return None
+    if not of_class.listener_sets:
+        title = text(gateway, "spec", "gatewayClassName")
+        return _not_allowed(
+            listener_set, f'The "{title}" GatewayClass does not support ListenerSet', stamp
+        )
+    if not listeners.allows(store, gateway, listener_set):
+        message = "The parent Gateway does not allow this reference; check the 'spec.allowedRoutes'"
+        return _not_allowed(listener_set, message, stamp)
+    hosts, problem = requested(gateway, of_class)
+    own = listeners.of_set(store, listener_set) if hosts else []
+    programmed = assign(store, gateway, of_class, hosts, _ports(own)).condition()
+    accepted = good("Accepted", "Accepted", "Resource accepted")
+    if problem:
+        accepted = bad("Accepted", problem[0], f"Parent not accepted: {problem[1]}")
+    elif not any(is_valid(store, each) for each in own):
+        invalid = "ListenersNotValid", "None of the ListenerSet's listeners are valid"
+        accepted, programmed = bad("Accepted", *invalid), bad("Programmed", *invalid)
+    return {
+        "conditions": _stamped(listener_set, [accepted, programmed], stamp),
+        "listeners": [listeners.status(store, each, routes, stamp) for each in own],
+    }
+
+
+def _accepted(store: Store, gateway: Raw, problem: Problem | None, own: Sequence[Listener]) -> Raw:
+    if problem := problem or _parameters_problem(store, gateway):
+        return bad("Accepted", *problem)
+    valid = [is_valid(store, each) for each in own]
+    if all(valid):
+        return good("Accepted", "Accepted", "Resource accepted")
+    if any(valid):
+        message = "One or more of the Gateway's listeners are invalid"
+        return good("Accepted", "ListenersNotValid", message)
+    return bad("Accepted", "ListenersNotValid", "None of the Gateway's listeners are valid")
+
+
+def _parameters_problem(store: Store, gateway: Raw) -> Problem | None:
+    """What is wrong with the ConfigMap that is to change what runs a Gateway."""
+    reference = mapping(gateway, "spec", "infrastructure", "parametersRef")
+    if not reference:
+        return None
+    group, kind = of = group_kind(reference, "", "")
+    if of != ("", "ConfigMap"):
+        message = (
+            f"Unsupported parametersRef group/kind {group}/{kind}, only ConfigMap is supported"
+        )
+        return "InvalidParameters", message
+    space, title = namespace(gateway), text(reference, "name")
+    if store.get(CONFIGMAP, space, title) is None:
+        message = f"parametersRef ConfigMap {space}/{title} does not exist"
+        return "InvalidParameters", message
     return None
 
 
-def _stamped(gateway: Raw, before: list[Raw], conditions: list[Raw], stamp: str) -> list[Raw]:
-    generation = mapping(gateway, "metadata").get("generation") or 1
-    return merged(
-        before, [{**each, "observedGeneration": generation} for each in conditions], stamp
-    )
+def _not_allowed(listener_set: Raw, message: str, stamp: str) -> Raw:
+    conditions = [bad(each, "NotAllowed", message) for each in ("Accepted", "Programmed")]
+    return {"conditions": _stamped(listener_set, conditions, stamp)}
 
 
-def _fine(condition: Raw) -> bool:
-    wanted = "False" if condition.get("type") == "Conflicted" else "True"
-    return condition.get("status") == wanted
+def _ports(every: Sequence[Listener]) -> list[object]:
+    return [each.port for each in every if not each.conflict]
 
 
-def _good(kind: str, reason: str, message: str) -> Raw:
-    return {"type": kind, "status": "True", "reason": reason, "message": message}
-
-
-def _bad(kind: str, reason: str, message: str) -> Raw:
-    return {"type": kind, "status": "False", "reason": reason, "message": message}
-
-
-def _listed(items: list[str]) -> str:
-    """a, a and b, or a, b, and c."""
-    if len(items) < 3:
-        return " and ".join(items)
-    return f"{', '.join(items[:-1])}, and {items[-1]}"
+def _stamped(obj: Raw, conditions: list[Raw], stamp: str) -> list[Raw]:
+    return stamped(obj, mappings(obj, "status", "conditions"), conditions, stamp)

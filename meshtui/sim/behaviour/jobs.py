@@ -2,48 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from meshtui.sim.behaviour import pods
 from meshtui.sim.behaviour.injection import injected
-from meshtui.sim.behaviour.world import World
+from meshtui.sim.behaviour.owners import Owners
 from meshtui.sim.kinds import JOB, POD
 from meshtui.sim.objects import (
     Raw,
-    controller,
     integer,
     mapping,
     mappings,
     merged,
     name,
-    namespace,
     seconds,
     text,
     uid,
 )
-from meshtui.sim.store import Change, Key, key_of
 
 
-class Jobs:
+class Jobs(Owners):
     """Makes pods until as many as wanted have succeeded."""
 
     kinds = (JOB, POD)
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def concerns(self, change: Change) -> Iterable[tuple[Key, float]]:
-        obj = change.object
-        if change.kind == JOB:
-            if change.after is not None:
-                yield key_of(obj), 0.05
-        elif (owner := controller(obj)).get("kind") == "Job":
-            yield (namespace(obj), text(owner, "name")), 0.05
-
-    def look(self, key: Key) -> None:
-        job = self._world.store.get(JOB, *key)
-        if job is None or pods.terminating(job) or not self._world.open(key[0]):
-            return
+    def _keep(self, job: Raw) -> None:
         if mapping(job, "spec").get("suspend") is True:
             return
         wanted = integer(job, "spec", "completions", default=1)

@@ -24,6 +24,7 @@ from meshtui.sim.objects import (
 
 PRESENT: Raw = {"Presence": []}
 _SENT = ("ALLOW", "DENY")
+_DRY_RUN = "istio.io/dry-run"
 _SOURCE = {
     "principals": "principals",
     "namespaces": "namespaces",
@@ -55,7 +56,7 @@ def authorization(policy: Raw, root: str) -> Raw | None:
         return None
     action = _action(policy)
     rules = [
-        _clauses(rule, namespace(policy))
+        clauses(rule, namespace(policy))
         for rule in mappings(policy, "spec", "rules")
         if action == "DENY" or not http_attributes(rule)
     ]
@@ -117,6 +118,28 @@ def selector(policy: Raw) -> Raw:
     return mapping(policy, "spec", "selector", "matchLabels")
 
 
+def is_enforced(policy: Raw) -> bool:
+    """Whether a policy allows or denies anything, and is no dry run."""
+    return _action(policy) in _SENT and annotation(policy, _DRY_RUN) != "true"
+
+
+def clauses(rule: Raw, own_namespace: str) -> list[list[Raw]]:
+    """The clauses of one rule in the form of a dump, in istiod's order: to, from, then each when."""
+    found = []
+    if to := mappings(rule, "to"):
+        found.append([_match(mapping(each, "operation"), _OPERATION, own_namespace) for each in to])
+    if sources := mappings(rule, "from"):
+        found.append([_match(mapping(each, "source"), _SOURCE, own_namespace) for each in sources])
+    for when in mappings(rule, "when"):
+        field = _WHEN.get(text(when, "key"))
+        match: Raw = {}
+        if field:
+            _put(match, field, when.get("values"), own_namespace)
+            _put(match, _negated(field), when.get("notValues"), own_namespace)
+        found.append([match])
+    return found
+
+
 def dumped(title: str, space: str, scope: str, action: str, rules: Sequence[object]) -> Raw:
     """A policy in the form of a `/config_dump`."""
     return {
@@ -137,7 +160,7 @@ def _not_sent(policy: Raw) -> str:
     """Why no ztunnel gets a policy; empty if they do."""
     if (action := _action(policy)) not in _SENT:
         return f"ztunnel does not support the {action} action"
-    if annotation(policy, "istio.io/dry-run") == "true":
+    if annotation(policy, _DRY_RUN) == "true":
         return (
             f'found policy "{full_name(policy)}" using dry-run annotation, but support for ambient '
             "dry-run authorizationPolicies isn't enabled"
@@ -151,7 +174,7 @@ def _what_is_left(policy: Raw) -> str:
             "Within an ALLOW policy, rules matching HTTP attributes are omitted. "
             "This will be more restrictive than requested."
         )
-    rules = [_clauses(rule, namespace(policy)) for rule in mappings(policy, "spec", "rules")]
+    rules = [clauses(rule, namespace(policy)) for rule in mappings(policy, "spec", "rules")]
     if any(all(not clause or any(clause) for clause in rule) for rule in rules):
         return (
             "DENY policy with HTTP attributes is enforced without the HTTP rules. "
@@ -176,27 +199,6 @@ def _present(fields: Raw, wanted: Iterable[str]) -> list[str]:
 
 def _negated(field: str) -> str:
     return "not" + field[0].upper() + field[1:]
-
-
-def _clauses(rule: Raw, own_namespace: str) -> list[list[Raw]]:
-    """The clauses of one rule, in istiod's order: to, from, then each when."""
-    clauses = []
-    if to := mappings(rule, "to"):
-        clauses.append(
-            [_match(mapping(each, "operation"), _OPERATION, own_namespace) for each in to]
-        )
-    if sources := mappings(rule, "from"):
-        clauses.append(
-            [_match(mapping(each, "source"), _SOURCE, own_namespace) for each in sources]
-        )
-    for when in mappings(rule, "when"):
-        field = _WHEN.get(text(when, "key"))
-        match: Raw = {}
-        if field:
-            _put(match, field, when.get("values"), own_namespace)
-            _put(match, _negated(field), when.get("notValues"), own_namespace)
-        clauses.append([match])
-    return clauses
 
 
 def _match(fields: Raw, known: dict[str, str], own_namespace: str) -> Raw:

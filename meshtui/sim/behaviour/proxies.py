@@ -5,8 +5,9 @@ Their forms are the recorded ones (tests/data/recordings/shop); what no one show
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 
+from meshtui.sim.behaviour.classes import Class, title
 from meshtui.sim.behaviour.pods import containers
 from meshtui.sim.behaviour.world import World
 from meshtui.sim.kinds import DEPLOYMENT
@@ -14,7 +15,6 @@ from meshtui.sim.objects import (
     Raw,
     labels,
     mapping,
-    mappings,
     name,
     namespace,
     owner_reference,
@@ -22,78 +22,25 @@ from meshtui.sim.objects import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Class:
-    """What differs from one GatewayClass of Istio to another."""
-
-    controller: str
-    description: str
-    suffix: str = ""
-    """What stands behind the Gateway's name in the names of its objects."""
-    service: str = ""
-    """The type of its Service; empty where nothing is made."""
-    mode: str = ""
-    """What the proxy is started as."""
+def service_account(gateway: Raw, of_class: Class) -> Raw:
+    return {"metadata": _metadata(gateway, of_class)}
 
 
-CLASSES = {
-    "istio": Class(
-        "istio.io/gateway-controller",
-        "The default Istio GatewayClass",
-        "-istio",
-        "LoadBalancer",
-        "router",
-    ),
-    "istio-remote": Class(
-        "istio.io/unmanaged-gateway",
-        "Remote to this cluster. Does not deploy or affect configuration.",
-    ),
-    "istio-waypoint": Class(
-        "istio.io/mesh-controller",
-        "The default Istio waypoint GatewayClass",
-        service="ClusterIP",
-        mode="waypoint",
-    ),
-}
-
-MODES = {each.controller.replace("/", "-"): each.mode for each in CLASSES.values() if each.mode}
-"""By the value of the label gateway.istio.io/managed: what a proxy is started as, and what istiod calls it."""
-
-
-def class_of(gateway: Raw) -> Class | None:
-    """Its class, if istiod runs Gateways of it."""
-    found = CLASSES.get(text(gateway, "spec", "gatewayClassName"))
-    return found if found and found.service else None
-
-
-def title(gateway: Raw) -> str:
-    """The name of the objects that are made for it."""
-    of_class = class_of(gateway)
-    return name(gateway) + (of_class.suffix if of_class else "")
-
-
-def service_account(gateway: Raw) -> Raw:
-    return {"metadata": _metadata(gateway)}
-
-
-def service(gateway: Raw) -> Raw:
-    of_class = class_of(gateway)
-    assert of_class is not None
-    metadata = _metadata(gateway)
-    if of_class.mode == "waypoint":
+def service(gateway: Raw, of_class: Class, listeners: Iterable[Raw]) -> Raw:
+    """`listeners`: its own, and those that ListenerSets add to it."""
+    metadata = _metadata(gateway, of_class)
+    if of_class.only_tunnels:
         metadata["annotations"] = {"networking.istio.io/traffic-distribution": "PreferClose"}
-    listeners = mappings(gateway, "spec", "listeners")
-    ports = [_port("status-port", 15021, "tcp")]
-    ports += [
-        _port(text(each, "name"), each.get("port"), text(each, "protocol").lower())
-        for each in listeners
-        if isinstance(each.get("port"), int)
-    ]
+    ports = {15021: _port("status-port", 15021, "tcp")}
+    for each in listeners:
+        if isinstance(number := each.get("port"), int):
+            made = _port(text(each, "name"), number, text(each, "protocol").lower())
+            ports.setdefault(number, made)
     return {
         "metadata": metadata,
         "spec": {
             "type": of_class.service,
-            "ports": ports,
+            "ports": list(ports.values()),
             "selector": {"gateway.networking.k8s.io/gateway-name": name(gateway)},
             "sessionAffinity": "None",
             "ipFamilies": ["IPv4"],
@@ -104,16 +51,14 @@ def service(gateway: Raw) -> Raw:
     }
 
 
-def deployment(gateway: Raw, image: str) -> Raw:
-    of_class = class_of(gateway)
-    assert of_class is not None
-    metadata = _metadata(gateway)
-    if not of_class.suffix:
+def deployment(gateway: Raw, of_class: Class, image: str) -> Raw:
+    metadata = _metadata(gateway, of_class)
+    if not of_class.suffixed:
         metadata["labels"].pop("istio.io/dataplane-mode", None)
     of_pods = {
         **metadata["labels"],
         "istio.io/dataplane-mode": "none",
-        "service.istio.io/canonical-name": title(gateway),
+        "service.istio.io/canonical-name": title(gateway, of_class),
         "service.istio.io/canonical-revision": "latest",
         "sidecar.istio.io/inject": "false",
     }
@@ -130,7 +75,7 @@ def deployment(gateway: Raw, image: str) -> Raw:
             "selector": {"matchLabels": {"gateway.networking.k8s.io/gateway-name": name(gateway)}},
             "template": {
                 "metadata": {"labels": of_pods, "annotations": notes},
-                "spec": _pod_spec(of_class, title(gateway), image),
+                "spec": _pod_spec(of_class, title(gateway, of_class), image),
             },
             "strategy": {
                 "type": "RollingUpdate",
@@ -142,19 +87,17 @@ def deployment(gateway: Raw, image: str) -> Raw:
     }
 
 
-def _metadata(gateway: Raw) -> Raw:
-    of_class = class_of(gateway)
-    assert of_class is not None
+def _metadata(gateway: Raw, of_class: Class) -> Raw:
     own = {
         **labels(gateway),
         "gateway.istio.io/managed": of_class.controller.replace("/", "-"),
         "gateway.networking.k8s.io/gateway-class-name": text(gateway, "spec", "gatewayClassName"),
         "gateway.networking.k8s.io/gateway-name": name(gateway),
     }
-    if of_class.suffix:
+    if of_class.suffixed:
         own["istio.io/dataplane-mode"] = "none"
     return {
-        "name": title(gateway),
+        "name": title(gateway, of_class),
         "namespace": namespace(gateway),
         "labels": own,
         "ownerReferences": [owner_reference(gateway, controls=False)],

@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from meshtui.sim.behaviour import pods
 from meshtui.sim.behaviour.injection import injected
-from meshtui.sim.behaviour.world import World
+from meshtui.sim.behaviour.owners import Owners
 from meshtui.sim.kinds import POD, REPLICASET
-from meshtui.sim.objects import Raw, controller, integer, name, namespace, text
-from meshtui.sim.store import Change, Key, key_of
+from meshtui.sim.objects import Raw, integer, name, namespace, text
 
 
-class ReplicaSets:
+class ReplicaSets(Owners):
     """Makes and deletes pods until there are as many as wanted."""
 
     kinds = (REPLICASET, POD)
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def concerns(self, change: Change) -> Iterable[tuple[Key, float]]:
-        obj = change.object
-        if change.kind == REPLICASET:
-            if change.after is not None:
-                yield key_of(obj), 0.02
-        elif (owner := controller(obj)).get("kind") == "ReplicaSet":
-            yield (namespace(obj), text(owner, "name")), 0.02
-
-    def look(self, key: Key) -> None:
-        found = self._world.store.get(REPLICASET, *key)
-        if found is None or pods.terminating(found) or not self._world.open(key[0]):
-            return
+    def _keep(self, found: Raw) -> None:
         owned = list(self._world.pods_of[text(found, "metadata", "uid")])
         alive = [each for each in owned if not pods.terminating(each) and not pods.finished(each)]
         missing = integer(found, "spec", "replicas", default=1) - len(alive)

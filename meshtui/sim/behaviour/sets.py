@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from meshtui.sim.behaviour import pods
 from meshtui.sim.behaviour.injection import injected
 from meshtui.sim.behaviour.names import template_hash
-from meshtui.sim.behaviour.world import World
+from meshtui.sim.behaviour.owners import Owners
 from meshtui.sim.kinds import DAEMONSET, NODE, POD, STATEFULSET
 from meshtui.sim.objects import (
     Raw,
-    controller,
     integer,
     labels,
     mapping,
@@ -26,30 +25,19 @@ from meshtui.sim.store import Change, Key, key_of
 _HASH = "controller-revision-hash"
 
 
-class DaemonSets:
+class DaemonSets(Owners):
     """Keeps one pod on each node that the template fits, and replaces those of an older template one by one."""
 
     kinds = (DAEMONSET, NODE, POD)
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-
     def concerns(self, change: Change) -> Iterable[tuple[Key, float]]:
-        obj = change.object
-        if change.kind == NODE:
-            if change.type != "MODIFIED":
-                for each in self._world.store.list(DAEMONSET):
-                    yield key_of(each), 0.1
-        elif change.kind == DAEMONSET:
-            if change.after is not None:
-                yield key_of(obj), 0.02
-        elif (owner := controller(obj)).get("kind") == "DaemonSet":
-            yield (namespace(obj), text(owner, "name")), 0.02
+        if change.kind != NODE:
+            yield from super().concerns(change)
+        elif change.type != "MODIFIED":
+            for each in self._world.store.list(DAEMONSET):
+                yield key_of(each), 0.1
 
-    def look(self, key: Key) -> None:
-        found = self._world.store.get(DAEMONSET, *key)
-        if found is None or pods.terminating(found) or not self._world.open(key[0]):
-            return
+    def _keep(self, found: Raw) -> None:
         revision = template_hash(mapping(found, "spec", "template"))
         wanted = mapping(found, "spec", "template", "spec").get("nodeSelector") or {}
         nodes = [
@@ -109,32 +97,18 @@ class DaemonSets:
         self._world.events.write(owner, reason, message, "daemonset-controller")
 
 
-class StatefulSets:
+class StatefulSets(Owners):
     """Pods name-0, name-1, …: made in order, replaced from the last."""
 
     kinds = (STATEFULSET, POD)
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def concerns(self, change: Change) -> Iterable[tuple[Key, float]]:
-        obj = change.object
-        if change.kind == STATEFULSET:
-            if change.after is not None:
-                yield key_of(obj), 0.02
-        elif (owner := controller(obj)).get("kind") == "StatefulSet":
-            yield (namespace(obj), text(owner, "name")), 0.02
-
-    def look(self, key: Key) -> None:
-        found = self._world.store.get(STATEFULSET, *key)
-        if found is None or pods.terminating(found) or not self._world.open(key[0]):
-            return
+    def _keep(self, found: Raw) -> None:
         wanted = integer(found, "spec", "replicas", default=1)
         revision = f"{name(found)}-{template_hash(mapping(found, 'spec', 'template'))}"
         owned = {name(pod): pod for pod in self._world.pods_of[uid(found)]}
         titles = [f"{name(found)}-{number}" for number in range(wanted)]
         for title in [title for title in owned if title not in titles]:
-            self._world.store.delete(POD, key[0], title)
+            self._world.store.delete(POD, namespace(found), title)
         for number, title in enumerate(titles):
             if title not in owned:
                 owned[title] = self._create(found, title, number, revision)

@@ -1,7 +1,7 @@
 """Who calls whom: a steady traffic between workloads, let through or refused as policies and mTLS modes say.
 
 A connection takes the road that ztunnels take: to the waypoint of the service if it has one, else to a pod, in a tunnel
-if both ends are in the mesh.
+if both ends are in the mesh. Waypoints and gateways send it on as routes say.
 """
 
 from __future__ import annotations
@@ -13,8 +13,16 @@ from datetime import datetime, timedelta
 from meshtui.sim.behaviour import pods
 from meshtui.sim.behaviour.access import Outcome, Peer, Route, Side
 from meshtui.sim.behaviour.ca import Authority
+from meshtui.sim.behaviour.enforcement import refuses
 from meshtui.sim.behaviour.rbac import Connection, applicable, refusal
 from meshtui.sim.behaviour.registry import Registry, workload_name, workload_uid
+from meshtui.sim.behaviour.routing import (
+    Destination,
+    by_gateway,
+    by_waypoint,
+    gateway_of,
+    is_gateway,
+)
 from meshtui.sim.behaviour.waypoints import MANAGED
 from meshtui.sim.behaviour.world import World
 from meshtui.sim.behaviour.ztunnels import Ztunnels
@@ -117,18 +125,7 @@ class Calls:
         service = self._registry.service(flow.target)
         if not callers or service is None or str(flow.port) not in service["ports"]:
             return
-        caller, hops = self._random.choice(callers), []
-        if self._proxied(caller) and "waypoint" in service:
-            waypoint = self._waypoint(service)
-            if waypoint is None:
-                self._fail(caller, service, flow.port)
-                return
-            hops.append(_Hop(caller, waypoint, service, flow.port, via=True))
-            caller = waypoint
-        if target := self._endpoint(service):
-            hops.append(_Hop(caller, target, service, flow.port))
-        elif not hops:
-            self._fail(caller, service, flow.port)
+        hops = self._hops(self._random.choice(callers), service, flow)
         opened = _Open(now + timedelta(seconds=flow.lasting))
         for hop in hops:
             opened.sides += self._sides(hop, flow.lasting)
@@ -139,6 +136,40 @@ class Calls:
         else:
             for side, outcome in opened.sides:
                 side.close(outcome)
+
+    def _hops(self, caller: Raw, service: Raw, flow: Flow) -> list[_Hop]:
+        """The connections of a call: to the waypoint of the service if it has one, and to where routes lead from
+        there."""
+        hops = []
+        led: Destination | None = flow.target, flow.port
+        if self._proxied(caller) and "waypoint" in service:
+            waypoint = self._waypoint(service)
+            if waypoint is None:
+                self._fail(caller, service, flow.port)
+                return []
+            hops.append(_Hop(caller, waypoint, service, flow.port, via=True))
+            if self._refused_at(waypoint, caller, flow):
+                return hops
+            caller, led = waypoint, by_waypoint(self._world, (flow.target, flow.port), self._random)
+        elif is_gateway(caller):
+            led = by_gateway(self._world, caller, (flow.target, flow.port), self._random)
+        if led is None:
+            return hops
+        key, port = led
+        there = self._registry.service(key)
+        target = self._endpoint(there) if there and str(port) in there["ports"] else None
+        if there and target:
+            hops.append(_Hop(caller, target, there, port))
+        elif not hops:
+            self._fail(caller, service, flow.port)
+        return hops
+
+    def _refused_at(self, waypoint: Raw, caller: Raw, flow: Flow) -> bool:
+        """Whether a waypoint says no by itself, so that nothing goes on from there."""
+        identity = self._authority.identity(namespace(caller), pods.account(caller))
+        connection = Connection(pods.ip(caller), pods.ip(waypoint), flow.port, identity)
+        store, root = self._world.store, self._world.root
+        return refuses(store, root, gateway_of(waypoint), flow.target, connection)
 
     def _fail(self, caller: Raw, service: Raw, port: int) -> None:
         """Nobody is there to connect to: the ztunnel of the caller says no more than that."""

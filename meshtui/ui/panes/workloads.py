@@ -7,6 +7,7 @@ from datetime import datetime
 
 from meshtui.mesh import events, pod_templates, raw, services, workloads, ztunnel_probes
 from meshtui.mesh.changes import Change, Refusal
+from meshtui.mesh.enrollment import State
 from meshtui.mesh.health import Health
 from meshtui.mesh.kinds import POD
 from meshtui.mesh.raw import Raw
@@ -126,7 +127,8 @@ class WorkloadsPane(Pane[Workload]):
     def wants(self, row: Workload | None, in_view: Sequence[Workload], snapshot: Snapshot) -> Wants:
         if row is None:
             return Wants()
-        serving = dict.fromkeys(each.enrolled.ztunnel for each in (row, *in_view))
+        asked = (row, *(each for each in in_view if each.enrolled.state not in _NOT_IN_MESH))
+        serving = dict.fromkeys(each.enrolled.ztunnel for each in asked)
         named = [key.partition("/") for key in serving if key][:_MOST_ZTUNNELS]
         return Wants(
             scopes=(events.scope(row.ref, row.pod.uid),),
@@ -178,6 +180,8 @@ def _wish(target: Ref, build: Callable[[Ref, Raw, Snapshot], Change | Refusal]) 
     return Wish(target, lambda it, snapshot: build(target, it, snapshot))
 
 
+_NOT_IN_MESH = (State.OUTSIDE, State.SIDECAR, State.ENDED)
+"""What no ztunnel is asked about, but for the selected row."""
 _MOST_ZTUNNELS = 4
 """So many are read again and again for the rows in view; a dump may have megabytes, and the sweep reads the others."""
 _CALM = frozenset({"Running", "Completed", "Succeeded"})

@@ -1,0 +1,256 @@
+"""`meshtui doctor`: what is wrong with a mesh, or with files before they are applied, for a terminal or for CI."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+from pathlib import Path
+
+import click
+
+from meshtui.commands import doctor_reports, whole
+from meshtui.commands.doctor_reports import Report
+from meshtui.commands.latest import Latest
+from meshtui.commands.whole import Asked
+from meshtui.kube import kubeconfig
+from meshtui.kube.errors import KubeError
+from meshtui.kube.live import LiveSession
+from meshtui.kube.pace import Pace
+from meshtui.mesh import certificates, manifests, scopes, ztunnels
+from meshtui.mesh.doctor import examination
+from meshtui.mesh.doctor.analyzer import Analyzer
+from meshtui.mesh.doctor.examination import Examination, Finding
+from meshtui.mesh.doctor.findings import Severity
+from meshtui.mesh.doctor.rules import ANALYZERS, RULES
+from meshtui.mesh.kinds import Kind
+from meshtui.mesh.manifests import Manifest, Mistake
+from meshtui.mesh.memo import Memo
+from meshtui.mesh.raw import Raw, key, name, namespace
+from meshtui.mesh.snapshot import Phase, Probe, Ref, Scope, Snapshot, Source
+from meshtui.settings import Settings
+
+CLEAN, FINDINGS, USAGE, UNREADABLE = 0, 1, 2, 3
+"""Exit statuses."""
+
+_PATIENCE = timedelta(minutes=5)
+"""For all lists and all ztunnels; each request has its own deadline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is asked for."""
+
+    codes: tuple[str, ...] = ()
+    """Only these rules; empty for all that run unasked."""
+    severity: Severity = Severity.INFO
+    """The least that is told."""
+    fail_on: Severity | None = Severity.HIGH
+    """The least that makes the exit status 1; None for nothing."""
+    output: str = "table"
+    strict: bool = False
+    """A cluster that was read only in part is one that could not be read."""
+    files: tuple[Path, ...] = ()
+    """Files and folders of YAML, Path("-") for standard input; empty for what is in the cluster."""
+    alone: bool = False
+    """The files are looked at without the cluster."""
+
+
+def run(order: Order, settings: Settings) -> int:
+    """Does it, and gives the exit status. The report goes to standard output, all else to standard error."""
+    found = list(_manifests(order.files))
+    objects = [each for each in found if isinstance(each, Manifest)]
+    mistakes = [each for each in found if isinstance(each, Mistake)]
+    try:
+        snapshot = Snapshot(datetime.now(UTC))
+        if not order.alone:
+            snapshot = asyncio.run(_read(settings, _analyzers(order)))
+    except KubeError as error:
+        click.echo(f"meshtui: {error}", err=True)
+        if error.problem.remedy:
+            click.echo(f"meshtui: {error.problem.remedy}", err=True)
+        return UNREADABLE
+    return _told(order, snapshot, objects, mistakes)
+
+
+def schema() -> str:
+    """The JSON schema of what is printed as JSON and YAML."""
+    return files(__package__).joinpath("doctor-v1.schema.json").read_text()
+
+
+def explanation(code: str) -> str:
+    """A rule in words; "" where there is none of that code."""
+    rule = RULES.get(code.upper())
+    return doctor_reports.explained(rule) if rule else ""
+
+
+def _told(
+    order: Order, before: Snapshot, objects: Sequence[Manifest], mistakes: Sequence[Mistake]
+) -> int:
+    analyzers = _analyzers(order)
+    snapshot = _merged(before, objects, alone=order.alone) if order.files else before
+    result = examination.of(snapshot, analyzers)
+    findings = list(result.findings)
+    if order.files and not order.alone:
+        findings = list(_new(result, examination.of(before, analyzers), objects))
+    wanted = [
+        each
+        for each in findings
+        if each.found.grade.rank <= order.severity.rank
+        and (not order.codes or each.found.rule.code in order.codes)
+    ]
+    missing = () if order.alone else tuple(_missing(snapshot, analyzers))
+    report = Report(snapshot, wanted, result, missing, mistakes, _places(objects))
+    click.echo(doctor_reports.FORMATS[order.output](report), nl=False)
+    for each in mistakes:
+        click.echo(f"meshtui: {each}", err=True)
+    for line in missing:
+        click.echo(f"meshtui: not read: {line}", err=True)
+    fails = order.fail_on is not None and any(
+        each.found.grade.rank <= order.fail_on.rank for each in wanted
+    )
+    if missing and order.strict:
+        return UNREADABLE
+    return FINDINGS if fails or mistakes else CLEAN
+
+
+def _analyzers(order: Order) -> Sequence[Analyzer]:
+    """Those that apply a rule that is asked for, or that run unasked."""
+    if not order.codes:
+        return [each for each in ANALYZERS if not each.asked_for]
+    return [each for each in ANALYZERS if any(rule.code in order.codes for rule in each.rules)]
+
+
+async def _read(settings: Settings, analyzers: Sequence[Analyzer]) -> Snapshot:
+    """All that the rules need, as far as it can be read. Raises KubeError where the cluster cannot be reached."""
+    config = kubeconfig.load(settings)
+    context = config.choose(settings.context)[0].name
+    needs = [*certificates.KINDS, *(need for each in analyzers for need in each.needs)]
+    asked = Asked(
+        scopes.of(needs, settings.namespaces_of(context)),
+        _dumps if settings.sweep else lambda snapshot: (),
+        certificates.refs,
+    )
+    quiet = replace(settings, sweep=False)
+    with _progress() as said:
+        async with (
+            LiveSession(config, settings.context, quiet, pace=Pace()) as session,
+            Latest.of(session) as latest,
+        ):
+            return await whole.read(session, latest, asked, _PATIENCE, said)
+
+
+def _dumps(snapshot: Snapshot) -> Sequence[Probe]:
+    """What every ztunnel says itself."""
+    pods = ztunnels.pods(snapshot)
+    probes = [ztunnels.dump_probe(pod) for pod in pods]
+    return [*probes, *(ztunnels.metrics_probe(pod) for pod in pods)]
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Where to tell how far it is: one line on standard error that is written over, if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda said: None
+        return
+    try:
+        yield lambda said: click.echo(f"\r\x1b[K{said}", nl=False, err=True)
+    finally:
+        click.echo("\r\x1b[K", nl=False, err=True)
+
+
+def _missing(snapshot: Snapshot, analyzers: Iterable[Analyzer]) -> Iterator[str]:
+    """What was not read, a line each."""
+    needed = {need.kind if isinstance(need, Scope) else need for a in analyzers for need in a.needs}
+    for scope, source in snapshot.sources.items():
+        if scope.kind in needed and not source.complete and source.phase is not Phase.ABSENT:
+            where = f" of {scope.namespace}" if scope.namespace else ""
+            why = source.problem.text if source.problem else "it took too long"
+            yield f"{scope.kind.plural}{where}: {why}"
+    unread = [probe for probe, answer in snapshot.answers.items() if answer.problem]
+    if unread:
+        first = snapshot.answers[unread[0]].problem
+        assert first is not None
+        yield f"{len(unread)} questions to ztunnels had no answer; the first: {first.text}"
+
+
+def _merged(snapshot: Snapshot, files: Iterable[Manifest], *, alone: bool) -> Snapshot:
+    """The objects of files over those of the cluster, where there is one."""
+    objects: dict[Kind, dict[str, Raw]] = {
+        kind: dict(found) for kind, found in snapshot.objects.items()
+    }
+    for each in files:
+        objects.setdefault(each.kind, {})[key(each.raw)] = each.raw
+    sources: Mapping[Scope, Source] = snapshot.sources
+    if alone:
+        for each in _INGRESS:
+            objects.setdefault(each.kind, {}).setdefault(key(each.raw), each.raw)
+        sources = {Scope(each): Source(Phase.LIVE) for each in (*manifests.KINDS, *objects)}
+    return replace(snapshot, objects=objects, sources=sources, memo=Memo())
+
+
+_INGRESS = [
+    each
+    for each in manifests.read(
+        """\
+apiVersion: v1
+kind: Pod
+metadata: {name: istio-ingressgateway, namespace: istio-system, labels: {istio: ingressgateway}}
+spec: {containers: [{name: istio-proxy}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: istio-ingressgateway, namespace: istio-system}
+spec:
+  selector: {istio: ingressgateway}
+  ports:
+  - {name: http2, port: 80, protocol: TCP, targetPort: 80}
+  - {name: https, port: 443, protocol: TCP, targetPort: 443}
+  - {name: tcp, port: 31400, protocol: TCP, targetPort: 31400}
+  - {name: tls, port: 15443, protocol: TCP, targetPort: 15443}
+""",
+        "",
+    )
+    if isinstance(each, Manifest)
+]
+"""What files alone are looked at with, as `istioctl analyze` does: the gateway that most Gateways select
+(istioctl-analyze.md, 2)."""
+
+
+def _new(after: Examination, before: Examination, files: Sequence[Manifest]) -> Iterator[Finding]:
+    """What is about the objects of the files, or was not found without them."""
+    known = {each.found.key for each in before.findings}
+    own = {Ref(each.kind, namespace(each.raw), name(each.raw)) for each in files}
+    for each in after.findings:
+        if each.found.key not in known or own.intersection(each.found.objects):
+            yield each
+
+
+def _manifests(given: Sequence[Path]) -> Iterator[Manifest | Mistake]:
+    """Of files, of folders with all below them, and of standard input."""
+    for path in given:
+        if str(path) == "-":
+            yield from manifests.read(sys.stdin.read(), "-")
+            continue
+        inside = sorted(
+            each for each in path.rglob("*") if each.suffix in (".yaml", ".yml", ".json")
+        )
+        for file in inside if path.is_dir() else [path]:
+            try:
+                written = file.read_text()
+            except (OSError, UnicodeDecodeError) as error:
+                yield Mistake(str(file), 1, 1, f"it cannot be read: {error}")
+                continue
+            yield from manifests.read(written, str(file))
+
+
+def _places(files: Iterable[Manifest]) -> Mapping[Ref, tuple[str, int]]:
+    """The file and the line of each object that came from one."""
+    return {
+        Ref(each.kind, namespace(each.raw), name(each.raw)): (each.file, each.line)
+        for each in files
+    }

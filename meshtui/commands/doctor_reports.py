@@ -1,0 +1,293 @@
+"""What `meshtui doctor` prints: the same findings as text, JSON, YAML, Markdown, SARIF 2.1.0 and JUnit XML."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from xml.etree import ElementTree
+
+import yaml
+
+from meshtui import __version__
+from meshtui.mesh.doctor.examination import Examination, Finding, Outcome
+from meshtui.mesh.doctor.findings import Evidence, Found, Rule, Severity
+from meshtui.mesh.doctor.rules import RULES
+from meshtui.mesh.manifests import Mistake
+from meshtui.mesh.snapshot import Ref, Snapshot
+
+SCHEMA = "meshtui.doctor/v1"
+"""What `schema` says in JSON and YAML. It gets a new number where a field changes its meaning or goes."""
+DOCUMENTATION = "https://istio.io/latest/"
+
+_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Report:
+    """What is to be told."""
+
+    snapshot: Snapshot
+    findings: Sequence[Finding]
+    result: Examination
+    missing: Sequence[str]
+    """What could not be read."""
+    mistakes: Sequence[Mistake]
+    places: Mapping[Ref, tuple[str, int]]
+    """The file and the line of objects that came from one."""
+
+
+# For people
+
+
+def table(report: Report) -> str:
+    return "\n".join(_lines(report)) + "\n"
+
+
+def _lines(report: Report) -> Iterator[str]:
+    for each in report.findings:
+        found = each.found
+        yield f"{found.grade.health.mark} {found.grade.word:<8}  {found.rule.code:<7}  {_plain(found.says)}"
+        yield f"    about     {_plain(named(found.objects))}"
+        for seen in found.evidence:
+            yield f"    seen      {_plain(_seen(seen))}"
+        for symptom in each.symptoms:
+            yield f"    explains  {symptom.rule.code}: {_plain(symptom.says)}"
+        if found.rule.why:
+            yield f"    why       {found.rule.why}"
+        if found.step:
+            yield f"    next      {_plain(found.step)}"
+        yield ""
+    yield _summary(report)
+
+
+def _summary(report: Report) -> str:
+    counts = Counter(each.found.grade for each in report.findings)
+    told = ", ".join(f"{counts[each]} {each.word}" for each in Severity if counts[each])
+    unknown = sum(each is Outcome.UNKNOWN for each in report.result.outcomes.values())
+    applied = len(report.result.outcomes)
+    known = f"{applied - unknown} of {applied} rules could judge" if unknown else f"{applied} rules"
+    return f"{told or 'nothing found'}; {known}"
+
+
+def markdown(report: Report) -> str:
+    """For an incident's channel or a pull request."""
+    lines = [f"**{_summary(report)}**", ""]
+    for each in report.findings:
+        lines += [*markdown_of(each), ""]
+    return "\n".join(lines)
+
+
+def markdown_of(finding: Finding) -> Iterator[str]:
+    """One finding with its evidence."""
+    found = finding.found
+    yield f"- {found.grade.health.mark} **{found.rule.code}** ({found.grade.word}): {_escaped(found.says)}"
+    yield f"  - about: {_escaped(named(found.objects))}"
+    for seen in found.evidence:
+        yield f"  - seen: `{_plain(_seen(seen)).replace('`', chr(39))}`"
+    for symptom in finding.symptoms:
+        yield f"  - explains {symptom.rule.code}: {_escaped(symptom.says)}"
+    if found.step:
+        yield f"  - next: {_escaped(found.step)}"
+
+
+def explained(rule: Rule) -> str:
+    """A rule in words."""
+    facts = (
+        ("severity", rule.severity.word),
+        ("why", rule.why),
+        ("next", rule.remedy),
+        ("more", f"{DOCUMENTATION}{rule.link}" if rule.link else ""),
+    )
+    told = [f"  {title:<9} {words}" for title, words in facts if words]
+    return "\n".join([f"{rule.code}  {rule.title}", *told]) + "\n"
+
+
+def named(objects: Sequence[Ref]) -> str:
+    """The first few of them."""
+    more = f" and {len(objects) - _NAMED} more" if len(objects) > _NAMED else ""
+    return ", ".join(f"{ref.kind.title} {ref.key}" for ref in objects[:_NAMED]) + more or "–"
+
+
+def _seen(seen: Evidence) -> str:
+    at = f" (read at {seen.at:%Y-%m-%d %H:%M:%S} UTC)" if seen.at else ""
+    return f"{seen.source} {seen.field} = {seen.value}{at}"
+
+
+def _plain(text: str) -> str:
+    """Without what would steer a terminal: it names things of the cluster."""
+    return "".join(each if each.isprintable() else "�" for each in text)
+
+
+def _escaped(text: str) -> str:
+    return "".join(f"\\{each}" if each in "\\`*_<>[]|#" else each for each in _plain(text))
+
+
+# For programs
+
+
+def as_json(report: Report) -> str:
+    return json.dumps(_document(report), indent=2) + "\n"
+
+
+def as_yaml(report: Report) -> str:
+    return str(yaml.safe_dump(_document(report), sort_keys=False, allow_unicode=True))
+
+
+def _document(report: Report) -> dict[str, Any]:
+    server = report.snapshot.server
+    return {
+        "schema": SCHEMA,
+        "meshtui": __version__,
+        "context": server.context,
+        "server": server.url,
+        "at": report.snapshot.now.isoformat(),
+        "complete": not report.missing,
+        "missing": list(report.missing),
+        "mistakes": [
+            {"file": each.file, "line": each.line, "column": each.column, "words": each.words}
+            for each in report.mistakes
+        ],
+        "findings": [
+            {**_found(each.found), "explains": [_found(symptom) for symptom in each.symptoms]}
+            for each in report.findings
+        ],
+        "unknown": [
+            {"code": each.rule.code, "missing": each.missing, "about": _ref(each.about)}
+            for each in report.result.unsure
+        ],
+        "rules": {code: outcome.value for code, outcome in report.result.outcomes.items()},
+    }
+
+
+def _found(found: Found) -> dict[str, Any]:
+    return {
+        "code": found.rule.code,
+        "severity": found.grade.word,
+        "title": found.rule.title,
+        "says": found.says,
+        "objects": [_ref(each) for each in found.objects],
+        "evidence": [
+            {
+                "source": each.source,
+                "field": each.field,
+                "value": each.value,
+                "at": each.at.isoformat() if each.at else None,
+            }
+            for each in found.evidence
+        ],
+        "why": found.rule.why,
+        "next": found.step,
+        "link": f"{DOCUMENTATION}{found.rule.link}" if found.rule.link else "",
+    }
+
+
+def _ref(ref: Ref | None) -> dict[str, str] | None:
+    if ref is None:
+        return None
+    kind = {"group": ref.kind.group, "kind": ref.kind.title.removeprefix("Istio ")}
+    return {**kind, "namespace": ref.namespace, "name": ref.name}
+
+
+_LEVELS = {
+    Severity.CRITICAL: "error",
+    Severity.HIGH: "error",
+    Severity.MEDIUM: "warning",
+    Severity.LOW: "note",
+    Severity.INFO: "note",
+}
+
+
+def sarif(report: Report) -> str:
+    """SARIF 2.1.0, for code scanning: an object of a file by its line, one of the cluster by its name."""
+    used = {each.found.rule.code: each.found.rule for each in report.findings}
+    rules = [
+        {
+            "id": rule.code,
+            "shortDescription": {"text": rule.title},
+            "fullDescription": {"text": rule.why or rule.title},
+            "help": {"text": rule.remedy or rule.title},
+            "defaultConfiguration": {"level": _LEVELS[rule.severity]},
+            **({"helpUri": f"{DOCUMENTATION}{rule.link}"} if rule.link else {}),
+        }
+        for rule in {**RULES, **used}.values()
+    ]
+    results = [
+        {
+            "ruleId": each.found.rule.code,
+            "level": _LEVELS[each.found.grade],
+            "message": {"text": f"{each.found.says}. Next: {each.found.step or '–'}"},
+            "locations": [_location(ref, report.places) for ref in each.found.objects[:20]],
+            "partialFingerprints": {"finding/v1": each.found.key},
+        }
+        for each in report.findings
+    ]
+    driver = {"name": "meshtui doctor", "version": __version__, "rules": rules}
+    document = {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{"tool": {"driver": driver}, "results": results}],
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _location(ref: Ref, places: Mapping[Ref, tuple[str, int]]) -> dict[str, Any]:
+    called = f"{ref.kind.title} {ref.key}"
+    location: dict[str, Any] = {
+        "logicalLocations": [{"fullyQualifiedName": called, "kind": "resource"}]
+    }
+    if ref in places:
+        file, line = places[ref]
+        location["physicalLocation"] = {
+            "artifactLocation": {"uri": file},
+            "region": {"startLine": line},
+        }
+    return location
+
+
+def junit(report: Report) -> str:
+    """JUnit XML: each rule is a case, each finding of it a failure, and a rule that could not judge is skipped."""
+    by_code: dict[str, list[Finding]] = {}
+    for each in report.findings:
+        by_code.setdefault(each.found.rule.code, []).append(each)
+    missing = {each.rule.code: each.missing for each in report.result.unsure}
+    suite = ElementTree.Element("testsuite", name="meshtui doctor")
+    failures = skipped = 0
+    for code, outcome in report.result.outcomes.items():
+        rule = RULES.get(code)
+        case = ElementTree.SubElement(
+            suite,
+            "testcase",
+            classname="meshtui.doctor",
+            name=f"{code} {rule.title if rule else ''}",
+        )
+        found = by_code.get(code, [])
+        for each in found:
+            told = {"message": _plain(each.found.says), "type": each.found.grade.word}
+            ElementTree.SubElement(case, "failure", told).text = "\n".join(_of(each))
+        failures += bool(found)
+        if not found and outcome is Outcome.UNKNOWN:
+            skipped += 1
+            ElementTree.SubElement(case, "skipped", message=_plain(missing.get(code, "unknown")))
+    counts = {"tests": len(suite), "failures": failures, "skipped": skipped}
+    suite.attrib.update({title: str(number) for title, number in counts.items()})
+    ElementTree.indent(suite)
+    return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _of(finding: Finding) -> Iterable[str]:
+    yield _plain(named(finding.found.objects))
+    yield from (_plain(_seen(each)) for each in finding.found.evidence)
+    yield _plain(finding.found.step)
+
+
+FORMATS: Mapping[str, Callable[[Report], str]] = {
+    "table": table,
+    "json": as_json,
+    "yaml": as_yaml,
+    "markdown": markdown,
+    "sarif": sarif,
+    "junit": junit,
+}

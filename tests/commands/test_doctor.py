@@ -1,0 +1,190 @@
+"""`meshtui doctor`, as a shell sees it: what it prints in each form, and its statuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import jsonschema
+import pytest
+import yaml
+
+from meshtui.sim.process import running
+
+CLEAN, FINDINGS, USAGE, UNREADABLE = range(4)
+
+ROUTE = """\
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: gone, namespace: shop}
+status:
+  parents:
+  - conditions:
+    - {type: ResolvedRefs, status: "False", reason: BackendNotFound, message: "no <b>such</b> service"}
+"""
+PORTS = """\
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec:
+  ports:
+  - {name: odd, port: 8080}
+"""
+
+
+def run(home: Path, *words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "XDG_STATE_HOME": str(home)}
+    return subprocess.run(
+        [sys.executable, "-m", "meshtui", *words],
+        env=environment,
+        input=typed,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    folder = tmp_path / "manifests"
+    folder.mkdir()
+    (folder / "a.yaml").write_text(PORTS + "---\n" + ROUTE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[Path]:
+    with running("shop") as kubeconfig:
+        yield kubeconfig
+
+
+def doctor(home: Path, *words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+    only = ("--code", "IST0171,IST0118")
+    return run(home, "doctor", "--alone", *only, *words, typed=typed)
+
+
+def test_files_alone_need_no_cluster_and_the_worst_comes_first(tmp_path: Path, files: Path) -> None:
+    ended = doctor(tmp_path, "-f", str(files))
+    assert ended.returncode == CLEAN, ended.stderr  # nothing is as bad as "high"
+    told = [line.split()[:3] for line in ended.stdout.splitlines() if "IST" in line]
+    assert told == [["!", "medium", "IST0171"], ["·", "info", "IST0118"]]
+    assert "HTTPRoute shop/gone" in ended.stdout
+    assert ended.stderr == ""
+
+
+def test_the_status_follows_the_severity_that_one_asks_for(tmp_path: Path, files: Path) -> None:
+    statuses = {
+        each: doctor(tmp_path, "-f", str(files), "--fail-on", each).returncode
+        for each in ("high", "medium", "info", "never")
+    }
+    assert statuses == {"high": CLEAN, "medium": FINDINGS, "info": FINDINGS, "never": CLEAN}
+
+
+def test_json_and_yaml_say_the_same_and_name_their_form(tmp_path: Path, files: Path) -> None:
+    said = json.loads(doctor(tmp_path, "-f", str(files), "-o", "json").stdout)
+    again = yaml.safe_load(doctor(tmp_path, "-f", str(files), "-o", "yaml").stdout)
+    assert {**said, "at": ""} == {**again, "at": ""}
+    assert said["schema"] == "meshtui.doctor/v1"
+    first = said["findings"][0]
+    assert (first["code"], first["objects"][0]["name"]) == ("IST0171", "gone")
+    assert said["rules"] == {"IST0171": "finding", "IST0118": "finding", "IST0150": "ok"}
+
+
+def test_what_it_promises_of_its_json_is_so(tmp_path: Path, files: Path, shop: Path) -> None:
+    promised = json.loads(run(tmp_path, "doctor", "--schema").stdout)
+    alone = json.loads(doctor(tmp_path, "-f", str(files), "-o", "json").stdout)
+    whole = json.loads(run(tmp_path, "--kubeconfig", str(shop), "doctor", "-o", "json").stdout)
+    for said in (alone, whole):
+        assert said["findings"]
+        jsonschema.validate(said, promised)
+
+
+def test_files_alone_are_looked_at_with_the_ingress_gateway_that_most_gateways_select(
+    tmp_path: Path,
+) -> None:
+    gateway = """\
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: edge, namespace: shop}
+spec:
+  selector: {istio: ingressgateway}
+  servers:
+  - {hosts: [shop.example], port: {name: http, number: 80, protocol: HTTP}}
+  - {hosts: [shop.example], port: {name: odd, number: 8001, protocol: HTTP}}
+"""
+    ended = run(tmp_path, "doctor", "--alone", "-f", "-", "-o", "json", typed=gateway)
+    said = json.loads(ended.stdout)
+    assert [each["code"] for each in said["findings"]] == ["IST0162"]
+
+
+def test_sarif_gives_the_line_of_a_file(tmp_path: Path, files: Path) -> None:
+    said = json.loads(doctor(tmp_path, "-f", str(files), "-o", "sarif").stdout)
+    assert said["version"] == "2.1.0"
+    places = {
+        result["ruleId"]: result["locations"][0]["physicalLocation"]["region"]["startLine"]
+        for result in said["runs"][0]["results"]
+    }
+    assert places == {"IST0118": 1, "IST0171": PORTS.count("\n") + 1}
+
+
+def test_junit_has_a_case_for_each_rule(tmp_path: Path, files: Path) -> None:
+    suite = ElementTree.fromstring(doctor(tmp_path, "-f", str(files), "-o", "junit").stdout)
+    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("3", "2", "0")
+
+
+def test_markdown_lets_no_markup_of_strangers_through(tmp_path: Path, files: Path) -> None:
+    said = doctor(tmp_path, "-f", str(files), "-o", "markdown").stdout
+    assert "no \\<b\\>such\\</b\\> service" in said
+
+
+def test_yaml_that_does_not_parse_is_told_by_its_place_and_the_rest_is_looked_at(
+    tmp_path: Path,
+) -> None:
+    ended = doctor(tmp_path, "-f", "-", typed="kind: [\n---\n" + ROUTE)
+    assert ended.returncode == FINDINGS
+    assert "meshtui: -:2:1: " in ended.stderr
+    assert "IST0171" in ended.stdout
+
+
+def test_what_cannot_be_meant_is_one_line_and_status_2(tmp_path: Path) -> None:
+    for words in (["--code", "AMB-999"], ["--alone"], ["-f", "nowhere.yaml"], ["--explain", "X"]):
+        ended = run(tmp_path, "doctor", *words)
+        assert (ended.returncode, len(ended.stderr.splitlines())) == (USAGE, 1), ended.stderr
+
+
+def test_a_cluster_that_is_not_there_is_status_3(tmp_path: Path) -> None:
+    ended = run(tmp_path, "--context", "nowhere", "doctor")
+    assert ended.returncode == UNREADABLE
+    assert ended.stdout == ""
+
+
+def test_a_rule_explains_itself(tmp_path: Path) -> None:
+    ended = run(tmp_path, "doctor", "--explain", "ist0171")
+    assert ended.returncode == CLEAN
+    assert ended.stdout.startswith("IST0171  a status condition is negative\n  severity  medium\n")
+
+
+def test_the_shop_has_the_negative_conditions_that_its_istiod_wrote(
+    tmp_path: Path, shop: Path
+) -> None:
+    ended = run(tmp_path, "--kubeconfig", str(shop), "doctor", "--code", "IST0171", "-o", "json")
+    assert ended.returncode == CLEAN, ended.stderr
+    said = json.loads(ended.stdout)
+    named = {each["name"] for found in said["findings"] for each in found["objects"]}
+    assert {"broken-backend", "no-grant", "wrong-host", "reports"} <= named
+    assert said["complete"]
+
+
+def test_a_file_over_the_cluster_tells_what_is_new_by_it_alone(
+    tmp_path: Path, shop: Path, files: Path
+) -> None:
+    words = ("doctor", "--code", "IST0171", "-f", str(files), "-o", "json")
+    said = json.loads(run(tmp_path, "--kubeconfig", str(shop), *words).stdout)
+    named = [each["name"] for found in said["findings"] for each in found["objects"]]
+    assert named == ["gone"]
