@@ -155,3 +155,24 @@ def test_refusals_are_counted_as_the_recording_has_them() -> None:
     read = read_metrics(recordings.Recording("shop").metrics("node-1"))
     assert read.plain_refused == {Pair("plain", "curl", "payments", "ledger"): 1}
     assert replace(read, plain_refused={}).messages
+
+
+def database(**parts: Any) -> Raw:
+    spec = {"containers": [{"name": "db", "ports": [{"containerPort": 5432}]}]}
+    return pod("db", annotations=ENABLED, spec=spec, **parts)
+
+
+def test_a_ztunnel_that_was_started_anew() -> None:
+    """AMB-048: it replaced another within the last hour, and pods with long connections were there before."""
+    young = (
+        made("Namespace", "shop", labels={"istio.io/dataplane-mode": "ambient"}),
+        NODE,
+        ztunnel(age=600),
+        agent(),
+    )
+    (found,) = of("AMB-048", (database(), *young))
+    assert keys(found) == ["Pod istio-system/ztunnel-node-1", "Pod shop/db"]
+    assert found.grade is Severity.INFO
+    assert of("AMB-048", (CART, *young)) == []  # nothing that keeps connections open
+    assert of("AMB-048", (database(age=300), *young)) == []  # it came later
+    assert of("AMB-048", (database(age=9000), *young[:2], ztunnel(age=4000), agent())) == []

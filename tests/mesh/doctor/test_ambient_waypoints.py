@@ -265,3 +265,28 @@ def test_an_entry_that_needs_a_waypoint() -> None:
         of("AMB-062", (made("ServiceEntry", "any", "shop", status={"conditions": [fine]}),)) == []
     )
     assert of("AMB-062", (made("ServiceEntry", "any", "shop"),)) == []
+
+
+def test_what_was_not_applied_yet_is_not_held_against_istiod() -> None:
+    """Files that are looked at alone have no status, and no time of creation."""
+    entry = made(
+        "ServiceEntry", "api", "shop", spec={"hosts": ["api.example.com"], "resolution": "DNS"}
+    )
+    written = []
+    for it in (
+        NAMED,
+        *CLASSES,
+        service(),
+        gateway(addresses=False),
+        PUBLIC,
+        route(),
+        POLICY,
+        entry,
+    ):
+        kept = {key: value for key, value in it.items() if key != "status"}
+        name, space = it["metadata"]["name"], it["metadata"].get("namespace")
+        labels = it["metadata"].get("labels", {})
+        metadata = {"name": name, "labels": labels, **({"namespace": space} if space else {})}
+        written.append({**kept, "metadata": metadata})
+    told = {each.found.rule.code for each in examined(snapshot(*written)).findings}
+    assert told.isdisjoint({"AMB-019", "AMB-021", "AMB-023", "AMB-027", "AMB-061"})

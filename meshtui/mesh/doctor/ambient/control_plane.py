@@ -98,7 +98,7 @@ def lost(snapshot: Snapshot) -> Findings:
 
 
 def _is_settled(row: Ztunnel, snapshot: Snapshot) -> bool:
-    return row.pod is not None and older(row.pod.started, snapshot.now, 60)
+    return row.pod is not None and older(row.pod.started or row.pod.created, snapshot.now, 60)
 
 
 def _down(down: Sequence[Revision], cut: Sequence[Ztunnel]) -> Found:

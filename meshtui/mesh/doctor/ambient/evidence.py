@@ -61,8 +61,8 @@ def grouped(found: Iterable[T], by: Callable[[T], K]) -> Mapping[K, list[T]]:
 
 
 def older(moment: datetime | None, now: datetime, seconds: float) -> bool:
-    """Whether something is longer ago than that. What is not known is not held to be recent."""
-    return moment is None or now - moment > timedelta(seconds=seconds)
+    """Whether something is longer ago than that. What has no time, such as what was not applied yet, is not."""
+    return moment is not None and now - moment > timedelta(seconds=seconds)
 
 
 def in_state(snapshot: Snapshot, *states: State) -> Sequence[Workload]:

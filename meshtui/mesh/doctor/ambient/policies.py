@@ -24,7 +24,7 @@ from meshtui.mesh.kinds import (
 )
 from meshtui.mesh.pods import Pod
 from meshtui.mesh.policies import Policy, Target
-from meshtui.mesh.raw import annotation, strings
+from meshtui.mesh.raw import Raw, annotation, strings
 from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.mesh.waypoints import Binding
 from meshtui.mesh.workloads import Workload
@@ -161,7 +161,7 @@ def _at_targets(snapshot: Snapshot, policy: Policy) -> Iterator[Found | Unsure]:
             says = f"{called} is enforced {where}: {said.reason}: {said.message}"
             yield Found(NOWHERE, (policy.ref,), says, tuple(_condition(policy)), symptom_of=causes)
         return
-    if it is None or not older(raw.created(it), snapshot.now, 30):
+    if it is None or _is_new(snapshot, it):
         return
     lost = [why for target in policy.targets if (why := _unbound(snapshot, target))]
     if lost:
@@ -203,12 +203,19 @@ def _bindings(snapshot: Snapshot) -> Mapping[tuple[Kind, str], Binding]:
     }
 
 
+def _is_new(snapshot: Snapshot, policy: Raw) -> bool:
+    """Whether istiod may not have got to it; one that is not applied yet is judged as it would be."""
+    created = raw.created(policy)
+    return created is not None and not older(created, snapshot.now, 30)
+
+
 def _of_nobody(snapshot: Snapshot, policy: Policy, everywhere: bool) -> Iterator[Found]:
     """A selector that takes no pod, and none that a workload scaled to nothing would have."""
     it = snapshot.find(AUTHORIZATION_POLICY, policy.ref.namespace, policy.ref.name)
-    unread = snapshot.unread(POD, None if everywhere else policy.ref.namespace)
-    if unread or it is None or not older(raw.created(it), snapshot.now, 30):
-        return
+    where = None if everywhere else policy.ref.namespace
+    beside = any(where in (None, pod.namespace) for pod in pods.of(snapshot).values())
+    if not beside or snapshot.unread(POD, where) or it is None or _is_new(snapshot, it):
+        return  # where there are no pods at all, they may be yet to come
     wanted = policy.selector.items()
     for kind in (DEPLOYMENT, STATEFULSET):
         for each in snapshot.raw(kind):

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from meshtui.mesh import components, nodes, raw, services, ztunnel_probes
 from meshtui.mesh.checks import count
 from meshtui.mesh.doctor.ambient import capture
-from meshtui.mesh.doctor.ambient.evidence import SHOWN, grouped, older, pod_ref, ref_of, seen
+from meshtui.mesh.doctor.ambient.evidence import (
+    SHOWN,
+    crowd,
+    enrolled,
+    grouped,
+    older,
+    pod_ref,
+    ref_of,
+    seen,
+)
 from meshtui.mesh.doctor.analyzer import Analyzer, Findings
 from meshtui.mesh.doctor.findings import Evidence, Found, Rule, Severity, Unsure
 from meshtui.mesh.kinds import DEPLOYMENT, ENDPOINT_SLICE, POD, SERVICE
 from meshtui.mesh.metrics import Metrics
 from meshtui.mesh.pods import Pod
-from meshtui.mesh.raw import entries, moment, table, text
+from meshtui.mesh.raw import Raw, entries, moment, number, table, text
 from meshtui.mesh.services import Service
 from meshtui.mesh.snapshot import Answer, Snapshot
 
@@ -57,6 +66,16 @@ UNTRUSTED = Rule(
     remedy="set trustedZtunnelNamespace and trustedZtunnelName of istiod's chart to that account",
     link="docs/ambient/install/",
 )
+RESTARTED = Rule(
+    "AMB-048",
+    "a ztunnel was started anew, and cut long connections",
+    Severity.INFO,
+    why="Connections of databases and brokers through it were closed; clients that do not try again are stuck.",
+    remedy="drain a node before its ztunnel is upgraded; raise terminationGracePeriodSeconds of the DaemonSet",
+    link="docs/ambient/upgrade/helm/",
+)
+_LONG = {3306: "MySQL", 5432: "PostgreSQL", 5672: "AMQP", 6379: "Redis", 9092: "Kafka"}
+"""Ports of protocols that keep their connections open."""
 _LARGEST, _MOST = 35_000, "ISTIO_GPRC_MAXRECVMSGSIZE"
 _TRUSTED = "CA_TRUSTED_NODE_ACCOUNTS"
 
@@ -176,7 +195,49 @@ def _accounts(snapshot: Snapshot, pod: Pod, trusted: list[str]) -> Iterator[Evid
             yield seen(ref_of(DEPLOYMENT, it), f"env {_TRUSTED}", ", ".join(trusted))
 
 
+def restarted(snapshot: Snapshot) -> Findings:
+    """In the last hour, on nodes with pods that were there before and serve such a protocol."""
+    anew = [
+        (ztunnel.pod, at)
+        for node in nodes.of(snapshot).values()
+        for ztunnel in node.ztunnels
+        if (at := ztunnel.pod.restarted or ztunnel.pod.created) is not None
+        and not (older(at, snapshot.now, 3600) or ztunnel.pod.terminating)
+    ]
+    served = _long_lived(snapshot) if anew else {}
+    for ztunnel, at in anew:
+        cut = [
+            (pod, said)
+            for pod, said in served.get(ztunnel.node, ())
+            if pod.created is not None and pod.created < at
+        ]
+        if cut:
+            what = ", ".join(sorted({said for _, said in cut}))
+            who = f"{crowd([pod for pod, _ in cut])} ({what})"
+            says = f"ztunnel {ztunnel.name} of node {ztunnel.node} was started anew: {who}"
+            shown = (seen(pod_ref(ztunnel), "status.containerStatuses", "started anew", at),)
+            refs = (pod_ref(ztunnel), *(pod_ref(pod) for pod, _ in cut))
+            yield Found(RESTARTED, refs, says, shown)
+
+
+def _long_lived(snapshot: Snapshot) -> Mapping[str, Sequence[tuple[Pod, str]]]:
+    """By node the pods in the mesh that serve a protocol which keeps its connections, and which."""
+    spoken = dict(zip(snapshot.objects.get(POD, {}), snapshot.each(POD, _long), strict=True))
+    found = ((each.pod, spoken.get(each.pod.key, "")) for each in enrolled(snapshot))
+    return grouped((each for each in found if each[1]), lambda each: each[0].node)
+
+
+def _long(it: Raw) -> str:
+    ports = (
+        number(port, "containerPort")
+        for container in entries(it, "spec", "containers")
+        for port in entries(container, "ports")
+    )
+    return next((_LONG[port] for port in ports if port in _LONG), "")
+
+
 ANALYZERS = (
+    Analyzer("ztunnels that were started anew", (RESTARTED,), capture.NEEDS, restarted),
     Analyzer(
         "Services that nobody answers for",
         (NOBODY,),

@@ -75,7 +75,7 @@ def nowhere(snapshot: Snapshot) -> Findings:
         naming = [
             each for each in row.in_vain if each.binding.state in (State.MISSING, State.NO_ADDRESS)
         ]
-        if not naming or (row.created and not older(row.created, snapshot.now, 30)):
+        if not naming or (row.ref is not None and not older(row.created, snapshot.now, 30)):
             continue
         skipped = sorted({each.key for each in _targeting(every, row, naming)})
         missing = naming[0].binding.state is State.MISSING
@@ -176,7 +176,9 @@ def _conditions(ref: Ref, it: Raw, snapshot: Snapshot) -> Iterator[Evidence]:
         yield seen(ref, "status.conditions[Accepted]", words)
     if programmed is None:
         yield seen(ref, "status.conditions[Programmed]", "nobody wrote it")
-    elif programmed.status != "True" and older(programmed.since, snapshot.now, 60):
+    elif programmed.status != "True" and (
+        programmed.since is None or older(programmed.since, snapshot.now, 60)
+    ):
         words = f"Programmed={programmed.status} ({programmed.reason}: {programmed.message})"
         yield seen(ref, "status.conditions[Programmed]", words)
 
