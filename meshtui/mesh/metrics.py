@@ -16,9 +16,16 @@ from meshtui.mesh.health import OK, Health, Verdict
 CONNECTION_ERROR = "ConnectionError"
 
 
-class Pair(NamedTuple):
-    """Who called whom, by namespace and workload; "unknown" where the ztunnel cannot tell."""
+class Failure(NamedTuple):
+    """Connections that failed: why, who counted them, and who called whom, by namespace and workload; "unknown" where
+    the ztunnel cannot tell."""
 
+    flag: str
+    """ "DENY", "NETWORK_POLICY" or "CERT_REVOKED"; what all else is counted as tells too little."""
+    reporter: str
+    """ "source" or "destination"."""
+    plain: bool
+    """In plain text."""
     source_namespace: str
     source: str
     namespace: str
@@ -43,8 +50,8 @@ class Metrics:
     open_files: int | None = None
     """File descriptors that it holds open, and how many it may; None where it does not say."""
     most_files: int | None = None
-    plain_refused: Mapping[Pair, int] = field(default_factory=dict)
-    """Connections in plain text to its pods that were refused since it started."""
+    failures: Mapping[Failure, int] = field(default_factory=dict)
+    """How many since it started."""
 
 
 _LINE = re.compile(
@@ -89,7 +96,7 @@ def read_metrics(body: bytes) -> Metrics:
         version,
         files.get("process_open_fds"),
         files.get("process_max_fds"),
-        _plain_refused(body),
+        _failures(body),
     )
 
 
@@ -109,28 +116,29 @@ def _whole(value: bytes) -> int | None:
         return None
 
 
-_REFUSED = re.compile(
+_FAILED = re.compile(
     rb"^istio_tcp_connections_(?:failed|closed)_total"
-    rb'\{([^}\n]*response_flags="DENY"[^}\n]*)\} ([0-9.eE+-]+)',
+    rb'\{([^}\n]*response_flags="(?:DENY|NETWORK_POLICY|CERT_REVOKED)"[^}\n]*)\} ([0-9.eE+-]+)',
     re.MULTILINE,
 )
 """Failed ones are counted by themselves since Istio 1.29, before that among the closed ones."""
 
 
-def _plain_refused(body: bytes) -> Mapping[Pair, int]:
-    found: dict[Pair, int] = {}
-    for written, value in _REFUSED.findall(body):
+def _failures(body: bytes) -> Mapping[Failure, int]:
+    found: dict[Failure, int] = {}
+    for written, value in _FAILED.findall(body):
         labels = dict(_LABEL.findall(written.decode("utf-8", "replace")))
-        plain = labels.get("connection_security_policy") == "unknown"
-        count = _whole(value)
-        if plain and labels.get("reporter") == "destination" and count:
-            pair = Pair(
-                labels.get("source_workload_namespace", ""),
-                labels.get("source_workload", ""),
-                labels.get("destination_workload_namespace", ""),
-                labels.get("destination_workload", ""),
-            )
-            found[pair] = max(count, found.get(pair, 0))
+        failure = Failure(
+            labels["response_flags"],
+            labels.get("reporter", ""),
+            labels.get("connection_security_policy") == "unknown",
+            labels.get("source_workload_namespace", ""),
+            labels.get("source_workload", ""),
+            labels.get("destination_workload_namespace", ""),
+            labels.get("destination_workload", ""),
+        )
+        if count := _whole(value):
+            found[failure] = max(count, found.get(failure, 0))
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from meshtui.mesh import ztunnel_probes
@@ -59,9 +60,13 @@ def dumps(**by_node: Answer) -> dict[Any, Answer]:
 def counted(
     value: Metrics, earlier: Metrics | None = None, node: str = "node-1"
 ) -> Mapping[Any, Answer]:
-    """What a ztunnel counts, and counted before."""
+    """What a ztunnel counts, and counted a minute before."""
     probe = ztunnel_probes.metrics("istio-system", f"ztunnel-{node}")
-    return {probe: Answer(value, NOW, before=earlier, before_at=NOW if earlier else None)}
+    return {
+        probe: Answer(
+            value, NOW, before=earlier, before_at=NOW - timedelta(minutes=1) if earlier else None
+        )
+    }
 
 
 def service(name: str = "cart", *, ports: list[Raw] | None = None, **parts: Any) -> Raw:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from meshtui.mesh.doctor.findings import Severity
-from meshtui.mesh.metrics import Metrics, Pair, read_metrics
+from meshtui.mesh.metrics import Failure, Metrics, read_metrics
 from meshtui.mesh.raw import Raw
 from tests import recordings
 from tests.mesh.doctor.judged import (
@@ -24,7 +25,7 @@ from tests.mesh.doctor.judged import (
     service,
     unsure,
 )
-from tests.mesh.made import before, made, pod, snapshot
+from tests.mesh.made import NOW, before, made, pod, snapshot
 from tests.mesh.test_enrollment import ENABLED, agent, ztunnel
 
 UNREADY = pod(
@@ -113,15 +114,21 @@ def test_a_ztunnel_that_was_killed_for_its_memory() -> None:
 
 
 STRICT = made("PeerAuthentication", "default", "shop", spec={"mtls": {"mode": "STRICT"}})
-PAIR = Pair("plain", "curl", "shop", "cart")
+PLAIN = Failure("DENY", "destination", True, "plain", "curl", "shop", "cart")
 OUTSIDE = (made("Namespace", "plain"), pod("curl", "plain"))
 
 
-def refusals(times: int, earlier: int | None = None) -> Any:
-    def read(count: int) -> Metrics:
-        return Metrics(messages=1, plain_refused={PAIR: count} if count else {})
+def failing(failure: Failure, times: int, earlier: int | None = None) -> Any:
+    """What its ztunnel counts now, and counted a minute before."""
+
+    def read(number: int) -> Metrics:
+        return Metrics(messages=1, failures={failure: number} if number else {})
 
     return counted(read(times), None if earlier is None else read(earlier))
+
+
+def refusals(times: int, earlier: int | None = None) -> Any:
+    return failing(PLAIN, times, earlier)
 
 
 def test_plain_text_that_is_refused() -> None:
@@ -153,8 +160,67 @@ def test_a_caller_that_should_be_in_the_mesh_is_explained_by_that() -> None:
 def test_refusals_are_counted_as_the_recording_has_them() -> None:
     """Its log has one refusal of plain text, of plain/curl by payments/ledger, and others of mTLS by policies."""
     read = read_metrics(recordings.Recording("shop").metrics("node-1"))
-    assert read.plain_refused == {Pair("plain", "curl", "payments", "ledger"): 1}
-    assert replace(read, plain_refused={}).messages
+    plain = [each for each in read.failures if each.plain]
+    assert plain == [Failure("DENY", "destination", True, "plain", "curl", "payments", "ledger")]
+    assert read.failures[plain[0]] == 1
+    denied = Failure("DENY", "destination", False, "shop", "storefront", "payments", "ledger")
+    assert read.failures[denied] == 1
+    assert replace(read, failures={}).messages
+
+
+TIMED_OUT = Failure("NETWORK_POLICY", "source", False, "shop", "cart", "shop", "till")
+TILL = pod("till", annotations=ENABLED, labels={"app": "till"}, node="node-2")
+
+
+def test_tunnels_that_are_blocked_without_a_policy() -> None:
+    """AMB-013: three at least, and more come."""
+    (found,) = of("AMB-013", snapshot(CART, TILL, *SERVED, answers=failing(TIMED_OUT, 5, 3)))
+    assert keys(found) == ["Pod shop/cart", "Pod shop/till"]
+    assert found.evidence[0].value == "NETWORK_POLICY 5, shop/cart to shop/till"
+    assert of("AMB-013", snapshot(CART, TILL, *SERVED, answers=failing(TIMED_OUT, 5, 5))) == []
+    assert of("AMB-013", snapshot(CART, TILL, *SERVED, answers=failing(TIMED_OUT, 2, 1))) == []
+    assert of("AMB-013", snapshot(CART, TILL, *SERVED, answers=failing(TIMED_OUT, 5))) == []
+
+
+def test_a_network_policy_explains_tunnels_that_are_blocked() -> None:
+    spec = {
+        "podSelector": {"matchLabels": {"app": "till"}},
+        "ingress": [{"ports": [{"port": 8080}]}],
+    }
+    policy = made("NetworkPolicy", "p", "shop", spec=spec)
+    every = examined(
+        snapshot(CART, TILL, *SERVED, policy, answers=failing(TIMED_OUT, 5, 3))
+    ).findings
+    (found,) = [each for each in every if each.found.rule.code == "AMB-010"]
+    assert [each.rule.code for each in found.symptoms] == ["AMB-013"]
+
+
+DENIED = Failure("DENY", "destination", False, "shop", "till", "shop", "cart")
+
+
+def test_policies_that_refuse() -> None:
+    """AMB-034: for information below one a minute; the readings are a minute apart."""
+    (found,) = of("AMB-034", snapshot(CART, TILL, *SERVED, answers=failing(DENIED, 9, 3)))
+    assert keys(found) == ["Pod shop/cart", "Pod shop/till"]
+    assert found.grade is Severity.HIGH
+    slow = {
+        probe: replace(each, before_at=NOW - timedelta(hours=1))
+        for probe, each in failing(DENIED, 9, 3).items()
+    }
+    (found,) = of("AMB-034", snapshot(CART, TILL, *SERVED, answers=slow))
+    assert found.grade is Severity.INFO
+    assert of("AMB-034", snapshot(CART, TILL, *SERVED, answers=failing(DENIED, 3, 3))) == []
+    assert (
+        of("AMB-034", snapshot(CART, *OUTSIDE, *SERVED, answers=refusals(9, 3))) == []
+    )  # AMB-032 if at all
+
+
+def test_a_certificate_that_was_revoked() -> None:
+    """AMB-058."""
+    failure = Failure("CERT_REVOKED", "destination", False, "shop", "till", "shop", "cart")
+    (found,) = of("AMB-058", snapshot(CART, TILL, *SERVED, answers=failing(failure, 1)))
+    assert keys(found) == ["Pod shop/till", "Pod istio-system/ztunnel-node-1"]
+    assert of("AMB-058", snapshot(CART, TILL, *SERVED, answers=failing(DENIED, 1))) == []
 
 
 def database(**parts: Any) -> Raw:
