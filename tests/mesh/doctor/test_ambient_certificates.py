@@ -129,6 +129,17 @@ def test_a_certificate_that_is_not_there() -> None:
     assert found.evidence[0].value.startswith("Unavailable: signing gRPC error")
 
 
+def test_ztunnels_without_certificates_for_the_same_reason_are_one_finding() -> None:
+    state = "Unavailable: signing gRPC error (Unknown error): client error (Connect)"
+    held = [
+        {"identity": f"spiffe://cluster.local/ns/shop/sa/{name}", "state": state}
+        for name in ("a", "b")
+    ]
+    (found,) = of("AMB-037", mesh({"node-1": held, "node-2": held[:1], "node-3": []}))
+    assert keys(found) == ["Pod istio-system/ztunnel-node-1", "Pod istio-system/ztunnel-node-2"]
+    assert found.says.startswith("3 identities of 2 ztunnels (ztunnel-node-1, ztunnel-node-2): ")
+
+
 def test_a_certificate_that_need_not_be_there() -> None:
     assert of("AMB-037", without("Unavailable: the identity is no longer needed")) == []
     assert of("AMB-037", held(timedelta(hours=1))) == []

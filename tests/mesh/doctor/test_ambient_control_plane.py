@@ -11,7 +11,7 @@ from meshtui.mesh.doctor.findings import Found, Severity
 from meshtui.mesh.metrics import Metrics
 from meshtui.mesh.raw import Raw
 from tests.mesh.doctor.judged import CART, SERVED, counted, dumps, keys, of, unsure
-from tests.mesh.made import made, pod, snapshot
+from tests.mesh.made import before, made, pod, snapshot
 from tests.mesh.test_enrollment import UID, answer, dump, ztunnel
 
 WELL = Metrics(messages=10)
@@ -70,6 +70,11 @@ def test_an_istiod_that_is_down_is_one_finding() -> None:
     (found,) = of("AMB-041", snapshot(*SERVED, istiod(ready=0), answers=counted(TEN, ONE)))
     assert keys(found) == ["Deployment istio-system/istiod", "Pod istio-system/ztunnel-node-1"]
     assert "istiod is down" in found.says
+    young = {
+        **istiod(ready=0),
+        "metadata": {**istiod()["metadata"], "creationTimestamp": before(50)},
+    }
+    assert of("AMB-041", snapshot(*SERVED, young, answers=counted(WELL, WELL))) == []
     idle = {**istiod(ready=0), "spec": {"replicas": 0}}
     assert of("AMB-041", snapshot(*SERVED, idle, answers=counted(WELL, WELL))) == []
 

@@ -142,7 +142,10 @@ def _silent(snapshot: Snapshot) -> Iterator[Found]:
     silent = [
         ref
         for _, each in _attached(snapshot)
-        if each.kind == SERVICE and each.binding.bound and (ref := _ref(each)) not in told
+        if each.kind == SERVICE
+        and each.binding.bound
+        and (ref := _ref(each)) not in told
+        and not _is_alias(snapshot, ref)
     ]
     refs = tuple(ref for ref in silent if older(_written(snapshot, ref), snapshot.now, 30))
     if refs:
@@ -150,6 +153,12 @@ def _silent(snapshot: Snapshot) -> Iterator[Found]:
         shown = tuple(seen(ref, f"status.conditions[{_BOUND}]", "none") for ref in refs[:SHOWN])
         remedy = "see that an istiod leads, may write status, has not AMBIENT_ENABLE_STATUS=false"
         yield Found(REFUSED, refs, says, shown, remedy, Severity.MEDIUM)
+
+
+def _is_alias(snapshot: Snapshot, ref: Ref) -> bool:
+    """An ExternalName Service, of which istiod takes no notice in ambient mode."""
+    it = snapshot.find(ref.kind, ref.namespace, ref.name)
+    return raw.text(it, "spec", "type") == "ExternalName"
 
 
 def _written(snapshot: Snapshot, ref: Ref) -> datetime | None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
+from typing import NamedTuple
 
 from meshtui.mesh import certificates, gateways, holdings, life, nodes, roots, workloads
 from meshtui.mesh.certificate_rows import Role, Row
-from meshtui.mesh.checks import count
+from meshtui.mesh.checks import count, listed
 from meshtui.mesh.doctor.ambient.evidence import SHOWN, dumped, grouped, older, seen
 from meshtui.mesh.doctor.analyzer import Analyzer, Findings
 from meshtui.mesh.doctor.findings import Evidence, Found, Rule, Severity, Unsure
@@ -90,21 +92,36 @@ def _unread(snapshot: Snapshot, rule: Rule, role: Role) -> Iterator[Unsure]:
             yield Unsure(rule, row.verdict.reason, row.ref)
 
 
+class _Trouble(NamedTuple):
+    """What is wrong with certificates, at whatever ztunnels."""
+
+    rule: Rule
+    severity: Severity | None
+    why: str
+
+
+class _At(NamedTuple):
+    """The certificates of one ztunnel with a trouble, when its dump was read."""
+
+    holding: Holding
+    found: Sequence[Judged]
+    at: datetime | None
+
+
 def of_workloads(snapshot: Snapshot) -> Findings:
-    """One for each ztunnel and kind of trouble."""
+    """One for each kind of trouble, over all ztunnels that have it."""
+    troubles: dict[_Trouble, list[_At]] = {}
     for part in holdings.parts(snapshot):
-        at = _read_at(snapshot, part.holding)
+        at = _read_at(snapshot, part.holding) if part.noticeable else None
         for (rule, health), group in grouped(part.noticeable, _kind).items():
-            if health is Health.UNKNOWN:
-                initializing = [each for each in group if _is_overdue(snapshot, each, at)]
-                if initializing:
-                    yield _of_ztunnel(UNAVAILABLE, part.holding, initializing, at)
-                if len(initializing) < len(group):
-                    yield Unsure(rule, group[0].verdict.reason, part.holding.pod)
-            elif health is Health.BAD:
-                yield _of_ztunnel(rule, part.holding, group, at)
-            elif health is Health.WARN:
-                yield _of_ztunnel(rule, part.holding, group, at, Severity.MEDIUM)
+            overdue = [each for each in group if _is_overdue(snapshot, each, at)]
+            if health is Health.UNKNOWN and len(overdue) < len(group):
+                yield Unsure(rule, group[0].verdict.reason, part.holding.pod)
+            certain = overdue if health is Health.UNKNOWN else group
+            for trouble, found in grouped(certain, _trouble).items():
+                if health is not Health.NONE:
+                    troubles.setdefault(trouble, []).append(_At(part.holding, found, at))
+    yield from (_found(trouble, where) for trouble, where in troubles.items())
     for why, pods in holdings.unread(snapshot).items():
         said = f"the certificates of {count(len(pods), 'ztunnel')} are not known: {why}"
         yield from (Unsure(rule, said, pods[0]) for rule in (NOT_RENEWED, UNAVAILABLE))
@@ -112,6 +129,15 @@ def of_workloads(snapshot: Snapshot) -> Findings:
 
 def _kind(each: Judged) -> tuple[Rule, Health]:
     return UNAVAILABLE if each.due is None else NOT_RENEWED, each.verdict.health
+
+
+def _trouble(each: Judged) -> _Trouble:
+    """Of those that are late each has its own times, and they have one cause all the same."""
+    rule, _ = _kind(each)
+    if rule is NOT_RENEWED:
+        late = each.verdict.health is Health.WARN
+        return _Trouble(rule, Severity.MEDIUM if late else None, "")
+    return _Trouble(rule, None, each.verdict.reason)
 
 
 def _is_overdue(snapshot: Snapshot, each: Judged, at: datetime | None) -> bool:
@@ -131,28 +157,31 @@ def _read_at(snapshot: Snapshot, holding: Holding) -> datetime | None:
     return next((each.reading.at for each in found if each.pod.name == holding.pod.name), None)
 
 
-def _of_ztunnel(
-    rule: Rule,
-    holding: Holding,
-    group: Sequence[Judged],
-    at: datetime | None,
-    severity: Severity | None = None,
-) -> Found:
-    says = (
-        f"{count(len(group), 'identity').replace('identitys', 'identities')} of ztunnel {holding.pod.name}"
-        f" on node {holding.node}: {group[0].verdict.reason}"
+def _found(trouble: _Trouble, where: Sequence[_At]) -> Found:
+    total = sum(len(each.found) for each in where)
+    what = f"{total} {'identity' if total == 1 else 'identities'}"
+    first = where[0].holding
+    who = f"ztunnel {first.pod.name} on node {first.node}"
+    if len(where) > 1:
+        who = f"{len(where)} ztunnels ({listed([each.holding.pod.name for each in where])})"
+    every = ((each, one) for each in where for one in each.found)
+    shown = tuple(
+        dumped(at.holding.pod.key, f"certificates[{one.identity.uri}]", _state(one), at.at)
+        for at, one in islice(every, SHOWN)
     )
-    shown = [
-        dumped(
-            holding.pod.key,
-            f"certificates[{each.identity.uri}]",
-            each.identity.state,
-            at,
-        )
-        for each in group[:SHOWN]
-    ]
-    cause = ("AMB-041", holding.pod)
-    return Found(rule, (holding.pod,), says, tuple(shown), severity=severity, symptom_of=(cause,))
+    return Found(
+        trouble.rule,
+        tuple(each.holding.pod for each in where),
+        f"{what} of {who}: {where[0].found[0].verdict.reason}",
+        shown,
+        severity=trouble.severity,
+        symptom_of=tuple(("AMB-041", each.holding.pod) for each in where),
+    )
+
+
+def _state(one: Judged) -> str:
+    until = one.identity.not_after
+    return f"{one.identity.state}, expires at {life.stamp(until)}" if until else one.identity.state
 
 
 def disagreeing(snapshot: Snapshot) -> Findings:

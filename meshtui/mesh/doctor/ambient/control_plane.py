@@ -31,9 +31,9 @@ from meshtui.mesh.doctor.analyzer import Analyzer, Findings
 from meshtui.mesh.doctor.findings import Evidence, Found, Rule, Severity, Unsure
 from meshtui.mesh.enrollment import State
 from meshtui.mesh.health import Health
-from meshtui.mesh.kinds import DAEMONSET, GATEWAY, NAMESPACE, POD, SERVICE, WEBHOOK
+from meshtui.mesh.kinds import DAEMONSET, DEPLOYMENT, GATEWAY, NAMESPACE, POD, SERVICE, WEBHOOK
 from meshtui.mesh.pods import Pod
-from meshtui.mesh.raw import label
+from meshtui.mesh.raw import conditions, created, label
 from meshtui.mesh.revisions import Revision
 from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.mesh.ztunnels import Ztunnel
@@ -81,7 +81,7 @@ BEHIND = Rule(
 
 
 def lost(snapshot: Snapshot) -> Findings:
-    down = [each for each in revisions.of(snapshot) if each.ref and each.wanted and not each.ready]
+    down = [each for each in revisions.of(snapshot) if _is_down(snapshot, each)]
     rows = [each for each in ztunnels.of(snapshot) if each.ref is not None]
     cut = [
         each for each in rows if each.connected.health is Health.BAD and _is_settled(each, snapshot)
@@ -95,6 +95,16 @@ def lost(snapshot: Snapshot) -> Findings:
     unknown = [each for each in rows if each.connected.health is Health.UNKNOWN]
     for why, group in grouped(unknown, lambda each: each.connected.reason).items():
         yield Unsure(LOST, why, group[0].ref)
+
+
+def _is_down(snapshot: Snapshot, revision: Revision) -> bool:
+    """Whether none of its pods was ready for a minute."""
+    if revision.ref is None or not revision.wanted or revision.ready:
+        return False
+    it = snapshot.find(DEPLOYMENT, revision.ref.namespace, revision.ref.name) or {}
+    available = conditions(it).get("Available")
+    since = available.since if available is not None else None
+    return older(since or created(it), snapshot.now, 60)
 
 
 def _is_settled(row: Ztunnel, snapshot: Snapshot) -> bool:
