@@ -3,6 +3,7 @@ down, whatever stands in an object."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -12,9 +13,11 @@ from hypothesis import strategies as st
 from meshtui.mesh.doctor import ambient, examination
 from meshtui.mesh.doctor.examination import INTERNAL
 from meshtui.mesh.doctor.rules import RULES
+from meshtui.mesh.kinds import POD
 from tests import recordings
 from tests.anything import JSON, damaged
 from tests.mesh.doctor.judged import examined, keys
+from tests.mesh.test_workloads import mesh
 
 SHOP = recordings.snapshot("shop")
 FOUND = {
@@ -118,3 +121,19 @@ def test_no_object_takes_a_rule_down(data: st.DataObject) -> None:
     objects = {**SHOP.objects, kind: {**SHOP.objects[kind], key: odd}}
     result = examination.of(replace(SHOP, objects=objects), ambient.ANALYZERS)
     assert [each.found.says for each in result.findings if each.found.rule is INTERNAL] == []
+
+
+def test_one_changed_pod_of_ten_thousand_is_cheap() -> None:
+    found = mesh(pods=10_000, nodes=300, namespaces=100)
+    start = time.thread_time()
+    examined(found)
+    whole = time.thread_time() - start
+    took = []
+    for n in range(3):
+        changed = {**found.objects[POD]["ns-0/cart-0"], "generation": n}
+        pods = {**found.objects[POD], "ns-0/cart-0": changed}
+        later = replace(found, objects={**found.objects, POD: pods})
+        start = time.thread_time()
+        examined(later)
+        took.append(time.thread_time() - start)
+    assert min(took) < whole / 4  # 0.1 s of 1.5 s with all rows that are derived on the way
