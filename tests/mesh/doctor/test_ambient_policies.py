@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from meshtui.mesh.doctor.ambient import l7_rules
+from meshtui.mesh.kinds import SERVICE
 from meshtui.mesh.raw import Raw
+from meshtui.mesh.snapshot import Phase, Scope, Source
 from tests.mesh.doctor.judged import CART, SERVED, endpoints, examined, keys, of, service
 from tests.mesh.made import made, pod, snapshot
 from tests.mesh.test_enrollment import ENABLED
@@ -300,3 +303,18 @@ def test_a_scraper_outside_the_mesh() -> None:
     )
     assert of("AMB-040", (scraped, *SERVED, STRICT, enrolled, inside)) == []
     assert of("AMB-040", (CART, *SERVED, STRICT, scraper, outside)) == []
+
+
+def test_nothing_is_missing_in_namespaces_that_were_not_asked_for() -> None:
+    """With `-n shop` the Services of another namespace are not known, whatever a policy there names."""
+    elsewhere = made(
+        "AuthorizationPolicy",
+        "p",
+        "other",
+        spec={"targetRefs": [{"kind": "Service", "name": "gone"}]},
+    )
+    found = snapshot(CART, *SERVED, service(), elsewhere)
+    assert len(of("AMB-029", found)) == 1
+    sources = {scope: each for scope, each in found.sources.items() if scope != Scope(SERVICE)}
+    narrowed = {**sources, Scope(SERVICE, "shop"): Source(Phase.LIVE, 1)}
+    assert of("AMB-029", replace(found, sources=narrowed)) == []

@@ -23,7 +23,7 @@ from meshtui.mesh.peer_authentication import Mode, Mtls
 from meshtui.mesh.policies import Policy
 from meshtui.mesh.raw import Raw, dig, entries, number, table, text
 from meshtui.mesh.services import Service
-from meshtui.mesh.snapshot import Ref, Snapshot
+from meshtui.mesh.snapshot import Ref, Scope, Snapshot
 
 NOT_ADMITTED = Rule(
     "AMB-033",
@@ -59,6 +59,7 @@ def not_admitted(snapshot: Snapshot) -> Findings:
         each.spec.key: each
         for each in services.of(snapshot)
         if each.waypoint is not None and each.waypoint.bound and each.policies
+        if not each.policies_unread  # another one may admit it
     }
 
     def inputs(service: Service) -> tuple[str, str, str]:
@@ -276,7 +277,7 @@ ANALYZERS = (
         "waypoints that policies do not admit",
         (NOT_ADMITTED,),
         (
-            AUTHORIZATION_POLICY,
+            Scope(AUTHORIZATION_POLICY),
             SERVICE,
             ENDPOINT_SLICE,
             *capture.NEEDS,
@@ -288,7 +289,14 @@ ANALYZERS = (
     Analyzer(
         "callers that STRICT refuses",
         (OUTSIDERS,),
-        (PEER_AUTHENTICATION, SERVICE, ENDPOINT_SLICE, *capture.NEEDS, VALIDATING_WEBHOOK, WEBHOOK),
+        (
+            Scope(PEER_AUTHENTICATION),
+            SERVICE,
+            ENDPOINT_SLICE,
+            *capture.NEEDS,
+            VALIDATING_WEBHOOK,
+            WEBHOOK,
+        ),
         outsiders,
     ),
 )

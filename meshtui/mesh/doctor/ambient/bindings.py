@@ -284,7 +284,7 @@ ANALYZERS = (
             Scope(GRPC_ROUTE),
             Scope(VIRTUAL_SERVICE),
             Scope(ISTIO_GATEWAY),
-            AUTHORIZATION_POLICY,
+            Scope(AUTHORIZATION_POLICY),
         ),
         bypass,
     ),

@@ -17,7 +17,7 @@ from meshtui.mesh.kinds import PEER_AUTHENTICATION
 from meshtui.mesh.metrics import Failure, Metrics
 from meshtui.mesh.peer_authentication import Mode
 from meshtui.mesh.pods import Pod
-from meshtui.mesh.snapshot import Answer, Ref, Snapshot
+from meshtui.mesh.snapshot import Answer, Ref, Scope, Snapshot
 from meshtui.mesh.workloads import Workload, of
 
 BLOCKED = Rule(
@@ -197,7 +197,9 @@ def revoked(snapshot: Snapshot) -> Findings:
 
 
 ANALYZERS = (
-    Analyzer("plain text to STRICT", (REFUSED,), (PEER_AUTHENTICATION, *capture.NEEDS), refused),
+    Analyzer(
+        "plain text to STRICT", (REFUSED,), (Scope(PEER_AUTHENTICATION), *capture.NEEDS), refused
+    ),
     Analyzer("tunnels that are blocked", (BLOCKED,), nodes.KINDS, blocked),
     Analyzer("connections that policies refuse", (DENIED,), nodes.KINDS, denied),
     Analyzer("certificates that were revoked", (REVOKED,), nodes.KINDS, revoked),

@@ -184,7 +184,7 @@ ANALYZERS = (
     Analyzer(
         "protocols of ports at waypoints",
         (PROTOCOL,),
-        (*_SERVICES, *_TARGETING, AUTHORIZATION_POLICY),
+        (*_SERVICES, *_TARGETING, Scope(AUTHORIZATION_POLICY)),
         protocols,
     ),
 )

@@ -22,7 +22,7 @@ from meshtui.mesh.network_policies import (
 )
 from meshtui.mesh.pods import Pod
 from meshtui.mesh.raw import Raw, strings
-from meshtui.mesh.snapshot import Ref, Snapshot
+from meshtui.mesh.snapshot import Ref, Scope, Snapshot
 
 NEEDS = (NETWORK_POLICY, *capture.NEEDS)
 _LINK = "docs/ambient/usage/networkpolicy/"
@@ -175,7 +175,7 @@ ANALYZERS = (
     Analyzer(
         "network policies and the mesh",
         (INBOUND, OUTBOUND, OPEN),
-        (*NEEDS, ENDPOINT_SLICE, AUTHORIZATION_POLICY),
+        (*NEEDS, ENDPOINT_SLICE, Scope(AUTHORIZATION_POLICY)),
         kept,
     ),
 )

@@ -25,11 +25,11 @@ from meshtui.mesh.kinds import (
 from meshtui.mesh.pods import Pod
 from meshtui.mesh.policies import Policy, Target
 from meshtui.mesh.raw import Raw, annotation, strings
-from meshtui.mesh.snapshot import Ref, Snapshot
+from meshtui.mesh.snapshot import Ref, Scope, Snapshot
 from meshtui.mesh.waypoints import Binding
 from meshtui.mesh.workloads import Workload
 
-NEEDS = (AUTHORIZATION_POLICY, meshconfig.SCOPE, *capture.NEEDS)
+NEEDS = (Scope(AUTHORIZATION_POLICY), meshconfig.SCOPE, *capture.NEEDS)
 
 AT_ZTUNNEL = Rule(
     "AMB-028",
@@ -185,7 +185,7 @@ def _unbound(snapshot: Snapshot, target: Target) -> str:
         return f"{target.name} is in another namespace, or of a kind that has no waypoint"
     called = f"{kind.title} {target.name}"
     if snapshot.find(kind, target.namespace, target.name) is None:
-        return f"there is no {called}" if snapshot.source(kind).complete else ""
+        return "" if snapshot.unread(kind, target.namespace or None) else f"there is no {called}"
     if kind in (GATEWAY, GATEWAY_CLASS):
         return ""
     waypoint = _bindings(snapshot).get((kind, f"{target.namespace}/{target.name}"))
@@ -214,7 +214,8 @@ def _of_nobody(snapshot: Snapshot, policy: Policy, everywhere: bool) -> Iterator
     it = snapshot.find(AUTHORIZATION_POLICY, policy.ref.namespace, policy.ref.name)
     where = None if everywhere else policy.ref.namespace
     beside = any(where in (None, pod.namespace) for pod in pods.of(snapshot).values())
-    if not beside or snapshot.unread(POD, where) or it is None or _is_new(snapshot, it):
+    unread = any(snapshot.unread(kind, where) for kind in (POD, DEPLOYMENT, STATEFULSET))
+    if not beside or unread or it is None or _is_new(snapshot, it):
         return  # where there are no pods at all, they may be yet to come
     wanted = policy.selector.items()
     for kind in (DEPLOYMENT, STATEFULSET):
@@ -256,7 +257,13 @@ ANALYZERS = (
     Analyzer(
         "policies that nobody enforces",
         (NOWHERE,),
-        (AUTHORIZATION_POLICY, meshconfig.SCOPE, *attachments.KINDS, DEPLOYMENT, STATEFULSET),
+        (
+            Scope(AUTHORIZATION_POLICY),
+            meshconfig.SCOPE,
+            *attachments.KINDS,
+            DEPLOYMENT,
+            STATEFULSET,
+        ),
         nowhere,
     ),
     Analyzer(

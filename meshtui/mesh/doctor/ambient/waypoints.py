@@ -20,7 +20,7 @@ from meshtui.mesh.kinds import (
 )
 from meshtui.mesh.policies import Policies, Target
 from meshtui.mesh.raw import Raw, conditions, entries, label, number
-from meshtui.mesh.snapshot import Ref, Snapshot
+from meshtui.mesh.snapshot import Ref, Scope, Snapshot
 from meshtui.mesh.waypoint_rows import Row
 from meshtui.mesh.waypoints import USE_WAYPOINT, State
 
@@ -253,7 +253,9 @@ def _own(it: Raw) -> Mapping[str, str]:
 
 
 ANALYZERS = (
-    Analyzer("waypoints that are not there", (NOWHERE,), (*NEEDS, AUTHORIZATION_POLICY), nowhere),
+    Analyzer(
+        "waypoints that are not there", (NOWHERE,), (*NEEDS, Scope(AUTHORIZATION_POLICY)), nowhere
+    ),
     Analyzer("waypoints without ready pods", (DEAD,), (*NEEDS, components.PROXIES), dead),
     Analyzer("waypoints that are not programmed", (STUCK,), (GATEWAY, *NEEDS), stuck),
     Analyzer("waypoint labels in vain", (IN_VAIN,), (*NEEDS, DEPLOYMENT), in_vain),
