@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import signal
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widgets import Input
 
-from meshtui import __version__, journal, production
+from meshtui import __version__, endings, journal, production
 from meshtui.changing import Changing
 from meshtui.kube import audit, background, kubeconfig
 from meshtui.kube.audit import Audit, AuditError
@@ -141,8 +140,7 @@ class MeshApp(App[int], inherit_bindings=False):
         for complaint in self._settings.complaints:
             self.tell(complaint, Tone.WARN)
         if not self.is_headless:  # there is a terminal to give back as it was
-            for ending in (signal.SIGTERM, signal.SIGHUP):
-                asyncio.get_running_loop().add_signal_handler(ending, self._leave, 128 + ending)
+            endings.install(asyncio.get_running_loop(), self._leave)
         self._start()
 
     def watch_snapshot(self, before: Snapshot | None, snapshot: Snapshot | None) -> None:
