@@ -190,7 +190,10 @@ class MeshApp(App[int], inherit_bindings=False):
             settled = False
             async for snapshot in session.snapshots():
                 # derived here first: what the pane then asks for on the loop is remembered
-                for derive in (self._main.front.rows, *(each.derive for each in self._readers())):
+                for derive in (
+                    self._main.front.prepare,
+                    *(each.derive for each in self._readers()),
+                ):
                     await self._derive(derive, snapshot)
                 self.snapshot = snapshot
                 if not settled and snapshot.sources and _complete(snapshot):
@@ -363,7 +366,7 @@ class MeshApp(App[int], inherit_bindings=False):
             found = pane.find(event.key)
             last = found or last
             gone: list[Line] = [(Span("It is gone; this was known last.", Tone.WARN),), ()]
-            lines = detail.render(last.verdict, pane.described(last, snapshot), width)
+            lines = detail.render(pane.verdict(last), pane.described(last, snapshot), width)
             return lines if found else [*gone, *lines]
 
         title = f"{pane.TITLE} · {pane.called(row)}"
