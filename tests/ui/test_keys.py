@@ -142,7 +142,7 @@ EFFECTS: dict[str, Sequence[tuple[str, str, Does]]] = {
         ("f1", "workloads", lambda at: "Keys and commands" in at.screen),
         ("!", "workloads", lambda at: "Messages" in at.screen),
         ("ctrl+a", "workloads", lambda at: isinstance(at.app.screen, Aliases)),
-        ("ctrl+p", "workloads", lambda at: CommandPalette.is_open(at.app)),
+        ("ctrl+p", "workloads", lambda at: isinstance(at.app.screen, CommandPalette)),
     ],
     "ask": [
         (":", "workloads", lambda at: at.main.prompt.asking == ":" and "opted-out" in at.screen),

@@ -305,7 +305,7 @@ async def test_the_palette_finds_the_same_commands() -> None:
         await at.type("ns paym")
         await at.until(lambda: "ns payments" in at.screen)
         await at.press("down", "enter")
-        await at.until(lambda: not CommandPalette.is_open(at.app))
+        await at.until(lambda: not isinstance(at.app.screen, CommandPalette))
         await at.until(lambda: at.main.place.namespaces == ("payments",))
         assert at.app.is_running
 
