@@ -81,16 +81,16 @@ class Header(Widget):
         ]
 
     def _favourites(self, room: int) -> str:
-        """The namespaces behind the keys, as many as there is room for; "" where none were used yet."""
-        if not self.place.favourites:
-            return ""
-        said = f"  0 {ALL}"
-        for number, names in enumerate(self.place.favourites, 1):
-            more = f" {number} {plain(','.join(names))}"
-            if len(said) + len(more) > room:
-                break
-            said += more
-        return said if len(said) <= room else ""
+        """The other namespaces that keys choose, as many as there is room for; "" where none were used yet."""
+        place = self.place
+        said = ""
+        if place.favourites:
+            for number, names in enumerate(((), *place.favourites)):
+                more = f"  {number} {plain(','.join(names) or ALL)}"
+                if len(said) + len(more) > room:
+                    break
+                said += more if names != place.namespaces else ""
+        return said
 
     def _where(self) -> str:
         assert self.snapshot is not None

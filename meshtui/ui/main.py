@@ -99,7 +99,7 @@ class Main(Screen[None], inherit_bindings=False):
         self._header = Header(clock)
         self._switcher = ContentSwitcher(*self._panes.values(), id="panes", initial=self._first)
         self.tab_line = TabLine([(pane.NAME, pane.TITLE) for pane in PANES])
-        self.prompt = Prompt(self.commands)
+        self.prompt = Prompt(self.commands, self._entered)
 
     def compose(self) -> ComposeResult:
         yield self._header.data_bind(Main.snapshot, Main.place)
@@ -255,18 +255,18 @@ class Main(Screen[None], inherit_bindings=False):
 
     @on(Prompt.Typed)
     def _typed(self, event: Prompt.Typed) -> None:
-        self.front.filter(event.filter)
+        if self.prompt.asking:  # what was entered meanwhile is more
+            self.front.filter(event.filter)
 
-    @on(Prompt.Entered)
-    def _entered(self, event: Prompt.Entered) -> None:
+    def _entered(self, sign: str, text: str) -> None:
         self.front.focus_table()
-        if event.sign == ":":
-            self.run(event.text)
+        if sign == ":":
+            self.run(text)
             return
         try:
-            self.front.filter(self.front.read_filter(event.text))
+            self.front.filter(self.front.read_filter(text))
         except BadPattern as failure:
-            words = f"/{event.text}: {failure}. The filter was left as it was."
+            words = f"/{text}: {failure}. The filter was left as it was."
             self.post_message(self.Told(words, Tone.WARN))
 
     @on(Prompt.Cancelled)

@@ -10,6 +10,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
+from textual.events import Key
 from textual.message import Message
 from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
@@ -31,8 +32,6 @@ class Prompt(Vertical):
         Binding("down", "choose(1)", "Next", show=False, priority=True, id="prompt.next"),
         Binding("up", "choose(-1)", "Previous", show=False, priority=True, id="prompt.previous"),
         Binding("ctrl+u", "clear", "Clear", show=False, priority=True, id="prompt.clear"),
-        # enter, where it was typed before the program had made the terminal its own
-        Binding("ctrl+j", "enter", show=False, id="prompt.enter"),
     ]
 
     @dataclass
@@ -42,26 +41,24 @@ class Prompt(Vertical):
         filter: Filter | None
 
     @dataclass
-    class Entered(Message):
-        """Enter was pressed."""
-
-        sign: str
-        text: str
-
-    @dataclass
     class Cancelled(Message):
         sign: str
 
-    def __init__(self, commands: Sequence[Command]) -> None:
+    def __init__(self, commands: Sequence[Command], entered: Callable[[str, str], None]) -> None:
+        """`entered` takes the sign and what was typed behind it. It is called, not told by a message: keys that are
+        typed right behind enter are for what comes then."""
         super().__init__(id="prompt")
+        self._entered = entered
         self._commands = commands
         self._sign = ""
         self._read: Callable[[str], Filter | None] = filters.parse
+        self._suggested = ""
+        """What the choices are for; more may have been typed."""
         self._recalls = {":": Recall(), "/": Recall()}
         self.choices = OptionList(id="choices")
         self.choices.can_focus = False
         self.sign = Label("", id="sign")
-        self.typed = Input(id="typed", compact=True, select_on_focus=False)
+        self.typed = TypedLine(self)
         self.display = False
 
     def compose(self) -> ComposeResult:
@@ -125,18 +122,21 @@ class Prompt(Vertical):
         if self._sign == "/":
             self.post_message(self.Typed(wanted))
 
-    @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
-        event.stop()
-        sign, text = self._sign, event.value
+    def enter(self) -> None:
+        """What was typed, or chosen, is what was meant."""
+        sign, text = self._sign, self.typed.value
+        if text != self._suggested:
+            self._recall.rest()
+            self._suggest()
         chosen = self.choices.highlighted
         if sign == ":" and chosen is not None and not is_whole(self._commands, text):
             text = self.choices.get_option_at_index(chosen).id or text
         self._recall.add(text)
         self.close()
-        self.post_message(self.Entered(sign, text))
+        self._entered(sign, text)
 
     def _suggest(self) -> None:
+        self._suggested = self.typed.value
         asks = self._sign == ":" and self._recall.resting
         found = complete(self._commands, self.typed.value) if asks else []
         self.choices.clear_options()
@@ -155,9 +155,6 @@ class Prompt(Vertical):
             text = self.choices.get_option_at_index(chosen).id or ""
             self.typed.value = text if " " in text else f"{text} "
             self.typed.cursor_position = len(self.typed.value)
-
-    async def action_enter(self) -> None:
-        await self.typed.action_submit()
 
     def action_choose(self, step: int) -> None:
         """Up and down in the list; above its first line stands what was entered before."""
@@ -182,3 +179,26 @@ class Prompt(Vertical):
         sign = self._sign
         self.close()
         self.post_message(self.Cancelled(sign))
+
+
+class TypedLine(Input):
+    """What is typed. Enter has its place among the keys: those before it are in the line, those behind it are not."""
+
+    ENTER = (
+        "enter",
+        "ctrl+j",
+    )  # the latter where it was typed before the terminal was the program's own
+
+    def __init__(self, prompt: Prompt) -> None:
+        super().__init__(id="typed", compact=True, select_on_focus=False)
+        self._prompt = prompt
+
+    async def _on_key(self, event: Key) -> None:
+        if self._prompt.asking and event.key not in self.ENTER:
+            return  # to Input
+        event.stop()
+        event.prevent_default()
+        if self._prompt.asking:
+            self._prompt.enter()
+        else:
+            self.app.post_message(Key(event.key, event.character))

@@ -326,3 +326,30 @@ def test_the_help_tells_the_whole_grammar() -> None:
     for form, means in (*arguments.FORMS, *filters.FORMS):
         assert form in said
         assert means in said
+
+
+# What is typed right behind enter, before anything was handled
+
+AHEAD = [
+    # what is typed, the pane, the filter, the row under the cursor, whether the prompt asks
+    (":wl\rjj", "workloads", "", 2, ""),
+    (":wl\njj", "workloads", "", 2, ""),
+    (":cert\r:wl\rj", "workloads", "", 1, ""),
+    ("/ledger\r:wl\r", "workloads", "", 0, ""),
+    (":wl\r/ledger\rj", "workloads", "ledger", 1, ""),
+    (":wl\r/ledger", "workloads", "ledger", 0, "/"),
+    (":wl shop\r[", "services", "", 0, ""),
+]
+
+
+@pytest.mark.parametrize(("burst", "pane", "filter_text", "row", "asks"), AHEAD)
+async def test_what_is_typed_behind_enter_is_for_what_comes_then(
+    burst: str, pane: str, filter_text: str, row: int, asks: str
+) -> None:
+    async with looking(SHOP, "services") as at:
+        await at.type(burst)
+        assert told(at) == []
+        assert pane == at.pane.NAME
+        assert at.pane.filter_text == filter_text
+        assert [each.key for each in at.pane.table.rows].index(at.pane.cursor) == row
+        assert at.main.prompt.asking == asks
