@@ -303,7 +303,8 @@ class Main(Screen[None], inherit_bindings=False):
                 return
             given = self._read_arguments(NS[0], argument, self.front)
             if given is not None:
-                self._choose_namespaces(given.namespaces or (), given.filter)
+                kept = self.place.namespaces if given.namespaces is None else given.namespaces
+                self._choose_namespaces(kept, given.filter)
 
         words = "keep to these namespaces, or look at `all`"
         return Command(NS, words, run, self._may_follow, "[NAMESPACE,…]")

@@ -59,6 +59,18 @@ async def test_a_line_says_pane_namespaces_filter_and_context_at_once(
         assert rows is None or len(at.rows) == rows
 
 
+async def test_what_a_line_does_not_say_stays_as_it_is() -> None:
+    async with looking(SHOP, "workloads") as at:
+        await at.type(":ns payments\r")
+        await at.type(":ns /ledger\r")
+        assert at.main.place.namespaces == ("payments",)
+        assert len(at.rows) == 2
+        await at.type(":ns batch\r")
+        assert at.pane.filter_text == "ledger"
+        await at.type(":svc\r")
+        assert at.main.place.namespaces == ("batch",)
+
+
 REFUSED = [
     (":wl /", ":workloads /: / wants a filter behind it."),
     (":wl app=", ":workloads app=: app= wants a value behind it."),
