@@ -84,6 +84,18 @@ def selecting(policies: Iterable[Policy], labels: Sequence[Mapping[str, str]]) -
             yield each
 
 
+def targets(it: Raw) -> tuple[Target, ...]:
+    """What any object of Istio's names in `targetRefs`, or in the older `targetRef`."""
+    spec = table(it, "spec")
+    named = [*entries(spec, "targetRefs"), *filter(None, [table(spec, "targetRef")])]
+    return tuple(_target(each, raw.namespace(it)) for each in named)
+
+
+def dry_run(it: Raw) -> bool:
+    """Whether an AuthorizationPolicy is only to be tried."""
+    return raw.annotation(it, "istio.io/dry-run") == "true"
+
+
 def _policies(root: str, *every: Policy) -> Policies:
     of_target: dict[Target, list[Policy]] = {}
     of_pods: dict[str, list[Policy]] = {}
@@ -112,14 +124,13 @@ _GROUPS = {
 
 
 def _policy(it: Raw) -> Policy:
-    spec, namespace = table(it, "spec"), raw.namespace(it)
-    named = [*entries(spec, "targetRefs"), *filter(None, [table(spec, "targetRef")])]
+    spec, named = table(it, "spec"), targets(it)
     said = conditions(it)
     return Policy(
-        ref=Ref(AUTHORIZATION_POLICY, namespace, raw.name(it)),
+        ref=Ref(AUTHORIZATION_POLICY, raw.namespace(it), raw.name(it)),
         action=text(spec, "action") or "ALLOW",
         selector=strings(spec, "selector", "matchLabels"),
-        targets=tuple(_target(each, namespace) for each in named),
+        targets=named,
         accepted=said.get("WaypointAccepted" if named else "ZtunnelAccepted"),
     )
 

@@ -9,6 +9,7 @@ from meshtui.ui.panes.certificates import CertificatesPane
 from meshtui.ui.panes.cluster import ClusterPane
 from meshtui.ui.panes.gateways import GatewaysPane
 from meshtui.ui.panes.namespaces import NamespacesPane
+from meshtui.ui.panes.policies import PoliciesPane
 from meshtui.ui.panes.routes import RoutesPane
 from meshtui.ui.panes.services import ServicesPane
 from meshtui.ui.panes.waypoints import WaypointsPane
@@ -24,5 +25,6 @@ PANES: tuple[type[Pane[Any]], ...] = (
     WaypointsPane,
     GatewaysPane,
     RoutesPane,
+    PoliciesPane,
     CertificatesPane,
 )

@@ -93,6 +93,9 @@ class NamespacesPane(Pane[Namespace]):
         ]
         return [offer for offer in offers if offer.wishes or offer.more]
 
+    def policies_of(self, row: Namespace, snapshot: Snapshot) -> Jump | None:
+        return Jump("policies", within=f"namespace/{row.name}")
+
     def onward(self, row: Namespace) -> Jump | None:
         return Jump("workloads", within=f"namespace/{row.name}")
 
