@@ -75,6 +75,7 @@ class Row:
     """What it is for, in words."""
     extent: str
     """How it is attached: "mesh", "namespace", "selector", "targets" or "host"."""
+    selector: Mapping[str, str]
     targets: tuple[Target, ...]
     services: tuple[str, ...]
     """The Services that its targets are about, by "namespace/name"."""
@@ -281,6 +282,7 @@ def _row(spec: Spec, *given: Any) -> Row:
         in_effect=left,
         whom=policy_words.whom(it, around.root),
         extent=_extent(spec, around.root),
+        selector=spec.selector,
         targets=spec.targets,
         services=around.services,
         workloads=around.pods,

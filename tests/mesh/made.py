@@ -10,7 +10,9 @@ from meshtui.mesh import raw
 from meshtui.mesh.kinds import (
     AUTHORIZATION_POLICY,
     CONFIGMAP,
+    DESTINATION_RULE,
     ENDPOINT_SLICE,
+    ENVOY_FILTER,
     GATEWAY,
     GATEWAY_CLASS,
     GRPC_ROUTE,
@@ -24,11 +26,15 @@ from meshtui.mesh.kinds import (
     PEER_AUTHENTICATION,
     POD,
     REFERENCE_GRANT,
+    REQUEST_AUTHENTICATION,
     SERVICE,
     SERVICE_ENTRY,
+    SIDECAR,
     TCP_ROUTE,
+    TELEMETRY,
     TLS_ROUTE,
     VIRTUAL_SERVICE,
+    WASM_PLUGIN,
     Kind,
 )
 from meshtui.mesh.raw import Raw
@@ -61,6 +67,12 @@ _KINDS = {
             ENDPOINT_SLICE,
             NETWORK_POLICY,
             AUTHORIZATION_POLICY,
+            REQUEST_AUTHENTICATION,
+            TELEMETRY,
+            DESTINATION_RULE,
+            SIDECAR,
+            ENVOY_FILTER,
+            WASM_PLUGIN,
         )
     },
 }

@@ -6,7 +6,12 @@ from collections.abc import Iterable, Sequence
 
 from meshtui.mesh import policy_rows, raw, services
 from meshtui.mesh.health import Health, Verdict
-from meshtui.mesh.kinds import AUTHORIZATION_POLICY, GATEWAY, PEER_AUTHENTICATION
+from meshtui.mesh.kinds import (
+    AUTHORIZATION_POLICY,
+    GATEWAY,
+    PEER_AUTHENTICATION,
+    REQUEST_AUTHENTICATION,
+)
 from meshtui.mesh.peer_authentication import Mtls
 from meshtui.mesh.policy_places import NOBODY
 from meshtui.mesh.policy_rows import Row
@@ -25,13 +30,13 @@ class PoliciesPane(Pane[Row]):
     TITLE = "Policies"
     NEEDS = policy_rows.KINDS
     COLUMNS = (
-        Column("NAMESPACE", 8, 24, 3),
-        Column("KIND", 12, 22, 4),
-        Column("POLICY", 10, 32, 0),
-        Column("ACTION", 6, 6, 2),
-        Column("SAYS", 24, 72, 0),
-        Column("FOR", 9, 18, 5),
-        Column("ENFORCED BY", 11, 20, 0),
+        Column("NAMESPACE", 8, 24, 2),
+        Column("KIND", 8, 15, 4),
+        Column("POLICY", 12, 32, 0),
+        Column("ACTION", 6, 6, 3),
+        Column("SAYS", 32, 72, 0),
+        Column("FOR", 13, 18, 5),
+        Column("ENFORCED BY", 12, 22, 0),
         Column("WORKLOADS", 9, 9, 6, right=True),
         Column("AGE", 4, 6, 7, right=True),
     )
@@ -59,7 +64,7 @@ class PoliciesPane(Pane[Row]):
     def cells(self, row: Row, snapshot: Snapshot) -> Sequence[Cell]:
         return (
             row.ref.namespace,
-            row.kind,
+            _SHORT.get(row.kind, row.kind),
             row.ref.name,
             row.action or Span("–", Tone.MUTED),
             row.summary,
@@ -103,6 +108,14 @@ class PoliciesPane(Pane[Row]):
 
 _MOST = 40
 """So many rows of a list stand in the detail."""
+_SHORT = {
+    kind.title: short
+    for kind, short in (
+        (AUTHORIZATION_POLICY, "Authorization"),
+        (PEER_AUTHENTICATION, "PeerAuth"),
+        (REQUEST_AUTHENTICATION, "RequestAuth"),
+    )
+}
 _ELSEWHERE = ("targets", "host")
 """What is not attached to pods."""
 
@@ -139,7 +152,8 @@ def _by(row: Row) -> Cell:
         spans.append(Span(by, tone))
     left_out = sum(each.by == NOBODY for each in row.rules)
     if left_out and row.by != (NOBODY,):
-        spans.append(Span(f" ✗ {left_out}/{len(row.rules)} rules", Tone.BAD))
+        left = "no rule" if left_out == len(row.rules) else f"-{left_out} rules"
+        spans.append(Span(f" ✗ {left}", Tone.BAD))
     return tuple(spans)
 
 
@@ -147,11 +161,22 @@ def _facts(row: Row) -> Iterable[Fact]:
     yield Fact("says", row.summary)
     if row.in_effect:
         yield Fact("in effect", (mark(Health.BAD), Span(f" {row.in_effect}")))
-    yield Fact("for", f"{row.whom} (by {_for(row)})")
+    yield Fact("for", _attached(row))
     if row.accepted is not None:
         told = row.accepted
         words = f"{told.type}={told.status} {told.reason}: {told.message}"
         yield Fact("istiod", words)
+
+
+def _attached(row: Row) -> str:
+    """What it is for, and how that is written."""
+    if row.selector:
+        labels = ", ".join(f"{label}={value}" for label, value in row.selector.items())
+        return f"{row.whom} (selector {labels})"
+    if row.targets:
+        named = ", ".join(f"{each.kind or '?'} {each.name}" for each in row.targets)
+        return f"{row.whom} (targetRefs {named})"
+    return "the Service or host that it names" if row.extent == "host" else row.whom
 
 
 def _places(row: Row) -> Grid:
