@@ -190,25 +190,51 @@ def of_pods(kind: Kind, found: Sequence[Workload]) -> Iterator[Place]:
     for each in found:
         groups[proxy(each)] = groups.get(proxy(each), 0) + 1
     heeding = _HEEDING.get(kind, ())
-    for by in (ZTUNNEL, SIDECARS, GATEWAY_PROXY):
-        number = groups.get(by, 0)
-        if number and by in heeding:
-            yield Place(by, count(number, "workload"), Health.OK, "")
-        elif number:
-            yield Place(NOBODY, count(number, "workload"), *_unheeded(kind, by))
+    if ZTUNNEL in heeding:
+        yield from _at_ztunnels(groups)
+    elif number := sum(groups.get(each, 0) for each in (ZTUNNEL, _UNSEEN, _GHOST)):
+        yield Place(NOBODY, count(number, "workload"), *_unheeded(kind, ZTUNNEL))
+    for by in (SIDECARS, GATEWAY_PROXY):
+        if number := groups.get(by, 0):
+            heeds = by in heeding
+            rest = (Health.OK, "") if heeds else _unheeded(kind, by)
+            yield Place(by if heeds else NOBODY, count(number, "workload"), *rest)
     if outside := groups.get(NOBODY, 0):
-        why = "not in the mesh, so nobody stands before them"
+        why = "not in the mesh, so nobody stands before it"
         yield Place(NOBODY, count(outside, "workload"), Health.NONE, why)
 
 
+_UNSEEN, _GHOST = "not seen", "not captured"
+"""What pods are that a ztunnel may stand before, or should."""
+_PROXIES = {
+    State.OUTSIDE: NOBODY,
+    State.ENDED: NOBODY,
+    State.SIDECAR: SIDECARS,
+    State.UNSEEN: _UNSEEN,
+    State.NOT_ANNOTATED: _GHOST,
+    State.NOT_PROXIED: _GHOST,
+    State.PENDING: _GHOST,
+}
+
+
 def proxy(workload: Workload) -> str:
-    """Who stands before a pod and judges what comes in; "nobody" for one outside the mesh."""
-    state = workload.enrolled.state
+    """Who stands before a pod and judges what comes in, or should; "nobody" for one outside the mesh."""
     if components.is_gateway(workload.pod.labels):
         return GATEWAY_PROXY
-    if state is State.SIDECAR:
-        return SIDECARS
-    return NOBODY if state in (State.OUTSIDE, State.ENDED) else ZTUNNEL
+    return _PROXIES.get(workload.enrolled.state, ZTUNNEL)
+
+
+def _at_ztunnels(groups: Mapping[str, int]) -> Iterator[Place]:
+    """Captured pods, those of which that was not seen, and those before which a ztunnel should stand and does not."""
+    if captured := groups.get(ZTUNNEL, 0):
+        yield Place(ZTUNNEL, count(captured, "workload"), Health.OK, "")
+    if unseen := groups.get(_UNSEEN, 0):
+        why = "whether a ztunnel proxies it is not known"
+        yield Place(ZTUNNEL, count(unseen, "workload"), Health.UNKNOWN, why)
+    if ghosts := groups.get(_GHOST, 0):
+        why = "to be in the mesh, and no ztunnel proxies it"
+        health = Health.WARN if captured else Health.BAD
+        yield Place(NOBODY, count(ghosts, "workload"), health, why)
 
 
 def _unheeded(kind: Kind, by: str) -> tuple[Health, str]:
