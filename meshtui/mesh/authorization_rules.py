@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from meshtui.mesh.meshconfig import DEFAULT_TRUST_DOMAIN
 from meshtui.mesh.raw import Raw, dig, entries, text
 
 _L4_SOURCE = ("principals", "serviceAccounts", "namespaces", "ipBlocks")
@@ -52,10 +51,12 @@ def of(policy: Raw) -> Sequence[Raw]:
     return entries(policy, "spec", "rules")
 
 
-def read(rule: Raw, namespace: str) -> Rule:
-    """A rule in words; `namespace` is its policy's. Never raises."""
+def read(rule: Raw, namespace: str, domain: str) -> Rule:
+    """A rule in words; `namespace` is its policy's, and `domain` the trust domain of the mesh, which goes without
+    saying. Never raises."""
+    own = _Own(namespace, domain)
     return Rule(
-        who=" or ".join(_each(rule, "from", "source", lambda it: _source(it, namespace))),
+        who=" or ".join(_each(rule, "from", "source", lambda it: _source(it, own))),
         what=" or ".join(_each(rule, "to", "operation", _operation)),
         when=_when(entries(rule, "when")),
     )
@@ -202,38 +203,39 @@ _ANY = {
 }
 
 
-def _source(found: Raw, namespace: str) -> str:
+def _source(found: Raw, own: _Own) -> str:
     """ "shop/checkout in namespace shop"; "" for an empty one."""
     names: list[str] = []
     if "principals" in found:
         values = _values(found["principals"])
-        names.append("callers with an identity" if values == ["*"] else _either(values, _account))
+        names.append(
+            "callers with an identity" if values == ["*"] else _either(values, own.principal)
+        )
     if "serviceAccounts" in found:
-        names.append(_either(_values(found["serviceAccounts"]), _in(namespace)))
+        names.append(_either(_values(found["serviceAccounts"]), own.account))
     rest = {k: v for k, v in found.items() if k not in ("principals", "serviceAccounts")}
     if not names and not rest:
         return ""
-    return " ".join([" who are also ".join(names) or "callers", *_qualities(rest, namespace)])
+    shorter = {"principals": own.principal, "serviceAccounts": own.account}
+    return " ".join([" who are also ".join(names) or "callers", *_qualities(rest, shorter)])
 
 
 def _operation(found: Raw) -> str:
     """ "on 8080 with GET for /pay"; "" for an empty one."""
     order = {name: place for place, name in enumerate(("ports", "methods", "paths", "hosts"))}
-    return " ".join(
-        _qualities(dict(sorted(found.items(), key=lambda each: order.get(_plain(each[0]), 9))), "")
-    )
+    fields = sorted(found.items(), key=lambda each: order.get(_plain(each[0]), len(order)))
+    return " ".join(_qualities(dict(fields), {}))
 
 
-def _qualities(found: Raw, namespace: str) -> Iterator[str]:
+def _qualities(found: Raw, shorter: Mapping[str, Callable[[str], str]]) -> Iterator[str]:
     """Each field in words; one that is not known as it is written."""
-    own = _in(namespace)
     for name, given in found.items():
         values, plain = _values(given), _plain(name)
         if values == ["*"] and name in _ANY:
             yield _ANY[name]
             continue
         words = (_OTHER if plain != name else _QUALITIES).get(plain)
-        said = _either(values, {"principals": _account, "serviceAccounts": own}.get(plain, _brief))
+        said = _either(values, shorter.get(plain, _brief))
         yield f"{words} {said}" if words else f"with {_brief(name)} {said}"
 
 
@@ -266,18 +268,24 @@ def _either(values: Sequence[str], words: Callable[[str], str]) -> str:
     return " or ".join(filter(None, (", ".join(said[:-1]), said[-1])))
 
 
-def _account(principal: str) -> str:
-    """ "cluster.local/ns/shop/sa/checkout" as "shop/checkout", and with a trust domain of its own as "shop/checkout of
-    acme.example"; one of another form as it is written."""
-    domain, *rest = principal.split("/")
-    if len(rest) != 4 or (rest[0], rest[2]) != ("ns", "sa") or not domain or "*" in domain:
-        return _brief(principal)
-    of = "" if domain == DEFAULT_TRUST_DOMAIN else f" of {domain}"
-    return _brief(f"{rest[1]}/{rest[3]}{of}")
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """What goes without saying: the namespace of a policy, and the trust domain of its mesh."""
 
+    namespace: str
+    domain: str
 
-def _in(namespace: str) -> Callable[[str], str]:
-    return lambda account: _brief(account if "/" in account else f"{namespace}/{account}")
+    def principal(self, written: str) -> str:
+        """ "cluster.local/ns/shop/sa/checkout" as "shop/checkout", and of another trust domain as "shop/checkout of
+        acme.example"; one of another form as it is written."""
+        domain, *rest = written.split("/")
+        if len(rest) != 4 or (rest[0], rest[2]) != ("ns", "sa") or not domain or "*" in domain:
+            return _brief(written)
+        of = "" if domain == self.domain else f" of {domain}"
+        return _brief(f"{rest[1]}/{rest[3]}{of}")
+
+    def account(self, written: str) -> str:
+        return _brief(written if "/" in written else f"{self.namespace}/{written}")
 
 
 def _brief(value: str) -> str:

@@ -37,6 +37,7 @@ from meshtui.mesh.kinds import (
 from meshtui.mesh.policies import Target
 from meshtui.mesh.policy_places import NOBODY, ZTUNNEL, Place, Places
 from meshtui.mesh.policy_verdicts import Around, Judged, Spec
+from meshtui.mesh.policy_words import Mesh
 from meshtui.mesh.raw import Condition, Raw, conditions, text
 from meshtui.mesh.snapshot import Ref, Scope, Snapshot
 from meshtui.mesh.workloads import Workload
@@ -185,8 +186,8 @@ def _answers(service: services.Service, pod: str) -> bool:
 
 
 def _all(snapshot: Snapshot) -> Sequence[Row]:
-    root = workloads.root_namespace(snapshot)
-    places, by_namespace = policy_places.of(snapshot, root), _by_namespace(snapshot)
+    mesh = Mesh(workloads.root_namespace(snapshot), workloads.trust_domain(snapshot))
+    places, by_namespace = policy_places.of(snapshot, mesh.root), _by_namespace(snapshot)
     rows: list[Row] = []
     for kind in _KINDS:
         specs = {
@@ -195,7 +196,7 @@ def _all(snapshot: Snapshot) -> Sequence[Row]:
         }
 
         def inputs(spec: Spec) -> Around:
-            return _around(spec, snapshot, root, places, by_namespace)
+            return _around(spec, snapshot, mesh, places, by_namespace)
 
         found = snapshot.memo.each(("policies", kind), specs, _row, inputs)
         rows += [_at(each, snapshot.now) for each in sorted(found, key=lambda row: row.ref.key)]
@@ -225,27 +226,27 @@ def _by_namespace(snapshot: Snapshot) -> Mapping[str, list[Workload]]:
 def _around(
     spec: Spec,
     snapshot: Snapshot,
-    root: str,
+    mesh: Mesh,
     places: Places,
     by_namespace: Mapping[str, list[Workload]],
 ) -> Around:
     namespace = raw.namespace(spec.it)
     if special := policy_places.SPECIAL.get(spec.kind):
-        return Around(root, (), (*special(spec.it, places),), _hosts(spec), "")
+        return Around(mesh, (), (*special(spec.it, places),), _hosts(spec), "")
     if spec.targets:
         found = tuple(
             place for target in spec.targets for place in places.of_target(target, namespace)
         )
         named = dict.fromkeys(key for each in spec.targets for key in places.targeted(each))
-        return Around(root, (), found, (*named,), "")
-    nobodys = spec.kind == PEER_AUTHENTICATION and namespace == root and spec.selector
+        return Around(mesh, (), found, (*named,), "")
+    nobodys = spec.kind == PEER_AUTHENTICATION and namespace == mesh.root and spec.selector
     candidates: Iterable[Workload] = () if nobodys else by_namespace.get(namespace, ())
-    if namespace == root and not nobodys:
+    if namespace == mesh.root and not nobodys:
         candidates = (each for found in by_namespace.values() for each in found)
     wanted = spec.selector.items()
     pods = tuple(each for each in candidates if wanted <= each.pod.labels.items())
-    unread = snapshot.unread(POD, None if namespace == root else namespace)
-    return Around(root, pods, (), (), unread)
+    unread = snapshot.unread(POD, None if namespace == mesh.root else namespace)
+    return Around(mesh, pods, (), (), unread)
 
 
 def _hosts(spec: Spec) -> tuple[str, ...]:
@@ -263,11 +264,11 @@ def _row(spec: Spec, *given: Any) -> Row:
     places = around.places or policy_verdicts.of_pods(spec, around)
     authorizes = kind == AUTHORIZATION_POLICY
     action = (text(it, "spec", "action") or "ALLOW") if authorizes else ""
-    rules = tuple(policy_verdicts.judged(it, action, places)) if authorizes else ()
-    summary = policy_words.of(kind, it, around.root)
+    rules = tuple(policy_verdicts.judged(it, action, places, around.mesh)) if authorizes else ()
+    summary = policy_words.of(kind, it, around.mesh)
     left = ""
     if authorizes and any(each.by == ZTUNNEL for each in places):
-        left = policy_words.in_force_at_ztunnel(it, around.root)
+        left = policy_words.in_force_at_ztunnel(it, around.mesh)
         left = "" if left == summary else left
     accepted = conditions(it).get("WaypointAccepted" if spec.targets else "ZtunnelAccepted")
     found = policy_verdicts.troubles(spec, around, places, rules, accepted, left)
@@ -280,8 +281,8 @@ def _row(spec: Spec, *given: Any) -> Row:
         action=action,
         summary=summary,
         in_effect=left,
-        whom=policy_words.whom(it, around.root),
-        extent=_extent(spec, around.root),
+        whom=policy_words.whom(it, around.mesh.root),
+        extent=_extent(spec, around.mesh.root),
         selector=spec.selector,
         targets=spec.targets,
         services=around.services,

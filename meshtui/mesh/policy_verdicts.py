@@ -14,6 +14,7 @@ from meshtui.mesh.health import Health, Verdict, worst
 from meshtui.mesh.kinds import AUTHORIZATION_POLICY, PEER_AUTHENTICATION, Kind
 from meshtui.mesh.policies import Target
 from meshtui.mesh.policy_places import NOBODY, ZTUNNEL, Place
+from meshtui.mesh.policy_words import Mesh
 from meshtui.mesh.raw import Condition, Raw, text
 from meshtui.mesh.workloads import Workload
 
@@ -31,7 +32,7 @@ class Spec:
 class Around(NamedTuple):
     """What else decides. A tuple, so that it counts as a value where it is an input."""
 
-    root: str
+    mesh: Mesh
     pods: tuple[Workload, ...]
     places: tuple[Place, ...]
     services: tuple[str, ...]
@@ -74,7 +75,7 @@ def of_pods(spec: Spec, around: Around) -> tuple[Place, ...]:
 
 def _deciding(spec: Spec, around: Around) -> Iterator[Place]:
     key = raw.key(spec.it)
-    if raw.namespace(spec.it) == around.root and spec.selector:
+    if raw.namespace(spec.it) == around.mesh.root and spec.selector:
         why = "one with a selector in the root namespace is for nobody"
         yield Place(NOBODY, "any workload", Health.WARN, why)
         return
@@ -93,12 +94,12 @@ def _deciding(spec: Spec, around: Around) -> Iterator[Place]:
         yield Place(NOBODY, count(number, "workload"), Health.NONE, who)
 
 
-def judged(it: Raw, action: str, places: Sequence[Place]) -> Iterator[Judged]:
+def judged(it: Raw, action: str, places: Sequence[Place], mesh: Mesh) -> Iterator[Judged]:
     """Each rule with who enforces it: a ztunnel may leave out what others do not."""
     everybody = [each for each in dict.fromkeys(place.by for place in places) if each != NOBODY]
     others = [each for each in everybody if each != ZTUNNEL]
     for rule in authorization_rules.of(it):
-        words = authorization_rules.read(rule, raw.namespace(it))
+        words = policy_words.rule(rule, it, mesh)
         if not everybody:
             yield Judged(words, NOBODY, worst([each.verdict for each in places]))
             continue

@@ -4,8 +4,10 @@ over the object as it is written; nothing here says whether anybody heeds it."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 
 from meshtui.mesh import authorization_rules, policies, raw
+from meshtui.mesh.authorization_rules import Rule
 from meshtui.mesh.kinds import (
     AUTHORIZATION_POLICY,
     DESTINATION_RULE,
@@ -24,10 +26,21 @@ _APP = ("app", "app.kubernetes.io/name", "k8s-app")
 """Labels whose value is what people call a workload."""
 
 
-def of(kind: Kind, it: Raw, root: str) -> str:
-    """The sentence. `root` is the namespace whose policies are for the whole mesh. Never raises."""
+class Mesh(NamedTuple):
+    """What of a mesh the words depend on. A tuple, so that it counts as a value where it is an input."""
+
+    root: str
+    """The namespace whose policies are for the whole mesh."""
+    domain: str
+    """The trust domain."""
+
+
+def of(kind: Kind, it: Raw, mesh: Mesh) -> str:
+    """The sentence. Never raises."""
+    if kind == AUTHORIZATION_POLICY:
+        return _authorization(it, mesh)
     words = _WORDS.get(kind)
-    return words(it, whom(it, root)) if words else ""
+    return words(it, whom(it, mesh.root)) if words else ""
 
 
 def whom(it: Raw, root: str) -> str:
@@ -54,12 +67,17 @@ def selector(it: Raw) -> Mapping[str, str]:
     return strings(spec, "workloadSelector", "matchLabels")
 
 
-def in_force_at_ztunnel(it: Raw, root: str) -> str:
+def in_force_at_ztunnel(it: Raw, mesh: Mesh) -> str:
     """What an AuthorizationPolicy says at a ztunnel, without the rules and attributes that it does not heed."""
     action = text(it, "spec", "action") or "ALLOW"
     rules = (authorization_rules.at_ztunnel(action, each) for each in authorization_rules.of(it))
-    kept = [authorization_rules.read(each, raw.namespace(it)) for each in rules if each is not None]
-    return authorization_rules.sentence(action, kept, whom(it, root))
+    kept = [rule(each, it, mesh) for each in rules if each is not None]
+    return authorization_rules.sentence(action, kept, whom(it, mesh.root))
+
+
+def rule(written: Raw, policy: Raw, mesh: Mesh) -> Rule:
+    """A rule of an AuthorizationPolicy in words."""
+    return authorization_rules.read(written, raw.namespace(policy), mesh.domain)
 
 
 def listed(values: list[str], last: str = "or") -> str:
@@ -76,11 +94,10 @@ def _target(target: policies.Target) -> str:
     return target.name if target.kind == "Service" else f"{target.kind or 'target'} {target.name}"
 
 
-def _authorization(it: Raw, whom: str) -> str:
-    found = authorization_rules.of(it)
-    rules = [authorization_rules.read(each, raw.namespace(it)) for each in found]
-    action = text(it, "spec", "action") or "ALLOW"
-    said = authorization_rules.sentence(action, rules, whom, text(it, "spec", "provider", "name"))
+def _authorization(it: Raw, mesh: Mesh) -> str:
+    rules = [rule(each, it, mesh) for each in authorization_rules.of(it)]
+    action, provider = text(it, "spec", "action") or "ALLOW", text(it, "spec", "provider", "name")
+    said = authorization_rules.sentence(action, rules, whom(it, mesh.root), provider)
     return f"as a trial: {said}" if policies.dry_run(it) else said
 
 
@@ -190,7 +207,6 @@ def _texts(it: Raw, field: str) -> list[str]:
 
 
 _WORDS: Mapping[Kind, Callable[[Raw, str], str]] = {
-    AUTHORIZATION_POLICY: _authorization,
     PEER_AUTHENTICATION: _peer,
     REQUEST_AUTHENTICATION: _request,
     TELEMETRY: _telemetry,

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from meshtui.mesh import authorization_rules, policy_rows, policy_words
 from meshtui.mesh.kinds import AUTHORIZATION_POLICY, PEER_AUTHENTICATION, Kind
+from meshtui.mesh.policy_words import Mesh
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Scope
 from tests.anything import JSON, damaged
@@ -19,7 +20,7 @@ from tests.mesh.made import _KINDS, made
 from tests.recordings import DATA
 
 CASES: list[Raw] = json.loads((DATA / "verdicts.json").read_bytes())["cases"]
-ROOT = "istio-system"
+MESH = Mesh("istio-system", "cluster.local")
 KINDS = {need.kind if isinstance(need, Scope) else need for need in policy_rows.KINDS[:9]}
 
 RECORDED = {
@@ -75,7 +76,7 @@ def kind_of(it: Raw) -> Kind:
 @pytest.mark.parametrize("case", RECORDED)
 def test_a_recorded_policy_in_words(case: str) -> None:
     [found] = [each for each in CASES if each["id"] == case]
-    said = [policy_words.of(kind_of(each), each, ROOT) for each in found["policies"]]
+    said = [policy_words.of(kind_of(each), each, MESH) for each in found["policies"]]
     assert said == RECORDED[case]
 
 
@@ -191,7 +192,14 @@ def operation(**fields: Any) -> Raw:
     ],
 )
 def test_the_words_of_an_authorization_policy(policy: Raw, words: str) -> None:
-    assert policy_words.of(AUTHORIZATION_POLICY, policy, ROOT) == words
+    assert policy_words.of(AUTHORIZATION_POLICY, policy, MESH) == words
+
+
+def test_the_trust_domain_of_the_mesh_goes_without_saying_and_no_other_does() -> None:
+    acme = Mesh("istio-system", "acme.example")
+    principals = ["acme.example/ns/shop/sa/web", "cluster.local/ns/shop/sa/web"]
+    said = policy_words.of(AUTHORIZATION_POLICY, allow(source(principals=principals)), acme)
+    assert said == "only shop/web or shop/web of cluster.local may reach ledger"
 
 
 @pytest.mark.parametrize(
@@ -215,7 +223,7 @@ def test_the_words_of_an_authorization_policy(policy: Raw, words: str) -> None:
 )  # fmt: skip
 def test_what_a_ztunnel_makes_of_it(action: str, rule: Raw, words: str) -> None:
     """The examples of istio-ambient.md, 7.5, and what is dropped without a word."""
-    assert policy_words.in_force_at_ztunnel(allow(rule, action=action), ROOT) == words
+    assert policy_words.in_force_at_ztunnel(allow(rule, action=action), MESH) == words
 
 
 @pytest.mark.parametrize(
@@ -276,14 +284,14 @@ def test_what_a_ztunnel_makes_of_it(action: str, rule: Raw, words: str) -> None:
     ],
 )
 def test_the_words_of_others(kind: str, spec: Raw, words: str) -> None:
-    assert policy_words.of(_KINDS[kind], made(kind, "p", "shop", spec=spec), ROOT) == words
+    assert policy_words.of(_KINDS[kind], made(kind, "p", "shop", spec=spec), MESH) == words
 
 
 @given(st.sampled_from(sorted(KINDS, key=str)), JSON)
 @settings(deadline=None, derandomize=True)
 def test_no_spec_crashes_it(kind: Kind, spec: Any) -> None:
-    policy_words.of(kind, {"spec": spec}, ROOT)
-    policy_words.of(kind, spec, ROOT)
+    policy_words.of(kind, {"spec": spec}, MESH)
+    policy_words.of(kind, spec, MESH)
 
 
 @given(
@@ -293,5 +301,5 @@ def test_no_spec_crashes_it(kind: Kind, spec: Any) -> None:
 @settings(deadline=None, derandomize=True)
 def test_no_damaged_policy_crashes_it(it: Any) -> None:
     for kind in KINDS:
-        assert isinstance(policy_words.of(kind, it, ROOT), str)
-    assert isinstance(policy_words.in_force_at_ztunnel(it, ROOT), str)
+        assert isinstance(policy_words.of(kind, it, MESH), str)
+    assert isinstance(policy_words.in_force_at_ztunnel(it, MESH), str)

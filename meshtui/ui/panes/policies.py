@@ -30,15 +30,15 @@ class PoliciesPane(Pane[Row]):
     TITLE = "Policies"
     NEEDS = policy_rows.KINDS
     COLUMNS = (
-        Column("NAMESPACE", 8, 24, 2),
-        Column("KIND", 8, 15, 4),
+        Column("NAMESPACE", 9, 24, 2),
+        Column("KIND", 13, 15, 4),
         Column("POLICY", 12, 32, 0),
-        Column("ACTION", 6, 6, 3),
+        Column("ACTION", 6, 6, 5),
         Column("SAYS", 32, 72, 0),
-        Column("FOR", 13, 18, 5),
+        Column("FOR", 13, 18, 6),
         Column("ENFORCED BY", 12, 22, 0),
-        Column("WORKLOADS", 9, 9, 6, right=True),
-        Column("AGE", 4, 6, 7, right=True),
+        Column("WORKLOADS", 9, 9, 7, right=True),
+        Column("AGE", 4, 6, 8, right=True),
     )
     EMPTY = "There are no policies here. :ns all looks at every namespace."
 
