@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from meshtui.mesh import changes
+from meshtui.mesh import changes, waypoint_changes
 from meshtui.mesh.capture import DATAPLANE_MODE
 from meshtui.mesh.changes import Patch, Refusal
 from meshtui.mesh.kinds import NAMESPACE
@@ -46,7 +46,8 @@ def joining(it: Raw, snapshot: Snapshot, waypoint: str = "") -> Sequence[Step] |
         USE_WAYPOINT: called,
         USE_WAYPOINT_NAMESPACE: None if where == name(it) else where,
     }
-    bind = partial(changes.set_waypoint, it, where, called, snapshot)
+    target = Ref(NAMESPACE, "", name(it))
+    bind = partial(waypoint_changes.bind, target, it, where, called, snapshot)
     return _all(entered, _step(bind, it, Goal.BOUND, bound))
 
 

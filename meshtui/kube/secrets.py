@@ -13,13 +13,15 @@ UNREADABLE = ssl.DER_cert_to_PEM_cert(x509.ILLEGIBLE).encode()
 """Stands for a block that is no certificate."""
 
 _METADATA = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp", "labels")
+_REMOTE = "istio/multiCluster"
 _ANNOTATIONS = ("cert-manager.io/certificate-name",)
 """Who renews it. No other: kubectl writes the whole Secret into one."""
 
 
 def certificates_only(raw: Raw) -> Raw:
     """The Secret's identity, labels, type, and under `data` (base64, as in any Secret) the PEM certificates of each
-    entry that has some."""
+    entry that has some. Of a remote secret also the names of all entries, which are names of clusters, without what
+    they hold."""
     metadata = {k: v for k, v in table(raw, "metadata").items() if k in _METADATA}
     annotations = strings(raw, "metadata", "annotations")
     if kept_annotations := {k: annotations[k] for k in _ANNOTATIONS if k in annotations}:
@@ -29,6 +31,8 @@ def certificates_only(raw: Raw) -> Raw:
         for key, value in strings(raw, "data").items()
         if (kept := _certificates(value))
     }
+    if strings(raw, "metadata", "labels").get(_REMOTE) == "true":
+        data = {**dict.fromkeys(strings(raw, "data"), ""), **data}
     return {
         "apiVersion": "v1",
         "kind": "Secret",

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from meshtui.mesh import capture, network_policies, nodes, revisions
+from meshtui.mesh import capture, injection, network_policies, nodes, sidecar_checks
 from meshtui.mesh.checks import Check, count, failing, listed, unknown, warning, well
 from meshtui.mesh.kinds import NETWORK_POLICY, POD
 from meshtui.mesh.moves import Move, Way
@@ -15,12 +15,10 @@ from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Snapshot
 from meshtui.mesh.workloads import Workload
 
-INJECTION = "istio-injection"
-
 
 def of(move: Move, snapshot: Snapshot) -> Iterator[Check]:
     """In the order of importance."""
-    yield from _sidecars(move)
+    yield from sidecar_checks.of(move, snapshot) if move.uninjects else _sidecars(move)
     yield from _host_network(move)
     yield from _network_policies(move, snapshot)
     yield from _nodes(move, snapshot)
@@ -29,12 +27,9 @@ def of(move: Move, snapshot: Snapshot) -> Iterator[Check]:
 
 def _sidecars(move: Move) -> Iterator[Check]:
     after = move.after or {}
-    labelled = after.get(INJECTION) == "enabled" or (
-        INJECTION not in after and revisions.REVISION in after
-    )
+    key = injection.asked_by(after)
     with_one = _names(each.workload for each in move.pods if each.workload.pod.sidecar)
-    if labelled:
-        key = INJECTION if INJECTION in after else revisions.REVISION
+    if key:
         yield warning(
             f"label {key}={after[key]}: new pods of {move.namespace} get a sidecar and are left out of ambient",
             f"Take the label {key} off the namespace first.",
@@ -46,7 +41,7 @@ def _sidecars(move: Move) -> Iterator[Check]:
         )
     elif move.unread:
         yield unknown(f"whether pods have sidecars is not known: {move.unread}")
-    elif not labelled:
+    elif not key:
         yield well("no sidecars, and no label that asks for them")
 
 

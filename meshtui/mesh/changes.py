@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
-from meshtui.mesh import components, diff, reach, waypoints
+from meshtui.mesh import components, diff, reach
 from meshtui.mesh.capture import DATAPLANE_MODE
 from meshtui.mesh.kinds import NAMESPACE, SECRET
-from meshtui.mesh.raw import Raw, dig, label, name, strings, table, text
+from meshtui.mesh.raw import Raw, dig, label, moment, name, strings, table, text
 from meshtui.mesh.snapshot import Ref, Snapshot
-from meshtui.mesh.waypoints import USE_WAYPOINT, USE_WAYPOINT_NAMESPACE, Binding, State
 
 MANAGER = "meshtui"
 """The field manager under which all is written."""
@@ -71,6 +70,10 @@ class Patch(_Change):
     """A JSON merge patch (RFC 7386): null takes away, and a list is replaced as a whole."""
     final: bool = False
     """There is no way back, as from a restart."""
+    partial: bool = False
+    """`before` has only the fields of the patch, as the audit keeps them."""
+    awaits: frozenset[str] = frozenset()
+    """The UIDs of pods that changes after this one are to replace: its own proof does not wait for them."""
 
     @property
     def based_on(self) -> str:
@@ -110,29 +113,6 @@ def unenroll(it: Raw, snapshot: Snapshot) -> Patch | Refusal:
     )
 
 
-def set_waypoint(it: Raw, where: str, waypoint: str, snapshot: Snapshot) -> Patch | Refusal:
-    """The Gateway `waypoint` of the namespace `where` as the waypoint of a namespace."""
-    own = name(it)
-    labels = {USE_WAYPOINT: waypoint, USE_WAYPOINT_NAMESPACE: None if where == own else where}
-    known = strings(it, "metadata", "labels")
-    if all(known.get(key) == value for key, value in labels.items()):
-        return Refusal(f"{own} uses waypoint {where}/{waypoint} already")
-    wanted = {key: value for key, value in labels.items() if value}
-    found = waypoints.binding(waypoints.of(snapshot), own, wanted)
-    if found is None or found.state not in (State.READY, State.UNKNOWN):
-        return Refusal(found.reason if found else f'"{waypoint}" is no name of a waypoint')
-    change = _labelled(it, snapshot, f"Set waypoint {where}/{waypoint} for namespace {own}", labels)
-    return change if isinstance(change, Refusal) else replace(change, warnings=_doubt(found))
-
-
-def clear_waypoint(it: Raw, snapshot: Snapshot) -> Patch | Refusal:
-    """A namespace without the waypoint that its label names."""
-    if not label(it, USE_WAYPOINT):
-        return Refusal(f"{name(it)} has no label {USE_WAYPOINT}")
-    labels = {USE_WAYPOINT: None, USE_WAYPOINT_NAMESPACE: None}
-    return _labelled(it, snapshot, f"Clear the waypoint of namespace {name(it)}", labels)
-
-
 def restart(target: Ref, it: Raw, now: datetime) -> Patch | Refusal:
     """New pods for a Deployment, DaemonSet or StatefulSet, as `kubectl rollout restart` makes them."""
     title = f"{target.kind.title} {target.key}"
@@ -144,7 +124,10 @@ def restart(target: Ref, it: Raw, now: datetime) -> Patch | Refusal:
         return Refusal(
             f"{title} replaces its pods only as they are deleted (updateStrategy OnDelete)"
         )
-    stamp = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # `now` is as old as the last news: a second restart in a quiet cluster must differ from the first all the same.
+    last = moment(it, "spec", "template", "metadata", "annotations", _RESTARTED_AT)
+    at = max(now, last + timedelta(seconds=1)) if last is not None else now
+    stamp = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     labels = strings(it, "spec", "template", "metadata", "labels")
     return Patch(
         title=f"Restart {title}",
@@ -223,10 +206,6 @@ def _labelled(
         patch={"metadata": {"labels": {k: v for k, v in labels.items() if v or k in known}}},
         reach=reach.of_namespace(own, snapshot, leaving=labels.get(DATAPLANE_MODE, "") is None),
     )
-
-
-def _doubt(found: Binding) -> tuple[str, ...]:
-    return (f"whether it is ready is not known: {found.reason}",) if found.reason else ()
 
 
 def _interrupted(labels: Mapping[str, str]) -> tuple[str, ...]:

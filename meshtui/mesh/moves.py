@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from meshtui.mesh import capture, workloads
+from meshtui.mesh import capture, injection, workloads
 from meshtui.mesh.capture import Capture
 from meshtui.mesh.changes import Change, Patch
 from meshtui.mesh.enrollment import State
@@ -64,11 +64,20 @@ class Move:
     @property
     def joins(self) -> bool:
         """Whether it asks for pods to be in the mesh that are not, there or to come."""
-        return bool(self.going(Way.JOINS)) or self._asks("ambient", before=False)
+        return (
+            bool(self.going(Way.JOINS))
+            or self._asks("ambient", before=False)
+            or (self.uninjects and (self.after or {}).get(capture.DATAPLANE_MODE) == "ambient")
+        )
 
     @property
     def leaves(self) -> bool:
         return bool(self.going(Way.LEAVES)) or self._asks("ambient", before=True)
+
+    @property
+    def uninjects(self) -> bool:
+        """Whether new pods get no sidecar any more; those that have one keep it until they are restarted."""
+        return _uninjects(self.before, self.after)
 
     @property
     def rebinds(self) -> bool:
@@ -101,6 +110,15 @@ def of(change: Change, snapshot: Snapshot) -> Move | None:
     return None
 
 
+def leaves_sidecars(change: Change) -> bool:
+    """Whether a change takes a namespace from sidecars into ambient."""
+    if not isinstance(change, Patch) or change.target.kind != NAMESPACE:
+        return False
+    before = strings(change.before, "metadata", "labels")
+    after = patched(before, table(change.patch, "metadata", "labels"))
+    return _uninjects(before, after) and after.get(capture.DATAPLANE_MODE) == "ambient"
+
+
 def patched(labels: Labels, patch: Raw) -> Labels:
     """Labels after a merge patch."""
     after = {key: value for key, value in labels.items() if key not in patch}
@@ -127,22 +145,36 @@ def _move(
     own: Labels,
     snapshot: Snapshot,
 ) -> Move:
-    by = capture.of(snapshot)
-    moved = tuple(_moved(each, before, after, own, by) for each in concerned(target, snapshot))
+    by, freed = capture.of(snapshot), _uninjects(before, after)
+    moved = tuple(
+        _moved(each, before, after, own, by, freed) for each in concerned(target, snapshot)
+    )
     in_order = tuple(sorted(moved, key=lambda each: each.workload.pod.name))
     unread = snapshot.unread(POD, namespace)
     return Move(target, namespace, before, after, own, in_order, unread)
 
 
 def _moved(
-    workload: Workload, before: Labels | None, after: Labels | None, own: Labels, by: Capture
+    workload: Workload,
+    before: Labels | None,
+    after: Labels | None,
+    own: Labels,
+    by: Capture,
+    freed: bool,
 ) -> Moved:
+    """Where it goes; a pod that gets no sidecar any more goes once it is restarted."""
     was = capture.wanted(workload.pod, before, by)
     pod = replace(workload.pod, labels=own) if own else workload.pod
+    if freed and pod.sidecar and pod.labels.get(injection.INJECT) != "true":
+        pod = replace(pod, sidecar=False)
     now = capture.wanted(pod, after, by)
     if was.answer is None or now.answer is None:
         return Moved(workload, Way.UNKNOWN, now.reason)
     return Moved(workload, _WAYS[was.answer, now.answer], now.reason)
+
+
+def _uninjects(before: Labels | None, after: Labels | None) -> bool:
+    return bool(injection.asked_by(before or {})) and not injection.asked_by(after or {})
 
 
 _WAYS = {

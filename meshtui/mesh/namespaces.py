@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from meshtui.mesh import capture, peer_authentication, raw, revisions, waypoints, workloads
+from meshtui.mesh import (
+    capture,
+    injection,
+    peer_authentication,
+    raw,
+    revisions,
+    waypoints,
+    workloads,
+)
 from meshtui.mesh.capture import DATAPLANE_MODE
 from meshtui.mesh.enrollment import State
 from meshtui.mesh.health import Health, Verdict
@@ -21,8 +29,6 @@ from meshtui.mesh.workloads import Workload
 
 KINDS = (*workloads.KINDS, Scope(AUTHORIZATION_POLICY), *revisions.KINDS)
 
-_INJECTION = "istio-injection"
-
 
 class Mode(Enum):
     """What the labels of a namespace ask for."""
@@ -32,6 +38,8 @@ class Mode(Enum):
     BOTH = "both"
     """New pods get a sidecar and are left out of ambient."""
     NONE = "none"
+    UNKNOWN = "unknown"
+    """They could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +98,16 @@ def _all(snapshot: Snapshot) -> Sequence[Namespace]:
     found, tags, by = waypoints.of(snapshot), revisions.tags(snapshot), capture.of(snapshot)
     policies = _policies(snapshot, root)
     rows = []
-    for name, it in sorted(snapshot.objects.get(NAMESPACE, {}).items()):
+    hidden = _hidden(snapshot)
+    for name in sorted({*snapshot.objects.get(NAMESPACE, ()), *hidden}):
+        it = snapshot.find(NAMESPACE, "", name) or {}
         labels, own = strings(it, "metadata", "labels"), inside.get(name, ())
-        mode, counts, named = _mode(labels), captured(own), _revision(labels)
+        mode = Mode.UNKNOWN if name in hidden else _mode(labels)
+        counts, named = captured(own), _revision(labels)
         waypoint = waypoints.binding(found, name, labels)
         excluded = by.source if name in by.excluded else ""
         unread = snapshot.unread(POD, name)
-        troubles = _troubles(name, mode, own, excluded, waypoint, unread)
+        troubles = _troubles(name, mode, own, excluded, waypoint, hidden.get(name, ""), unread)
         rows.append(
             Namespace(
                 key=raw.uid(it) or name,
@@ -118,6 +129,16 @@ def _all(snapshot: Snapshot) -> Sequence[Namespace]:
     return rows
 
 
+def _hidden(snapshot: Snapshot) -> Mapping[str, str]:
+    """The namespaces that were asked for by name and are not known, with the reason."""
+    return {
+        scope.name: source.problem.text if source.problem else "they are being read"
+        for scope, source in snapshot.sources.items()
+        if scope.kind == NAMESPACE and scope.name and not source.complete
+        if snapshot.find(NAMESPACE, "", scope.name) is None
+    }
+
+
 def _policies(snapshot: Snapshot, root: str) -> Callable[[str], int | None]:
     """How many policies there are for a namespace, by its name."""
     counts = Counter(
@@ -134,16 +155,17 @@ def _policies(snapshot: Snapshot, root: str) -> Callable[[str], int | None]:
 
 
 def _mode(labels: Mapping[str, str]) -> Mode:
-    """By istio-ambient.md, 1.5 and 1.6: `istio-injection` beats a revision, and "disabled" is no injection."""
-    injection = labels.get(_INJECTION, "")
-    injected = injection == "enabled" or (not injection and revisions.REVISION in labels)
+    """By istio-ambient.md, 1.5 and 1.6."""
+    injected = injection.asked_by(labels)
     if labels.get(DATAPLANE_MODE) == "ambient":
         return Mode.BOTH if injected else Mode.AMBIENT
     return Mode.SIDECAR if injected else Mode.NONE
 
 
 def _revision(labels: Mapping[str, str]) -> str:
-    return "default" if labels.get(_INJECTION) == "enabled" else labels.get(revisions.REVISION, "")
+    if injection.asked_by(labels) == injection.INJECTION:
+        return "default"
+    return labels.get(revisions.REVISION, "")
 
 
 def _policy(it: Raw) -> tuple[str, bool]:
@@ -180,11 +202,14 @@ def _troubles(
     inside: Sequence[Workload],
     excluded: str,
     waypoint: Binding | None,
+    hidden: str,
     unread: str,
 ) -> tuple[Verdict, ...]:
     found = [*_failing(inside), *_contradictions(name, mode, inside, excluded)]
     if waypoint is not None and waypoint.health is not Health.OK:
         found.append(waypoint.verdict)
+    if hidden:
+        found.append(Verdict(Health.UNKNOWN, f"its labels are not known: {hidden}"))
     found += _unknown(inside, unread)
     return tuple(sorted(found, key=lambda each: -each.health.rank))
 
@@ -218,6 +243,11 @@ def _contradictions(
     if mode in (Mode.AMBIENT, Mode.BOTH) and excluded:
         said = f"labelled for ambient, but EXCLUDE_NAMESPACES of {excluded} leaves {name} out"
         yield Verdict(Health.BAD, said)
+    if mode is Mode.AMBIENT:
+        kept = [each for each in inside if each.enrolled.state is State.SIDECAR]
+        if kept:
+            said = _count(kept, "pod has a sidecar", "pods have sidecars")
+            yield Verdict(Health.WARN, f"labelled for ambient, but {said}: {_named(kept)}")
     if mode is Mode.SIDECAR:
         bare = [each for each in inside if each.enrolled.state is State.OUTSIDE and _injects(each)]
         if bare:

@@ -10,8 +10,10 @@ from meshtui.mesh import nodes
 from meshtui.mesh.dumps import HBONE
 from meshtui.mesh.enrollment import Link, State
 from meshtui.mesh.health import OK, Health, Verdict
+from meshtui.mesh.injection import INJECT
 from meshtui.mesh.nodes import Ztunnel
 from meshtui.mesh.pods import REDIRECTION, Pod
+from meshtui.mesh.revisions import REVISION
 from meshtui.mesh.snapshot import Snapshot
 from meshtui.mesh.workloads import Workload
 
@@ -27,7 +29,8 @@ class Proof:
     """OK where it is as it was to become; unknown while that is under way or cannot be read; failing where it is
     broken."""
     missing: str = ""
-    """The link that is not there yet: "wanted", "annotated", "proxied", "listed", "replaced", "ready" or "bound"."""
+    """The link that is not there yet: "wanted", "annotated", "proxied", "listed", "sidecar", "replaced", "ready",
+    "bound", or of a waypoint "there", "accepted", "programmed", "address", "pods" or "deleted"."""
     links: tuple[Link, ...] = ()
     """What was seen of it, in order; empty for what has no such chain."""
     remedy: str = ""
@@ -82,6 +85,19 @@ def replaced(workload: Workload, old: frozenset[str], started: datetime) -> Proo
     if workload.enrolled.wanted is False:
         return Proof(pod.key, pod.name, OK, links=workload.enrolled.links)
     return captured(workload, started)
+
+
+def with_sidecar(workload: Workload, *, anew: bool) -> Proof:
+    """That a pod still has a sidecar, so that no ztunnel takes it; `anew` where it was made since the change."""
+    pod = workload.pod
+    if anew or pod.labels.get(INJECT) == "true":
+        said = f"it got a sidecar: its template asks for one (label {INJECT} or {REVISION})"
+        remedy = f"Take that label off the template of {pod.controller or pod.name}."
+    else:
+        said = "it still has the sidecar that it was made with"
+        remedy = f"Restart {pod.controller or pod.name}: its new pods get none."
+    verdict = Verdict(Health.BAD, said)
+    return Proof(pod.key, pod.name, verdict, "sidecar", workload.enrolled.links, remedy)
 
 
 def _fresh(link: Link, started: datetime) -> Link:
@@ -146,7 +162,7 @@ def _remedy(missing: Link, state: State, pod: Pod) -> str:
         case "annotated":
             return f"See the log of the CNI agent of {node}; a restart of the pod has it captured anew."
         case "proxied" if missing.health is Health.UNKNOWN:
-            return "Without its ztunnel's dump nothing is proved: `meshtui rbac evidence` prints the rights needed."
+            return "Its ztunnel's dump is awaited; where it may not be read, `meshtui rbac evidence` prints the rights."
         case "proxied":
             return f"Restart the pod; where that does not help, the ztunnel of {node}."
     return "See the log of istiod: it tells the ztunnels of each pod."

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from meshtui.mesh import raw
+from meshtui.mesh import authorization_rules, raw
 from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.kinds import AUTHORIZATION_POLICY, GATEWAY_API
 from meshtui.mesh.raw import Condition, Raw, conditions, entries, strings, table, text
@@ -35,6 +35,8 @@ class Policy:
     targets: tuple[Target, ...]
     accepted: Condition | None
     """What istiod wrote of its place: ZtunnelAccepted, or with targets WaypointAccepted."""
+    l7: bool
+    """A ztunnel cannot enforce all of it: a rule is about HTTP, or its action is CUSTOM or AUDIT."""
 
     @property
     def verdict(self) -> Verdict:
@@ -74,7 +76,12 @@ class Policies:
 
 def of(snapshot: Snapshot, root: str) -> Policies:
     """All policies of a snapshot. `root` is the namespace whose policies are for the whole mesh."""
-    return snapshot.once(_policies, root, *snapshot.each(AUTHORIZATION_POLICY, _policy))
+    return snapshot.once(_policies, root, *snapshot.each(AUTHORIZATION_POLICY, read))
+
+
+def every(snapshot: Snapshot) -> Iterable[Policy]:
+    """Each policy by itself, in the order of the snapshot's."""
+    return snapshot.each(AUTHORIZATION_POLICY, read)
 
 
 def selecting(policies: Iterable[Policy], labels: Sequence[Mapping[str, str]]) -> Iterator[Policy]:
@@ -123,15 +130,19 @@ _GROUPS = {
 }
 
 
-def _policy(it: Raw) -> Policy:
+def read(it: Raw) -> Policy:
+    """One policy. Never raises."""
     spec, named = table(it, "spec"), targets(it)
     said = conditions(it)
+    action = text(spec, "action") or "ALLOW"
+    unseen = map(authorization_rules.http_attributes, authorization_rules.of(it))
     return Policy(
         ref=Ref(AUTHORIZATION_POLICY, raw.namespace(it), raw.name(it)),
-        action=text(spec, "action") or "ALLOW",
+        action=action,
         selector=strings(spec, "selector", "matchLabels"),
         targets=named,
         accepted=said.get("WaypointAccepted" if named else "ZtunnelAccepted"),
+        l7=action not in ("ALLOW", "DENY") or any(unseen),
     )
 
 

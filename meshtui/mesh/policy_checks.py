@@ -1,18 +1,26 @@
-"""Policy checks: whom STRICT would refuse after a change, and which policies nobody would enforce any more
+"""Policy checks: whom STRICT would refuse after a change, and which policies and routes nobody would heed any more
 (istio-ambient.md, 2.4, 7.2 and 7.6)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from meshtui.mesh import attachments, peer_authentication, policies, service_specs, workloads
+from meshtui.mesh import (
+    attachments,
+    peer_authentication,
+    policies,
+    route_checks,
+    service_specs,
+    workloads,
+)
 from meshtui.mesh.checks import Check, count, failing, listed, unknown, warning, well
 from meshtui.mesh.enrollment import State
-from meshtui.mesh.kinds import AUTHORIZATION_POLICY, NAMESPACE, POD, SERVICE, SERVICE_ENTRY
+from meshtui.mesh.kinds import AUTHORIZATION_POLICY, NAMESPACE, POD, SERVICE
 from meshtui.mesh.moves import Move, Way
 from meshtui.mesh.peer_authentication import Mode, Mtls
 from meshtui.mesh.policies import Policies, Policy, Target
-from meshtui.mesh.snapshot import Ref, Snapshot
+from meshtui.mesh.service_specs import ServiceSpec
+from meshtui.mesh.snapshot import Snapshot
 from meshtui.mesh.waypoints import USE_WAYPOINT, USE_WAYPOINT_NAMESPACE
 
 
@@ -24,35 +32,6 @@ def of(move: Move, snapshot: Snapshot) -> Iterator[Check]:
         yield from _refusing(move, snapshot)
     if move.leaves or (move.rebinds and (move.before or {}).get(USE_WAYPOINT)):
         yield from _unenforced(move, snapshot)
-
-
-def of_deleted(waypoint: Ref, snapshot: Snapshot) -> Iterator[Check]:
-    """Before a waypoint is deleted: who names it, and which policies it alone enforces."""
-    kinds = (NAMESPACE, SERVICE, SERVICE_ENTRY, AUTHORIZATION_POLICY)
-    unread = next(filter(None, map(snapshot.unread, kinds)), "")
-    found = attachments.of(snapshot).get(waypoint.key, ())
-    attached = [each for each in found if each.binding.bound is not False]
-    every = policies.of(snapshot, workloads.root_namespace(snapshot))
-    targets = [Target("Gateway", waypoint.namespace, waypoint.name)]
-    targets += [
-        Target(each.kind.title, each.namespace, each.name)
-        for each in attached
-        if each.kind in (SERVICE, SERVICE_ENTRY)
-    ]
-    lost = {each.ref.key: each for target in targets for each in every.of_target.get(target, ())}
-    if lost:
-        yield failing(
-            f"{_named([lost[key] for key in sorted(lost)])} would be enforced nowhere:"
-            f" traffic would go round {waypoint.key}",
-            "Delete or replace them first, or bind what they are for to another waypoint.",
-        )
-    if attached:
-        who = listed([f"{each.kind.title} {each.key}" for each in attached])
-        yield warning(f"it is named by {who}", "Clear their labels first.")
-    if unread:
-        yield unknown(f"who else depends on it is not known: {unread}")
-    elif not lost and not attached:
-        yield well("nobody names it, and no policy is for it")
 
 
 def _refused(move: Move, snapshot: Snapshot) -> Iterator[Check]:
@@ -135,42 +114,64 @@ def _unenforced(move: Move, snapshot: Snapshot) -> Iterator[Check]:
     if unread:
         yield unknown(f"which policies would lose who enforces them is not known: {unread}")
         return
-    every = policies.of(snapshot, root)
-    lost = _at_waypoint(move, every, snapshot)
-    if lost:
+    every, bypassed = policies.of(snapshot, root), _bypassed(move, snapshot)
+    around = f"traffic to {move.namespace} would go round the waypoint"
+    lost = _at_waypoint(move, bypassed, every)
+    if lost and _keeps_waypoint(move):
         yield failing(
-            f"{_named(lost)} would be enforced nowhere: traffic to {move.namespace} would go round the waypoint",
+            f"{named(lost)} would be enforced for callers in ambient alone: all others, and what"
+            f" calls from {move.namespace} itself, would go round the waypoint",
+            "Delete or replace them first, or see that nobody else calls.",
+        )
+    elif lost:
+        yield failing(
+            f"{named(lost)} would be enforced nowhere: {around}",
             "Delete or replace them first, or keep the waypoint.",
         )
+    unfollowed = () if move.leaves else (spec.key for spec in bypassed)  # clients in ambient stay
+    routes = list(route_checks.of(unfollowed, snapshot, around))
+    yield from routes
     by_ztunnel: list[Policy] = []
     if move.leaves:
         labels = [each.pod.labels for each in move.going(Way.LEAVES)]
         by_ztunnel = list(policies.selecting(every.for_pods(move.namespace), labels))
     if by_ztunnel:
         yield failing(
-            f"{_named(by_ztunnel)} would be enforced nowhere: no ztunnel would stand before its pods",
+            f"{named(by_ztunnel)} would be enforced nowhere: no ztunnel would stand before its pods",
             "Make sure that something else protects them, such as a NetworkPolicy.",
         )
-    if not lost and not by_ztunnel:
-        yield well("no policy would lose who enforces it")
+    if not lost and not by_ztunnel and not routes:
+        yield well("no policy would lose who enforces it, and no route who follows it")
 
 
-def _at_waypoint(move: Move, every: Policies, snapshot: Snapshot) -> list[Policy]:
-    """Those for Services of the namespace, or for its waypoint, that traffic goes round after the change."""
-    before, after = move.before or {}, move.after or {}
-    stays = USE_WAYPOINT in after and not move.leaves and after.get(USE_WAYPOINT) != "none"
-    found: dict[str, Policy] = {}
+def _keeps_waypoint(move: Move) -> bool:
+    """Whether the namespace names a waypoint after the change: clients in ambient go on using it then, wherever its
+    pods are (istio-ambient.md, 2.3)."""
+    return (move.after or {}).get(USE_WAYPOINT, "none") != "none"
+
+
+def _bypassed(move: Move, snapshot: Snapshot) -> Sequence[ServiceSpec]:
+    """The Services of the namespace that traffic goes round their waypoint to, after the change."""
+    stays = _keeps_waypoint(move) and not move.leaves
+    if stays or move.target.kind != NAMESPACE:
+        return ()
     bindings = attachments.of_services(snapshot)
-    for spec in snapshot.each(SERVICE, service_specs.read):
-        binding = bindings.get(spec.key)
-        if spec.namespace != move.namespace or binding is None or binding.bound is False:
-            continue
-        if (
-            move.target.kind == NAMESPACE
-            and not stays
-            and (move.leaves or binding.label_of == "namespace")
-        ):
-            found |= {each.ref.key: each for each in every.of_target.get(spec.target, ())}
+    return [
+        spec
+        for spec in snapshot.each(SERVICE, service_specs.read)
+        if spec.namespace == move.namespace
+        and (binding := bindings.get(spec.key)) is not None
+        and binding.bound is not False
+        and (move.leaves or binding.label_of == "namespace")
+    ]
+
+
+def _at_waypoint(move: Move, bypassed: Iterable[ServiceSpec], every: Policies) -> list[Policy]:
+    """Those for Services of the namespace, or for its waypoint, that traffic goes round after the change."""
+    before = move.before or {}
+    found: dict[str, Policy] = {}
+    for spec in bypassed:
+        found |= {each.ref.key: each for each in every.of_target.get(spec.target, ())}
     name = before.get(USE_WAYPOINT, "")
     if name and name != "none" and move.target.kind == NAMESPACE:
         where = before.get(USE_WAYPOINT_NAMESPACE) or move.namespace
@@ -179,6 +180,7 @@ def _at_waypoint(move: Move, every: Policies, snapshot: Snapshot) -> list[Policy
     return [found[key] for key in sorted(found)]
 
 
-def _named(found: Iterable[Policy]) -> str:
+def named(found: Iterable[Policy]) -> str:
+    """How many policies, and the first of them by name."""
     keys = [each.ref.key for each in found]
     return f"{count(len(keys), 'policy').replace('policys', 'policies')} ({listed(keys)})"

@@ -10,34 +10,43 @@ from meshtui.mesh import (
     moves,
     network_policies,
     policy_checks,
+    revisions,
+    route_targets,
     waypoint_checks,
+    waypoint_losses,
     workloads,
 )
-from meshtui.mesh.changes import Change, Delete
+from meshtui.mesh.changes import Change, Create, Delete, Patch
 from meshtui.mesh.checks import Check
-from meshtui.mesh.kinds import AUTHORIZATION_POLICY, GATEWAY
+from meshtui.mesh.kinds import AUTHORIZATION_POLICY, GATEWAY, SERVICE, Kind
 from meshtui.mesh.snapshot import Scope, Snapshot
 
-KINDS = (
+KINDS: tuple[Kind | Scope, ...] = (
     *workloads.KINDS,
     *attachments.KINDS,
     *network_policies.KINDS,
     Scope(AUTHORIZATION_POLICY),
+    *route_targets.KINDS,
+    *revisions.KINDS,
 )
 """What has to be wanted for it; what could not be read is said to be unknown."""
 
 
 def of(change: Change, snapshot: Snapshot) -> tuple[Check, ...]:
     """What there is to say before a change: the worst first, and among equals the most important. Nothing of a change
-    that neither is about labels of a namespace or of a pod template nor deletes a waypoint."""
+    that neither is about labels of a namespace, a Service or a pod template nor makes or deletes a waypoint."""
     found = list(_checks(change, snapshot))
     return tuple(sorted(found, key=lambda each: -each.verdict.health.rank))
 
 
 def _checks(change: Change, snapshot: Snapshot) -> Iterator[Check]:
     """In the order of importance."""
-    if isinstance(change, Delete) and change.target.kind == GATEWAY:
-        yield from policy_checks.of_deleted(change.target, snapshot)
+    if change.target.kind == GATEWAY and isinstance(change, Delete):
+        yield from waypoint_losses.of_deleted(change.target, snapshot)
+    elif change.target.kind == GATEWAY and isinstance(change, Create):
+        yield from waypoint_checks.of_created(change, snapshot)
+    elif change.target.kind == SERVICE and isinstance(change, Patch):
+        yield from waypoint_losses.of_service(change, snapshot)
     move = moves.of(change, snapshot)
     if move is None:
         return

@@ -4,9 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from meshtui.mesh import nodes, pods, raw
+from meshtui.mesh import (
+    attachments,
+    endpoints,
+    nodes,
+    pods,
+    raw,
+    waypoint_proofs,
+    waypoint_rows,
+)
 from meshtui.mesh.checks import count
-from meshtui.mesh.kinds import POD, SERVICE
+from meshtui.mesh.kinds import (
+    ENDPOINT_SLICE,
+    NAMESPACE,
+    POD,
+    SERVICE,
+    SERVICE_ENTRY,
+    WORKLOAD_ENTRY,
+)
 from meshtui.mesh.pods import Pod
 from meshtui.mesh.snapshot import Ref, Snapshot
 
@@ -29,6 +44,24 @@ def of_controller(target: Ref, snapshot: Snapshot) -> tuple[str, ...]:
         if pod.namespace == target.namespace and pod.controller == controller
     ]
     return _pods(target.namespace, there, snapshot), _connections(there, snapshot)
+
+
+def of_service(target: Ref, snapshot: Snapshot) -> tuple[str, ...]:
+    """A line each, for one Service."""
+    if unread := snapshot.unread(ENDPOINT_SLICE, target.namespace):
+        return (f"how many pods it reaches is not known: {unread}",)
+    found = endpoints.of(snapshot).get(target.key, endpoints.NONE)
+    return (f"traffic to {count(len(found.pods), 'pod')} through this Service",)
+
+
+def of_waypoint(target: Ref, snapshot: Snapshot) -> tuple[str, ...]:
+    """A line each, for who names a waypoint, there or not, and what was made for it."""
+    kinds = (NAMESPACE, SERVICE, POD, SERVICE_ENTRY, WORKLOAD_ENTRY)
+    unread = next(filter(None, map(snapshot.unread, kinds)), "")
+    named = f"named by {waypoint_rows.count(attachments.of(snapshot).get(target.key, ()))}"
+    if unread:
+        named += f"; who else is not known: {unread}"
+    return named, f"{count(len(waypoint_proofs.own_pods(target, snapshot)), 'pod')} of it"
 
 
 def _alive(snapshot: Snapshot) -> Iterable[Pod]:

@@ -13,27 +13,34 @@ from enum import Enum
 
 from meshtui.mesh import (
     components,
+    injection,
     moves,
     nodes,
     pod_proofs,
     raw,
     service_proofs,
+    waypoint_proofs,
     waypoints,
     workloads,
     ztunnel_probes,
 )
-from meshtui.mesh.changes import Change, Create, Patch
-from meshtui.mesh.checks import count
+from meshtui.mesh.capture import DATAPLANE_MODE
+from meshtui.mesh.changes import Change, Create, Delete, Patch
+from meshtui.mesh.checks import count, listed
 from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.kinds import GATEWAY, NAMESPACE, POD, SERVICE
 from meshtui.mesh.pod_proofs import Proof
+from meshtui.mesh.pods import GATEWAY_NAME
 from meshtui.mesh.raw import dig, strings
 from meshtui.mesh.snapshot import Phase, Probe, Ref, Snapshot
+from meshtui.mesh.waypoints import USE_WAYPOINT, USE_WAYPOINT_NAMESPACE
 
 KINDS = (*workloads.KINDS, SERVICE, *waypoints.KINDS)
 """What has to be wanted for it, beside `probes`."""
 
 PATIENCE = timedelta(seconds=60)
+_FOR_A_WAYPOINT = timedelta(seconds=90)
+"""As `istioctl waypoint apply --wait` has it: its image may have to be pulled (istio-ambient.md, 3.1)."""
 
 
 class Goal(Enum):
@@ -44,6 +51,7 @@ class Goal(Enum):
     REPLACED = "replaced"
     BOUND = "bound"
     READY = "ready"
+    GONE = "gone"
 
 
 class State(Enum):
@@ -95,9 +103,7 @@ class Progress:
         return tuple(sorted(left, key=lambda each: -each.verdict.health.rank))
 
 
-def begin(
-    change: Change, snapshot: Snapshot, started: datetime, patience: timedelta = PATIENCE
-) -> Verification | None:
+def begin(change: Change, snapshot: Snapshot, started: datetime) -> Verification | None:
     """What is to be followed after a change; `snapshot` is one from before it was sent. None for a change whose effect
     nothing here can prove."""
     goal = _goal(change, snapshot)
@@ -105,6 +111,7 @@ def begin(
         return None
     there = moves.concerned(change.target, snapshot) if goal is Goal.REPLACED else ()
     old = frozenset(each.pod.uid for each in there)
+    patience = _FOR_A_WAYPOINT if goal is Goal.READY else PATIENCE
     return Verification(change, goal, started, old, started + patience)
 
 
@@ -118,7 +125,7 @@ def dumps(target: Ref, snapshot: Snapshot) -> tuple[Probe, ...]:
 
 def probes(verification: Verification, snapshot: Snapshot) -> tuple[Probe, ...]:
     """What has to be asked again and again for it."""
-    if verification.goal in (Goal.BOUND, Goal.READY):
+    if verification.goal in (Goal.BOUND, Goal.READY, Goal.GONE):
         return ()
     return dumps(verification.change.target, snapshot)
 
@@ -132,7 +139,8 @@ def progress(verification: Verification, snapshot: Snapshot, now: datetime) -> P
     done = sum(each.done for each in proofs)
     text = f"{done} of {total} {_NOUNS[verification.goal].format('' if total == 1 else 's')}"
     if held is None and done == total:
-        return Progress(State.DONE, text if total else _nothing(verification), proofs, total)
+        text = (text if total else _nothing(verification)) + _to_come(verification, snapshot)
+        return Progress(State.DONE, text, proofs, total)
     healths = [each.verdict.health for each in proofs] if held is None else [held.health]
     state = State.FAILING if Health.BAD in healths else State.FOLLOWING
     if now >= verification.until:
@@ -148,14 +156,18 @@ _NOUNS = {
     Goal.REPLACED: "pod{} replaced",
     Goal.BOUND: "service{} as the labels ask",
     Goal.READY: "waypoint{} ready",
+    Goal.GONE: "waypoint{} gone, with its pods",
 }
 
 
 def _goal(change: Change, snapshot: Snapshot) -> Goal | None:
     if isinstance(change, Create):
         return Goal.READY if change.target.kind == GATEWAY else None
-    if not isinstance(change, Patch):
-        return None
+    if isinstance(change, Delete):
+        return Goal.GONE if change.target.kind == GATEWAY else None
+    if change.target.kind == SERVICE:
+        labels = raw.table(change.patch, "metadata", "labels")
+        return Goal.BOUND if {USE_WAYPOINT, USE_WAYPOINT_NAMESPACE} & labels.keys() else None
     if dig(change.patch, "spec", "template") is not None:
         return Goal.REPLACED
     move = moves.of(change, snapshot)
@@ -169,21 +181,63 @@ def _goal(change: Change, snapshot: Snapshot) -> Goal | None:
 
 
 def _proofs(verification: Verification, snapshot: Snapshot) -> Iterator[Proof]:
-    target, started = verification.change.target, verification.started
-    if verification.goal is Goal.BOUND:
-        yield from service_proofs.of(target.name, snapshot)
-        return
-    if verification.goal is Goal.READY:
-        yield service_proofs.gateway(target, snapshot)
-        return
+    change, target = verification.change, verification.change.target
+    match verification.goal:
+        case Goal.BOUND:
+            yield from service_proofs.of(target, snapshot)
+        case Goal.READY:
+            yield waypoint_proofs.ready(target, snapshot)
+        case Goal.GONE:
+            yield waypoint_proofs.gone(target, raw.uid(change.before or {}), snapshot)
+        case Goal.REPLACED:
+            yield from _replaced(verification, snapshot)
+        case Goal.CAPTURED:
+            yield from _captured(verification, snapshot)
+        case Goal.RELEASED:
+            for each in moves.concerned(target, snapshot):
+                apart = each.pod.host_network or each.pod.sidecar
+                if each.enrolled.wanted is not True and not apart:
+                    yield pod_proofs.released(each, verification.started, snapshot)
+
+
+def _captured(verification: Verification, snapshot: Snapshot) -> Iterator[Proof]:
+    """A pod with a sidecar is waited for where the change is to rid it of that, and no other change does."""
+    freed = moves.leaves_sidecars(verification.change)
+    awaited = _awaited(verification)
+    for each in moves.concerned(verification.change.target, snapshot):
+        if freed and each.pod.sidecar:
+            if each.pod.uid not in awaited:
+                yield pod_proofs.with_sidecar(each, anew=False)
+        elif each.enrolled.wanted is not False:
+            yield pod_proofs.captured(each, verification.started)
+
+
+def _replaced(verification: Verification, snapshot: Snapshot) -> Iterator[Proof]:
+    """In a namespace that is in ambient and asks for no sidecars, a new pod that has one is outside the mesh."""
+    target = verification.change.target
+    labels = strings(snapshot.find(NAMESPACE, "", target.namespace), "metadata", "labels")
+    ambient = labels.get(DATAPLANE_MODE) == "ambient" and not injection.asked_by(labels)
     for each in moves.concerned(target, snapshot):
-        wanted, apart = each.enrolled.wanted, each.pod.host_network or each.pod.sidecar
-        if verification.goal is Goal.REPLACED:
-            yield pod_proofs.replaced(each, verification.old, started)
-        elif verification.goal is Goal.CAPTURED and wanted is not False:
-            yield pod_proofs.captured(each, started)
-        elif verification.goal is Goal.RELEASED and wanted is not True and not apart:
-            yield pod_proofs.released(each, started, snapshot)
+        if ambient and each.pod.sidecar and each.pod.uid not in verification.old:
+            yield pod_proofs.with_sidecar(each, anew=True)
+        else:
+            yield pod_proofs.replaced(each, verification.old, verification.started)
+
+
+def _awaited(verification: Verification) -> frozenset[str]:
+    change = verification.change
+    return change.awaits if isinstance(change, Patch) else frozenset()
+
+
+def _to_come(verification: Verification, snapshot: Snapshot) -> str:
+    """Which of its pods the changes after it are for."""
+    awaited = _awaited(verification)
+    left = [
+        each.pod.name
+        for each in moves.concerned(verification.change.target, snapshot)
+        if awaited and each.pod.sidecar and each.pod.uid in awaited
+    ]
+    return f"; {count(len(left), 'pod')} to be restarted next: {listed(left)}" if left else ""
 
 
 def _wanted(verification: Verification) -> int:
@@ -199,23 +253,38 @@ def _held(verification: Verification, snapshot: Snapshot) -> Verdict | None:
     were written."""
     change, goal = verification.change, verification.goal
     target = change.target
-    needed = {Goal.BOUND: (SERVICE, target.name), Goal.READY: (GATEWAY, target.namespace)}
-    kind, where = needed.get(goal, (POD, target.namespace or target.name))
-    source = snapshot.covering(kind, where)
-    if source.phase is not Phase.LIVE:
-        why = source.problem.text if source.problem else f"{kind.plural} of {where} are being read"
+    if why := _unread(verification, snapshot):
         return Verdict(Health.UNKNOWN, why)
-    if target.kind != NAMESPACE or not isinstance(change, Patch):
+    if goal is Goal.REPLACED or not isinstance(change, Patch):
         return None
-    it = snapshot.find(NAMESPACE, "", target.name)
+    it = snapshot.find(target.kind, target.namespace, target.name)
     labels = strings(it, "metadata", "labels")
     written = raw.table(change.patch, "metadata", "labels")
     if it is None:
-        return Verdict(Health.UNKNOWN, f"namespace {target.name} is not known to this session")
+        return Verdict(
+            Health.UNKNOWN, f"{target.kind.title.lower()} {target.key} is not known to this session"
+        )
     if any(labels.get(key) != value for key, value in written.items()):
         said = "the labels as they were written were not seen yet, or were put back"
         return Verdict(Health.UNKNOWN, said)
     return None
+
+
+def _unread(verification: Verification, snapshot: Snapshot) -> str:
+    """Which list that tells of it is not current, and why; "" where all are."""
+    target = verification.change.target
+    where = target.namespace or target.name
+    sources = {
+        Goal.BOUND: ((SERVICE, ""),),
+        Goal.READY: ((GATEWAY, ""),),
+        Goal.GONE: ((GATEWAY, ""), (POD, GATEWAY_NAME)),
+    }
+    for kind, labels in sources.get(verification.goal, ((POD, ""),)):
+        source = snapshot.covering(kind, where, labels)
+        if source.phase is not Phase.LIVE:
+            reading = f"{kind.plural} of {where} are being read"
+            return source.problem.text if source.problem else reading
+    return ""
 
 
 def _pointless(
@@ -227,7 +296,8 @@ def _pointless(
     found = sorted(
         moves.concerned(verification.change.target, snapshot), key=lambda each: each.pod.name
     )
-    if not found:
+    awaited = _awaited(verification)
+    if not found or any(each.pod.uid in awaited for each in found):
         return None
     first = found[0]
     said = f"none of {count(len(found), 'pod')} is to be captured: {first.pod.name}: {first.enrolled.reason}"
@@ -236,5 +306,7 @@ def _pointless(
 
 def _nothing(verification: Verification) -> str:
     if verification.goal is Goal.BOUND:
-        return f"there is no service in {verification.change.target.name}"
+        return f"no service of {verification.change.target.key} takes a waypoint"
+    if _awaited(verification):
+        return "its labels are written"
     return f"there is no pod of {verification.change.target.key}"

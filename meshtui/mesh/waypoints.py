@@ -18,9 +18,9 @@ from meshtui.mesh.snapshot import Phase, Scope, Snapshot
 
 USE_WAYPOINT = "istio.io/use-waypoint"
 USE_WAYPOINT_NAMESPACE = "istio.io/use-waypoint-namespace"
-_WAYPOINT_FOR = "istio.io/waypoint-for"
-_HBONE_PORT = 15008
-_CLASS, _CONTROLLER = "istio-waypoint", "istio.io/mesh-controller"
+WAYPOINT_FOR = "istio.io/waypoint-for"
+HBONE_PORT = 15008
+CLASS, _CONTROLLER = "istio-waypoint", "istio.io/mesh-controller"
 _CONTROLLERS = (_CONTROLLER, "istio.io/agentgateway-waypoint-controller")
 
 KINDS = (
@@ -140,7 +140,7 @@ def of(snapshot: Snapshot) -> Waypoints:
         },
         classes={
             raw.name(it): GatewayClass(
-                text(it, "spec", "controllerName"), raw.label(it, _WAYPOINT_FOR)
+                text(it, "spec", "controllerName"), raw.label(it, WAYPOINT_FOR)
             )
             for it in snapshot.raw(GATEWAY_CLASS)
         },
@@ -182,7 +182,7 @@ def traffic_of(waypoints: Waypoints, gateway: Waypoint) -> tuple[str, str]:
 def is_waypoint(class_name: str, controller: str) -> bool:
     """Whether Gateways of a class are waypoints: by its controller, which a class of one's own may have too, or by its
     name where "" is all that is known of its controller."""
-    return controller in _CONTROLLERS if controller else class_name == _CLASS
+    return controller in _CONTROLLERS if controller else class_name == CLASS
 
 
 _SKIPPED = "traffic goes direct and L7 policies are skipped (it fails open)"
@@ -236,7 +236,7 @@ def _other_traffic(
         f"Gateway {key} is for traffic to {taken}, not to a {traffic.value if traffic else 'thing'}"
     )
     if taken == "none":
-        why = f"Gateway {key} takes no traffic ({_WAYPOINT_FOR}=none)"
+        why = f"Gateway {key} takes no traffic ({WAYPOINT_FOR}=none)"
     inherited = label_of == "namespace" and traffic is Traffic.WORKLOAD
     return State.NOT_FOR, Health.NONE if inherited else Health.BAD, why
 
@@ -276,7 +276,7 @@ def is_managed(waypoints: Waypoints, gateway: Waypoint) -> bool:
     """Whether istiod deploys the pods, so that they carry the Gateway's name; a Gateway of another class, or one that
     names the Service it stands for, has pods of its own making."""
     known = waypoints.classes.get(gateway.class_name)
-    by_istiod = known.controller == _CONTROLLER if known else gateway.class_name == _CLASS
+    by_istiod = known.controller == _CONTROLLER if known else gateway.class_name == CLASS
     return by_istiod and not gateway.by_hand
 
 
@@ -287,7 +287,7 @@ def _waypoint(it: Raw) -> Waypoint:
         namespace=raw.namespace(it),
         name=raw.name(it),
         class_name=text(it, "spec", "gatewayClassName"),
-        waypoint_for=raw.label(it, _WAYPOINT_FOR),
+        waypoint_for=raw.label(it, WAYPOINT_FOR),
         addresses=len(entries(it, "status", "addresses")),
         admits=text(allowed, "from") or "Same",
         selector=_selector(allowed),
@@ -308,6 +308,6 @@ def _selector(allowed: Raw) -> Selector | None:
 def _listener(it: Raw) -> Raw:
     """The one that namespaces are bound through."""
     for each in entries(it, "spec", "listeners"):
-        if number(each, "port") == _HBONE_PORT and text(each, "protocol") == "HBONE":
+        if number(each, "port") == HBONE_PORT and text(each, "protocol") == "HBONE":
             return each
     return {}

@@ -51,7 +51,8 @@ class Wants:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A change that somebody asks for: of which object, and how it is made once that was read whole."""
+    """A change that somebody asks for: of which object, or for which one, and how it is made once that was read
+    whole."""
 
     target: Ref
     build: Callable[[Raw, Snapshot], Change | Refusal]

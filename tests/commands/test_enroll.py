@@ -125,6 +125,7 @@ async def test_a_dry_run_changes_nothing(shell: Shell) -> None:
     assert (done.returncode, done.stderr) == (VERIFIED, "")
     assert "+    istio.io/dataplane-mode: ambient" in done.stdout
     assert done.stdout.endswith("accepted as a dry run; nothing was changed\n")
+    assert shell.story() == [], "nothing was asked for"
     assert LABEL not in await labels(shell.kubeconfig, "plain")
 
 
@@ -195,6 +196,20 @@ async def test_a_waypoint_that_does_not_admit_it_stops_it_before_anything_is_don
     done = shell.run("enroll", "plain", "--waypoint", "shop/waypoint", "--yes")
     assert (done.returncode, done.stdout) == (REFUSED, "")
     assert "does not admit namespace plain" in done.stderr
+    assert LABEL not in await labels(shell.kubeconfig, "plain")
+
+
+async def test_a_namespace_is_not_bound_to_a_waypoint_that_is_not_ready(shell: Shell) -> None:
+    gateways = "/apis/gateway.networking.k8s.io/v1/namespaces/plain/gateways"
+    listener = {"name": "mesh", "port": 15008, "protocol": "HBONE"}
+    spec = {"gatewayClassName": "nobody", "listeners": [listener]}
+    gateway = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "spec": spec}
+    async with Api.connected(shell.kubeconfig) as api:
+        await api.create(gateways, {**gateway, "metadata": {"name": "new"}})
+        done = shell.run("enroll", "plain", "--waypoint", "new", "--yes")
+        await api.delete(f"{gateways}/new")
+    assert (done.returncode, done.stdout) == (REFUSED, "")
+    assert "Gateway plain/new has no address" in done.stderr
     assert LABEL not in await labels(shell.kubeconfig, "plain")
 
 

@@ -116,8 +116,8 @@ def _manifests(case: Raw, needed: set[Any]) -> Iterator[Manifest]:
     for manifest in _read("default_resources.yaml"):
         if manifest.kind in (POD, SERVICE) and manifest.kind in needed:
             yield manifest
-    if case["mesh_config"]:
-        yield Manifest(CONFIGMAP, _mesh((HOME / case["mesh_config"]).read_text()), "", 1)
+    if case["mesh_config"] or case["mesh_networks"]:
+        yield Manifest(CONFIGMAP, _mesh(case), "", 1)
 
 
 def _read(file: str) -> Iterator[Manifest]:
@@ -126,13 +126,17 @@ def _read(file: str) -> Iterator[Manifest]:
             yield each
 
 
-def _mesh(written: str) -> Raw:
-    """The ConfigMap that mesh config is in."""
+def _mesh(case: Raw) -> Raw:
+    """The ConfigMap that mesh config and mesh networks are in."""
+    parts = {"mesh": case["mesh_config"], "meshNetworks": case["mesh_networks"]}
+    data = {key: (HOME / file).read_text() for key, file in parts.items() if file}
     labels = {"operator.istio.io/component": "Pilot"}
     meta = {"name": "istio", "namespace": "istio-system", "labels": labels}
-    return {"metadata": meta, "data": {"mesh": written}}
+    return {"metadata": meta, "data": data}
 
 
 def resource(ref: Ref) -> str:
-    """As the suites name it."""
+    """As the suites name it; what is found in the mesh's ConfigMap is always its networks."""
+    if ref.kind == CONFIGMAP:
+        return "MeshNetworks istio-system/meshnetworks"
     return f"{ref.kind.title.removeprefix('Istio ')} {ref.key}"

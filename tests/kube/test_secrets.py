@@ -61,6 +61,13 @@ def kept(raw: dict[str, Any]) -> dict[str, bytes]:
     return {name: b64decode(value) for name, value in certificates_only(raw)["data"].items()}
 
 
+def test_of_a_remote_secret_the_names_of_clusters_are_kept_and_nothing_that_it_holds() -> None:
+    remote = secret(east=b"users: [{user: {token: abc}}]")
+    assert certificates_only(remote)["data"] == {}
+    remote["metadata"]["labels"]["istio/multiCluster"] = "true"
+    assert certificates_only(remote)["data"] == {"east": ""}
+
+
 def test_certificates_stay_and_keys_go() -> None:
     raw = secret(tls_crt=CERTIFICATE + CERTIFICATE, tls_key=KEY_PEM, token=b"eyJhbGciOi")
     assert kept(raw) == {"tls.crt": CERTIFICATE + CERTIFICATE}

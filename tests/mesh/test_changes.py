@@ -18,7 +18,6 @@ from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Phase, Ref, Scope, Source
 from tests.anything import JSON
 from tests.mesh.made import made, pod, snapshot
-from tests.mesh.test_waypoints import gateway
 
 MODE = "istio.io/dataplane-mode"
 USE = "istio.io/use-waypoint"
@@ -74,48 +73,11 @@ def test_what_is_so_already_is_refused() -> None:
     inside = namespace(**{MODE: "ambient"})
     assert "already" in refused(changes.enroll(inside, snapshot(inside)))
     assert "is not labelled" in refused(changes.unenroll(namespace(), snapshot()))
-    assert "has no label" in refused(changes.clear_waypoint(namespace(), snapshot()))
-    used = namespace(**{USE: "waypoint"})
-    found = changes.set_waypoint(used, "shop", "waypoint", snapshot(used, gateway()))
-    assert "already" in refused(found)
 
 
 def test_a_namespace_that_is_being_deleted_is_left_alone() -> None:
     going = made("Namespace", "shop", metadata={"deletionTimestamp": "2026-11-22T12:00:00Z"})
     assert refused(changes.enroll(going, snapshot(going))) == "shop is being deleted"
-
-
-def test_a_waypoint_is_set_by_its_name_and_by_its_namespace_where_that_is_another() -> None:
-    it = namespace()
-    ready = pod("w", labels={"gateway.networking.k8s.io/gateway-name": "waypoint"})
-    found = changes.set_waypoint(it, "shop", "waypoint", snapshot(it, gateway(), ready))
-    assert patch(found) == {"metadata": {"labels": {USE: "waypoint"}}}
-    edge = gateway("waypoint", "edge", admits={"from": "All"})
-    other = pod("w", "edge", labels={"gateway.networking.k8s.io/gateway-name": "waypoint"})
-    found = changes.set_waypoint(it, "edge", "waypoint", snapshot(it, edge, other))
-    labels = {USE: "waypoint", USE_NAMESPACE: "edge"}
-    assert patch(found) == {"metadata": {"labels": labels}}
-    bound = namespace(**labels)
-    back = changes.set_waypoint(bound, "shop", "waypoint", snapshot(bound, gateway(), ready))
-    assert patch(back) == {"metadata": {"labels": {USE: "waypoint", USE_NAMESPACE: None}}}
-    cleared = patch(changes.clear_waypoint(bound, snapshot(bound)))
-    assert cleared == {"metadata": {"labels": {USE: None, USE_NAMESPACE: None}}}
-
-
-def test_a_waypoint_that_is_not_there_for_it_is_refused_with_the_reason() -> None:
-    it = namespace()
-    missing = changes.set_waypoint(it, "shop", "waypoint", snapshot(it))
-    assert "Gateway shop/waypoint does not exist" in refused(missing)
-    without = changes.set_waypoint(it, "shop", "waypoint", snapshot(it, gateway(addresses=False)))
-    assert "has no address" in refused(without)
-    closed = changes.set_waypoint(it, "edge", "w", snapshot(it, gateway("w", "edge")))
-    assert "does not admit namespace shop" in refused(closed)
-    assert "0 ready pods" in refused(
-        changes.set_waypoint(it, "shop", "waypoint", snapshot(it, gateway()))
-    )
-    assert "no name of a waypoint" in refused(
-        changes.set_waypoint(it, "shop", "none", snapshot(it))
-    )
 
 
 def deployment(**spec: Any) -> Raw:
@@ -132,6 +94,15 @@ def test_a_restart_stamps_the_template_as_kubectl_does() -> None:
     assert patch(found) == {"spec": {"template": {"metadata": {"annotations": annotations}}}}
     assert isinstance(found, Patch)
     assert (found.title, found.danger) == ("Restart Deployment shop/web", False)
+
+
+def test_a_second_restart_within_the_second_differs_from_the_first() -> None:
+    annotations = {"kubectl.kubernetes.io/restartedAt": "2026-11-25T12:00:00Z"}
+    found = changes.restart(
+        WEB, deployment(template={"metadata": {"annotations": annotations}}), AT
+    )
+    stamp = patch(found)["spec"]["template"]["metadata"]["annotations"]
+    assert stamp == {"kubectl.kubernetes.io/restartedAt": "2026-11-25T12:00:01Z"}
 
 
 def test_a_restart_of_a_ztunnel_is_dangerous_and_says_what_it_interrupts() -> None:
@@ -285,9 +256,8 @@ def _without_empty(value: Any) -> Any:
 def test_nothing_takes_a_builder_down(anything: Any) -> None:
     it = {"kind": "Namespace", "metadata": anything, "spec": anything}
     here = snapshot()
-    for build in (changes.enroll, changes.unenroll, changes.clear_waypoint):
+    for build in (changes.enroll, changes.unenroll):
         build(it, here)
-    changes.set_waypoint(it, "shop", "waypoint", here)
     changes.restart(WEB, it, datetime(2026, 1, 1, tzinfo=UTC))
     found = changes.edit(ONE, {"metadata": anything}, {"metadata": anything, "spec": anything})
     if isinstance(found, Patch):

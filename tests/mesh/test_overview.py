@@ -24,6 +24,7 @@ from meshtui.mesh import (
     workloads,
     ztunnels,
 )
+from meshtui.mesh.doctor import rows as findings
 from meshtui.mesh.health import Health
 from meshtui.mesh.kinds import (
     CONFIGMAP,
@@ -52,6 +53,7 @@ OF_PANE: dict[str, Callable[[Snapshot], Sequence[Any]]] = {
     "routes": routes.of,
     "policies": policy_rows.of,
     "certificates": certificates.of,
+    "findings": findings.of,
 }
 
 

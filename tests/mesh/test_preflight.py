@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from meshtui.mesh import changes, preflight
-from meshtui.mesh.changes import Delete, Patch
+from meshtui.mesh import preflight, waypoint_changes
+from meshtui.mesh.changes import Patch
 from meshtui.mesh.checks import Check
 from meshtui.mesh.health import Health
 from meshtui.mesh.kinds import (
@@ -22,7 +22,6 @@ from meshtui.mesh.kinds import (
     PEER_AUTHENTICATION,
     POD,
     SERVICE,
-    SERVICE_ENTRY,
     Kind,
 )
 from meshtui.mesh.raw import Raw
@@ -109,7 +108,7 @@ def test_a_label_for_sidecars_is_said_first() -> None:
 def test_whoever_leaves_loses_its_policies_and_is_refused_by_strict() -> None:
     found = recorded("shop")
     shop = preflight.of(change(found, "shop", {"istio.io/dataplane-mode": None}), found)
-    assert "shop/viewers" in about(shop, "enforced nowhere").verdict.reason
+    assert "shop/viewers" in about(shop, "enforced for callers in ambient alone").verdict.reason
     assert about(shop, "STRICT is in force in payments").verdict.health is WARN
     payments = preflight.of(change(found, "payments", {"istio.io/dataplane-mode": None}), found)
     lost = about(payments, "enforced nowhere")
@@ -119,11 +118,14 @@ def test_whoever_leaves_loses_its_policies_and_is_refused_by_strict() -> None:
 
 def test_clearing_the_waypoint_names_the_policy_that_loses_its_enforcer() -> None:
     found = recorded("shop")
-    cleared = changes.clear_waypoint(found.find(NAMESPACE, "", "shop") or {}, found)
+    shop = Ref(NAMESPACE, "", "shop")
+    cleared = waypoint_changes.unbind(shop, found.find(NAMESPACE, "", "shop") or {}, found)
     assert isinstance(cleared, Patch)
     checks = preflight.of(cleared, found)
-    assert [each.verdict.health for each in checks] == [BAD]
+    assert healths(checks) == [BAD, BAD, UNKNOWN]
     assert "1 policy (shop/viewers)" in checks[0].verdict.reason
+    assert "2 routes (GRPCRoute shop/catalog, HTTPRoute shop/reviews)" in checks[1].verdict.reason
+    assert "which routes would have no effect is not known" in checks[2].verdict.reason
     batch = preflight.of(change(found, "batch", {"istio.io/use-waypoint": None}), found)
     assert about(batch, "no policy would lose").verdict.health is OK
 
@@ -330,26 +332,6 @@ def test_joining_by_a_pod_template_looks_at_its_pods_alone() -> None:
     assert (
         preflight.of(Patch(title="", target=other, before=before, patch={"spec": {}}), found) == ()
     )
-
-
-def deleting(found: Snapshot, namespace: str, name: str) -> tuple[Check, ...]:
-    target = Ref(GATEWAY, namespace, name)
-    before = found.find(GATEWAY, namespace, name)
-    assert before is not None
-    return preflight.of(Delete(title="", target=target, before=before), found)
-
-
-def test_deleting_a_waypoint_names_who_names_it_and_the_policy_that_it_enforces() -> None:
-    found = recorded("shop")
-    entries = Source(Phase.ABSENT)
-    found = replace(found, sources={**found.sources, Scope(SERVICE_ENTRY): entries})
-    used = deleting(found, "shop", "waypoint")
-    assert healths(used) == [BAD, WARN]
-    assert "1 policy (shop/viewers)" in used[0].verdict.reason
-    assert "Namespace shop, Service shop/" in used[1].verdict.reason
-    assert healths(deleting(found, "payments", "unused")) == [OK]
-    denied = replace(found, sources={**found.sources, Scope(SERVICE): FORBIDDEN})
-    assert healths(deleting(denied, "payments", "unused")) == [UNKNOWN]
 
 
 def test_every_pod_that_a_policy_is_for_is_named() -> None:

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from meshtui.mesh import changes, dumps, verification, ztunnels
-from meshtui.mesh.changes import Create, Patch
-from meshtui.mesh.kinds import DEPLOYMENT, GATEWAY, NAMESPACE, POD, STATEFULSET
+from meshtui.mesh.changes import Create, Delete, Patch
+from meshtui.mesh.kinds import DEPLOYMENT, GATEWAY, NAMESPACE, POD, SERVICE, STATEFULSET, Kind
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Answer, Phase, Problem, Ref, Scope, Snapshot, Source, Trouble
 from meshtui.mesh.verification import Goal, Progress, State, Verification
-from tests.mesh.made import NOW, made, pod, snapshot
+from tests.mesh.made import NOW, before, made, pod, snapshot
 from tests.recordings import snapshot as recorded
 
 AMBIENT = {"istio.io/dataplane-mode": "ambient"}
@@ -63,10 +63,11 @@ def change(before: Mapping[str, str], labels: Mapping[str, str | None]) -> Patch
 ENROLL, LEAVE = change({}, AMBIENT), change(AMBIENT, {"istio.io/dataplane-mode": None})
 
 
-def begun(it: Patch | Create, before: Snapshot) -> Verification:
+def begun(it: Patch | Create | Delete, before: Snapshot) -> Verification:
     found = verification.begin(it, before, STARTED)
     assert found is not None
-    assert found.until == STARTED + timedelta(seconds=60)
+    patience = 90 if found.goal is Goal.READY else 60
+    assert found.until == STARTED + timedelta(seconds=patience)
     return found
 
 
@@ -265,6 +266,8 @@ WAYPOINT = made(
     },
 )
 READY = pod("wp-1", labels={"gateway.networking.k8s.io/gateway-name": "wp"})
+CREATE = Create(title="", target=Ref(GATEWAY, "shop", "wp"), wanted={})
+DELETE = Delete(title="", target=Ref(GATEWAY, "shop", "wp"), before=WAYPOINT)
 BIND = change({}, {"istio.io/use-waypoint": "wp"})
 CLEAR = change({"istio.io/use-waypoint": "wp"}, {"istio.io/use-waypoint": None})
 
@@ -296,15 +299,169 @@ def test_services_are_without_a_waypoint_when_istiod_says_nothing_of_one() -> No
     assert done.state is State.DONE
 
 
+def test_a_service_is_bound_by_itself() -> None:
+    it = made("Service", "web", "shop")
+    labels = {"metadata": {"labels": {"istio.io/use-waypoint": "wp"}}}
+    target = Ref(SERVICE, "shop", "web")
+    following = begun(Patch(title="", target=target, before=it, patch=labels), mesh(labels={}))
+    assert following.goal is Goal.BOUND
+    bound = service("web", "Successfully attached to waypoint shop/wp")
+    bound["metadata"]["labels"] = {"istio.io/use-waypoint": "wp"}
+    other = service("other", 'waypoint "shop/wp" is not ready', bound=False)
+    found = mesh(WAYPOINT, READY, bound, other, labels={})
+    progress = verification.progress(following, found, NOW)
+    assert (progress.state, progress.text) == (State.DONE, "1 of 1 service as the labels ask")
+    unlabelled = mesh(WAYPOINT, READY, service("web"), labels={})
+    progress = verification.progress(following, unlabelled, NOW)
+    assert progress.state is State.FOLLOWING
+    assert "were not seen yet, or were put back" in progress.text
+
+
+# A waypoint
+
+
+def programmed(status: str, reason: str, **more: Any) -> Raw:
+    said = {"type": "Programmed", "status": status, "reason": reason, "message": "why"}
+    conditions = [said, *more.pop("conditions", ())]
+    return {**WAYPOINT, "status": {**WAYPOINT["status"], "conditions": conditions, **more}}
+
+
+WAITING = pod(
+    "wp-1",
+    labels={"gateway.networking.k8s.io/gateway-name": "wp"},
+    status={"phase": "Pending", "conditions": [{"type": "Ready", "status": "False"}]},
+)
+REJECTED = {"type": "Accepted", "status": "False", "reason": "ListenersNotValid", "message": "x"}
+
+
+@pytest.mark.parametrize(
+    ("objects", "link", "state", "said"),
+    [
+        ((), "there", State.FOLLOWING, "it is not there yet"),
+        ((READY,), "there", State.FOLLOWING, "it is not there yet"),
+        ((WAYPOINT,), "pods", State.FOLLOWING, "it has no pods yet"),
+        ((WAYPOINT, WAITING), "pods", State.FOLLOWING, "none of 1 pod is ready: wp-1: Pending"),
+        (
+            (programmed("False", "AddressNotAssigned", addresses=[]),),
+            "programmed",
+            State.FOLLOWING,
+            "it is not programmed: AddressNotAssigned: why",
+        ),
+        (
+            (programmed("False", "Invalid"), READY),
+            "programmed",
+            State.FAILING,
+            "it is not programmed: Invalid: why",
+        ),
+        (
+            (programmed("True", "Programmed", conditions=[REJECTED]), READY),
+            "accepted",
+            State.FAILING,
+            "ListenersNotValid: x",
+        ),
+        (
+            (programmed("True", "Programmed", addresses=None), READY),
+            "address",
+            State.FOLLOWING,
+            "it has no address yet",
+        ),
+    ],
+)
+def test_a_new_waypoint_that_is_not_ready_names_the_link(
+    objects: tuple[Raw, ...], link: str, state: State, said: str
+) -> None:
+    following = begun(CREATE, mesh(labels={}))
+    progress = verification.progress(following, mesh(*objects, labels={}), NOW)
+    assert (progress.state, missing(progress)) == (state, [("wp", link)])
+    assert progress.missing[0].verdict.reason == said
+    assert progress.remedy
+
+
 def test_a_new_waypoint_is_ready_when_programmed_with_a_ready_pod() -> None:
-    following = begun(
-        Create(title="", target=Ref(GATEWAY, "shop", "wp"), wanted={}), mesh(labels={})
-    )
-    for objects in ((), (WAYPOINT,), (READY,)):
-        progress = verification.progress(following, mesh(*objects, labels={}), NOW)
-        assert missing(progress) == [("wp", "ready")]
+    following = begun(CREATE, mesh(labels={}))
+    assert following.goal is Goal.READY
     done = verification.progress(following, mesh(WAYPOINT, READY, labels={}), NOW)
-    assert done.state is State.DONE
+    assert (done.state, done.text) == (State.DONE, "1 of 1 waypoint ready")
+    links = [(link.title, link.text) for link in done.proofs[0].links]
+    assert links[-1] == ("pods", "1 of 1 pod ready")
+
+
+def test_a_deleted_waypoint_is_gone_when_its_pods_are() -> None:
+    following = begun(DELETE, mesh(WAYPOINT, READY, labels={}))
+    assert following.goal is Goal.GONE
+    metadata = {
+        **WAYPOINT["metadata"],
+        "deletionTimestamp": before(5),
+        "finalizers": ["example/keep"],
+    }
+    for objects, link, said in (
+        ((WAYPOINT, READY), "deleted", "it is still there"),
+        (({**WAYPOINT, "metadata": metadata},), "deleted", "and waits for example/keep"),
+        ((READY,), "pods", "1 pod of it still there: wp-1"),
+    ):
+        progress = verification.progress(following, mesh(*objects, labels={}), NOW)
+        assert (progress.state, missing(progress)) == (State.FOLLOWING, [("wp", link)])
+        assert said in progress.missing[0].verdict.reason
+    anew = {**WAYPOINT, "metadata": {**WAYPOINT["metadata"], "uid": "another"}}
+    progress = verification.progress(following, mesh(anew, labels={}), NOW)
+    assert progress.state is State.FAILING
+    gone = verification.progress(following, mesh(labels={}), NOW)
+    assert (gone.state, gone.text) == (State.DONE, "1 of 1 waypoint gone, with its pods")
+
+
+@pytest.mark.parametrize("kind", [GATEWAY, POD])
+def test_what_may_not_be_read_is_not_gone(kind: Kind) -> None:
+    following = begun(DELETE, mesh(WAYPOINT, READY, labels={}))
+    source = Source(Phase.FORBIDDEN, problem=DENIED)
+    found = mesh(labels={}, sources={Scope(kind): source})
+    progress = verification.progress(following, found, NOW)
+    assert (progress.state, progress.text) == (State.FOLLOWING, DENIED.text)
+
+
+# From sidecars
+
+INJECTED = {"istio-injection": "enabled"}
+SIDECAR = {"sidecar.istio.io/status": "{}"}
+
+
+def moved(*awaited: str) -> Patch:
+    it = change(INJECTED, {"istio-injection": None, **AMBIENT})
+    return replace(it, awaits=frozenset(awaited))
+
+
+def test_a_pod_that_keeps_its_sidecar_is_the_link_that_fails() -> None:
+    old = owned("cart-0", "old", annotations=SIDECAR)
+    following = begun(moved(), mesh(old, labels=INJECTED))
+    assert following.goal is Goal.CAPTURED
+    there = mesh(old, cart("web", annotations=ENABLED), labels=AMBIENT, said=dump("web"))
+    progress = verification.progress(following, there, NOW)
+    assert (progress.state, progress.text) == (State.FAILING, "1 of 2 pods captured")
+    assert missing(progress) == [("cart-0", "sidecar")]
+    assert "Restart StatefulSet/cart" in progress.remedy
+    new = owned("cart-0", "Pod-shop-cart-0", annotations=ENABLED)
+    captured = mesh(new, labels=AMBIENT, said=dump("cart-0"))
+    assert verification.progress(following, captured, NOW).state is State.DONE
+
+
+def test_pods_that_are_restarted_next_are_not_waited_for_and_are_named() -> None:
+    old = owned("cart-0", "old", annotations=SIDECAR)
+    following = begun(moved("old"), mesh(old, labels=INJECTED))
+    progress = verification.progress(following, mesh(old, labels=AMBIENT), NOW)
+    said = "its labels are written; 1 pod to be restarted next: cart-0"
+    assert (progress.state, progress.text) == (State.DONE, said)
+    put_back = verification.progress(following, mesh(old, labels=INJECTED), NOW)
+    assert put_back.state is State.FOLLOWING
+
+
+def test_a_restart_that_gives_a_pod_its_sidecar_again_is_not_done() -> None:
+    old = owned("cart-0", "old", annotations=SIDECAR)
+    following = begun(restarted(), mesh(old, labels=AMBIENT))
+    again = owned("cart-0", "new", annotations=SIDECAR)
+    progress = verification.progress(following, mesh(again, labels=AMBIENT), NOW)
+    assert (progress.state, missing(progress)) == (State.FAILING, [("cart-0", "sidecar")])
+    assert "sidecar.istio.io/inject" in progress.missing[0].verdict.reason
+    both = mesh(again, labels={**AMBIENT, **INJECTED})
+    assert verification.progress(following, both, NOW).state is State.DONE
 
 
 # What is followed at all

@@ -18,9 +18,9 @@ from meshtui.mesh.kinds import DEPLOYMENT, NAMESPACE
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Problem, Right, Snapshot, Trouble
 from meshtui.settings import Settings
+from meshtui.ui.audit_reader import AuditReader
 from meshtui.ui.confirm import Confirm
 from meshtui.ui.pick import Pick
-from meshtui.ui.reader import AuditReader
 from meshtui.ui.verify import Verify
 from tests.mesh.made import made
 from tests.ui import situations
@@ -221,6 +221,16 @@ async def test_without_the_right_the_key_says_so(file: Path) -> None:
         assert at.app.screen is at.main
 
 
+async def test_who_may_not_restart_a_waypoint_may_be_let_to_delete_it(file: Path) -> None:
+    async with looking(SHOP, "waypoints", audit_file=file) as at:
+        at.session.rights = {DEPLOYMENT: Right(False, "jane may not patch deployments")}
+        await at.select("waypoint")
+        await at.until(lambda: bool(at.pane.barred))
+        assert await menu(at) == ["delete"]
+        await at.press("escape", "r")
+        await told(at, "jane may not patch deployments")
+
+
 async def test_what_a_webhook_refuses_is_said_and_audited(file: Path) -> None:
     async with looking(SHOP, "namespaces", audit_file=file) as at:
         at.session.refusal = StatusError(Problem(Trouble.SERVER, WEBHOOK), 403)
@@ -267,7 +277,12 @@ async def test_marked_namespaces_go_one_after_the_other_and_stop_at_the_first_fa
             await at.select(name)
             await at.press("space")
         assert at.under_cursor[1] == "default", "space goes on to the next row"
-        assert await menu(at) == ["enroll  3 namespaces in the mesh", "set the waypoint  …"]
+        assert await menu(at) == [
+            "enroll  3 namespaces in the mesh",
+            "set the waypoint  …",
+            "create a waypoint and bind to it  …",
+            "create a waypoint  …",
+        ]
         await asked(at, "enter")
         assert "Enroll namespace aa in the mesh (1 of 3)" in at.screen
         await at.press("enter")

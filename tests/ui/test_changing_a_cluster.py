@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 
 from meshtui.app import MeshApp, clusters
 from meshtui.kube import audit
-from meshtui.mesh.kinds import NAMESPACE
+from meshtui.mesh.kinds import NAMESPACE, Kind
 from meshtui.mesh.raw import strings
 from meshtui.settings import Settings
 from meshtui.sim import process
@@ -28,7 +28,7 @@ MODE = "istio.io/dataplane-mode"
 
 @dataclass(frozen=True, slots=True)
 class Keyboard:
-    """The program over the cluster, the cursor on a namespace, and the file that it tells its changes in."""
+    """The program over the cluster, the cursor on a row, and the file that it tells its changes in."""
 
     app: MeshApp
     pilot: Pilot[int]
@@ -49,11 +49,22 @@ class Keyboard:
         await self.pilot.press(*keys)
         await until(self.pilot, lambda: isinstance(self.app.screen, Confirm), seconds=20)
 
+    async def said(self, words: str) -> None:
+        """Waits until these words were said, which `!` keeps."""
+        await until(
+            self.pilot, lambda: any(words in told.text for told in self.app._told), seconds=30
+        )
+
+    def labels(self, kind: Kind, key: str) -> Mapping[str, str] | None:
+        """Of an object, as the cluster has it; None where it is not there."""
+        assert self.app.snapshot is not None
+        namespace, _, name = key.rpartition("/")
+        it = self.app.snapshot.find(kind, namespace, name)
+        return None if it is None else strings(it, "metadata", "labels")
+
     def mode(self, namespace: str) -> str | None:
         """What the namespace is labelled, as the cluster has it."""
-        assert self.app.snapshot is not None
-        it = self.app.snapshot.find(NAMESPACE, "", namespace)
-        return strings(it, "metadata", "labels").get(MODE)
+        return (self.labels(NAMESPACE, namespace) or {}).get(MODE)
 
     def story(self) -> list[str]:
         assert audit.verify(self.audit_file).problems == ()
@@ -62,15 +73,24 @@ class Keyboard:
 
 
 @asynccontextmanager
-async def keyboard(kubeconfig: Path, audit_file: Path, namespace: str) -> AsyncIterator[Keyboard]:
-    settings = Settings(kubeconfig=(kubeconfig,), pane="namespaces")
+async def keyboard(
+    kubeconfig: Path,
+    audit_file: Path,
+    name: str,
+    pane: str = "namespaces",
+    *,
+    namespaces: tuple[str, ...] = (),
+    sweep: bool = True,
+) -> AsyncIterator[Keyboard]:
+    """The program over a cluster that it has read, the cursor on the row of an object by its key."""
+    settings = Settings(kubeconfig=(kubeconfig,), pane=pane, namespaces=namespaces, sweep=sweep)
     app = MeshApp(settings, clusters(settings), audit_file=audit_file)
     async with app.run_test(size=(120, 40)) as pilot:
         main = app.screen
         assert isinstance(main, Main)
 
         def found() -> bool:
-            rows = [row for row in main.front.table.rows if row.ref.name == namespace]
+            rows = [row for row in main.front.table.rows if row.ref and row.ref.key == name]
             return bool(rows) and main.front.table.select(rows[0].key)
 
         def read() -> bool:
@@ -78,8 +98,8 @@ async def keyboard(kubeconfig: Path, audit_file: Path, namespace: str) -> AsyncI
             return (
                 snapshot is not None
                 and bool(snapshot.sources)
-                and all(source.complete for source in snapshot.sources.values())
-                and 0 < snapshot.sweep.total == snapshot.sweep.read
+                and all(it.complete or it.problem for it in snapshot.sources.values())
+                and (not sweep or 0 < snapshot.sweep.total == snapshot.sweep.read)
             )
 
         await until(pilot, read, seconds=60)

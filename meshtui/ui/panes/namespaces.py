@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
-from meshtui.mesh import changes, namespaces, waypoint_rows, workloads
+from meshtui.mesh import changes, namespaces, sidecar_moves, workloads
 from meshtui.mesh.changes import Change, Refusal
+from meshtui.mesh.checks import count
 from meshtui.mesh.enrollment import State
 from meshtui.mesh.health import Health
 from meshtui.mesh.kinds import NAMESPACE
@@ -13,7 +15,7 @@ from meshtui.mesh.namespaces import Mode, Namespace
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.mesh.workloads import Workload
-from meshtui.ui import evidence, times
+from meshtui.ui import evidence, times, waypoint_offers
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Grid, Section
 from meshtui.ui.exchange import Jump, Offer, Wish
@@ -51,7 +53,9 @@ class NamespacesPane(Pane[Namespace]):
         quiet = row.mode is Mode.NONE
         return (
             row.name,
-            Span("–" if quiet else row.mode.value, Tone.MUTED if quiet else Tone.PLAIN),
+            _UNKNOWN
+            if row.mode is Mode.UNKNOWN
+            else Span("–" if quiet else row.mode.value, Tone.MUTED if quiet else Tone.PLAIN),
             _captured(row),
             _waypoint(row),
             row.mtls.mode.value,
@@ -62,7 +66,7 @@ class NamespacesPane(Pane[Namespace]):
 
     def detail(self, row: Namespace, snapshot: Snapshot) -> Iterable[Section]:
         yield Section("", [said(each) for each in row.troubles[1:]])
-        waypoint: Cell = "none named"
+        waypoint: Cell = "not known" if row.mode is Mode.UNKNOWN else "none named"
         if row.waypoint is not None:
             words = f" {row.waypoint.key}: {row.waypoint.reason or row.waypoint.state.value}"
             waypoint = (mark(row.waypoint.health), Span(words))
@@ -82,16 +86,17 @@ class NamespacesPane(Pane[Namespace]):
         yield Section("Pods", [_pods(inside)] if inside else [Fact("pods", "none")])
 
     def mesh_menu(self, rows: Sequence[Namespace], snapshot: Snapshot) -> Sequence[Offer]:
-        inside = [row for row in rows if row.mode is Mode.AMBIENT]
-        outside = [row for row in rows if row.mode is not Mode.AMBIENT]
-        named = [row for row in rows if row.waypoint is not None]
+        inside = [row for row in rows if row.mode in (Mode.AMBIENT, Mode.BOTH)]
+        injected = [row for row in rows if row.mode in (Mode.SIDECAR, Mode.BOTH)]
+        outside = [row for row in rows if row.mode in (Mode.NONE, Mode.SIDECAR)]
+        named = [row.ref for row in rows if row.waypoint is not None]
         offers = [
+            *_from_sidecars(injected, snapshot),
             _offer("enroll", "in the mesh", outside, changes.enroll),
             _offer("remove", "from the mesh", inside, changes.unenroll),
-            Offer("set the waypoint", "…", more=lambda: _waypoints(rows, snapshot)),
-            _offer("clear the waypoint", "", named, changes.clear_waypoint),
         ]
-        return [offer for offer in offers if offer.wishes or offer.more]
+        about_waypoints = waypoint_offers.of([row.ref for row in rows], named, snapshot)
+        return [*(offer for offer in offers if offer.wishes), *about_waypoints]
 
     def policies_of(self, row: Namespace, snapshot: Snapshot) -> Jump | None:
         return Jump("policies", within=f"namespace/{row.name}")
@@ -112,22 +117,26 @@ def _wishes(rows: Sequence[Namespace], build: Builder) -> tuple[Wish, ...]:
     return tuple(Wish(Ref(NAMESPACE, "", row.name), build) for row in rows)
 
 
-def _waypoints(rows: Sequence[Namespace], snapshot: Snapshot) -> Sequence[Offer]:
-    """A line for each waypoint, those of the namespace itself first."""
-    own = {row.name for row in rows}
-    found = [each for each in waypoint_rows.of(snapshot) if each.ref is not None]
-    return [
-        Offer(
-            each.waypoint, each.verdict.reason, _wishes(rows, _setting(each.namespace, each.name))
-        )
-        for each in sorted(found, key=lambda each: (each.namespace not in own, each.waypoint))
-    ]
+def _from_sidecars(rows: Sequence[Namespace], snapshot: Snapshot) -> Iterable[Offer]:
+    """With the restarts that it needs, where a pod has a sidecar, and without."""
+    controllers = {row.name: sidecar_moves.controllers(row.name, snapshot) for row in rows}
+    number = sum(map(len, controllers.values()))
+    wishes: list[Wish] = []
+    for row in rows:
+        build = partial(sidecar_moves.leave_sidecars, restarting=bool(controllers[row.name]))
+        wishes += (*_wishes((row,), build), *map(_restart, controllers[row.name]))
+    if number:
+        words = f"and restart {count(number, 'controller')}, one after the other"
+        yield Offer("move from sidecars", words, tuple(wishes))
+    alone = "move from sidecars by the labels alone"
+    yield Offer(alone, "", _wishes(rows, sidecar_moves.leave_sidecars))
 
 
-def _setting(where: str, waypoint: str) -> Builder:
-    return lambda it, snapshot: changes.set_waypoint(it, where, waypoint, snapshot)
+def _restart(target: Ref) -> Wish:
+    return Wish(target, lambda it, snapshot: changes.restart(target, it, snapshot.now))
 
 
+_UNKNOWN = Span("?", Tone.UNKNOWN)
 _MOST_PODS = 60
 _LINKS = ("label", "CNI", "HBONE", "proxied")
 
@@ -159,12 +168,14 @@ def _tone(state: State) -> Tone:
 
 def _captured(row: Namespace) -> Cell:
     if not row.pods.desired and row.unread:
-        return Span("?", Tone.UNKNOWN)
+        return _UNKNOWN
     return evidence.captured(row.pods)
 
 
 def _waypoint(row: Namespace) -> Cell:
     found = row.waypoint
+    if row.mode is Mode.UNKNOWN:
+        return _UNKNOWN
     if found is None:
         return Span("–", Tone.MUTED)
     name = found.name if found.namespace == row.name else found.key
@@ -178,6 +189,8 @@ def _waypoint(row: Namespace) -> Cell:
 
 
 def _revision(row: Namespace) -> str:
+    if row.mode is Mode.UNKNOWN:
+        return "?"
     if not row.revision:
         return "–"
     return f"{row.revision} (tag {row.tag})" if row.tag else row.revision

@@ -9,10 +9,11 @@ from meshtui.mesh.health import Health
 from meshtui.mesh.service_specs import Port, ServiceSpec
 from meshtui.mesh.services import Service
 from meshtui.mesh.snapshot import Snapshot
-from meshtui.ui import evidence, notices, times, ways
+from meshtui.mesh.waypoints import USE_WAYPOINT
+from meshtui.ui import evidence, notices, times, waypoint_offers, ways
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Grid, Section
-from meshtui.ui.exchange import Jump
+from meshtui.ui.exchange import Jump, Offer
 from meshtui.ui.pane import Pane
 from meshtui.ui.spans import Cell, Line, Span, Tone, mark, said, tone
 
@@ -90,6 +91,12 @@ class ServicesPane(Pane[Service]):
         yield Section("Routes", [*_routes(row, snapshot)])
         yield Section("Policies", [*_policies(row)])
         yield Section("", [Fact("created", times.ago(spec.created, snapshot.now))])
+
+    def mesh_menu(self, rows: Sequence[Service], snapshot: Snapshot) -> Sequence[Offer]:
+        """For those that may have a waypoint; a waypoint's own Service has none."""
+        found = [row for row in rows if not row.spec.proxy]
+        named = [row.ref for row in found if USE_WAYPOINT in row.spec.labels]
+        return waypoint_offers.of([row.ref for row in found], named, snapshot) if found else ()
 
     def onward(self, row: Service) -> Jump | None:
         return Jump("workloads", within=f"service/{row.ref.key}")

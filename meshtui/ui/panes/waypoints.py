@@ -10,10 +10,10 @@ from meshtui.mesh.health import Health
 from meshtui.mesh.kinds import NAMESPACE, POD, SERVICE
 from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.mesh.waypoint_rows import Row
-from meshtui.ui import times, ways
+from meshtui.ui import times, waypoint_offers, ways
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Grid, Section
-from meshtui.ui.exchange import Jump
+from meshtui.ui.exchange import Jump, Offer
 from meshtui.ui.pane import Pane
 from meshtui.ui.spans import Cell, Span, Tone, mark, said
 
@@ -40,6 +40,9 @@ class WaypointsPane(Pane[Row]):
 
     def rows(self, snapshot: Snapshot) -> Sequence[Row]:
         return waypoint_rows.of(snapshot)
+
+    def called(self, row: Row) -> str:
+        return row.waypoint
 
     def namespace_of(self, row: Row) -> str:
         return row.namespace
@@ -70,6 +73,18 @@ class WaypointsPane(Pane[Row]):
             yield Section("Pods", [_grid_of_pods(row)])
         if row.created is not None:
             yield Section("", [Fact("created", times.ago(row.created, snapshot.now))])
+
+    def mesh_menu(self, rows: Sequence[Row], snapshot: Snapshot) -> Sequence[Offer]:
+        there = [row.ref for row in rows if row.ref is not None]
+        if there:
+            return [waypoint_offers.deleting(there)]
+        first = rows[0]
+        unknown = first.verdict.health is Health.UNKNOWN
+        return [] if unknown else [waypoint_offers.missing(first.namespace, first.name, snapshot)]
+
+    def meshed(self, row: Row) -> Ref | None:
+        """To delete one takes another right than to change one; whoever has it not is told so by the road."""
+        return None
 
     def changeable(self, row: Row) -> Ref | None:
         return pod_templates.controller(row.pods[0]) if row.pods else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -23,7 +24,7 @@ from meshtui.mesh.snapshot import (
     Trouble,
 )
 from tests.mesh import issuing
-from tests.mesh.doctor.analyzing import Thing, cluster, examined, pod, thing, told
+from tests.mesh.doctor.analyzing import LIVE, Thing, cluster, examined, pod, thing, told
 from tests.mesh.issuing import NOON
 
 ANALYZER = "gateway.SecretAnalyzer"
@@ -162,3 +163,12 @@ def test_what_is_missing_is_told_as_far_as_it_is_known() -> None:
 def test_of_a_list_that_is_whole_what_is_not_in_it_is_missing() -> None:
     whole = cluster(gateway(), POD, sources={Scope(SECRET): Source(Phase.LIVE)}, now=NOON)
     assert told(examined(ANALYZER, whole)) == {("IST0101", "shop/g")}
+
+
+def test_a_list_of_some_secrets_tells_nothing_of_the_others() -> None:
+    remote = {Scope(SECRET, None, labels="istio/multiCluster=true"): Source(Phase.LIVE)}
+    others = {scope: each for scope, each in LIVE.items() if scope.kind != SECRET}
+    known = replace(cluster(gateway(), POD, now=NOON), sources={**others, **remote})
+    result = examined(ANALYZER, known)
+    assert not result.findings
+    assert {each.rule.code for each in result.unsure} == {"IST0101", "IST0161"}

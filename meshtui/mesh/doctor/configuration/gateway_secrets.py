@@ -57,7 +57,7 @@ def _judged(
         problem = _problem(snapshot, held, whole=True)
     elif answer is not None and isinstance(answer.value, Mapping):
         problem = _problem(snapshot, answer.value, whole=False)
-    elif snapshot.source(SECRET).complete or (
+    elif snapshot.covering(SECRET, secret.namespace).complete or (
         answer is not None
         and answer.problem is not None
         and answer.problem.trouble in (Trouble.GONE, Trouble.ABSENT)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
+from typing import Any
 
 from meshtui.mesh import meshconfig
 from meshtui.mesh.doctor.analyzer import Analyzer, Findings
 from meshtui.mesh.doctor.findings import Evidence, Found, Rule, Severity, Unsure
 from meshtui.mesh.kinds import Kind
 from meshtui.mesh.raw import Raw, annotation, name, namespace, strings, text
-from meshtui.mesh.snapshot import Ref, Scope, Snapshot
+from meshtui.mesh.snapshot import Phase, Ref, Scope, Snapshot, Source
 
 LEFT_OUT = ("kube-system", "kube-public", "kube-node-lease", "local-path-storage")
 """Namespaces that no analyzer looks at."""
@@ -29,12 +31,23 @@ def every(snapshot: Snapshot, kind: Kind) -> Sequence[Raw]:
 
 
 def _every(found: Mapping[str, Raw]) -> Sequence[Raw]:
-    inside = [
-        raw
-        for raw in found.values()
-        if namespace(raw) not in LEFT_OUT and name(raw) not in LEFT_OUT
-    ]
-    return sorted(inside, key=lambda raw: (namespace(raw), name(raw)))
+    placed = [(namespace(raw), name(raw), raw) for raw in found.values()]
+    inside = [each for each in placed if each[0] not in LEFT_OUT and each[1] not in LEFT_OUT]
+    return [raw for _, _, raw in sorted(inside, key=itemgetter(0, 1))]
+
+
+def judged(
+    snapshot: Snapshot,
+    kind: Kind,
+    judge: Callable[..., Sequence[Found]],
+    inputs: Callable[[Raw], tuple[Any, ...]] | None = None,
+) -> Iterator[Found]:
+    """What `judge` finds in each object of a kind, by itself and `inputs` of it; it is not asked again of one that
+    did not change, nor its inputs."""
+    for several in filter(None, snapshot.each(kind, judge, inputs)):
+        for each in several:
+            if each.objects[0].namespace not in LEFT_OUT and each.objects[0].name not in LEFT_OUT:
+                yield each
 
 
 def ref(kind: Kind, raw: Raw) -> Ref:
@@ -57,22 +70,36 @@ def analyzer(
     needs: tuple[Kind | Scope, ...],
     run: Callable[[Snapshot], Findings],
     *,
-    looks_up: tuple[Kind, ...] = (),
+    looks_up: tuple[Kind | Scope, ...] = (),
+    looks_around: tuple[Kind, ...] = (),
     asked_for: bool = False,
 ) -> Analyzer:
     """One of Istio's analyzers. It reads nothing but the objects of the kinds that it needs, and says nothing of
     those whose own annotation suppresses a code. Where not all objects of a kind that it looks things up in are known,
-    one that it misses may well be there: all its rules are unknown then."""
+    one that it misses may well be there: all its rules are unknown then. Of kinds that it looks up within a namespace,
+    in `looks_around`, it is enough to know those of the namespaces that were asked for."""
 
     def heard(snapshot: Snapshot) -> Iterator[Found | Unsure]:
-        if missing := next(filter(None, map(snapshot.unread, looks_up)), ""):
+        if missing := next(filter(None, (_unread(snapshot, each) for each in looks_up)), ""):
             yield from (Unsure(rule, missing) for rule in rules)
             return
+        if not all(_is_known(snapshot.source(each)) for each in looks_around):
+            return  # the examination itself says of what an analyzer needs why it is not known
         for each in run(snapshot):
             if isinstance(each, Unsure) or not suppressed(snapshot, each):
                 yield each
 
     return Analyzer(name, rules, needs, heard, pure=True, asked_for=asked_for)
+
+
+def _unread(snapshot: Snapshot, need: Kind | Scope) -> str:
+    if isinstance(need, Scope):
+        return snapshot.unread(need.kind, need.namespace, need.labels)
+    return snapshot.unread(need)
+
+
+def _is_known(source: Source) -> bool:
+    return source.complete or source.phase is Phase.ABSENT
 
 
 def suppressed(snapshot: Snapshot, found: Found) -> bool:
@@ -94,6 +121,12 @@ def mesh(snapshot: Snapshot) -> Raw:
 
 def root_namespace(snapshot: Snapshot) -> str:
     return text(mesh(snapshot), "rootNamespace") or ISTIO_SYSTEM
+
+
+def listed(names: Iterable[str]) -> str:
+    """The first five, and how many more there are."""
+    known = list(names)
+    return ", ".join(known[:5]) + (f" and {len(known) - 5} more" if len(known) > 5 else "")
 
 
 def labels(raw: Raw) -> Mapping[str, str]:
