@@ -73,6 +73,8 @@ class Places:
     waypoints: Waypoints
     services: Mapping[str, Binding]
     entries: Mapping[str, Binding]
+    served: Mapping[str, tuple[str, ...]]
+    """By waypoint the Services that name it, all by "namespace/name"."""
 
     def of_target(self, target: Target, namespace: str) -> Iterator[Place]:
         """Where a policy of a namespace is enforced for what it names."""
@@ -104,12 +106,10 @@ class Places:
         if target.kind == "Service":
             return (f"{target.namespace}/{target.name}",)
         if target.kind == "GatewayClass":
-            found = self._of_class_named(target.name)
-            return tuple(key for key, each in self.services.items() if each.key in found)
-        gateway = f"{target.namespace}/{target.name}"
-        if target.kind != "Gateway":
-            return ()
-        return tuple(key for key, each in self.services.items() if each.key == gateway)
+            gateways = self._of_class_named(target.name)
+        else:
+            gateways = (f"{target.namespace}/{target.name}",) if target.kind == "Gateway" else ()
+        return tuple(key for gateway in gateways for key in self.served.get(gateway, ()))
 
     def _of_class_named(self, name: str) -> tuple[str, ...]:
         every = self.waypoints.gateways.items()
@@ -149,7 +149,7 @@ class Places:
         found = waypoints.binding(self.waypoints, target.namespace, labels)
         if found is None:
             return Place(NOBODY, of, Health.BAD, "it takes no traffic")
-        if not any(each.key == key for each in (*self.services.values(), *self.entries.values())):
+        if key not in self.served and not any(each.key == key for each in self.entries.values()):
             return Place(WAYPOINT, of, Health.NONE, f"at {key}, which no Service uses", key)
         return _at_waypoint(of, found)
 
@@ -179,8 +179,17 @@ def of(snapshot: Snapshot, root: str) -> Places:
         for each in found
         if each.kind == SERVICE_ENTRY
     }
+    bindings = attachments.of_services(snapshot)
+    served: dict[str, list[str]] = {}
+    for service, binding in bindings.items():
+        served.setdefault(binding.key, []).append(service)
     return Places(
-        snapshot, root, waypoints.of(snapshot), attachments.of_services(snapshot), entries
+        snapshot=snapshot,
+        root=root,
+        waypoints=waypoints.of(snapshot),
+        services=bindings,
+        entries=entries,
+        served={waypoint: tuple(found) for waypoint, found in served.items()},
     )
 
 

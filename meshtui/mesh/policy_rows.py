@@ -3,9 +3,10 @@ says of that (istio-ambient.md, 7.2, 7.3 and 7.6; AMB-028 to AMB-031 of doctor-r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from meshtui.mesh import (
@@ -35,7 +36,7 @@ from meshtui.mesh.kinds import (
     Kind,
 )
 from meshtui.mesh.policies import Target
-from meshtui.mesh.policy_places import NOBODY, ZTUNNEL, Place, Places
+from meshtui.mesh.policy_places import NOBODY, ZTUNNEL, Place
 from meshtui.mesh.policy_verdicts import Around, Judged, Spec
 from meshtui.mesh.policy_words import Mesh
 from meshtui.mesh.raw import Condition, Raw, conditions, text
@@ -186,21 +187,20 @@ def _answers(service: services.Service, pod: str) -> bool:
 
 
 def _all(snapshot: Snapshot) -> Sequence[Row]:
-    mesh = Mesh(workloads.root_namespace(snapshot), workloads.trust_domain(snapshot))
-    places, by_namespace = policy_places.of(snapshot, mesh.root), _by_namespace(snapshot)
+    around = _Surroundings(snapshot).of
     rows: list[Row] = []
     for kind in _KINDS:
         specs = {
             f"{kind.plural}/{raw.key(spec.it)}": spec
             for spec in snapshot.each(kind, policy_verdicts.read, _itself(kind))
         }
-
-        def inputs(spec: Spec) -> Around:
-            return _around(spec, snapshot, mesh, places, by_namespace)
-
-        found = snapshot.memo.each(("policies", kind), specs, _row, inputs)
-        rows += [_at(each, snapshot.now) for each in sorted(found, key=lambda row: row.ref.key)]
+        found = snapshot.memo.each(("policies", kind), specs, _row, around)
+        rows += [_at(each, snapshot.now) for each in sorted(found, key=_place)]
     return rows
+
+
+def _place(row: Row) -> str:
+    return row.ref.key
 
 
 def _itself(kind: Kind) -> Callable[[Raw], tuple[Kind]]:
@@ -214,39 +214,40 @@ def _at(row: Row, now: datetime) -> Row:
     return replace(row, verdict=Verdict(Health.NONE, "just made"), troubles=())
 
 
-def _by_namespace(snapshot: Snapshot) -> Mapping[str, list[Workload]]:
-    """The pods that policies can select; waypoints heed no selector, and what has ended nothing."""
-    found: dict[str, list[Workload]] = {}
-    for each in workloads.of(snapshot):
+_EVERYWHERE = "*"
+
+
+def _by_namespace(*every: Workload) -> Mapping[str, tuple[Workload, ...]]:
+    """The pods that policies can select, by namespace and of all; waypoints heed no selector, and what has ended
+    nothing."""
+    found: dict[str, list[Workload]] = {_EVERYWHERE: []}
+    for each in every:
         if not (each.pod.finished or components.is_waypoint(each.pod.labels)):
             found.setdefault(each.pod.namespace, []).append(each)
-    return found
+            found[_EVERYWHERE].append(each)
+    return {namespace: tuple(pods) for namespace, pods in found.items()}
 
 
-def _around(
-    spec: Spec,
-    snapshot: Snapshot,
-    mesh: Mesh,
-    places: Places,
-    by_namespace: Mapping[str, list[Workload]],
-) -> Around:
-    namespace = raw.namespace(spec.it)
-    if special := policy_places.SPECIAL.get(spec.kind):
-        return Around(mesh, (), (*special(spec.it, places),), _hosts(spec), "")
-    if spec.targets:
-        found = tuple(
-            place for target in spec.targets for place in places.of_target(target, namespace)
-        )
-        named = dict.fromkeys(key for each in spec.targets for key in places.targeted(each))
-        return Around(mesh, (), found, (*named,), "")
-    nobodys = spec.kind == PEER_AUTHENTICATION and namespace == mesh.root and spec.selector
-    candidates: Iterable[Workload] = () if nobodys else by_namespace.get(namespace, ())
-    if namespace == mesh.root and not nobodys:
-        candidates = (each for found in by_namespace.values() for each in found)
-    wanted = spec.selector.items()
-    pods = tuple(each for each in candidates if wanted <= each.pod.labels.items())
-    unread = snapshot.unread(POD, None if namespace == mesh.root else namespace)
-    return Around(mesh, pods, (), (), unread)
+class _Surroundings:
+    """Looks up what else decides for a policy, in one snapshot."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._mesh = Mesh(workloads.root_namespace(snapshot), workloads.trust_domain(snapshot))
+        self._places = policy_places.of(snapshot, self._mesh.root)
+        self._pods = snapshot.once(_by_namespace, *workloads.of(snapshot))
+        self._unread = cache(lambda namespace: snapshot.unread(POD, namespace))
+
+    def of(self, spec: Spec) -> Around:
+        mesh, places, namespace = self._mesh, self._places, raw.namespace(spec.it)
+        if special := policy_places.SPECIAL.get(spec.kind):
+            return Around(mesh, (), (*special(spec.it, places),), _hosts(spec), "")
+        if spec.targets:
+            found = [each for it in spec.targets for each in places.of_target(it, namespace)]
+            named = dict.fromkeys(key for each in spec.targets for key in places.targeted(each))
+            return Around(mesh, (), (*found,), (*named,), "")
+        if namespace == mesh.root:
+            return Around(mesh, self._pods[_EVERYWHERE], (), (), self._unread(None))
+        return Around(mesh, self._pods.get(namespace, ()), (), (), self._unread(namespace))
 
 
 def _hosts(spec: Spec) -> tuple[str, ...]:
@@ -260,6 +261,7 @@ def _hosts(spec: Spec) -> tuple[str, ...]:
 
 def _row(spec: Spec, *given: Any) -> Row:
     around = Around(*given)
+    around = around._replace(pods=policy_verdicts.selected(spec, around))
     it, kind = spec.it, spec.kind
     places = around.places or policy_verdicts.of_pods(spec, around)
     authorizes = kind == AUTHORIZATION_POLICY

@@ -34,6 +34,7 @@ class Around(NamedTuple):
 
     mesh: Mesh
     pods: tuple[Workload, ...]
+    """Of which it selects some; none where it has targets."""
     places: tuple[Place, ...]
     services: tuple[str, ...]
     unread: str
@@ -52,6 +53,19 @@ class Judged(NamedTuple):
 def read(it: Raw, kind: Kind) -> Spec:
     """What one object says of itself. Never raises."""
     return Spec(it, kind, policies.targets(it), policy_words.selector(it))
+
+
+def selected(spec: Spec, around: Around) -> tuple[Workload, ...]:
+    """The pods that it selects; a PeerAuthentication of the root namespace with a selector selects none."""
+    if _selects_none(spec, around):
+        return ()
+    wanted = spec.selector.items()
+    return tuple(each for each in around.pods if wanted <= each.pod.labels.items())
+
+
+def _selects_none(spec: Spec, around: Around) -> bool:
+    of_root = raw.namespace(spec.it) == around.mesh.root
+    return spec.kind == PEER_AUTHENTICATION and of_root and bool(spec.selector)
 
 
 def of_pods(spec: Spec, around: Around) -> tuple[Place, ...]:
@@ -75,7 +89,7 @@ def of_pods(spec: Spec, around: Around) -> tuple[Place, ...]:
 
 def _deciding(spec: Spec, around: Around) -> Iterator[Place]:
     key = raw.key(spec.it)
-    if raw.namespace(spec.it) == around.mesh.root and spec.selector:
+    if _selects_none(spec, around):
         why = "one with a selector in the root namespace is for nobody"
         yield Place(NOBODY, "any workload", Health.WARN, why)
         return
