@@ -25,11 +25,13 @@ from meshtui.changing import Changing
 from meshtui.kube import audit, background, kubeconfig
 from meshtui.kube.audit import Audit, AuditError
 from meshtui.kube.errors import KubeError
+from meshtui.kube.exec_plugin import Suspend
 from meshtui.kube.live import LiveSession
 from meshtui.kube.session import Session
-from meshtui.mesh import scopes
+from meshtui.lending import Lending
+from meshtui.mesh import narrower, scopes
 from meshtui.mesh.logs import LogLine, LogOptions
-from meshtui.mesh.snapshot import Ref, Server, Snapshot
+from meshtui.mesh.snapshot import Ref, Scope, Server, Snapshot
 from meshtui.settings import Settings
 from meshtui.ui import detail, keys, notices, outcomes, theme, times, yaml_lines
 from meshtui.ui.commands import Command
@@ -53,8 +55,9 @@ class Clusters:
     contexts: Sequence[tuple[str, str]]
     """Names, each with its server's address."""
     current: str
-    open: Callable[[str], Session]
-    """Gives a session for a context without waiting for the network. Raises KubeError."""
+    open: Callable[[str, Suspend], Session]
+    """Gives a session for a context without waiting for the network; it lends the terminal to what has to ask there.
+    Raises KubeError."""
     again: Callable[[], Clusters] | None = None
     """Reads the kubeconfig again, which may have been corrected or have another context by now."""
 
@@ -114,6 +117,7 @@ class MeshApp(App[int], inherit_bindings=False):
         self._interrupted: datetime | None = None
         self._main = Main(settings.pane.lower(), self._other_commands(), clock)
         self._audit = Audit(audit_file or audit.default_path())
+        self._lending = Lending(self, self._main)
         self._changing = Changing(self, self._main, settings, clock, self.tell, self._audit)
 
     def get_default_screen(self) -> Main:
@@ -140,6 +144,8 @@ class MeshApp(App[int], inherit_bindings=False):
         self._main.snapshot = snapshot
         self._changing.snapshot = snapshot
         if snapshot is not None:
+            if self._narrower(before) != self._narrower(snapshot):
+                self._want_soon()
             journal.note(before, snapshot)
             for screen in self.screen_stack:
                 if isinstance(screen, Reader | Confirm):
@@ -153,6 +159,7 @@ class MeshApp(App[int], inherit_bindings=False):
     def _start(self) -> None:
         """Looks at the chosen context, from nothing."""
         self._session = None
+        self._lending = Lending(self, self._main)
         self.snapshot = None
         about = self._settings.about(self._chosen)
         looks_like_production = production.is_production(self._chosen)
@@ -169,7 +176,7 @@ class MeshApp(App[int], inherit_bindings=False):
     async def _live(self, context: str) -> None:
         """Holds the session of a context, and brings what it says to the screen."""
         try:
-            session = self._clusters.open(context)
+            session = self._clusters.open(context, self._lending)
         except KubeError as failure:
             server = Server(context=context, problem=failure.problem)
             self.snapshot = Snapshot(self._clock(), server)
@@ -202,10 +209,13 @@ class MeshApp(App[int], inherit_bindings=False):
             wanted = wanted | screen.wants()
         needs = [*(need for pane in PANES for need in pane.NEEDS), *self._changing.needs]
         always = scopes.of(needs, self._main.place.namespaces)
-        self._session.want(
-            (*always, *wanted.scopes), (*wanted.probes, *self._changing.probes), wanted.refs
-        )
+        seen = (*always, *self._narrower(self.snapshot), *wanted.scopes)
+        self._session.want(seen, (*wanted.probes, *self._changing.probes), wanted.refs)
         self._changing.ask_rights(self._main.front)
+
+    def _narrower(self, snapshot: Snapshot | None) -> Sequence[Scope]:
+        """What to follow where it may not be followed everywhere."""
+        return narrower.of(snapshot, self._main.place.namespaces) if snapshot else ()
 
     @on(Pane.Looked)
     @on(TreeScreen.Looked)
@@ -302,7 +312,7 @@ class MeshApp(App[int], inherit_bindings=False):
     def _why_not(self, context: str) -> str:
         """Why a context cannot be chosen that the kubeconfig does not name."""
         try:
-            self._clusters.open(context)
+            self._clusters.open(context, self._lending)
         except KubeError as failure:
             return notices.sentences(failure.problem)
         return f"there is no context {context}"
@@ -489,6 +499,7 @@ class MeshApp(App[int], inherit_bindings=False):
 
     def action_refresh_all(self) -> None:
         self.tell("Reading everything again.")
+        self._lending.again()
         if self._session is not None:
             self._session.refresh()
         else:
@@ -498,6 +509,7 @@ class MeshApp(App[int], inherit_bindings=False):
     async def _leave(self, status: int = 0) -> None:
         """Quits, once what is under way was ended and is in the audit. The status of a program that a signal ended is
         128 and the signal's number, by which a shell knows it."""
+        await self._lending.close()
         said = await self._changing.close()
         self.exit(status, message=said or None)
 
@@ -530,14 +542,14 @@ def clusters(settings: Settings) -> Clusters:
     except KubeError as failure:
         problem = failure
 
-        def fail(context: str) -> Session:
+        def fail(context: str, suspend: Suspend) -> Session:
             raise problem
 
         return Clusters((), settings.context, fail, again)
     return Clusters(
         [(context.name, context.server) for context in config.contexts],
         config.current,
-        lambda context: LiveSession(config, context, settings),
+        lambda context, suspend: LiveSession(config, context, settings, suspend=suspend),
         again,
     )
 

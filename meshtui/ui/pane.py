@@ -400,7 +400,14 @@ class Pane(Widget, Generic[R]):
             gone = notices.gone(snapshot, self.place.namespaces)
             words = gone or notices.instead(snapshot, self.NEEDS, self.EMPTY)
             return [*words, (Span(":ns all looks at every namespace.", Tone.MUTED),)]
-        return notices.instead(snapshot, self.NEEDS, self.EMPTY)
+        return [*notices.instead(snapshot, self.NEEDS, self.EMPTY), *self._narrower(snapshot)]
+
+    def _narrower(self, snapshot: Snapshot) -> list[Line]:
+        """What may be allowed where a list over all namespaces is not."""
+        kind, own = notices.kind_of(self.NEEDS[0]), snapshot.server.namespace
+        if not own or not kind.namespaced or snapshot.source(kind).phase is not Phase.FORBIDDEN:
+            return []
+        return [(Span(f":ns {own} looks at the context's own namespace alone.", Tone.MUTED),)]
 
     def _note(self, snapshot: Snapshot) -> None:
         """Says under the rows why the one under the cursor has its mark, where no detail does, and what is missing."""

@@ -132,7 +132,7 @@ def app_of(
     clusters = Clusters(
         [(name, f"https://{name}.example:6443") for name in sessions],
         next(iter(sessions)),
-        lambda context: sessions[context],
+        lambda context, _: sessions[context],
     )
     return MeshApp(settings or Settings(), clusters, lambda: now, audit_file)
 

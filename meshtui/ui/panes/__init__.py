@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from meshtui.ui.pane import Pane
@@ -26,3 +27,12 @@ PANES: tuple[type[Pane[Any]], ...] = (
     RoutesPane,
     CertificatesPane,
 )
+
+NS = ("ns", "namespace")
+"""The command that opens the pane Namespaces, or keeps to those that are named behind it."""
+
+NAMED: Mapping[str, str] = {
+    **{name: pane.NAME for pane in PANES for name in (pane.NAME, *pane.ALIASES)},
+    **dict.fromkeys(NS, NamespacesPane.NAME),
+}
+"""The names of panes by the commands that open them."""
