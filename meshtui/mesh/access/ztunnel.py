@@ -74,7 +74,7 @@ def _character(escape: re.Match[str]) -> str:
     code = escape[1] or escape[2]
     if code:
         number = int(code, 16)
-        return chr(number) if number < 0x110000 else "�"
+        return chr(number) if number < 0xD800 or 0xDFFF < number < 0x110000 else "�"
     return _PLAIN.get(escape[3], escape[3])
 
 
