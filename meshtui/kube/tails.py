@@ -17,7 +17,7 @@ STREAMS = 120
 TURN = 20.0
 """Seconds."""
 _AGAIN = 15.0
-"""Seconds until a log that could not be read is tried again."""
+"""Seconds until a log that could not be read, or has ended, is tried again."""
 
 Take = Callable[[Ref, LogLine], None]
 
@@ -135,11 +135,11 @@ class Tails:
         except KubeError as error:
             self.problems[pod] = error.problem
             self._notice(pod, str(error))
-            if self._options.follow:
-                asyncio.get_running_loop().call_later(_AGAIN, self._queue.put_nowait, pod)
         finally:
             self.open -= 1
             self._endless.discard(limit)
+        if self._options.follow:
+            asyncio.get_running_loop().call_later(_AGAIN, self._queue.put_nowait, pod)
         return False
 
     def _notice(self, pod: Ref, words: str) -> None:

@@ -13,7 +13,7 @@ from meshtui.mesh.access import causes
 from meshtui.mesh.access.lines import AccessLine, Direction, End
 from meshtui.mesh.access.reading import Counts, Reader
 from meshtui.mesh.access.reasons import Reason
-from meshtui.mesh.denial_sides import Event, Sides
+from meshtui.mesh.denial_sides import WAITING, Event, Sides
 from meshtui.mesh.health import Verdict
 from meshtui.mesh.kinds import POD
 from meshtui.mesh.logs import LogLine
@@ -127,7 +127,12 @@ def _minute(at: datetime) -> int:
 class Denials:
     """Given the lines of each proxy in their order, it has the rows."""
 
-    def __init__(self, named: Named = lambda namespace, pod: pod, rows: int = ROWS) -> None:
+    def __init__(
+        self,
+        named: Named = lambda namespace, pod: pod,
+        rows: int = ROWS,
+        waiting: int = WAITING,
+    ) -> None:
         self.counts = Counts()
         """Of all lines."""
         self.dropped = 0
@@ -140,7 +145,7 @@ class Denials:
         self._gaps: OrderedDict[tuple[str, datetime], Gap] = OrderedDict()
         self._open: dict[str, Gap] = {}
         self._tallies: OrderedDict[str, _Tally] = OrderedDict()
-        self._sides = Sides()
+        self._sides = Sides(waiting)
 
     @property
     def forgotten(self) -> int:
@@ -177,6 +182,13 @@ class Denials:
             self._readers[proxy].end()
         since = min(self._heard.get(proxy, at), at)
         self._open.setdefault(proxy, Gap(proxy, since, None, why))
+
+    def gone(self, proxy: str, at: datetime) -> None:
+        """The proxy is no more: what was missed of it ends with it."""
+        self.cut(proxy, at, "the pod is gone")
+        self._hear(proxy, at)
+        for known in (self._readers, self._heard, self._since):
+            known.pop(proxy, None)
 
     def add(self, proxy: str, line: AccessLine) -> None:
         """One access line of a proxy."""
@@ -260,19 +272,18 @@ class Denials:
     def _series(self, tally: _Tally, now: datetime) -> Iterator[int | None]:
         """A minute with none is only known as such where every proxy that tells of it was heard."""
         newest = _minute(now)
-        gaps = [gap for gap in self.gaps if gap.proxy in tally.proxies]
-        since = max(
-            (self._since[each] for each in tally.proxies if each in self._since), default=None
-        )
+        gaps = [
+            (_minute(gap.since), _minute(gap.until) if gap.until else newest)
+            for gap in self.gaps
+            if gap.proxy in tally.proxies
+        ]
+        begun = [_minute(self._since[each]) for each in tally.proxies if each in self._since]
+        gaps.append((0, max(begun, default=0) - 1))
         for minute in range(newest - MINUTES + 1, newest + 1):
-            count = tally.minutes.get(minute, 0)
-            known = since is None or _minute(since) <= minute
-            known = known and not any(_overlaps(gap, minute) for gap in gaps)
-            yield count if count or known else None
-
-
-def _overlaps(gap: Gap, minute: int) -> bool:
-    return _minute(gap.since) <= minute and (gap.until is None or minute <= _minute(gap.until))
+            count = tally.minutes.get(minute)
+            if count is None and not any(begin <= minute <= end for begin, end in gaps):
+                count = 0
+            yield count
 
 
 def _rate(series: Sequence[int | None]) -> float:

@@ -1,6 +1,6 @@
-"""Switches: whether a proxy writes access lines at all, and lines that can be read. A ztunnel does by default; of a
-waypoint or a gateway Telemetry and mesh config decide, and by default it does not (istio-ambient.md, 4.7 and 5.5). Where it
-does not, nothing is known of what it refuses: that is not zero."""
+"""Switches: whether a proxy writes access lines at all, and such as can be read. A ztunnel does by default; of a
+waypoint or a gateway Telemetry and mesh config decide, and by default it does not (istio-ambient.md, 4.7 and 5.5):
+nothing is known then of what it refuses, and that is not zero."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from meshtui.mesh.kinds import CONFIGMAP, POD, TELEMETRY
 from meshtui.mesh.meshconfig import MeshConfig
 from meshtui.mesh.pods import GATEWAY_NAME, Pod
 from meshtui.mesh.raw import Raw, dig, entries, strings, text
-from meshtui.mesh.snapshot import Ref, Snapshot
+from meshtui.mesh.snapshot import Ref, Scope, Snapshot
 
-KINDS = (TELEMETRY, meshconfig.SCOPE, components.ZTUNNEL_PODS, components.PROXY_PODS)
+KINDS = (Scope(TELEMETRY), meshconfig.SCOPE, components.ZTUNNEL_PODS, components.PROXY_PODS)
 
 _STANDARD = ("/dev/stdout", "/dev/stderr")
 _BUILT_IN = "envoy"
