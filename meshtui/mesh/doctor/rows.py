@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from meshtui.mesh.doctor import examination
+from meshtui.mesh.doctor import analyzer, examination
 from meshtui.mesh.doctor.examination import Examination, Finding
 from meshtui.mesh.doctor.rules import ANALYZERS
 from meshtui.mesh.health import Health, Verdict
@@ -19,9 +19,7 @@ NEW = timedelta(minutes=1)
 
 _UNASKED = tuple(each for each in ANALYZERS if not each.asked_for)
 
-KINDS: tuple[Kind | Scope, ...] = tuple(
-    dict.fromkeys(need for each in _UNASKED for need in each.needs)
-)
+KINDS: tuple[Kind | Scope, ...] = analyzer.watched(_UNASKED)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
