@@ -27,6 +27,7 @@ from meshtui.mesh.denials import Denials, Row
 from meshtui.mesh.health import Health
 from meshtui.mesh.kinds import POD
 from meshtui.mesh.logs import LogLine, LogOptions
+from meshtui.mesh.pods import Pod
 from meshtui.mesh.snapshot import Phase, Ref, Snapshot
 from meshtui.settings import Settings
 
@@ -150,7 +151,11 @@ class _Watching:
         self._switches: Sequence[Switch] = ()
         self._workloads: dict[tuple[str, str], str] = {}
         """Of every pod that was seen, what it belongs to."""
-        self._denials = Denials(lambda namespace, pod: self._workloads.get((namespace, pod), pod))
+        self._addresses: dict[str, Pod] = {}
+        """Who has which address now."""
+        self._denials = Denials(
+            lambda namespace, pod: self._workloads.get((namespace, pod), pod), self._located
+        )
         self._watched: set[Ref] = set()
         self._refused: dict[str, datetime] = {}
         """When a proxy last told of a refusal."""
@@ -163,8 +168,19 @@ class _Watching:
             return
         self._snapshot = snapshot
         self._switches = switches.of(snapshot)
-        for pod in pods.of(snapshot).values():
+        every = pods.of(snapshot).values()
+        for pod in every:
             self._workloads[pod.namespace, pod.name] = pod.controller.partition("/")[2] or pod.name
+        self._addresses = {
+            pod.address: pod for pod in every if not (pod.host_network or pod.finished)
+        }
+
+    def _located(self, ip: str, at: datetime) -> tuple[str, str] | None:
+        """Not of a pod that is younger: another one had its address then."""
+        pod = self._addresses.get(ip)
+        if pod is None or pod.created is None or at < pod.created:
+            return None
+        return pod.namespace, self._workloads[pod.namespace, pod.name]
 
     def proxies(self) -> list[Ref]:
         """Those whose logs are worth reading, which are watched from now on."""

@@ -33,6 +33,9 @@ _LONGEST = 400
 
 Named = Callable[[str, str], str]
 """Namespace and pod to the name of its workload, such as the Deployment's; the pod's own where that is not known."""
+Located = Callable[[str, datetime], tuple[str, str] | None]
+"""An IP at a moment to the namespace and the name of the workload that had it; None where that is not known. Envoys tell
+no more than addresses, and neither do ztunnels of what failed early."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,7 @@ class Denials:
     def __init__(
         self,
         named: Named = lambda namespace, pod: pod,
+        located: Located = lambda ip, at: None,
         rows: int = ROWS,
         waiting: int = WAITING,
     ) -> None:
@@ -138,6 +142,7 @@ class Denials:
         self.dropped = 0
         """Refusals whose row was given up for others."""
         self._named = named
+        self._located = located
         self._limit = rows
         self._readers: dict[str, Reader] = {}
         self._since: dict[str, datetime] = {}
@@ -197,8 +202,8 @@ class Denials:
             return
         event = Event(
             line.at,
-            self._end(line.source),
-            self._end(line.destination),
+            self._end(line.source, line.at),
+            self._end(line.destination, line.at),
             line,
             cause.reason,
             cause.policies,
@@ -219,11 +224,13 @@ class Denials:
         found = [self._row(key, each, now) for key, each in {**self._tallies, **tallies}.items()]
         return tuple(sorted(found, key=lambda row: row.last, reverse=True))
 
-    def _end(self, end: End) -> End:
+    def _end(self, end: End, at: datetime) -> End:
         """With the name of the workload in place of the pod's: the pod's is in the line yet."""
-        if not end.workload:
-            return end
-        return replace(end, workload=self._named(end.namespace, end.workload) or end.workload)
+        if end.workload:
+            workload = self._named(end.namespace, end.workload) or end.workload
+            return replace(end, workload=workload)
+        found = self._located(end.ip, at)
+        return replace(end, namespace=found[0], workload=found[1]) if found else end
 
     def _hear(self, proxy: str, at: datetime) -> None:
         gap = self._open.pop(proxy, None)

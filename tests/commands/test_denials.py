@@ -70,6 +70,12 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield kubeconfig
 
 
+@pytest.fixture(scope="module")
+def said(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    ended = denials(tmp_path_factory.mktemp("home"), shop, "-o", "json")
+    return dict(json.loads(ended.stdout))
+
+
 def test_the_table_tells_the_story_with_what_to_do(tmp_path: Path, shop: Path) -> None:
     ended = denials(tmp_path, shop)
     assert ended.returncode == FINDINGS, ended.stderr
@@ -84,15 +90,16 @@ def test_the_table_tells_the_story_with_what_to_do(tmp_path: Path, shop: Path) -
 
 
 def test_what_is_not_known_is_said_beside_it(tmp_path: Path, shop: Path) -> None:
-    ended = denials(tmp_path, shop)
+    ended = denials(tmp_path, shop, "--strict")
     off = next(line for line in ended.stderr.splitlines() if "access log off" in line)
     assert "waypoint shop/waypoint" in off
-    assert denials(tmp_path, shop, "--strict").returncode == UNREADABLE
+    assert ended.returncode == UNREADABLE
 
 
-def test_json_keeps_its_promise_and_yaml_says_the_same(tmp_path: Path, shop: Path) -> None:
+def test_json_keeps_its_promise_and_yaml_says_the_same(
+    tmp_path: Path, shop: Path, said: dict[str, Any]
+) -> None:
     promised = json.loads(run(tmp_path, "denials", "--schema").stdout)
-    said = json.loads(denials(tmp_path, shop, "-o", "json").stdout)
     jsonschema.validate(said, promised)
     assert story(said) == STORY
     assert {each["access_log"] for each in said["logs"] if each["part"] == "ztunnel"} == {"on"}
@@ -103,17 +110,13 @@ def test_json_keeps_its_promise_and_yaml_says_the_same(tmp_path: Path, shop: Pat
     assert story(again) == STORY
 
 
-def test_each_refusal_is_told_once_though_two_ztunnels_write_of_it(
-    tmp_path: Path, shop: Path
-) -> None:
-    said = json.loads(denials(tmp_path, shop, "-o", "json").stdout)
+def test_each_refusal_is_told_once_though_two_ztunnels_write_of_it(said: dict[str, Any]) -> None:
     assert "peer-refused" not in {each["reason"] for each in said["denials"]}
 
 
 def test_the_allow_that_is_offered_is_for_one_identity_one_workload_and_one_port(
-    tmp_path: Path, shop: Path
+    said: dict[str, Any],
 ) -> None:
-    said = json.loads(denials(tmp_path, shop, "-o", "json").stdout)
     offered = {each["reason"]: each["allow"] for each in said["denials"]}
     assert [reason for reason, allow in offered.items() if allow] == ["no-allow"]
     spec = yaml.safe_load(offered["no-allow"])["spec"]

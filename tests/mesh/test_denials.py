@@ -135,6 +135,37 @@ def test_a_handshake_that_failed_is_one_event_though_each_side_has_its_own_words
     assert (row.reason, row.count, row.source) == (reasons.DISTRUST, 1, "shop/storefront-1")
 
 
+WAYPOINTS = (
+    '[2026-11-22T12:00:31.000Z] "GET /cart HTTP/1.1" 403 - rbac_access_denied_matched_policy[none] - '
+    '"-" 0 19 3 - "-" "curl/8.5.0" "6f2c" "reviews:9080" "-" '
+    "inbound-vip|9080|http|reviews.shop.svc.cluster.local - 10.96.145.71:9080 10.244.0.13:40951 - default"
+)
+"""What a waypoint writes in Istio's default format (istio-ambient.md, 5.5)."""
+
+
+def test_a_waypoint_tells_addresses_alone_which_are_whose_they_were_then() -> None:
+    proxy = "shop/waypoint-1"
+    unknown = Denials()
+    unknown.read(proxy, LogLine(NOON, WAYPOINTS))
+    row = only(unknown)
+    assert (row.source, row.destination, row.port) == (
+        "10.244.0.13",
+        "reviews.shop.svc.cluster.local",
+        "9080",
+    )
+    assert (row.reason, row.ref, row.identities) == (reasons.NO_ALLOW_L7, None, ())
+    asked = []
+
+    def located(ip: str, at: datetime) -> tuple[str, str] | None:
+        asked.append(at)
+        return ("shop", "storefront") if ip == "10.244.0.13" else None
+
+    known = Denials(located=located)
+    known.read(proxy, LogLine(NOON, WAYPOINTS))
+    assert only(known).source == "shop/storefront"
+    assert set(asked) == {NOON + timedelta(seconds=1)}
+
+
 def test_rows_are_by_workload_and_keep_their_key() -> None:
     found = Denials(lambda namespace, pod: f"{pod[:-2]}")
     found.read(LEDGER, refusal(0)[0])
