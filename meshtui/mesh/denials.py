@@ -34,8 +34,8 @@ _LONGEST = 400
 Named = Callable[[str, str], str]
 """Namespace and pod to the name of its workload, such as the Deployment's; the pod's own where that is not known."""
 Located = Callable[[str, datetime], tuple[str, str] | None]
-"""An IP at a moment to the namespace and the name of the workload that had it; None where that is not known. Envoys tell
-no more than addresses, and neither do ztunnels of what failed early."""
+"""An IP at a moment to the namespace and the name of the workload that had it; None where that is not known. Envoys
+tell no more than addresses, and neither do ztunnels of what failed early."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,6 +145,7 @@ def test_it_follows_and_prints_what_is_new_until_it_is_interrupted(
 ) -> None:
     words = command("--kubeconfig", str(shop), "denials", "--follow", "-o", "json")
     found: list[dict[str, Any]] = []
+    counts: dict[str, int] = {}
     with subprocess.Popen(
         words,
         env=environment(tmp_path),
@@ -154,14 +155,15 @@ def test_it_follows_and_prints_what_is_new_until_it_is_interrupted(
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            found.append(json.loads(line))
-            counts = [each["count"] for each in found if each["reason"] == "no-allow"]
-            if len(counts) > 1:  # it was refused again
-                break
+            new = json.loads(line)
+            found.append(new)
+            if new["reason"] in counts:
+                break  # it was refused again
+            counts[new["reason"]] = new["count"]
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == FINDINGS
-    assert counts[1] > counts[0]
+    assert found[-1]["count"] > counts[found[-1]["reason"]]
     assert {each["schema"] for each in found} == {"meshtui.denials/v1"}
     assert story({"denials": found}) == STORY
     assert "meshtui: following 3 of 3 ztunnels" in errors.splitlines()
