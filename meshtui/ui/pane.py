@@ -1,8 +1,8 @@
 """Pane: one kind of thing as a table with a detail. A snapshot comes down, messages go up.
 
 A pane says what it needs (`NEEDS`), derives rows (`rows`), and says how one looks (`cells`, `detail`), what it wants
-to know beyond the watched objects (`wants`), where it leads (`onward`, `used_by`, `owner`, `ztunnel_of`, `log_of`) and
-what may be changed from it (`mesh_menu`, `changeable`).
+to know beyond the watched objects (`wants`), where it leads (`onward`, `used_by`, `owner`, `policies_of`, `ztunnel_of`,
+`log_of`) and what may be changed from it (`mesh_menu`, `changeable`).
 """
 
 from __future__ import annotations
@@ -55,6 +55,8 @@ class Pane(Widget, Generic[R]):
     COLUMNS: ClassVar[Sequence[Column]]
     BESIDE: ClassVar[bool] = True
     """Whether a detail stands beside the table where there is room."""
+    JUDGED: ClassVar[bool] = True
+    """Whether what the doctor finds of the object behind a row is told of the row."""
     COUNTS: ClassVar[bool] = True
     """Whether the numbers of its failing rows mean something."""
     EMPTY: ClassVar[str]
@@ -70,6 +72,7 @@ class Pane(Widget, Generic[R]):
         Binding("z", "ztunnel", "Its ztunnel", show=False, id="pane.ztunnel"),
         Binding("u", "used_by", "Used by", show=False, id="pane.used_by"),
         Binding("J", "owner", "Owner", show=False, id="pane.owner"),
+        Binding("P", "policies", "Policies that apply", show=False, id="pane.policies"),
         Binding("c", "copy", "Copy the name", show=False, id="pane.copy"),
         Binding("m", "mesh", "Mesh", id="pane.mesh"),
         Binding("r", "restart", "Restart", show=False, id="pane.restart"),
@@ -158,7 +161,9 @@ class Pane(Widget, Generic[R]):
 
     def found(self, row: R, snapshot: Snapshot) -> Sequence[Found]:
         """What the doctor finds of it, the worst first."""
-        return findings.examined(snapshot).of.get(row.ref, ()) if row.ref is not None else ()
+        if row.ref is None or not self.JUDGED:
+            return ()
+        return findings.examined(snapshot).of.get(row.ref, ())
 
     def cells(self, row: R, snapshot: Snapshot) -> Sequence[Cell]:
         """A cell for each column; drawn only for rows in view."""
@@ -221,6 +226,10 @@ class Pane(Widget, Generic[R]):
         """Where `J` leads: what made this row, or what it is in."""
         return None
 
+    def policies_of(self, row: R, snapshot: Snapshot) -> Jump | None:
+        """Where `P` leads: the policies that apply to this row."""
+        return None
+
     def log_of(self, row: R, snapshot: Snapshot) -> Ref | None:
         """The pod whose log `l` shows."""
         return None
@@ -261,16 +270,13 @@ class Pane(Widget, Generic[R]):
 
     def _judged(self, snapshot: Snapshot) -> Mapping[str, Verdict]:
         """The verdicts of the rows that the doctor finds something worse of, by key."""
-
-        def judged() -> Mapping[str, Verdict]:
-            found = ((row, self.found(row, snapshot)) for row in self.rows(snapshot))
-            return {
-                row.key: Verdict(worst.grade.health, f"{worst.says} ({worst.rule.code})")
-                for row, (worst, *_) in (each for each in found if each[1])
-                if worst.grade.health.rank > row.verdict.health.rank
-            }
-
-        return snapshot.memo.kept(("judged", self.NAME), judged, (snapshot, self.place.namespaces))
+        if not self.JUDGED:
+            return {}
+        return snapshot.memo.kept(
+            ("judged", self.NAME),
+            lambda: findings.judged(snapshot, self.rows(snapshot)),
+            (snapshot, self.place.namespaces),
+        )
 
     @property
     def within(self) -> str:
@@ -533,6 +539,9 @@ class Pane(Widget, Generic[R]):
 
     def action_owner(self) -> None:
         self._leave(self.owner, "No row of another pane owns this one.")
+
+    def action_policies(self) -> None:
+        self._leave(self.policies_of, "No policies apply to this kind of row.")
 
     def _leave(self, lead: Callable[[R, Snapshot], Jump | None], else_tell: str) -> None:
         """Goes where a key leads for the row under the cursor."""
