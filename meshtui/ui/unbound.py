@@ -23,7 +23,6 @@ HINTS: Mapping[str, str] = {
     "A": f"Sorting (A, by age) {_LATER}.",
     "N": f"Sorting (N, by name) {_LATER}.",
     "O": f"Sorting (O, by column) {_LATER}.",
-    "P": f"Sorting (P, by namespace) {_LATER}.",
     "S": f"Sorting (S, by status) {_LATER}.",
     "ctrl+backslash": f"Clearing all marks by ctrl-\\ {_LATER}: esc does.",
     "ctrl+d": "ctrl-d deletes nothing here: m deletes a waypoint, after a question; kubectl delete the rest.",
