@@ -85,6 +85,8 @@ class Rulebook:
     levels: Mapping[str, InForce]
     """PeerAuthentications by namespace."""
     authentications: Sequence[Authentication] = ()
+    unread: str = ""
+    """Why not all of it is known; "" where it is."""
 
 
 class Place(Enum):
@@ -107,6 +109,12 @@ class Judged:
     """Whom it takes for the caller; "" for nobody."""
     decision: Decision
 
+    @property
+    def wants_allow(self) -> bool:
+        """It refuses for want of an ALLOW: one that is not known might help."""
+        refused = self.decision.outcome is Outcome.REFUSED
+        return refused and self.decision.stage is Stage.AUTHORIZATION and not self.decision.policy
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -115,6 +123,8 @@ class Result:
     outcome: Outcome
     judged: tuple[Judged, ...]
     """Every proxy that judges it, up to the one that refuses."""
+    unread: str = ""
+    """Why it is unknown, where not all that is written could be read."""
 
     @property
     def decisive(self) -> Judged | None:
@@ -127,16 +137,17 @@ class Result:
 
 
 def judge(passage: Passage, rulebook: Rulebook) -> Result:
-    """What becomes of a call, by all that is written."""
+    """What becomes of a call, by all that is written. Where not all of that is known, only what is known to refuse it
+    counts."""
     judged: list[Judged] = []
-    outcome = Outcome.ALLOWED
+    outcome = Outcome.UNKNOWN if rulebook.unread else Outcome.ALLOWED
     for each in _stations(passage, rulebook):
         judged.append(each)
-        if each.decision.outcome is Outcome.REFUSED:
+        if each.decision.outcome is Outcome.REFUSED and not (rulebook.unread and each.wants_allow):
             return Result(Outcome.REFUSED, tuple(judged))
         if each.decision.outcome is Outcome.UNKNOWN:
             outcome = Outcome.UNKNOWN
-    return Result(outcome, tuple(judged))
+    return Result(outcome, tuple(judged), rulebook.unread)
 
 
 def takes_waypoint(source: Party, by_service: bool) -> bool:

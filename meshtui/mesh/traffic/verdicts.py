@@ -85,19 +85,17 @@ def at_ztunnel_of(
 ) -> Decision:
     """By all policies as they are written, for a pod with these labels. `levels` are the PeerAuthentications that may
     decide in its namespace."""
-    written = [replace(each, dry_run=False) for each in every]
-    on_trial = {each.key for each in every if each.dry_run}
-    attached = conversion.attached(written, levels, root, namespace, labels)
     made = [conversion.static_strict(root)]
     made += filter(None, (conversion.peer_authentication(p, levels) for p in levels.workloads))
-    found = [_Known(each) for each in ztunnel.applying(made, namespace, attached)]
-    for each in written:
-        converted = conversion.authorization(each, root)
-        if converted.policy is None:
+    strict = conversion.attached((), levels, root, namespace, labels)
+    found = [_Known(each) for each in ztunnel.applying(made, namespace, strict)]
+    for each in every:
+        if each.namespace not in (root, namespace) or not _selects(each, labels):
             continue
-        near = ztunnel.dropped(each, call) if each.policy.action == "ALLOW" else []
-        tried = {**converted.policy, "dryRun": each.key in on_trial}
-        if ztunnel.applying([tried], namespace, attached):
+        converted = conversion.authorization(replace(each, dry_run=False), root)
+        if converted.policy is not None:
+            near = ztunnel.dropped(each, call) if each.policy.action == "ALLOW" else []
+            tried = {**converted.policy, "dryRun": each.dry_run}
             found.append(_Known(tried, converted.rules, near))
     return _at_ztunnel(found, call)
 
@@ -127,6 +125,10 @@ def _at_ztunnel(policies: Sequence[_Known], call: Call) -> Decision:
         )
     matching = (ztunnel.key(k.policy) for k, found in tried if _on_trial(k.policy) and _any(found))
     return _decided(_NONE, sides["Deny"], sides["Allow"], dry_run=tuple(sorted(matching)))
+
+
+def _selects(policy: Authorization, labels: Mapping[str, str]) -> bool:
+    return not policy.selects or policy.policy.selector.items() <= labels.items()
 
 
 def _on_trial(policy: Raw) -> bool:
