@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import signal
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
 
@@ -20,18 +19,21 @@ from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widgets import Input
 
-from meshtui import __version__, journal, production
+from meshtui import __version__, endings, journal, production
 from meshtui.changing import Changing
 from meshtui.kube import audit, background, kubeconfig
 from meshtui.kube.audit import Audit, AuditError
 from meshtui.kube.errors import KubeError
+from meshtui.kube.exec_plugin import Suspend
 from meshtui.kube.live import LiveSession
 from meshtui.kube.session import Session
-from meshtui.mesh import scopes
+from meshtui.lending import Lending
+from meshtui.mesh import narrower, past, scopes
 from meshtui.mesh.logs import LogLine, LogOptions
-from meshtui.mesh.snapshot import Ref, Server, Snapshot
+from meshtui.mesh.snapshot import Ref, Scope, Server, Snapshot
 from meshtui.settings import Settings
-from meshtui.ui import detail, keys, notices, outcomes, theme, times, yaml_lines
+from meshtui.ui import detail, keys, notices, theme, times, yaml_lines
+from meshtui.ui.audit_reader import AuditReader
 from meshtui.ui.commands import Command
 from meshtui.ui.confirm import Confirm
 from meshtui.ui.exchange import Place
@@ -39,7 +41,7 @@ from meshtui.ui.main import Main
 from meshtui.ui.pane import Pane
 from meshtui.ui.panes import PANES
 from meshtui.ui.pick import Pick
-from meshtui.ui.reader import AuditReader, Describe, Help, Log, Reader, Yaml
+from meshtui.ui.reader import Describe, Help, Log, Reader, Yaml
 from meshtui.ui.spans import Line, Span, Tone, plain
 from meshtui.ui.styles import STYLESHEETS
 from meshtui.ui.tree import EVERYTHING, TreeScreen, focus
@@ -53,8 +55,9 @@ class Clusters:
     contexts: Sequence[tuple[str, str]]
     """Names, each with its server's address."""
     current: str
-    open: Callable[[str], Session]
-    """Gives a session for a context without waiting for the network. Raises KubeError."""
+    open: Callable[[str, Suspend], Session]
+    """Gives a session for a context without waiting for the network; it lends the terminal to what has to ask there.
+    Raises KubeError."""
     again: Callable[[], Clusters] | None = None
     """Reads the kubeconfig again, which may have been corrected or have another context by now."""
 
@@ -68,6 +71,10 @@ class Told:
     tone: Tone
 
 
+_TOAST = timedelta(seconds=4)
+"""So long a toast stands there."""
+_MOST_TOASTS = 5
+"""While so many stand there, only what is loud is one more: hundreds would slow the screen down."""
 _LONGEST_TOAST = 240
 """More characters would hide what one looks at."""
 
@@ -114,6 +121,7 @@ class MeshApp(App[int], inherit_bindings=False):
         self._interrupted: datetime | None = None
         self._main = Main(settings.pane.lower(), self._other_commands(), clock)
         self._audit = Audit(audit_file or audit.default_path())
+        self._lending = Lending(self, self._main)
         self._changing = Changing(self, self._main, settings, clock, self.tell, self._audit)
 
     def get_default_screen(self) -> Main:
@@ -132,14 +140,15 @@ class MeshApp(App[int], inherit_bindings=False):
         for complaint in self._settings.complaints:
             self.tell(complaint, Tone.WARN)
         if not self.is_headless:  # there is a terminal to give back as it was
-            for ending in (signal.SIGTERM, signal.SIGHUP):
-                asyncio.get_running_loop().add_signal_handler(ending, self._leave, 128 + ending)
+            endings.install(asyncio.get_running_loop(), self._leave)
         self._start()
 
     def watch_snapshot(self, before: Snapshot | None, snapshot: Snapshot | None) -> None:
         self._main.snapshot = snapshot
         self._changing.snapshot = snapshot
         if snapshot is not None:
+            if self._narrower(before) != self._narrower(snapshot):
+                self._want_soon()
             journal.note(before, snapshot)
             for screen in self.screen_stack:
                 if isinstance(screen, Reader | Confirm):
@@ -153,6 +162,7 @@ class MeshApp(App[int], inherit_bindings=False):
     def _start(self) -> None:
         """Looks at the chosen context, from nothing."""
         self._session = None
+        self._lending = Lending(self, self._main)
         self.snapshot = None
         about = self._settings.about(self._chosen)
         looks_like_production = production.is_production(self._chosen)
@@ -169,7 +179,7 @@ class MeshApp(App[int], inherit_bindings=False):
     async def _live(self, context: str) -> None:
         """Holds the session of a context, and brings what it says to the screen."""
         try:
-            session = self._clusters.open(context)
+            session = self._clusters.open(context, self._lending)
         except KubeError as failure:
             server = Server(context=context, problem=failure.problem)
             self.snapshot = Snapshot(self._clock(), server)
@@ -180,7 +190,10 @@ class MeshApp(App[int], inherit_bindings=False):
             settled = False
             async for snapshot in session.snapshots():
                 # derived here first: what the pane then asks for on the loop is remembered
-                for derive in (self._main.front.rows, *(each.derive for each in self._readers())):
+                for derive in (
+                    self._main.front.prepare,
+                    *(each.derive for each in self._readers()),
+                ):
                     await self._derive(derive, snapshot)
                 self.snapshot = snapshot
                 if not settled and snapshot.sources and _complete(snapshot):
@@ -202,10 +215,13 @@ class MeshApp(App[int], inherit_bindings=False):
             wanted = wanted | screen.wants()
         needs = [*(need for pane in PANES for need in pane.NEEDS), *self._changing.needs]
         always = scopes.of(needs, self._main.place.namespaces)
-        self._session.want(
-            (*always, *wanted.scopes), (*wanted.probes, *self._changing.probes), wanted.refs
-        )
+        seen = (*always, *self._narrower(self.snapshot), *wanted.scopes)
+        self._session.want(seen, (*wanted.probes, *self._changing.probes), wanted.refs)
         self._changing.ask_rights(self._main.front)
+
+    def _narrower(self, snapshot: Snapshot | None) -> Sequence[Scope]:
+        """What to follow where it may not be followed everywhere."""
+        return narrower.of(snapshot, self._main.place.namespaces) if snapshot else ()
 
     @on(Pane.Looked)
     @on(TreeScreen.Looked)
@@ -234,16 +250,22 @@ class MeshApp(App[int], inherit_bindings=False):
 
     @work(exclusive=True, group="audit")
     async def _show_audit(self) -> None:
+        path = self._audit.path
         try:
-            told = await asyncio.to_thread(lambda: outcomes.audited(audit.read(self._audit.path)))
+            told = await asyncio.to_thread(lambda: past.of(audit.read(path)))
+            problems = (await asyncio.to_thread(audit.verify, path)).problems
         except AuditError as failure:
             self.tell(str(failure), Tone.WARN)
             return
-        self.push_screen(AuditReader(f"Audit, newest first · {self._audit.path}", told))
+        wrong = f"This file was tampered with or damaged: {problems[0]}." if problems else ""
+        self.push_screen(AuditReader(f"Audit, newest first · {path}", told, wrong))
 
     @on(AuditReader.UndoAsked)
-    def _undo(self) -> None:
-        self._changing.undo()
+    def _undo(self, event: AuditReader.UndoAsked) -> None:
+        if event.screen.problem:
+            self.tell("Nothing is taken back by a file that cannot be relied on.", Tone.WARN)
+        elif self._changing.take_back(event.past):
+            event.screen.dismiss()
 
     # Commands that are not about a pane
 
@@ -277,7 +299,10 @@ class MeshApp(App[int], inherit_bindings=False):
             Command(("write",), "allow changes for 15 minutes", lambda _: self._changing.lock.open()),
             Command(("readonly",), "allow no changes", lambda _: self._changing.lock.close()),
             Command(("undo",), "take the last change back", lambda _: self._changing.undo()),
-            Command(("audit",), "what was changed from here, or was not", lambda _: self._show_audit()),
+            Command(("verify",), "the evidence of the last change again, while it is followed",
+                    lambda _: self._changing.reopen()),
+            Command(("audit",), "what was changed from here, or was not; u takes one back",
+                    lambda _: self._show_audit()),
             Command(("refresh",), "read everything again", lambda _: self.action_refresh_all()),
             Command(("q", "quit", "q!"), "quit", lambda _: self._leave()),
         ]  # fmt: skip
@@ -302,7 +327,7 @@ class MeshApp(App[int], inherit_bindings=False):
     def _why_not(self, context: str) -> str:
         """Why a context cannot be chosen that the kubeconfig does not name."""
         try:
-            self._clusters.open(context)
+            self._clusters.open(context, self._lending)
         except KubeError as failure:
             return notices.sentences(failure.problem)
         return f"there is no context {context}"
@@ -341,7 +366,7 @@ class MeshApp(App[int], inherit_bindings=False):
             found = pane.find(event.key)
             last = found or last
             gone: list[Line] = [(Span("It is gone; this was known last.", Tone.WARN),), ()]
-            lines = detail.render(last.verdict, pane.described(last, snapshot), width)
+            lines = detail.render(pane.verdict(last), pane.described(last, snapshot), width)
             return lines if found else [*gone, *lines]
 
         title = f"{pane.TITLE} · {pane.called(row)}"
@@ -461,13 +486,22 @@ class MeshApp(App[int], inherit_bindings=False):
     def tell(self, text: str, tone: Tone = Tone.PLAIN) -> None:
         """Says something: a toast now, and kept under `!`."""
         text = plain(text)  # it may name things of the cluster
-        self._told.append(Told(self._clock(), text, tone))
+        now = self._clock()
+        crowded = len(self._told) >= _MOST_TOASTS and now - self._told[-_MOST_TOASTS].at < _TOAST
+        self._told.append(Told(now, text, tone))
         journal.LOG.info(text)
         loud = tone in (Tone.WARN, Tone.BAD)
+        if crowded and not loud:
+            return
         shown = (
             text if len(text) <= _LONGEST_TOAST else f"{text[:_LONGEST_TOAST]}… (! for all of it)"
         )
-        self.notify(shown, severity="warning" if loud else "information", timeout=4, markup=False)
+        self.notify(
+            shown,
+            severity="warning" if loud else "information",
+            timeout=_TOAST.total_seconds(),
+            markup=False,
+        )
 
     @on(Main.Told)
     def _main_told(self, event: Main.Told) -> None:
@@ -489,6 +523,7 @@ class MeshApp(App[int], inherit_bindings=False):
 
     def action_refresh_all(self) -> None:
         self.tell("Reading everything again.")
+        self._lending.again()
         if self._session is not None:
             self._session.refresh()
         else:
@@ -498,6 +533,7 @@ class MeshApp(App[int], inherit_bindings=False):
     async def _leave(self, status: int = 0) -> None:
         """Quits, once what is under way was ended and is in the audit. The status of a program that a signal ended is
         128 and the signal's number, by which a shell knows it."""
+        await self._lending.close()
         said = await self._changing.close()
         self.exit(status, message=said or None)
 
@@ -530,14 +566,14 @@ def clusters(settings: Settings) -> Clusters:
     except KubeError as failure:
         problem = failure
 
-        def fail(context: str) -> Session:
+        def fail(context: str, suspend: Suspend) -> Session:
             raise problem
 
         return Clusters((), settings.context, fail, again)
     return Clusters(
         [(context.name, context.server) for context in config.contexts],
         config.current,
-        lambda context: LiveSession(config, context, settings),
+        lambda context, suspend: LiveSession(config, context, settings, suspend=suspend),
         again,
     )
 

@@ -18,7 +18,7 @@ from textual.theme import BUILTIN_THEMES
 import meshtui.app  # brings all that may come on screen, for `choices`
 from meshtui.configuration import Choices, load, unknown
 from meshtui.settings import Settings, config_path
-from meshtui.ui.panes import PANES
+from meshtui.ui.panes import NAMED
 
 WITHOUT_A_SCREEN = (
     'without a screen there are "meshtui info", "meshtui rbac", "meshtui audit" and '
@@ -34,9 +34,8 @@ def settings(given: Mapping[str, Any]) -> Settings:
     _need_a_terminal()
     known = choices()
     found = load(given, config_path(), known)
-    panes = [name for pane in PANES for name in (pane.NAME, *pane.ALIASES)]
-    if found.pane and found.pane not in panes:
-        raise click.UsageError(unknown("pane", found.pane, panes))
+    if found.pane and found.pane.lower() not in NAMED:
+        raise click.UsageError(unknown("pane", found.pane, NAMED))
     if "theme" in given and found.theme not in known.themes:
         raise click.UsageError(unknown("theme", found.theme, sorted(known.themes)))
     if found.log_file:

@@ -198,12 +198,18 @@ def test_a_dumb_terminal_is_refused_in_its_own_words() -> None:
         (["--theme", "norde"], "unknown theme 'norde'; did you mean 'nord'?"),
         (["--log-file", "/dev/null/x"], "/dev/null/x cannot be written: Not a directory"),
         (["demo", "--pane", "wrokloads"], "unknown pane 'wrokloads'; did you mean 'workloads'?"),
+        (["--pane", "ctx"], "unknown pane 'ctx'; known are cluster, "),
+        (["--pane", "ns", "--theme", "norde"], "unknown theme 'norde'; did you mean 'nord'?"),
+        (["--pane", "Certs", "--theme", "norde"], "unknown theme 'norde'; did you mean 'nord'?"),
     ],
 )
 def test_names_that_only_the_screen_knows_are_refused_before_it_starts(
     words: list[str], complaint: str
 ) -> None:
-    assert on_a_terminal(*words) == (2, f"meshtui: {complaint}\n")
+    status, said = on_a_terminal(*words)
+    assert status == 2
+    assert said.startswith(f"meshtui: {complaint}")
+    assert said.count("\n") == 1
 
 
 def test_help_names_every_command_with_examples() -> None:

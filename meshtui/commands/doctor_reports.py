@@ -12,8 +12,9 @@ from xml.etree import ElementTree
 import yaml
 
 from meshtui import __version__
+from meshtui.mesh.doctor import words
 from meshtui.mesh.doctor.examination import Examination, Finding, Outcome
-from meshtui.mesh.doctor.findings import Evidence, Found, Rule, Severity
+from meshtui.mesh.doctor.findings import Found, Rule, Severity
 from meshtui.mesh.doctor.rules import RULES
 from meshtui.mesh.manifests import Mistake
 from meshtui.mesh.snapshot import Ref, Snapshot
@@ -21,8 +22,6 @@ from meshtui.mesh.snapshot import Ref, Snapshot
 SCHEMA = "meshtui.doctor/v1"
 """What `schema` says in JSON and YAML. It gets a new number where a field changes its meaning or goes."""
 DOCUMENTATION = "https://istio.io/latest/"
-
-_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,16 +48,16 @@ def table(report: Report) -> str:
 def _lines(report: Report) -> Iterator[str]:
     for each in report.findings:
         found = each.found
-        yield f"{found.grade.health.mark} {found.grade.word:<8}  {found.rule.code:<7}  {_plain(found.says)}"
-        yield f"    about     {_plain(named(found.objects))}"
+        yield f"{found.grade.health.mark} {found.grade.word:<8}  {found.rule.code:<7}  {words.plain(found.says)}"
+        yield f"    about     {words.plain(words.named(found.objects))}"
         for seen in found.evidence:
-            yield f"    seen      {_plain(_seen(seen))}"
+            yield f"    seen      {words.plain(words.seen_by(seen))}"
         for symptom in each.symptoms:
-            yield f"    explains  {symptom.rule.code}: {_plain(symptom.says)}"
+            yield f"    explains  {symptom.rule.code}: {words.plain(symptom.says)}"
         if found.rule.why:
             yield f"    why       {found.rule.why}"
         if found.step:
-            yield f"    next      {_plain(found.step)}"
+            yield f"    next      {words.plain(found.step)}"
         yield ""
     yield _summary(report)
 
@@ -76,21 +75,8 @@ def markdown(report: Report) -> str:
     """For an incident's channel or a pull request."""
     lines = [f"**{_summary(report)}**", ""]
     for each in report.findings:
-        lines += [*markdown_of(each), ""]
+        lines += [*words.markdown(each), ""]
     return "\n".join(lines)
-
-
-def markdown_of(finding: Finding) -> Iterator[str]:
-    """One finding with its evidence."""
-    found = finding.found
-    yield f"- {found.grade.health.mark} **{found.rule.code}** ({found.grade.word}): {_escaped(found.says)}"
-    yield f"  - about: {_escaped(named(found.objects))}"
-    for seen in found.evidence:
-        yield f"  - seen: `{_plain(_seen(seen)).replace('`', chr(39))}`"
-    for symptom in finding.symptoms:
-        yield f"  - explains {symptom.rule.code}: {_escaped(symptom.says)}"
-    if found.step:
-        yield f"  - next: {_escaped(found.step)}"
 
 
 def explained(rule: Rule) -> str:
@@ -103,26 +89,6 @@ def explained(rule: Rule) -> str:
     )
     told = [f"  {title:<9} {words}" for title, words in facts if words]
     return "\n".join([f"{rule.code}  {rule.title}", *told]) + "\n"
-
-
-def named(objects: Sequence[Ref]) -> str:
-    """The first few of them."""
-    more = f" and {len(objects) - _NAMED} more" if len(objects) > _NAMED else ""
-    return ", ".join(f"{ref.kind.title} {ref.key}" for ref in objects[:_NAMED]) + more or "–"
-
-
-def _seen(seen: Evidence) -> str:
-    at = f" (read at {seen.at:%Y-%m-%d %H:%M:%S} UTC)" if seen.at else ""
-    return f"{seen.source} {seen.field} = {seen.value}{at}"
-
-
-def _plain(text: str) -> str:
-    """Without what would steer a terminal: it names things of the cluster."""
-    return "".join(each if each.isprintable() else "�" for each in text)
-
-
-def _escaped(text: str) -> str:
-    return "".join(f"\\{each}" if each in "\\`*_<>[]|#" else each for each in _plain(text))
 
 
 # For programs
@@ -265,12 +231,14 @@ def junit(report: Report) -> str:
         )
         found = by_code.get(code, [])
         for each in found:
-            told = {"message": _plain(each.found.says), "type": each.found.grade.word}
+            told = {"message": words.plain(each.found.says), "type": each.found.grade.word}
             ElementTree.SubElement(case, "failure", told).text = "\n".join(_of(each))
         failures += bool(found)
         if not found and outcome is Outcome.UNKNOWN:
             skipped += 1
-            ElementTree.SubElement(case, "skipped", message=_plain(missing.get(code, "unknown")))
+            ElementTree.SubElement(
+                case, "skipped", message=words.plain(missing.get(code, "unknown"))
+            )
     counts = {"tests": len(suite), "failures": failures, "skipped": skipped}
     suite.attrib.update({title: str(number) for title, number in counts.items()})
     ElementTree.indent(suite)
@@ -278,9 +246,9 @@ def junit(report: Report) -> str:
 
 
 def _of(finding: Finding) -> Iterable[str]:
-    yield _plain(named(finding.found.objects))
-    yield from (_plain(_seen(each)) for each in finding.found.evidence)
-    yield _plain(finding.found.step)
+    yield words.plain(words.named(finding.found.objects))
+    yield from (words.plain(words.seen_by(each)) for each in finding.found.evidence)
+    yield words.plain(finding.found.step)
 
 
 FORMATS: Mapping[str, Callable[[Report], str]] = {

@@ -15,8 +15,6 @@ from meshtui.ui.panes import PANES
 
 Rule = Mapping[str, list[str]]
 
-_BY_NAME = "metadata.name="
-
 _READ = """\
 What the panes list and watch, what is looked at before a change, and the YAML of one object. Cluster-wide:
   kubectl create clusterrolebinding meshtui-read --clusterrole=meshtui-read --group=GROUP"""
@@ -75,8 +73,8 @@ def _watched() -> dict[Kind, set[str]]:
     for need in (EVENT, *before_and_after, *(need for pane in PANES for need in pane.NEEDS)):
         scope = need if isinstance(need, Scope) else Scope(need)
         names = watched.setdefault(scope.kind, set())
-        if scope.fields.startswith(_BY_NAME):
-            names.add(scope.fields.removeprefix(_BY_NAME))
+        if scope.name:
+            names.add(scope.name)
         else:
             whole.add(scope.kind)
     return {kind: set() if kind in whole else names for kind, names in watched.items()}

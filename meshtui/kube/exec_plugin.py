@@ -2,7 +2,8 @@
 
 The official client's runner shares the terminal with the program, has no deadline, cannot be ended, and knows tokens
 alone. Here a plugin has no standard input and no terminal (a session of its own: what opens /dev/tty fails at once
-rather than drawing over the screen), sixty seconds, and ends with us.
+rather than drawing over the screen), sixty seconds, and ends with us. One that insists on the terminal, or that gave
+nothing without it and may ask there (interactiveMode: IfAvailable), gets it where a person lets it.
 
 The protocol: kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
 """
@@ -33,8 +34,13 @@ from meshtui.kube.tls import Identity
 DEADLINE = 60.0
 """Seconds: some plugins wait for a log-in in a browser."""
 
+
+class NotLentError(CredentialsError):
+    """The terminal is not given away: a person does not want to, or it cannot be."""
+
+
 Suspend = Callable[[str], AbstractAsyncContextManager[None]]
-"""Gives the terminal away to the program of that name; CredentialsError where the person does not want to."""
+"""Gives the terminal away to a program, told in words of which and why; NotLentError where it does not."""
 
 _VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 _INTERACTIVE_DEADLINE = 600.0
@@ -44,6 +50,10 @@ _MOST_OUTPUT = 1_000_000
 _STEERING = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x09\x0b-\x1f\x7f-\x9f]"
 )
+
+
+class _FruitlessError(CredentialsError):
+    """It ran, and gave nothing."""
 
 
 async def run(
@@ -58,14 +68,25 @@ async def run(
             f"Update the plugin and its entry in the kubeconfig to {_VERSIONS[0]}.",
         )
     if plugin.interactive_mode != "Always":
-        return await _run(plugin, cluster, name, deadline)
+        try:
+            return await _run(plugin, cluster, name, deadline)
+        except _FruitlessError as failure:
+            if suspend is None or plugin.interactive_mode != "IfAvailable":
+                raise
+            try:
+                async with suspend(f"{failure}. It may want to ask on the terminal"):
+                    return await _run(
+                        plugin, cluster, name, _INTERACTIVE_DEADLINE, interactive=True
+                    )
+            except NotLentError:
+                raise failure from None
     if suspend is None:
         raise CredentialsError(
             f'the credential plugin "{name}" wants to ask on the terminal (interactiveMode: Always)',
             "For now: if it asks nothing once you have logged in, log in with it elsewhere and set interactiveMode: "
             "IfAvailable in the kubeconfig; else choose a context with a token or a client certificate.",
         )
-    async with suspend(name):
+    async with suspend(f'the credential plugin "{name}" wants to ask on the terminal'):
         return await _run(plugin, cluster, name, _INTERACTIVE_DEADLINE, interactive=True)
 
 
@@ -127,9 +148,11 @@ def _output(
             else f"was ended by signal {-process.returncode}"
         )
         last = _last_line(said)
-        raise CredentialsError(
+        raise _FruitlessError(
             f'the credential plugin "{name}" {how}' + (f": {last}" if last else ""),
-            "Log in again with the tool that it belongs to; in a shell it may say more.",
+            "What it said on the terminal is there again after :q."
+            if interactive
+            else "Log in again with the tool that it belongs to; in a shell it may say more.",
         )
     return printed
 
@@ -159,7 +182,7 @@ def _watch(
             raise CredentialsError(f'the credential plugin "{name}" was ended with the connection')
         if now > give_up:
             last = _last_line(said)
-            raise CredentialsError(
+            raise _FruitlessError(
                 f'the credential plugin "{name}" gave no answer within {deadline:g} s'
                 + (f"; it said: {last}" if last else ""),
                 "It may wait for a log-in: run it, or kubectl, in another terminal first.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -19,7 +20,7 @@ from meshtui.kube.pace import Pace
 from meshtui.kube.prune import reader
 from meshtui.kube.store import Store
 from meshtui.mesh.raw import text
-from meshtui.mesh.snapshot import LOADING, Phase, Problem, Scope, Source
+from meshtui.mesh.snapshot import LOADING, Phase, Problem, Scope, Source, Trouble
 
 PAGE = 500
 _AT_ONCE = 100  # objects read between two turns of the event loop: about 2 ms
@@ -71,7 +72,13 @@ class Follower:
         """Until the watch's resourceVersion has expired, or watching turns out to be forbidden."""
         version = await self._discovery.version(self.scope.kind)
         path = address(self.scope.kind, version, self.scope.namespace)
-        await self._list(path)
+        try:
+            await self._list(path)
+        except Forbidden:
+            if not self._is_one_object:
+                raise
+            await self._get(version)
+            return
         self._live()
         while True:
             began, heard = monotonic(), self._heard
@@ -83,7 +90,8 @@ class Follower:
                     await asyncio.sleep(self._pace.backoff(self._failures))
                 return
             except Forbidden as error:
-                await self._poll(error)
+                listed = f"{error.problem.text}; listed every {self._pace.poll:g} s instead"
+                await self._poll(replace(error.problem, text=listed))
                 return
             except Absent:
                 raise
@@ -119,6 +127,31 @@ class Follower:
         self._store.complete(self.scope)
         self._version = page.metadata.resourceVersion
         self._heard = _now()
+
+    @property
+    def _is_one_object(self) -> bool:
+        scope = self.scope
+        return bool(scope.name and (scope.namespace or not scope.kind.namespaced))
+
+    async def _get(self, version: str) -> None:
+        """The one object by its name: a Role in a namespace may grant that, and never a list of namespaces."""
+        kind, found = self.scope.kind, []
+        path = address(kind, version, self.scope.namespace, self.scope.name)
+        with suppress(Absent):
+            json = await self._api.read(path)
+            try:
+                found.append(self._read(json))
+            except (msgspec.DecodeError, RecursionError) as error:
+                raise broken(path) from error
+        self._store.begin(self.scope)
+        self._store.found(self.scope, found)
+        self._store.complete(self.scope)
+        self._heard = _now()
+        self._changed()
+        words = (
+            f"{kind.plural} may be read by name only: those are read every {self._pace.poll:g} s"
+        )
+        await self._poll(Problem(Trouble.FORBIDDEN, words))
 
     async def _keep(self, items: list[msgspec.Raw], path: str) -> None:
         for start in range(0, len(items), _AT_ONCE):
@@ -178,12 +211,10 @@ class Follower:
         if self._state.phase is not Phase.LIVE or self._state.problem != self._watch_refused:
             self._say(Source(Phase.LIVE, since=_now(), problem=self._watch_refused))
 
-    async def _poll(self, error: Forbidden) -> None:
-        """Listing is allowed and watching is not: the list is read again slowly, and said to be."""
+    async def _poll(self, refused: Problem) -> None:
+        """Reading is allowed and watching is not: it is read again slowly, and said to be."""
         self._failures = 0
-        self._watch_refused = replace(
-            error.problem, text=f"{error.problem.text}; listed every {self._pace.poll:g} s instead"
-        )
+        self._watch_refused = refused
         self._live()
         await asyncio.sleep(self._pace.poll)
 

@@ -217,6 +217,7 @@ class LiveSession:
         return Server(
             context=connection.context,
             cluster=connection.cluster,
+            namespace=connection.namespace,
             url=connection.url,
             user=self._user,
             impersonating=connection.impersonation.user,

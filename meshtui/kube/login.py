@@ -115,8 +115,8 @@ class Login:
         try:
             found = await self._read()
         except CredentialsError as error:
-            again = self._now() + PAUSE
-            if self._user.plugin is not None:
+            again, plugin = self._now() + PAUSE, self._user.plugin
+            if plugin is not None and plugin.interactive_mode != "Always":  # that asks first
                 self._failure = (error, again)
             if self._held is not None:
                 self._held = replace(self._held, renew=again)
@@ -159,7 +159,9 @@ class Login:
         self.delay = Problem(
             Trouble.CREDENTIALS,
             f'waiting for the credential plugin "{Path(plugin.command).name}"',
-            "It may wait for you, with a log-in in a browser: kubectl in another terminal shows what it says.",
+            "It has a question for you, which is asked once nothing else is open."
+            if plugin.interactive_mode == "Always"
+            else "It may wait for you, with a log-in in a browser: kubectl in another terminal shows what it says.",
         )
         self._changed()
 

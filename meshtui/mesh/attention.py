@@ -18,6 +18,7 @@ from meshtui.mesh import (
     workloads,
     ztunnels,
 )
+from meshtui.mesh.doctor import rows as findings
 from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.kinds import GATEWAY, HTTP_ROUTE, NAMESPACE, POD, SERVICE, Kind
 from meshtui.mesh.overview_items import Item, Place
@@ -65,6 +66,7 @@ def _namespace(row: Any) -> str:
 
 
 _PANES = (
+    _Pane("findings", "Findings", POD, findings.of, lambda row: str(row.finding.found.rule.code)),
     _Pane("namespaces", "Namespaces", NAMESPACE, namespaces.of, _name, _name),
     _Pane("workloads", "Workloads", POD, workloads.of, _key, _namespace),
     _Pane(

@@ -13,12 +13,13 @@ from meshtui.mesh.kinds import CONFIGMAP
 from meshtui.mesh.pods import SIDECAR_STATUS, Pod
 from meshtui.mesh.raw import Raw, strings
 from meshtui.mesh.selectors import EVERYTHING, Selector
-from meshtui.mesh.snapshot import LOADING, Phase, Scope, Snapshot, Source
+from meshtui.mesh.snapshot import LOADING, Phase, Snapshot, Source, named
 
 DATAPLANE_MODE = "istio.io/dataplane-mode"
-_CONFIG = "istio-cni-config"
+CONFIG = "istio-cni-config"
+"""The ConfigMap of the CNI agent."""
 
-SCOPE = Scope(CONFIGMAP, None, fields=f"metadata.name={_CONFIG}")
+SCOPE = named(CONFIGMAP, CONFIG)
 
 _AMBIENT = Selector({DATAPLANE_MODE: "ambient"})
 _NOT_NONE = Selector({}, ((DATAPLANE_MODE, "NotIn", frozenset({"none"})),))
@@ -53,7 +54,7 @@ class Wanted:
 
 def of(snapshot: Snapshot) -> Capture:
     """What the agent is configured to capture; Istio's default where its ConfigMap is not there or may not be read."""
-    found = [it for it in snapshot.raw(CONFIGMAP) if raw.name(it) == _CONFIG]
+    found = [it for it in snapshot.raw(CONFIGMAP) if raw.name(it) == CONFIG]
     config = min(found, key=raw.key, default=None)
     source = snapshot.sources.get(SCOPE) or snapshot.covering(CONFIGMAP)
     return snapshot.once(_capture, config, _unread(source) if config is None else "")
@@ -63,8 +64,8 @@ def _unread(source: Source) -> str:
     if source.problem is not None and source.phase is not Phase.LIVE:
         return source.problem.text
     if source is LOADING or not source.complete:
-        return f"ConfigMap {_CONFIG} was not read yet"
-    return f"there is no ConfigMap {_CONFIG}"
+        return f"ConfigMap {CONFIG} was not read yet"
+    return f"there is no ConfigMap {CONFIG}"
 
 
 def _capture(config: Raw | None, unread: str) -> Capture:

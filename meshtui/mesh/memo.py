@@ -68,6 +68,12 @@ class Memo:
         result: T = known[1]
         return result
 
+    def folded(self, label: Any, step: Callable[[T | None], T], inputs: tuple[Any, ...]) -> T:
+        """What follows from what was kept under the label before (None at first), one step for each change of the
+        inputs: for what has to remember, such as since when a thing is so."""
+        known = self._once.get(label)
+        return self.kept(label, lambda: step(known[1] if known else None), inputs)
+
 
 def _same_context(before: tuple[Any, ...] | None, now: tuple[Any, ...] | None) -> bool:
     return before is not None and now is not None and _same(before, now)

@@ -38,6 +38,8 @@ class Mode(Enum):
     BOTH = "both"
     """New pods get a sidecar and are left out of ambient."""
     NONE = "none"
+    UNKNOWN = "unknown"
+    """They could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +98,16 @@ def _all(snapshot: Snapshot) -> Sequence[Namespace]:
     found, tags, by = waypoints.of(snapshot), revisions.tags(snapshot), capture.of(snapshot)
     policies = _policies(snapshot, root)
     rows = []
-    for name, it in sorted(snapshot.objects.get(NAMESPACE, {}).items()):
+    hidden = _hidden(snapshot)
+    for name in sorted({*snapshot.objects.get(NAMESPACE, ()), *hidden}):
+        it = snapshot.find(NAMESPACE, "", name) or {}
         labels, own = strings(it, "metadata", "labels"), inside.get(name, ())
-        mode, counts, named = _mode(labels), captured(own), _revision(labels)
+        mode = Mode.UNKNOWN if name in hidden else _mode(labels)
+        counts, named = captured(own), _revision(labels)
         waypoint = waypoints.binding(found, name, labels)
         excluded = by.source if name in by.excluded else ""
         unread = snapshot.unread(POD, name)
-        troubles = _troubles(name, mode, own, excluded, waypoint, unread)
+        troubles = _troubles(name, mode, own, excluded, waypoint, hidden.get(name, ""), unread)
         rows.append(
             Namespace(
                 key=raw.uid(it) or name,
@@ -122,6 +127,16 @@ def _all(snapshot: Snapshot) -> Sequence[Namespace]:
             )
         )
     return rows
+
+
+def _hidden(snapshot: Snapshot) -> Mapping[str, str]:
+    """The namespaces that were asked for by name and are not known, with the reason."""
+    return {
+        scope.name: source.problem.text if source.problem else "they are being read"
+        for scope, source in snapshot.sources.items()
+        if scope.kind == NAMESPACE and scope.name and not source.complete
+        if snapshot.find(NAMESPACE, "", scope.name) is None
+    }
 
 
 def _policies(snapshot: Snapshot, root: str) -> Callable[[str], int | None]:
@@ -187,11 +202,14 @@ def _troubles(
     inside: Sequence[Workload],
     excluded: str,
     waypoint: Binding | None,
+    hidden: str,
     unread: str,
 ) -> tuple[Verdict, ...]:
     found = [*_failing(inside), *_contradictions(name, mode, inside, excluded)]
     if waypoint is not None and waypoint.health is not Health.OK:
         found.append(waypoint.verdict)
+    if hidden:
+        found.append(Verdict(Health.UNKNOWN, f"its labels are not known: {hidden}"))
     found += _unknown(inside, unread)
     return tuple(sorted(found, key=lambda each: -each.health.rank))
 

@@ -57,6 +57,10 @@ class Node:
     """Why its ztunnel may be there without being known; "" where all ztunnel pods are."""
 
 
+def is_agent(pod: Pod) -> bool:
+    return pod.labels.get("k8s-app") == "istio-cni-node"
+
+
 def of(snapshot: Snapshot) -> Mapping[str, Node]:
     """By name every node that is known, or that a pod stands on."""
     return snapshot.once(_all, snapshot)
@@ -68,7 +72,7 @@ def _all(snapshot: Snapshot) -> Mapping[str, Node]:
     for pod in pods.parts(snapshot):
         if not pod.finished and pod.labels.get("app") == "ztunnel":
             ztunnels.setdefault(pod.node, []).append(pod)
-        elif not pod.finished and pod.labels.get("k8s-app") == "istio-cni-node":
+        elif not pod.finished and is_agent(pod):
             agents.setdefault(pod.node, []).append(pod)
     unread = _unread(snapshot)
 
@@ -94,6 +98,8 @@ def reading(snapshot: Snapshot, ztunnel: Pod) -> Reading:
     detail = snapshot.answers.get(ztunnel_probes.detail(ztunnel.namespace, ztunnel.name))
     if detail is not None and _later(detail.at, swept.at) and isinstance(detail.value, DumpDetail):
         return Reading(detail.value.dump, detail.at, detail.problem)
+    if detail is not None and swept == Answer():  # without a sweep nothing else was tried
+        return Reading(problem=detail.problem)
     dump = swept.value if isinstance(swept.value, Dump) else None
     return Reading(dump, swept.at, swept.problem)
 

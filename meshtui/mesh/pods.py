@@ -87,13 +87,14 @@ def _all(snapshot: Snapshot) -> Mapping[str, Pod]:
 
 
 def namespaces(snapshot: Snapshot) -> Mapping[str, str]:
-    """The names of all namespaces that are known or have pods, each by itself: as objects to derive from, they are the
-    same ones in every snapshot."""
+    """The names of all namespaces that are known, are asked for by name or have pods, each by itself: as objects to
+    derive from, they are the same ones in every snapshot."""
     return snapshot.once(_namespaces, snapshot)
 
 
 def _namespaces(snapshot: Snapshot) -> Mapping[str, str]:
     names = dict.fromkeys(snapshot.objects.get(NAMESPACE, {}))
+    names |= dict.fromkeys(s.name for s in snapshot.sources if s.kind == NAMESPACE and s.name)
     names |= dict.fromkeys(map(attrgetter("namespace"), of(snapshot).values()))
     return {name: name for name in map(intern, names)}
 

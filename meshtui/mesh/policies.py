@@ -79,6 +79,11 @@ def of(snapshot: Snapshot, root: str) -> Policies:
     return snapshot.once(_policies, root, *snapshot.each(AUTHORIZATION_POLICY, read))
 
 
+def every(snapshot: Snapshot) -> Iterable[Policy]:
+    """Each policy by itself, in the order of the snapshot's."""
+    return snapshot.each(AUTHORIZATION_POLICY, read)
+
+
 def selecting(policies: Iterable[Policy], labels: Sequence[Mapping[str, str]]) -> Iterator[Policy]:
     """Of policies for pods, those that select at least one pod with such labels."""
     for each in policies:
@@ -114,7 +119,7 @@ _GROUPS = {
 
 
 def read(it: Raw) -> Policy:
-    """What one raw AuthorizationPolicy is for. Never raises."""
+    """One policy. Never raises."""
     spec, namespace = table(it, "spec"), raw.namespace(it)
     named = [*entries(spec, "targetRefs"), *filter(None, [table(spec, "targetRef")])]
     said = conditions(it)

@@ -58,6 +58,20 @@ class Scope:
         """Whether selectors leave objects out."""
         return bool(self.labels or self.fields)
 
+    @property
+    def name(self) -> str:
+        """What the objects are called, where only those of one name are wanted; "" otherwise."""
+        return self.fields[len(_NAME) :] if self.fields.startswith(_NAME) else ""
+
+
+_NAME = "metadata.name="
+
+
+def named(kind: Kind, name: str, namespace: str | None = None) -> Scope:
+    """The objects of that name: one, or one in each namespace. The server authorizes a list of them as a request for
+    that name."""
+    return Scope(kind, namespace, fields=f"{_NAME}{name}")
+
 
 @dataclass(frozen=True, slots=True)
 class Ref:
@@ -152,6 +166,8 @@ class Server:
     """As whom the kubeconfig's user acts, where `--as` or the kubeconfig asks for that."""
     insecure: bool = False
     """Its certificate is not verified, because the kubeconfig says so."""
+    namespace: str = ""
+    """The context's own; "" where the kubeconfig names none."""
     version: str = ""
     kinds: Mapping[Kind, str] = field(default_factory=dict)
     """Served kinds and the version that the server prefers, for the kinds anybody asked for or discovery named."""

@@ -97,7 +97,7 @@ class Board(Table[E]):
         if found.position == self._cursor:
             base = self.rich_style + self.style_of("table--cursor")
         label, value = (line(cell) for cell in self._cells(row))
-        health = row.verdict.health
+        health = self._health(row)
         segments = [Segment(" ", base)]
         segments += self.paint((mark(health),), base, keep=health is not Health.OK)
         segments.append(Segment(" ", base))

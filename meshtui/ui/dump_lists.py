@@ -55,10 +55,13 @@ _POLICIES = (
 )
 
 
-def sections(answer: Answer | None, now: datetime) -> Iterable[Section]:
-    """The lists of the dump that was read for this ztunnel; until there is one, how the reading goes."""
+def sections(answer: Answer | None, now: datetime, told: str = "") -> Iterable[Section]:
+    """The lists of the dump that was read for this ztunnel; until there is one, how the reading goes. `told` is the
+    failure that stands above already."""
     if answer is None or not isinstance(answer.value, DumpDetail):
         problem = answer.problem if answer is not None else None
+        if problem is not None and problem.text == told:
+            return
         words: Cell = "being read"
         if problem is not None:
             words = (mark(Health.UNKNOWN), Span(f" {notices.sentences(problem)}"))

@@ -6,7 +6,7 @@ import asyncio
 import os
 import shlex
 import tempfile
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from textual.app import App, SuspendNotSupported
 from meshtui.mesh import diff
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Ref
+from meshtui.ui import terminal
 
 VARIABLES = ("KUBE_EDITOR", "EDITOR")
 """Where the editor is looked for, as kubectl does; after them `vi`."""
@@ -72,7 +73,7 @@ async def _run(app: App[int], path: Path) -> int:
     """Runs the editor on a file; gives its exit status. Nothing is drawn meanwhile, and the cluster is still read."""
     editor = next((found for name in VARIABLES if (found := os.environ.get(name))), "vi")
     try:
-        with app.batch_update(), nullcontext() if app.is_headless else app.suspend():
+        with terminal.lent(app):
             process = await asyncio.create_subprocess_exec(*shlex.split(editor), str(path))
             return await process.wait()
     except (OSError, ValueError) as error:

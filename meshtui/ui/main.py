@@ -23,7 +23,7 @@ from meshtui.ui.exchange import Jump, Place
 from meshtui.ui.footer import Footer
 from meshtui.ui.header import Header
 from meshtui.ui.pane import Pane
-from meshtui.ui.panes import PANES
+from meshtui.ui.panes import NAMED, NS, PANES
 from meshtui.ui.prompt import Prompt
 from meshtui.ui.spans import Tone
 from meshtui.ui.tabs import TabLine
@@ -71,12 +71,10 @@ class Main(Screen[None], inherit_bindings=False):
     def __init__(
         self, first: str, others: Sequence[Command], clock: Callable[[], datetime]
     ) -> None:
-        """`first` names the pane to open, "" for the first one; `others` are the commands that are not about panes."""
+        """`first` is the command of the pane to open, "" for the first one; `others` are the commands that are not
+        about panes."""
         super().__init__()
-        self._first = next(
-            (pane.NAME for pane in PANES if first and first in (pane.NAME, *pane.ALIASES)),
-            PANES[0].NAME,
-        )
+        self._first = NAMED.get(first, PANES[0].NAME)
         self._panes: dict[str, AnyPane] = {pane.NAME: pane() for pane in PANES}
         self.commands = [*(self._opening(pane) for pane in PANES), self._ns(), *others]
         self._history: list[Visit] = []
@@ -223,7 +221,7 @@ class Main(Screen[None], inherit_bindings=False):
 
     def _ns(self) -> Command:
         return Command(
-            ("ns", "namespace"),
+            NS,
             "keep to these namespaces, or look at `all`",
             lambda argument: (
                 self._choose_namespaces(argument) if argument else self.go(Jump("namespaces"))

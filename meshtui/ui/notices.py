@@ -7,7 +7,16 @@ from typing import NamedTuple
 
 from meshtui.mesh.health import Health
 from meshtui.mesh.kinds import NAMESPACE, Kind
-from meshtui.mesh.snapshot import Phase, Problem, Scope, Snapshot, Source, Trouble
+from meshtui.mesh.snapshot import (
+    LOADING,
+    Phase,
+    Problem,
+    Scope,
+    Snapshot,
+    Source,
+    Trouble,
+    named,
+)
 from meshtui.ui import times
 from meshtui.ui.spans import Line, Span, Tone, mark
 
@@ -59,9 +68,13 @@ _URGENCY = {Phase.UNREADABLE: 2, Phase.FORBIDDEN: 3, Phase.LOADING: 4, Phase.STA
 
 def gone(snapshot: Snapshot, chosen: Sequence[str]) -> list[Line]:
     """Which of the namespaces that are to be looked at there are not."""
-    if not snapshot.covering(NAMESPACE).complete:
-        return []
-    missing = [name for name in chosen if snapshot.find(NAMESPACE, "", name) is None]
+    all_known = snapshot.covering(NAMESPACE).complete
+    missing = [
+        name
+        for name in chosen
+        if all_known or snapshot.sources.get(named(NAMESPACE, name), LOADING).complete
+        if snapshot.find(NAMESPACE, "", name) is None
+    ]
     return [
         (mark(Health.WARN), Span(f" There is no namespace {name} in this cluster."))
         for name in missing

@@ -7,6 +7,7 @@ what may be changed from it (`mesh_menu`, `changeable`).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
@@ -21,14 +22,16 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from meshtui.mesh import changes, events, raw
-from meshtui.mesh.health import Health
+from meshtui.mesh.doctor import rows as findings
+from meshtui.mesh.doctor.findings import Found
+from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.kinds import Kind
 from meshtui.mesh.pod_templates import CONTROLLERS
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Phase, Ref, Scope, Snapshot
 from meshtui.ui import detail, notices
 from meshtui.ui.columns import Column
-from meshtui.ui.detail import Section
+from meshtui.ui.detail import Fact, Section
 from meshtui.ui.exchange import Jump, Offer, Place, Row, Stamp, Wants, Wish
 from meshtui.ui.filters import Filter
 from meshtui.ui.lines import Lines
@@ -146,11 +149,15 @@ class Pane(Widget, Generic[R]):
 
     def make_table(self) -> Table[R]:
         """What its rows are drawn with."""
-        return Table(self.COLUMNS, self._cells)
+        return Table(self.COLUMNS, self._cells, lambda row: self.verdict(row).health)
 
     def rows(self, snapshot: Snapshot) -> Sequence[R]:
         """All rows, in the order to show them."""
         raise NotImplementedError
+
+    def found(self, row: R, snapshot: Snapshot) -> Sequence[Found]:
+        """What the doctor finds of it, the worst first."""
+        return findings.examined(snapshot).of.get(row.ref, ()) if row.ref is not None else ()
 
     def cells(self, row: R, snapshot: Snapshot) -> Sequence[Cell]:
         """A cell for each column; drawn only for rows in view."""
@@ -180,6 +187,10 @@ class Pane(Widget, Generic[R]):
     def called(self, row: R) -> str:
         """What a row is called: what `c` copies."""
         return row.ref.key if row.ref else row.key
+
+    def copied(self, row: R) -> str:
+        """What `c` copies of it."""
+        return self.called(row)
 
     def namespace_of(self, row: R) -> str:
         """The namespace by which `:ns` keeps a row; "" for one that belongs to none."""
@@ -236,6 +247,29 @@ class Pane(Widget, Generic[R]):
         """New rows are shown; a pane that keeps a row open redraws what stands under it."""
 
     # What the frame asks
+
+    def prepare(self, snapshot: Snapshot) -> None:
+        """Derives what it shows of a snapshot, so that it is remembered when it is drawn. It may take a while."""
+        self._judged(snapshot)
+
+    def verdict(self, row: R) -> Verdict:
+        """How it is and why: the worst of what its own fields say and what the doctor finds of its object."""
+        if self._of is None:
+            return row.verdict
+        return self._judged(self._of).get(row.key, row.verdict)
+
+    def _judged(self, snapshot: Snapshot) -> Mapping[str, Verdict]:
+        """The verdicts of the rows that the doctor finds something worse of, by key."""
+
+        def judged() -> Mapping[str, Verdict]:
+            found = ((row, self.found(row, snapshot)) for row in self.rows(snapshot))
+            return {
+                row.key: Verdict(worst.grade.health, f"{worst.says} ({worst.rule.code})")
+                for row, (worst, *_) in (each for each in found if each[1])
+                if worst.grade.health.rank > row.verdict.health.rank
+            }
+
+        return snapshot.memo.kept(("judged", self.NAME), judged, (snapshot, self.place.namespaces))
 
     @property
     def within(self) -> str:
@@ -345,11 +379,13 @@ class Pane(Widget, Generic[R]):
             self.table.show(rows)
         self.refreshed(snapshot)
         self.table.set_class(notices.old(snapshot, self.NEEDS), "-stale")
+        judged = self._judged(snapshot)
+        counts = Counter(judged.get(row.key, row.verdict).health for row in rows)
         self.stamp = Stamp(
             shown=len(rows),
             total=inside,
-            bad=_count(rows, Health.BAD) if self.COUNTS else 0,
-            warn=_count(rows, Health.WARN) if self.COUNTS else 0,
+            bad=counts[Health.BAD] if self.COUNTS else 0,
+            warn=counts[Health.WARN] if self.COUNTS else 0,
             within=self._within,
             filter=self.filter_text,
             freshness=self.freshness(snapshot),
@@ -400,12 +436,21 @@ class Pane(Widget, Generic[R]):
             gone = notices.gone(snapshot, self.place.namespaces)
             words = gone or notices.instead(snapshot, self.NEEDS, self.EMPTY)
             return [*words, (Span(":ns all looks at every namespace.", Tone.MUTED),)]
-        return notices.instead(snapshot, self.NEEDS, self.EMPTY)
+        return [*notices.instead(snapshot, self.NEEDS, self.EMPTY), *self._narrower(snapshot)]
+
+    def _narrower(self, snapshot: Snapshot) -> list[Line]:
+        """What may be allowed where a list over all namespaces is not."""
+        kind, own = notices.kind_of(self.NEEDS[0]), snapshot.server.namespace
+        if not own or not kind.namespaced or snapshot.source(kind).phase is not Phase.FORBIDDEN:
+            return []
+        return [(Span(f":ns {own} looks at the context's own namespace alone.", Tone.MUTED),)]
 
     def _note(self, snapshot: Snapshot) -> None:
         """Says under the rows why the one under the cursor has its mark, where no detail does, and what is missing."""
         row = self.table.selected
-        self.why.say([said(row.verdict)] if row is not None and not self.beside.display else [])
+        self.why.say(
+            [said(self.verdict(row))] if row is not None and not self.beside.display else []
+        )
         self.below.say(self.notes(snapshot) if self.table.rows else [])
 
     def _detail(self) -> None:
@@ -415,10 +460,17 @@ class Pane(Widget, Generic[R]):
         row = self.table.selected
         width = self.beside.scrollable_content_region.width or self.beside.size.width
         self.beside.show(
-            detail.render(row.verdict, self.detail(row, self.snapshot), width - 1)
+            detail.render(self.verdict(row), self._sections(row, self.snapshot), width - 1)
             if row and width
             else ()
         )
+
+    def _sections(self, row: R, snapshot: Snapshot) -> Iterable[Section]:
+        yield from self.detail(row, snapshot)
+        told = [
+            each for each in self.found(row, snapshot) if each.says not in self.verdict(row).reason
+        ]
+        yield Section("Findings", [Fact(each.rule.code, each.says) for each in told])
 
     # Keys
 
@@ -542,8 +594,4 @@ class Pane(Widget, Generic[R]):
     def action_copy(self) -> None:
         row = self.table.selected
         if row is not None:
-            self.post_message(self.CopyAsked(self.called(row)))
-
-
-def _count(rows: Iterable[Row], health: Health) -> int:
-    return sum(row.verdict.health is health for row in rows)
+            self.post_message(self.CopyAsked(self.copied(row)))

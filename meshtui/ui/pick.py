@@ -14,20 +14,31 @@ from textual.widgets import Label, OptionList
 from textual.widgets.option_list import Option
 
 from meshtui.ui.columns import shorten
+from meshtui.ui.footer import Footer
 from meshtui.ui.spans import plain
 
 _WIDEST, _AROUND = 120, 10
 """As the stylesheet has them: cells of the whole, and of its borders."""
 
 
+class Choices(OptionList, inherit_bindings=False):
+    """The list, with keys that have names of ours."""
+
+    BINDINGS = [
+        Binding("enter", "select", "Pick", key_display="enter", id="pick.pick"),
+        Binding("up,k", "cursor_up", "Up", show=False, id="pick.up"),
+        Binding("down,j", "cursor_down", "Down", show=False, id="pick.down"),
+        Binding("pageup", "page_up", "Page up", show=False, id="pick.page_up"),
+        Binding("pagedown", "page_down", "Page down", show=False, id="pick.page_down"),
+        Binding("home,g", "first", "First", show=False, id="pick.first"),
+        Binding("end,G", "last", "Last", show=False, id="pick.last"),
+    ]
+
+
 class Pick(ModalScreen[str]):
     """Gives what was picked; "" where nothing was."""
 
-    BINDINGS = [
-        Binding("escape,q", "dismiss('')", "Back", id="pick.back"),
-        Binding("j", "down", "Down", show=False, id="pick.down"),
-        Binding("k", "up", "Up", show=False, id="pick.up"),
-    ]
+    BINDINGS = [Binding("escape,q", "dismiss('')", "Back", key_display="esc", id="pick.back")]
     options = getters.query_one(OptionList)
 
     def __init__(self, title: str, choices: Sequence[tuple[str, str]], current: str = "") -> None:
@@ -40,24 +51,19 @@ class Pick(ModalScreen[str]):
         with Vertical(id="pick"):
             yield Label(Text(self._title))
             room = min(_WIDEST, self.app.size.width) - _AROUND
-            yield OptionList(
+            yield Choices(
                 *(
                     Option(_line(plain(name), plain(words), room), id=f"choice-{i}")
                     for i, (name, words) in enumerate(self._choices)
                 )
             )
+            yield Footer()
 
     def on_mount(self) -> None:
         names = [name for name, _ in self._choices]
         if self._current in names:
             self.options.highlighted = names.index(self._current)
         self.options.focus()
-
-    def action_down(self) -> None:
-        self.options.action_cursor_down()
-
-    def action_up(self) -> None:
-        self.options.action_cursor_up()
 
     @on(OptionList.OptionSelected)
     def _picked(self, event: OptionList.OptionSelected) -> None:

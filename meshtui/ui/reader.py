@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
+from textual.events import Resize
 from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Input, Static
@@ -199,22 +201,8 @@ class Yaml(Reader):
         self.post_message(self.ManagedAsked(self, self._ref, self._managed))
 
 
-class AuditReader(Reader):
-    """What the audit tells. `u` takes the last change back that was made from here."""
-
-    BINDINGS = [Binding("u", "undo", "Undo the last", id="audit.undo")]
-
-    @dataclass
-    class UndoAsked(Message):
-        """The last change is to be taken back."""
-
-    def action_undo(self) -> None:
-        self.post_message(self.UndoAsked())
-        self.dismiss()
-
-
 class Log(Reader):
-    """A log as it comes. It scrolls along until one scrolls up; `s` scrolls along again."""
+    """A log as it comes. It scrolls along until one scrolls up; `s` scrolls along again, `w` wraps long lines."""
 
     MOST = 20_000
     """So many lines are kept."""
@@ -222,14 +210,17 @@ class Log(Reader):
     BINDINGS = [
         Binding("s", "along", "Follow", id="log.along"),
         Binding("t", "stamps", "Times", id="log.stamps"),
+        Binding("w", "wrap", "Wrap", id="log.wrap"),
         Binding("C", "clear", "Clear", show=False, id="log.clear"),
     ]
 
     def __init__(self, title: str) -> None:
         super().__init__(title)
         self._log: list[LogLine] = []
+        self._came = 0
         self._along = True
         self._stamps = False
+        self._wrapped = False
 
     def on_mount(self) -> None:
         self.watch(self.lines, "scroll_y", self._scrolled, init=False)
@@ -241,6 +232,7 @@ class Log(Reader):
     def add(self, lines: Sequence[LogLine]) -> None:
         """Adds lines at the end."""
         self._log = [*self._log, *lines][-self.MOST :]
+        self._came += len(lines)
         if not self.is_mounted:
             return
         self.lines.add(self._drawn(lines), self.MOST)
@@ -253,23 +245,43 @@ class Log(Reader):
     def action_along(self) -> None:
         self.lines.scroll_end(animate=False)
 
-    def action_stamps(self) -> None:
+    async def action_stamps(self) -> None:
         self._stamps = not self._stamps
-        self._redraw()
+        await self._redraw()
+
+    async def action_wrap(self) -> None:
+        self._wrapped = not self._wrapped
+        await self._redraw()
 
     def action_clear(self) -> None:
         self._log = []
-        self._redraw()
+        self.lines.show(())
 
-    def _redraw(self) -> None:
-        self.lines.show(self.initial())
+    @on(Resize)
+    async def _resized(self) -> None:
+        if self._wrapped:
+            await self._redraw()
+
+    async def _redraw(self) -> None:
+        """All of it anew, where it was, or still at its end. On a thread: to wrap 20,000 lines takes half a second."""
+        along, came, before = self._along, self._came, max(1, len(self.lines.shown))
+        place = self.lines.scroll_offset.y / before
+        drawn = await asyncio.to_thread(self._drawn, self._log)
+        missed = self._came - came
+        shown = [*drawn, *(self._drawn(self._log[-missed:]) if missed else ())]
+        self.lines.show(shown)
+        if along:
+            self.lines.scroll_end(animate=False)
+        else:
+            self.lines.scroll_to(0, round(place * len(shown)), animate=False)
 
     def _drawn(self, lines: Sequence[LogLine]) -> list[Line]:
-        """As lines; a notice is ours, and wrapped so that its next step is in view."""
+        """As lines; a notice is ours, and always wrapped so that its next step is in view."""
+        hang = 2 if self._wrapped else None
         return [
             part
             for each in lines
-            for part in self.fitted(self._line(each), 3 if each.notice else None)
+            for part in self.fitted(self._line(each), 3 if each.notice else hang)
         ]
 
     def _line(self, said: LogLine) -> Line:

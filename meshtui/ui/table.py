@@ -62,8 +62,15 @@ class Table(Paint, Generic[R]):
     class Chosen(Message):
         """The row under the cursor was opened."""
 
-    def __init__(self, columns: Sequence[Column], cells: Callable[[R], Sequence[Cell]]) -> None:
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        cells: Callable[[R], Sequence[Cell]],
+        health: Callable[[R], Health] = lambda row: row.verdict.health,
+    ) -> None:
+        """`health` is what a row's mark shows."""
         super().__init__(id="table")
+        self._health = health
         self._columns = columns
         self._cells = cells
         self._rows: Sequence[R] = ()
@@ -223,7 +230,7 @@ class Table(Paint, Generic[R]):
 
     def _row(self, row: R, width: int, *, cursor: bool) -> Strip:
         base = self.rich_style + self.style_of("table--cursor") if cursor else self.rich_style
-        health = row.verdict.health
+        health = self._health(row)
         marked = row.key in self._marks
         segments = [
             Segment("▌", base + self.style_of("table--mark")) if marked else Segment(" ", base)

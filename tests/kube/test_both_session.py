@@ -11,7 +11,8 @@ from meshtui.kube.live import LiveSession
 from meshtui.mesh import ztunnels
 from meshtui.mesh.kinds import CONFIGMAP, GATEWAY, NAMESPACE, POD, SECRET, Kind
 from meshtui.mesh.logs import LogOptions
-from meshtui.mesh.snapshot import Answer, Phase, Probe, Ref, Scope, Trouble
+from meshtui.mesh.raw import strings
+from meshtui.mesh.snapshot import Answer, Phase, Probe, Ref, Scope, Trouble, named
 from tests.cluster.cluster import Cluster, Rule, lines
 from tests.cluster.local import answering
 from tests.kube.eventually import snapshot_where
@@ -212,6 +213,77 @@ async def test_where_watching_is_forbidden_the_list_is_read_again_and_that_is_sa
         await cluster.add_pod("later")
         await snapshot_where(
             snapshots, lambda s: keys(s, POD, cluster.namespace) == {"web", "later"}
+        )
+
+
+async def test_a_namespace_is_read_by_its_name_where_a_role_in_it_allows_that_alone(
+    cluster: Cluster,
+) -> None:
+    """No Role can grant a list of namespaces; the requests for one are authorized in it."""
+    other, gone = await cluster.add_namespace("other"), f"{cluster.namespace}-gone"
+    await cluster.add_namespace("gone")
+    kubeconfig = await cluster.kubeconfig_of(
+        "jane", *(Rule("get", "namespaces", namespace=each) for each in (cluster.namespace, gone))
+    )
+    mine, theirs, third = (named(NAMESPACE, each) for each in (cluster.namespace, other, gone))
+    async with looking(cluster, kubeconfig) as session:
+        session.want([Scope(NAMESPACE), mine, theirs, third])
+        snapshots = session.snapshots()
+        seen = await snapshot_where(
+            snapshots,
+            lambda s: (
+                is_live(mine, s)
+                and is_live(third, s)
+                and all(s.sources[each].problem for each in (theirs, Scope(NAMESPACE)))
+            ),
+        )
+        assert set(seen.objects[NAMESPACE]) == {cluster.namespace, gone}
+        said = seen.sources[mine].problem
+        assert said is not None
+        assert said.text == "namespaces may be read by name only: those are read every 0.3 s"
+        refused = seen.sources[theirs]
+        assert refused.phase is Phase.FORBIDDEN
+        assert refused.problem is not None
+        assert f'namespaces "{other}" is forbidden' in refused.problem.text
+        assert "cannot get resource" in refused.problem.text
+        await cluster.api.patch(
+            f"/api/v1/namespaces/{cluster.namespace}", {"metadata": {"labels": {"told": "later"}}}
+        )
+        await snapshot_where(
+            snapshots,
+            lambda s: (
+                strings(s.find(NAMESPACE, "", cluster.namespace), "metadata", "labels").get("told")
+                == "later"
+            ),
+        )
+        await cluster.kubeconfig_of("jane", Rule("list watch", "namespaces"))
+        await snapshot_where(
+            snapshots, lambda s: is_live(mine, s) and s.sources[mine].problem is None
+        )
+
+
+async def test_one_object_that_may_not_be_listed_is_not_there_where_its_name_finds_none(
+    cluster: Cluster,
+) -> None:
+    path = cluster.path("configmaps")
+    await cluster.api.create(path, {"metadata": {"name": "one"}})
+    kubeconfig = await cluster.kubeconfig_of(
+        "jane", Rule("get", "configmaps", namespace=cluster.namespace)
+    )
+    one = named(CONFIGMAP, "one", cluster.namespace)
+    everywhere = named(CONFIGMAP, "one")
+    async with looking(cluster, kubeconfig) as session:
+        session.want([one, everywhere])
+        snapshots = session.snapshots()
+        seen = await snapshot_where(
+            snapshots, lambda s: is_live(one, s) and bool(s.sources[everywhere].problem)
+        )
+        assert keys(seen, CONFIGMAP, cluster.namespace) == {"one"}
+        assert seen.sources[everywhere].phase is Phase.FORBIDDEN, "in which namespace is not said"
+        await cluster.api.delete(f"{path}/one")
+        await snapshot_where(
+            snapshots,
+            lambda s: is_live(one, s) and not keys(s, CONFIGMAP, cluster.namespace),
         )
 
 

@@ -6,8 +6,8 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from meshtui.kube.tls import Identity
 from meshtui.mesh.snapshot import Trouble
 from tests.kube.configs import encoded
 from tests.kube.eventually import until
+from tests.kube.lending import Lending
 from tests.kube.pki import Authority
 from tests.kube.processes import runs
 
@@ -251,14 +252,36 @@ async def test_a_plugin_that_must_ask_says_what_to_do_or_gets_the_terminal(
     caught = await refused(asking)
     assert "interactiveMode: Always" in str(caught)
     assert "IfAvailable" in caught.problem.remedy
-    given: list[str] = []
-
-    @asynccontextmanager
-    async def suspend(name: str) -> AsyncIterator[None]:
-        given.append(f"to {name}")
-        yield
-        given.append("back")
-
-    found = await exec_plugin.run(asking, CLUSTER, suspend)
+    lending = Lending()
+    found = await exec_plugin.run(asking, CLUSTER, lending)
     assert found.authorization == "Bearer x"
-    assert given == ["to kube-login", "back"]
+    wish = 'the credential plugin "kube-login" wants to ask on the terminal'
+    assert lending.told == [wish, "back"]
+
+
+async def test_a_plugin_that_may_ask_gets_the_terminal_once_it_gave_nothing_without(
+    plugin: Plugins,
+) -> None:
+    body = (
+        "if not json.loads(os.environ['KUBERNETES_EXEC_INFO'])['spec']['interactive']:\n"
+        "    sys.exit('no terminal to ask on')\n" + credential(token="x")
+    )
+    lending = Lending()
+    found = await exec_plugin.run(plugin(body), CLUSTER, lending)
+    assert found.authorization == "Bearer x"
+    failure = 'the credential plugin "kube-login" failed with status 1: no terminal to ask on'
+    assert lending.told == [f"{failure}. It may want to ask on the terminal", "back"]
+    for asking, mode in ((Lending(wants=False), "IfAvailable"), (Lending(), "Never")):
+        with pytest.raises(CredentialsError) as caught:
+            await exec_plugin.run(plugin(body, interactive_mode=mode), CLUSTER, asking)
+        assert str(caught.value) == failure, mode
+        assert bool(asking.told) == (mode == "IfAvailable")
+
+
+async def test_a_plugin_that_needs_no_terminal_does_not_get_it(plugin: Plugins) -> None:
+    lending = Lending()
+    found = await exec_plugin.run(plugin(credential(token="x")), CLUSTER, lending)
+    assert found.authorization == "Bearer x"
+    with pytest.raises(CredentialsError, match="is not installed"):
+        await exec_plugin.run(Exec(V1, "/no/such/program"), CLUSTER, lending)
+    assert lending.told == []

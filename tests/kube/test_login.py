@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from meshtui.kube.credentials import Credentials
 from meshtui.kube.errors import CredentialsError
 from meshtui.kube.login import AGE_OF_FILES, MARGIN, PAUSE, Login
 from tests.kube.eventually import until
+from tests.kube.lending import Lending
 from tests.kube.pki import Authority
 from tests.kube.processes import runs
 
@@ -163,6 +165,22 @@ async def test_a_failure_is_told_to_all_and_not_repeated_at_once(
     clock.now += PAUSE
     plugin.break_(False)
     assert await token(login) == "token-2"
+
+
+async def test_a_plugin_that_asks_is_asked_for_again_whenever_it_is_needed(
+    tmp_path: Path, clock: Clock
+) -> None:
+    """It runs where the person lets it, who need not be kept from that for a while."""
+    plugin = Plugin(tmp_path, timedelta(hours=1), clock)
+    assert plugin.user.plugin is not None
+    asking = replace(plugin.user, plugin=replace(plugin.user.plugin, interactive_mode="Always"))
+    lending = Lending(wants=False)
+    login = Login(asking, CLUSTER, lending, now=clock)
+    for asked in (1, 2):
+        with pytest.raises(CredentialsError, match="not now"):
+            await login.current()
+        assert len(lending.told) == asked
+    assert plugin.runs == 0
 
 
 async def test_a_failure_before_the_expiry_leaves_what_is_valid(

@@ -36,9 +36,7 @@ def test_the_worst_comes_first_and_of_equals_what_concerns_more() -> None:
     small, node = Found(SMALL, (POD_1,), "untidy"), Found(NODES, (NODE_1,), "down")
     result = examined(analyzer(small, one, two, node, rules=(NODES, PODS, SMALL)))
     assert [each.found.says for each in result.findings] == ["down", "two", "one", "untidy"]
-    worst = result.worst(POD_1)
-    assert worst is not None
-    assert worst.found.says == "two"
+    assert [each.says for each in result.of[POD_1]] == ["one", "two", "untidy"]
 
 
 def test_a_symptom_is_folded_under_the_cause_that_was_found_and_stands_alone_without_one() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import hashlib
 import json
 import shutil
@@ -15,8 +16,9 @@ from typing import Any
 import pytest
 
 from meshtui.mesh import named_secrets
-from meshtui.mesh.kinds import SECRET
+from meshtui.mesh.kinds import GATEWAY, SECRET
 from meshtui.mesh.snapshot import Answer, Problem, Ref, Snapshot, Trouble
+from meshtui.settings import Settings
 from tests.recordings import DATA
 from tests.ui import situations
 from tests.ui.looking import Looking, looking
@@ -224,6 +226,27 @@ async def test_the_secrets_that_listeners_and_the_ca_name_are_asked_for_by_name(
         assert {ref.kind for ref in at.wanted[2]} == {SECRET}
         assert not any(scope.kind == SECRET for scope in at.wanted[0]), "Secrets are never listed"
         assert set(named_secrets.refs(SHOP)) == at.wanted[2]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "served"),
+    [("shop", set()), ("edge", {"absent", "*.acme.example"}), ("public", {"*.acme.example"})],
+)
+async def test_of_gateways_only_what_chosen_namespaces_hold_or_serve(
+    chosen: str, served: set[str]
+) -> None:
+    """`edge/public` names edge/absent and edge/acme-tls; here public/public names the latter too."""
+    other: dict[str, Any] = copy.deepcopy(dict(SHOP.objects[GATEWAY]["edge/public"]))
+    other["metadata"]["namespace"] = "public"
+    del other["spec"]["listeners"][2:]
+    other["spec"]["listeners"][1]["tls"]["certificateRefs"][0]["namespace"] = "edge"
+    gateways = {**SHOP.objects[GATEWAY], "public/public": other}
+    at_both = replace(SHOP, objects={**SHOP.objects, GATEWAY: gateways})
+    only = Settings(pane="certificates", namespaces=(chosen,))
+    async with looking(at_both, settings=only) as at:
+        names = {row[4] for row in at.rows}
+        assert names & {"absent", "*.acme.example"} == served
+        assert "cluster.local" in names, "the root is everybody's"
 
 
 async def test_a_secret_that_may_not_be_read_is_unknown_with_the_reason() -> None:

@@ -15,6 +15,7 @@ from textual.widgets import Input
 
 from meshtui.app import Clusters, MeshApp, clusters
 from meshtui.kube.errors import ConfigError
+from meshtui.kube.exec_plugin import Suspend
 from meshtui.kube.session import Session
 from meshtui.mesh import workloads
 from meshtui.mesh.kinds import POD
@@ -358,7 +359,7 @@ async def test_a_long_name_of_a_context_keeps_its_end_and_the_rest_of_the_header
 
 
 async def test_a_broken_kubeconfig_starts_says_which_it_is_and_lets_one_leave() -> None:
-    def fail(context: str) -> Session:
+    def fail(context: str, suspend: Suspend) -> Session:
         raise ConfigError("/home/me/.kube/config: line 3 is not YAML", "Mend it, then start again.")
 
     app = MeshApp(Settings(), Clusters((), "", fail), lambda: SHOP.now)

@@ -287,7 +287,7 @@ async def test_the_keys_of_a_reader() -> None:
         await at.press("pageup", "ctrl+b", "ctrl+f", "pagedown", "space")
         assert "line 199" in at.screen
         await at.press("t")
-        assert "12:39:00 line 199" in at.screen
+        await at.until(lambda: "12:39:00 line 199" in at.screen)
         await at.type("/line 17\r")
         assert "line 17\n" in at.screen, "the first that was found"
         await at.press("n")
@@ -327,6 +327,31 @@ async def test_a_log_scrolls_along_until_one_scrolls_up_and_again_at_its_end() -
         assert await comes("fifth")
 
 
+async def test_w_wraps_long_lines_of_a_log_and_keeps_the_place() -> None:
+    """Each is nearly 100 characters: two lines of a screen of 80, one of a screen of 120."""
+    lines = [LogLine(SHOP.now, f"line {i} {'word ' * 17}end;") for i in range(50)]
+    async with looking(SHOP, "workloads", (80, 24), log=lines) as at:
+        await at.press("l")
+        await at.until(lambda: "end of the log" in at.screen)
+        assert "end;" not in at.screen
+        await at.press("w")
+        await at.until(lambda: "end;" in at.screen)
+        assert "end of the log" in at.screen, "still at its end"
+        assert len(at.read.splitlines()) == 101
+        await at.press("g")
+        assert at.screen.count("end;") == 11
+        await at.pilot.resize_terminal(120, 24)
+        await at.until(lambda: len(at.read.splitlines()) == 51)
+        await at.press("pagedown")
+        first = at.screen.splitlines()[1].split()[1]
+        await at.pilot.resize_terminal(80, 24)
+        await at.until(lambda: len(at.read.splitlines()) == 101)
+        assert at.screen.splitlines()[1].split()[1] == first
+        await at.press("w")
+        await at.until(lambda: "end;" not in at.screen)
+        assert at.screen.splitlines()[1].split()[1] == first
+
+
 async def test_m_shows_who_manages_which_field() -> None:
     async with looking(SHOP, "workloads") as at:
         await at.press("y")
@@ -338,6 +363,7 @@ async def test_the_keys_of_a_list_to_pick_from() -> None:
     async with looking(SHOP, "workloads") as at:
         await at.type(":ctx\r")
         assert isinstance(at.app.screen, Pick)
+        assert "   enter pick  esc back\n" in at.screen
         await at.press("j", "k", "down", "up", "q")
         assert len(at.app.screen_stack) == 1
 
@@ -443,6 +469,16 @@ async def test_the_footer_shows_keys_that_live_here() -> None:
 def test_the_names_of_commands_do_not_clash() -> None:
     names = [name for pane in PANES for name in (pane.NAME, *pane.ALIASES)]
     assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("name", ["ns", "namespace", "namespaces", "zt", "Certs"])
+async def test_a_pane_to_start_at_is_named_as_in_its_command(name: str) -> None:
+    async with looking(SHOP, name) as at:
+        started = at.pane
+        await at.press("tab")
+        assert at.pane is not started
+        await at.type(f":{name}\r")
+        assert at.pane is started
 
 
 @pytest.mark.parametrize("reader", [Reader, Describe, Yaml, Log])

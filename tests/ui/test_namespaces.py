@@ -8,7 +8,8 @@ import pytest
 
 from meshtui.mesh.kinds import AUTHORIZATION_POLICY, NAMESPACE, PEER_AUTHENTICATION, POD
 from meshtui.mesh.raw import Raw
-from meshtui.mesh.snapshot import Phase, Ref, Scope, Snapshot, Source
+from meshtui.mesh.snapshot import Phase, Problem, Ref, Scope, Snapshot, Source, Trouble, named
+from meshtui.settings import Settings
 from tests.mesh.made import made
 from tests.ui import situations
 from tests.ui.looking import looking
@@ -154,6 +155,52 @@ async def test_no_rows_for_different_reasons(source: Source, words: tuple[str, .
         assert at.rows == []
         for each in words:
             assert each in at.screen
+
+
+async def test_who_may_not_list_them_sees_those_that_were_named_one_by_one() -> None:
+    """Each is asked for by its name; what that gives is a row, what it does not is one too, with the reason."""
+    shop, plain, absent = (named(NAMESPACE, each) for each in ("shop", "plain", "absent"))
+    refusal = 'namespaces "plain" is forbidden: User "jane" cannot get resource "namespaces"'
+    at_first = {**SHOP.sources, Scope(NAMESPACE): situations.refused(NAMESPACE)}
+    by_name = {
+        **at_first,
+        shop: Source(Phase.LIVE),
+        plain: Source(Phase.FORBIDDEN, problem=Problem(Trouble.FORBIDDEN, refusal)),
+        absent: Source(Phase.LIVE),
+    }
+    objects = {**SHOP.objects, NAMESPACE: {"shop": SHOP.objects[NAMESPACE]["shop"]}}
+    among = Settings(pane="namespaces", namespaces=("shop", "plain", "absent"))
+    nothing = {**objects, NAMESPACE: {}}
+    async with looking(
+        replace(SHOP, objects=nothing, sources=at_first), size=(160, 40), settings=among
+    ) as at:
+        assert at.rows == []
+        await at.until(lambda: {shop, plain, absent} <= at.wanted[0])
+        await at.show(replace(SHOP, objects=objects, sources=by_name))
+        rows = {row[1]: row for row in at.rows}
+        assert rows.keys() == {"shop", "plain"}
+        assert rows["shop"][:4] == ("✗", "shop", "ambient", "███████  7/8 ✗ 1")
+        assert rows["plain"][0] == "?"
+        assert rows["plain"][2] == rows["plain"][4] == "?"
+        await at.select("plain")
+        assert f"its labels are not known: {refusal}" in at.said
+        assert "mode unknown" in at.said
+        assert "waypoint not known" in at.said
+        assert "There is no namespace absent in this cluster." in at.screen
+        assert "? namespaces forbidden" in at.screen.splitlines()[1]
+
+
+async def test_who_may_list_pods_nowhere_reads_of_the_own_namespace() -> None:
+    refused = dict.fromkeys((Scope(POD), Scope(NAMESPACE)), situations.refused(POD))
+    limited = replace(
+        SHOP,
+        server=replace(SHOP.server, namespace="shop"),
+        objects={},
+        sources={**SHOP.sources, **refused},
+    )
+    async with looking(limited, "workloads") as at:
+        assert ":ns shop looks at the context's own namespace alone." in at.screen
+        await at.until(lambda: named(NAMESPACE, "shop") in at.wanted[0])
 
 
 async def test_stale_rows_stay_and_say_since_when() -> None:

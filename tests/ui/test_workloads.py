@@ -8,10 +8,21 @@ from typing import Any
 import pytest
 
 from meshtui.mesh import events, raw, ztunnel_probes
-from meshtui.mesh.kinds import NAMESPACE, POD
+from meshtui.mesh.kinds import GATEWAY, NAMESPACE, POD
 from meshtui.mesh.logs import LogLine
 from meshtui.mesh.raw import Raw
-from meshtui.mesh.snapshot import Answer, Phase, Problem, Ref, Scope, Snapshot, Source, Trouble
+from meshtui.mesh.snapshot import (
+    Answer,
+    Phase,
+    Problem,
+    Ref,
+    Scope,
+    Snapshot,
+    Source,
+    Trouble,
+    named,
+)
+from meshtui.settings import Settings
 from tests.ui import situations
 from tests.ui.looking import looking
 
@@ -113,7 +124,8 @@ async def test_the_detail_has_the_events_of_its_pod() -> None:
 
 
 async def test_what_is_looked_at_is_asked_for_and_follows_the_cursor() -> None:
-    """The pod's own events, and the dumps of the ztunnels of the rows in view, the selected one's first."""
+    """The pod's own events, and the dumps of the ztunnels of the rows in view, the selected one's first. Those of
+    node-0 in view are outside the mesh."""
 
     def probe(node: str) -> Any:
         return ztunnel_probes.dump("istio-system", ZTUNNEL[node])
@@ -125,7 +137,7 @@ async def test_what_is_looked_at_is_asked_for_and_follows_the_cursor() -> None:
         )
         await at.until(lambda: first in at.wanted[0])
         assert set(situations.WATCHED) < at.wanted[0]
-        assert at.wanted[1] == {probe("node-0"), probe("node-1"), probe("node-2")}
+        assert at.wanted[1] == {probe("node-1"), probe("node-2")}
         await at.select(GHOST)
         ghost = events.scope(Ref(POD, "shop", GHOST), uids[GHOST])
         await at.until(lambda: ghost in at.wanted[0])
@@ -286,3 +298,27 @@ async def test_pods_that_are_being_read_are_shown_and_counted_as_some() -> None:
         assert len(at.rows) == 10
         assert "◌ loading pods 10" in at.screen.splitlines()[1]
         assert "✓" not in {row[0] for row in at.rows}
+
+
+async def test_with_rights_in_one_namespace_two_links_of_its_pods_are_seen() -> None:
+    """The label of the namespace, read by its name, and the annotation; where its ztunnel is, is not known."""
+    refused = situations.refused(POD)
+    shop = {key: it for key, it in SHOP.objects[POD].items() if key.startswith("shop/")}
+    mine = {Scope(POD, "shop"), named(NAMESPACE, "shop")}
+    limited = replace(
+        SHOP,
+        objects={POD: shop, NAMESPACE: {"shop": SHOP.objects[NAMESPACE]["shop"]}},
+        sources={
+            **dict.fromkeys(SHOP.sources, refused),
+            **dict.fromkeys(mine, Source(Phase.LIVE)),
+        },
+        answers={},
+    )
+    among = Settings(pane="workloads", namespaces=("shop",))
+    async with looking(limited, size=(200, 50), settings=among) as at:
+        await at.select(GHOST)
+        assert at.under_cursor[0] == "?"
+        assert "? 2 of 4 links seen" in at.under_cursor
+        assert "wanted ✓ label istio.io/dataplane-mode=ambient of namespace shop" in at.said
+        assert "ztunnel not known" in at.said
+        await at.until(lambda: Scope(GATEWAY, "shop") in at.wanted[0])

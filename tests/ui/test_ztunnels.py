@@ -133,10 +133,22 @@ async def test_who_may_not_look_into_pods_still_sees_them_and_reads_why() -> Non
         assert {row[2]: row[6] for row in at.rows} == dict.fromkeys(POD_OF.values(), "? not read")
         assert {row[7] for row in at.rows} == {"ready"}
         assert "0 of 3 read" in at.screen.splitlines()[1]
-        assert (
-            "it cannot be read: jane may not create pods/portforward in istio-system" in at.detail
-        )
-        assert situations.RBAC in at.said
+        refusal = "jane may not create pods/portforward in istio-system"
+        assert f"it cannot be read: {refusal}" in at.said
+        assert at.said.count(refusal) == at.said.count(situations.RBAC) == 1
+        assert "istiod ? not known" in at.said
+
+
+async def test_a_failure_to_read_the_ztunnel_that_is_looked_at_is_told_where_nothing_sweeps() -> (
+    None
+):
+    probe = ztunnel_probes.detail("istio-system", POD_OF["node-2"])
+    cut = Answer(problem=Problem(Trouble.BROKEN, "cut in half", "try again"))
+    async with looking(replace(SHOP, answers={probe: cut}), "ztunnels") as at:
+        await at.select("node-2")
+        assert "? it cannot be read: cut in half" in at.said
+        assert "next try again" in at.said
+        assert at.said.count("cut in half") == 1
 
 
 async def test_a_node_without_a_ztunnel_is_a_row_that_fails_only_if_the_list_was_read() -> None:

@@ -46,10 +46,8 @@ class Examination:
     unsure: tuple[Unsure, ...]
     outcomes: Mapping[str, Outcome]
     """By the code of a rule."""
-
-    def worst(self, ref: Ref) -> Finding | None:
-        """The worst that was found of an object."""
-        return next((each for each in self.findings if ref in each.found.objects), None)
+    of: Mapping[Ref, tuple[Found, ...]]
+    """What was found of an object, the worst first, folded or not."""
 
 
 def of(snapshot: Snapshot, analyzers: Sequence[Analyzer]) -> Examination:
@@ -57,7 +55,7 @@ def of(snapshot: Snapshot, analyzers: Sequence[Analyzer]) -> Examination:
     reports = [(analyzer, _report(analyzer, snapshot)) for analyzer in analyzers]
     found = [each for _, report in reports for each in report.found]
     unsure = tuple(each for _, report in reports for each in report.unsure)
-    return Examination(_folded(found), unsure, _outcomes(reports))
+    return Examination(_folded(found), unsure, _outcomes(reports), _by_object(found))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,6 +146,14 @@ def _root(found: Found, causes: Mapping[tuple[str, Ref], Found]) -> Found:
 def _order(finding: Finding) -> tuple[int, int, str]:
     found = finding.found
     return (found.grade.rank, -len(found.objects) - len(finding.symptoms), found.key)
+
+
+def _by_object(found: Iterable[Found]) -> Mapping[Ref, tuple[Found, ...]]:
+    by_object: dict[Ref, list[Found]] = {}
+    for each in sorted(found, key=lambda each: (each.grade.rank, each.key)):
+        for ref in each.objects:
+            by_object.setdefault(ref, []).append(each)
+    return {ref: tuple(every) for ref, every in by_object.items()}
 
 
 def _outcomes(reports: Iterable[tuple[Analyzer, _Report]]) -> Mapping[str, Outcome]:

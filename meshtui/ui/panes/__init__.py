@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from meshtui.ui.pane import Pane
 from meshtui.ui.panes.certificates import CertificatesPane
 from meshtui.ui.panes.cluster import ClusterPane
+from meshtui.ui.panes.findings import FindingsPane
 from meshtui.ui.panes.gateways import GatewaysPane
 from meshtui.ui.panes.namespaces import NamespacesPane
 from meshtui.ui.panes.routes import RoutesPane
@@ -25,4 +27,14 @@ PANES: tuple[type[Pane[Any]], ...] = (
     GatewaysPane,
     RoutesPane,
     CertificatesPane,
+    FindingsPane,
 )
+
+NS = ("ns", "namespace")
+"""The command that opens the pane Namespaces, or keeps to those that are named behind it."""
+
+NAMED: Mapping[str, str] = {
+    **{name: pane.NAME for pane in PANES for name in (pane.NAME, *pane.ALIASES)},
+    **dict.fromkeys(NS, NamespacesPane.NAME),
+}
+"""The names of panes by the commands that open them."""

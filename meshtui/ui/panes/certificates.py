@@ -50,6 +50,9 @@ class CertificatesPane(Pane[Row]):
     def namespace_of(self, row: Row) -> str:
         if row.role is Role.RENEWING:
             return row.name
+        if row.role is Role.GATEWAY:  # where its Secret is, or a Gateway that names that
+            homes = [holder.namespace for holder in row.holders]
+            return next((home for home in homes if home in self.place.namespaces), homes[0])
         found = _NAMESPACE.search(row.name) if row.role is Role.WORKLOAD else None
         return found[1] if found else ""
 

@@ -53,7 +53,9 @@ class NamespacesPane(Pane[Namespace]):
         quiet = row.mode is Mode.NONE
         return (
             row.name,
-            Span("–" if quiet else row.mode.value, Tone.MUTED if quiet else Tone.PLAIN),
+            _UNKNOWN
+            if row.mode is Mode.UNKNOWN
+            else Span("–" if quiet else row.mode.value, Tone.MUTED if quiet else Tone.PLAIN),
             _captured(row),
             _waypoint(row),
             row.mtls.mode.value,
@@ -64,7 +66,7 @@ class NamespacesPane(Pane[Namespace]):
 
     def detail(self, row: Namespace, snapshot: Snapshot) -> Iterable[Section]:
         yield Section("", [said(each) for each in row.troubles[1:]])
-        waypoint: Cell = "none named"
+        waypoint: Cell = "not known" if row.mode is Mode.UNKNOWN else "none named"
         if row.waypoint is not None:
             words = f" {row.waypoint.key}: {row.waypoint.reason or row.waypoint.state.value}"
             waypoint = (mark(row.waypoint.health), Span(words))
@@ -131,6 +133,7 @@ def _restart(target: Ref) -> Wish:
     return Wish(target, lambda it, snapshot: changes.restart(target, it, snapshot.now))
 
 
+_UNKNOWN = Span("?", Tone.UNKNOWN)
 _MOST_PODS = 60
 _LINKS = ("label", "CNI", "HBONE", "proxied")
 
@@ -162,12 +165,14 @@ def _tone(state: State) -> Tone:
 
 def _captured(row: Namespace) -> Cell:
     if not row.pods.desired and row.unread:
-        return Span("?", Tone.UNKNOWN)
+        return _UNKNOWN
     return evidence.captured(row.pods)
 
 
 def _waypoint(row: Namespace) -> Cell:
     found = row.waypoint
+    if row.mode is Mode.UNKNOWN:
+        return _UNKNOWN
     if found is None:
         return Span("–", Tone.MUTED)
     name = found.name if found.namespace == row.name else found.key
@@ -181,6 +186,8 @@ def _waypoint(row: Namespace) -> Cell:
 
 
 def _revision(row: Namespace) -> str:
+    if row.mode is Mode.UNKNOWN:
+        return "?"
     if not row.revision:
         return "–"
     return f"{row.revision} (tag {row.tag})" if row.tag else row.revision

@@ -95,7 +95,7 @@ class WorkloadsPane(Pane[Workload]):
             "",
             [
                 Fact("identity", row.identity or "none: it is not to be in the mesh"),
-                Fact("ztunnel", row.enrolled.ztunnel or "none"),
+                Fact("ztunnel", row.enrolled.ztunnel or _no_ztunnel(row)),
                 Fact("waypoint", waypoint),
                 Fact("mTLS", evidence.mtls_words(row.mtls)),
                 Fact("listed as", row.protocol or "not told"),
@@ -174,6 +174,11 @@ class WorkloadsPane(Pane[Workload]):
 
     def log_of(self, row: Workload, snapshot: Snapshot) -> Ref | None:
         return Ref(POD, row.pod.namespace, row.pod.name)
+
+
+def _no_ztunnel(row: Workload) -> str:
+    *_, proxied = row.enrolled.links
+    return "not known" if proxied.health is Health.UNKNOWN else "none"
 
 
 def _wish(target: Ref, build: Callable[[Ref, Raw, Snapshot], Change | Refusal]) -> Wish:

@@ -9,7 +9,7 @@ from meshtui.mesh import pod_templates, ztunnel_probes, ztunnels
 from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.mesh.ztunnels import Ztunnel
-from meshtui.ui import dump_lists, notices, times
+from meshtui.ui import dump_lists, times
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Section
 from meshtui.ui.exchange import Jump, Wants
@@ -64,24 +64,23 @@ class ZtunnelsPane(Pane[Ztunnel]):
         )
 
     def detail(self, row: Ztunnel, snapshot: Snapshot) -> Iterable[Section]:
-        now = snapshot.now
+        now, failure = snapshot.now, row.problem.text if row.problem else ""
         yield Section("", [said(each) for each in row.troubles[1:]])
         facts = [
             Fact("node", row.node),
             Fact("ztunnel", _named(row)),
             Fact("version", row.version or "not told"),
             Fact("CNI agent", _told(row.agent_verdict, row.agent.key if row.agent else "none")),
-            Fact("istiod", _told(row.connected, "connected")),
+            Fact("istiod", _told(row.connected, "connected", failure)),
             Fact("proxied", _counted(row)),
             Fact("read", times.ago(row.read_at, now)),
         ]
-        if row.problem is not None:
-            words = notices.sentences(row.problem)
-            facts.append(Fact("", (mark(Health.UNKNOWN), Span(f" {words}"))))
+        if row.problem is not None and row.problem.remedy:
+            facts.append(Fact("next", row.problem.remedy))
         yield Section("", facts)
         if row.ref is not None:
             answer = snapshot.answers.get(ztunnel_probes.detail(row.ref.namespace, row.ref.name))
-            yield from dump_lists.sections(answer, now)
+            yield from dump_lists.sections(answer, now, failure)
 
     def wants(self, row: Ztunnel | None, in_view: Sequence[Ztunnel], snapshot: Snapshot) -> Wants:
         pods = [each.ref for each in in_view if each.ref is not None]
@@ -165,9 +164,12 @@ def _short(verdict: Verdict, well: str) -> Cell:
     return Span(f"{verdict.health.mark} {verdict.health.word}", tone(verdict.health))
 
 
-def _told(verdict: Verdict, well: str) -> Cell:
+def _told(verdict: Verdict, well: str, told: str = "") -> Cell:
+    """A verdict in words; `told` is a failure that stands above already."""
     if verdict.health is Health.OK:
         return (mark(Health.OK), Span(f" {well}"))
+    if told and verdict.reason == told:
+        return (mark(verdict.health), Span(" not known"))
     return (mark(verdict.health), Span(f" {verdict.reason or verdict.health.word}"))
 
 

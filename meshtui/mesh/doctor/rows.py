@@ -1,0 +1,99 @@
+"""Findings as rows: what the doctor finds now, since when, and what was gone a moment ago."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from meshtui.mesh.doctor import examination
+from meshtui.mesh.doctor.examination import Examination, Finding
+from meshtui.mesh.doctor.rules import ANALYZERS
+from meshtui.mesh.health import Health, Verdict
+from meshtui.mesh.kinds import Kind
+from meshtui.mesh.snapshot import Ref, Scope, Snapshot
+
+NEW = timedelta(minutes=1)
+"""So long is a finding new, and so long does one stay that is gone."""
+
+_UNASKED = tuple(each for each in ANALYZERS if not each.asked_for)
+
+KINDS: tuple[Kind | Scope, ...] = tuple(
+    dict.fromkeys(need for each in _UNASKED for need in each.needs)
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Row:
+    """One finding, with what it explains."""
+
+    key: str
+    verdict: Verdict
+    ref: Ref | None
+    """The first object that it is about."""
+    finding: Finding
+    since: datetime
+    """When it was first seen from here; the fault may be older."""
+    fresh: bool
+    """Whether it came while one was looking: it was not there when the cluster was first read."""
+    gone: datetime | None = None
+    """When it was no longer found; None while it is."""
+
+
+def of(snapshot: Snapshot) -> Sequence[Row]:
+    """The worst first; those that are gone at the end, for a minute."""
+    rows = _Rows.following(snapshot).rows
+    there = [row for row in rows.values() if row.gone is None]
+    return [*there, *(row for row in rows.values() if row.gone is not None)]
+
+
+def examined(snapshot: Snapshot) -> Examination:
+    """All rules that run unasked."""
+    return snapshot.memo.kept("examined", lambda: examination.of(snapshot, _UNASKED), (snapshot,))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rows:
+    """What is known after so many snapshots."""
+
+    rows: Mapping[str, Row]
+    settled: bool
+    """Whether the lists have all been read once: what comes later is new."""
+
+    @classmethod
+    def following(cls, snapshot: Snapshot) -> _Rows:
+        return snapshot.memo.folded("findings", lambda before: _step(before, snapshot), (snapshot,))
+
+
+def _step(before: _Rows | None, snapshot: Snapshot) -> _Rows:
+    known, now = before.rows if before else {}, snapshot.now
+    settled = before is not None and before.settled
+    rows: dict[str, Row] = {}
+    times: Counter[str] = Counter()
+    for finding in examined(snapshot).findings:
+        found = finding.found
+        times[found.key] += 1
+        key = f"{found.key} #{times[found.key]}"
+        old = known.get(key)
+        continues = old is not None and old.gone is None
+        rows[key] = Row(
+            key=key,
+            verdict=Verdict(found.grade.health, found.says),
+            ref=found.objects[0] if found.objects else None,
+            finding=finding,
+            since=old.since if old and continues else now,
+            fresh=old.fresh if old and continues else settled,
+        )
+    for key, row in known.items():
+        if key not in rows and now - (row.gone or now) < NEW:
+            rows[key] = _gone(row, now)
+    complete = all(source.complete or source.problem for source in snapshot.sources.values())
+    return _Rows(rows, settled or (bool(snapshot.sources) and complete))
+
+
+def _gone(row: Row, now: datetime) -> Row:
+    if row.gone is not None:
+        return row
+    verdict = Verdict(Health.NONE, f"gone: {row.verdict.reason}")
+    return Row(row.key, verdict, row.ref, row.finding, row.since, row.fresh, now)

@@ -1,0 +1,118 @@
+"""Findings: what the doctor finds, the worst first, with what it was seen by and the next step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from meshtui.mesh.doctor import rows, words
+from meshtui.mesh.doctor.findings import Evidence, Found
+from meshtui.mesh.doctor.rows import Row
+from meshtui.mesh.snapshot import Snapshot
+from meshtui.ui import times, ways
+from meshtui.ui.columns import Column
+from meshtui.ui.detail import Fact, Section
+from meshtui.ui.exchange import Jump
+from meshtui.ui.pane import Pane
+from meshtui.ui.spans import Cell, Line, Span, Tone, tone
+
+
+class FindingsPane(Pane[Row]):
+    NAME = "findings"
+    ALIASES = ("faults", "doctor", "fi")
+    TITLE = "Findings"
+    NEEDS = rows.KINDS
+    COLUMNS = (
+        Column("SEVERITY", 8, 8, 1),
+        Column("CODE", 7, 8, 2),
+        Column("ABOUT", 16, 44, 3),
+        Column("WHAT", 24, 100, 0),
+        Column("SINCE", 8, 10, 4, right=True),
+    )
+    EMPTY = "Nothing is found to be wrong."
+
+    def rows(self, snapshot: Snapshot) -> Sequence[Row]:
+        return rows.of(snapshot)
+
+    def found(self, row: Row, snapshot: Snapshot) -> Sequence[Found]:
+        """Nothing beside the finding that the row is."""
+        return ()
+
+    def called(self, row: Row) -> str:
+        return f"{row.finding.found.rule.code} {row.ref.key if row.ref else ''}".strip()
+
+    def copied(self, row: Row) -> str:
+        """The finding with its evidence, as Markdown for the incident's channel."""
+        return "\n".join(words.markdown(row.finding))
+
+    def namespace_of(self, row: Row) -> str:
+        return row.ref.namespace if row.ref else ""
+
+    def cells(self, row: Row, snapshot: Snapshot) -> Sequence[Cell]:
+        found = row.finding.found
+        tint = Tone.MUTED if row.gone else tone(found.grade.health)
+        return (
+            Span("gone" if row.gone else found.grade.word, tint),
+            found.rule.code,
+            _about(found),
+            Span(found.says, Tone.MUTED if row.gone else Tone.PLAIN),
+            _since(row, snapshot),
+        )
+
+    def detail(self, row: Row, snapshot: Snapshot) -> Iterable[Section]:
+        found = row.finding.found
+        yield Section(
+            "", [Fact("next", Span(found.step, Tone.STRONG)), Fact("why", found.rule.why)]
+        )
+        yield Section("Seen by", [*_seen(found.evidence, snapshot)])
+        yield Section("Explains", [_told(each) for each in row.finding.symptoms])
+        yield Section(
+            "About", [(Span(f"{each.kind.title} {each.key}"),) for each in found.objects[:_MOST]]
+        )
+        yield Section(
+            "",
+            [
+                Fact("rule", f"{found.rule.code} {found.rule.title}"),
+                Fact("seen since", times.ago(row.since, snapshot.now)),
+                Fact("more", f"istio.io/latest/{found.rule.link}" if found.rule.link else "–"),
+            ],
+        )
+
+    def onward(self, row: Row) -> Jump | None:
+        if self.snapshot is None:
+            return None
+        jumps = (ways.to(self.snapshot, each) for each in row.finding.found.objects)
+        return next((jump for jump in jumps if jump is not None), None)
+
+
+_MOST = 60
+
+
+def _about(found: Found) -> str:
+    if not found.objects:
+        return "–"
+    first, *others = found.objects
+    return f"{first.kind.title} {first.key}" + (f" +{len(others)}" if others else "")
+
+
+def _since(row: Row, snapshot: Snapshot) -> Cell:
+    if row.gone is not None:
+        return Span(f"{times.age(row.gone, snapshot.now)} ago", Tone.MUTED)
+    age = times.age(row.since, snapshot.now)
+    if row.fresh and snapshot.now - row.since < rows.NEW:
+        return Span(f"new {age}", Tone.ACCENT)
+    return age
+
+
+def _seen(evidence: Sequence[Evidence], snapshot: Snapshot) -> Iterator[Line]:
+    """What was seen, under where it stands."""
+    source = ""
+    for each in evidence:
+        if each.source != source:
+            source = each.source
+            yield (Span(source),)
+        aged = f" ({times.ago(each.at, snapshot.now)})" if each.at else ""
+        yield (Span(f"  {each.field} ", Tone.MUTED), Span(each.value), Span(aged, Tone.MUTED))
+
+
+def _told(found: Found) -> Fact:
+    return Fact(found.rule.code, found.says)
