@@ -109,7 +109,7 @@ def rulebook(snapshot: Snapshot) -> Rulebook:
     domain = workloads.trust_domain(snapshot)
     aliases = configs[0].aliases if configs else ()
     setting = text(configs[0].written, "pathNormalization", "normalization") if configs else ""
-    kinds = (AUTHORIZATION_POLICY, PEER_AUTHENTICATION, REQUEST_AUTHENTICATION)
+    kinds = (AUTHORIZATION_POLICY, PEER_AUTHENTICATION)
     return Rulebook(
         Mesh(root, (domain, *aliases), setting if setting not in ("", "DEFAULT") else "BASE"),
         domain,

@@ -14,13 +14,15 @@ class Test(NamedTuple):
     field: str
     """As it is written, such as "notPorts"."""
     wanted: tuple[str, ...]
+    """None where the field says it all."""
     given: str | None
     """ "" for nothing, such as no identity; None where it is not known."""
     holds: bool | None
 
     def __str__(self) -> str:
         given = "not known" if self.given is None else self.given or "none"
-        return f"{self.field} [{', '.join(self.wanted)}], and it is {given}"
+        wanted = f" [{', '.join(self.wanted)}]" if self.wanted else ""
+        return f"{self.field}{wanted}, and it is {given}"
 
 
 Alternative = tuple[Test, ...]

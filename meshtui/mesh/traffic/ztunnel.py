@@ -13,7 +13,7 @@ from meshtui.mesh.traffic.matching import Kind, Pattern
 from meshtui.mesh.traffic.rules import Authorization, negated
 from meshtui.mesh.traffic.trials import Alternative, Clause, Test, Trial
 
-_NOTHING_LEFT = (Test("what is left of it at a ztunnel", ("nothing",), "", False),)
+_NOTHING_LEFT = (Test("a field that a ztunnel knows", (), "", False),)
 """A match without fields matches nothing."""
 
 
@@ -49,7 +49,7 @@ def dropped(policy: Authorization, call: Call) -> list[Trial]:
     for place, rule in enumerate(policy.rules):
         http = conversion.http_fields(rule)
         if http:
-            lacking = Test(f"no HTTP ({', '.join(http)})", ("a waypoint",), "a ztunnel", False)
+            lacking = Test(f"a waypoint for its {', '.join(http)}", (), "at a ztunnel", False)
             left = conversion.clauses(rule, policy.namespace)
             own = tuple(_clause([each for each in c if each], call) for c in left)
             found.append(Trial(policy.key, place, (((lacking,),), *own)))
