@@ -310,6 +310,7 @@ def _rulebook(objects: Iterable[Raw]) -> Rulebook:
         Mesh(root, ("cluster.local",)),
         "cluster.local",
         _authorizations(objects),
+        verdicts.prepared(_authorizations(objects), root),
         {each: _levels(peers, each, root) for each in namespaces},
         [tokens.read(it) for it in objects if it["kind"] == "RequestAuthentication"],
     )

@@ -3,7 +3,7 @@ matrix, who may call a workload, and whom it may call, by service account."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from meshtui.mesh.service_specs import Port
@@ -11,7 +11,7 @@ from meshtui.mesh.snapshot import Snapshot
 from meshtui.mesh.traffic import parties, passage
 from meshtui.mesh.traffic.calls import Http
 from meshtui.mesh.traffic.parties import Member, Named
-from meshtui.mesh.traffic.passage import Dataplane, Passage, Result, Rulebook
+from meshtui.mesh.traffic.passage import Dataplane, Passage, Place, Result, Rulebook
 from meshtui.mesh.traffic.verdicts import Outcome
 
 HTTP = ("http", "http2", "grpc", "grpc-web", "kubernetes.io/h2c", "kubernetes.io/ws")
@@ -95,16 +95,25 @@ def _judged(
     for caller in _alike(source):
         for member in called.members:
             own = _passage(snapshot, caller, called, member, of_service, port)
-            results = [passage.judge(replace(own, http=each), book) for each in protocols]
-            judged = (results[0], "")
-            if len({each.outcome for each in results}) > 1:
-                why = "it depends on whether what is sent is HTTP, which the port does not say"
-                judged = (replace(results[0], outcome=Outcome.UNKNOWN), why)
+            judged = _whatever(own, protocols, book)
             whose, whom = found.setdefault(judged, ([], []))
             whose.append(caller.pod)
             whom.append(member.pod)
     for (result, depends), (whose, whom) in found.items():
         yield Judgement(tuple(dict.fromkeys(whose)), tuple(dict.fromkeys(whom)), result, depends)
+
+
+def _whatever(own: Passage, protocols: Sequence[Http | None], book: Rulebook) -> tuple[Result, str]:
+    """What becomes of it whatever is sent, and why that is not known, where it depends on it."""
+    first, *others = protocols
+    result = passage.judge(replace(own, http=first), book)
+    if all(each.place is Place.ZTUNNEL for each in result.judged):
+        return result, ""
+    for each in others:
+        if passage.judge(replace(own, http=each), book).outcome is not result.outcome:
+            why = "it depends on whether what is sent is HTTP, which the port does not say"
+            return replace(result, outcome=Outcome.UNKNOWN), why
+    return result, ""
 
 
 def _alike(source: Named) -> Iterator[Member]:

@@ -32,7 +32,7 @@ from meshtui.mesh.pods import GATEWAY_NAME, Pod
 from meshtui.mesh.raw import entries, number, text
 from meshtui.mesh.service_specs import Port, ServiceSpec
 from meshtui.mesh.snapshot import Scope, Snapshot
-from meshtui.mesh.traffic import rules, tokens
+from meshtui.mesh.traffic import rules, tokens, verdicts
 from meshtui.mesh.traffic.envoy import Mesh
 from meshtui.mesh.traffic.passage import Dataplane, Party, Rulebook, Waypoint
 from meshtui.mesh.tree_services import INGRESS
@@ -109,11 +109,13 @@ def rulebook(snapshot: Snapshot) -> Rulebook:
     domain = workloads.trust_domain(snapshot)
     aliases = configs[0].aliases if configs else ()
     setting = text(configs[0].written, "pathNormalization", "normalization") if configs else ""
+    every = rules.of(snapshot)
     kinds = (AUTHORIZATION_POLICY, PEER_AUTHENTICATION)
     return Rulebook(
         Mesh(root, (domain, *aliases), setting if setting not in ("", "DEFAULT") else "BASE"),
         domain,
-        rules.of(snapshot),
+        every,
+        snapshot.once(verdicts.prepared, every, root),
         peer_authentication.in_force(snapshot, root),
         tuple(snapshot.each(REQUEST_AUTHENTICATION, tokens.read)),
         next(filter(None, map(snapshot.unread, kinds)), ""),

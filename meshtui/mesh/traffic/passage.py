@@ -17,7 +17,7 @@ from meshtui.mesh.traffic.envoy import Mesh
 from meshtui.mesh.traffic.rules import Authorization
 from meshtui.mesh.traffic.selection import Proxy
 from meshtui.mesh.traffic.tokens import Authentication, Token
-from meshtui.mesh.traffic.verdicts import Decision, Outcome, Stage
+from meshtui.mesh.traffic.verdicts import Decision, Outcome, Prepared, Stage
 
 
 class Dataplane(Enum):
@@ -82,6 +82,8 @@ class Rulebook:
     mesh: Mesh
     trust_domain: str
     authorizations: Sequence[Authorization]
+    at_ztunnels: Mapping[str, Sequence[Prepared]]
+    """The same, as `verdicts.prepared` has them."""
     levels: Mapping[str, InForce]
     """PeerAuthentications by namespace."""
     authentications: Sequence[Authentication] = ()
@@ -178,7 +180,7 @@ def _stations(passage: Passage, rulebook: Rulebook) -> Iterator[Judged]:
         call = _call(passage, principal, source, passage.port)
         mesh = rulebook.mesh
         decision = verdicts.at_ztunnel_of(
-            rulebook.authorizations,
+            rulebook.at_ztunnels,
             call,
             mesh.root,
             _levels(rulebook, called.namespace),

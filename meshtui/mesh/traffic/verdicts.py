@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import partial
 
 from meshtui.mesh.peer_authentication import InForce
 from meshtui.mesh.raw import Raw, text
@@ -60,7 +61,7 @@ class _Side:
     there: bool
     """Whether there is any such policy, be it without rules."""
     trials: Sequence[Trial]
-    near: Sequence[Trial] = ()
+    near: Callable[[], Sequence[Trial]] = tuple
     """Rules that never came to the proxy."""
 
     def first(self, holds: bool | None) -> Trial | None:
@@ -75,8 +76,32 @@ def at_ztunnel(policies: Iterable[Raw], call: Call) -> Decision:
     return _at_ztunnel([_Known(each) for each in policies], call)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """One AuthorizationPolicy and what a ztunnel would get of it, on trial or not. Compared by identity."""
+
+    written: Authorization
+    policy: Raw
+    places: Sequence[int]
+    """Of each rule in it, the place of the one that it was made of."""
+
+    def selects(self, labels: Mapping[str, str]) -> bool:
+        return not self.written.selects or self.written.policy.selector.items() <= labels.items()
+
+
+def prepared(every: Iterable[Authorization], root: str) -> Mapping[str, tuple[Prepared, ...]]:
+    """The policies that a ztunnel would get, by namespace."""
+    found: dict[str, list[Prepared]] = {}
+    for each in every:
+        converted = conversion.authorization(replace(each, dry_run=False), root)
+        if converted.policy is not None:
+            policy = {**converted.policy, "dryRun": each.dry_run}
+            found.setdefault(each.namespace, []).append(Prepared(each, policy, converted.rules))
+    return {namespace: tuple(own) for namespace, own in found.items()}
+
+
 def at_ztunnel_of(
-    every: Iterable[Authorization],
+    policies: Mapping[str, Sequence[Prepared]],
     call: Call,
     root: str,
     levels: InForce,
@@ -88,15 +113,9 @@ def at_ztunnel_of(
     made = [conversion.static_strict(root)]
     made += filter(None, (conversion.peer_authentication(p, levels) for p in levels.workloads))
     strict = conversion.attached((), levels, root, namespace, labels)
+    own = [*policies.get(root, ()), *(policies.get(namespace, ()) if namespace != root else ())]
     found = [_Known(each) for each in ztunnel.applying(made, namespace, strict)]
-    for each in every:
-        if each.namespace not in (root, namespace) or not _selects(each, labels):
-            continue
-        converted = conversion.authorization(replace(each, dry_run=False), root)
-        if converted.policy is not None:
-            near = ztunnel.dropped(each, call) if each.policy.action == "ALLOW" else []
-            tried = {**converted.policy, "dryRun": each.dry_run}
-            found.append(_Known(tried, converted.rules, near))
+    found += [_Known(each.policy, each) for each in own if each.selects(labels)]
     return _at_ztunnel(found, call)
 
 
@@ -105,12 +124,14 @@ class _Known:
     """One policy that a ztunnel knows, and what it was made of."""
 
     policy: Raw
-    places: Sequence[int] | None = None
-    near: Sequence[Trial] = ()
+    of: Prepared | None = None
 
 
 def _at_ztunnel(policies: Sequence[_Known], call: Call) -> Decision:
-    tried = [(each, ztunnel.trials(each.policy, call, each.places)) for each in policies]
+    tried = [
+        (each, ztunnel.trials(each.policy, call, each.of.places if each.of else None))
+        for each in policies
+    ]
     sides = {}
     for action in ("Deny", "Allow"):
         own = [
@@ -118,17 +139,19 @@ def _at_ztunnel(policies: Sequence[_Known], call: Call) -> Decision:
             for each, found in tried
             if text(each.policy, "action") == action and not _on_trial(each.policy)
         ]
+        written = [each.of.written for each, _ in own if each.of]
         sides[action] = _Side(
             bool(own),
             [trial for _, found in own for trial in found],
-            [trial for each, _ in own for trial in each.near],
+            partial(_dropped, written, call),
         )
     matching = (ztunnel.key(k.policy) for k, found in tried if _on_trial(k.policy) and _any(found))
     return _decided(_NONE, sides["Deny"], sides["Allow"], dry_run=tuple(sorted(matching)))
 
 
-def _selects(policy: Authorization, labels: Mapping[str, str]) -> bool:
-    return not policy.selects or policy.policy.selector.items() <= labels.items()
+def _dropped(policies: Iterable[Authorization], call: Call) -> list[Trial]:
+    allowing = (each for each in policies if each.policy.action == "ALLOW")
+    return [trial for each in allowing for trial in ztunnel.dropped(each, call)]
 
 
 def _on_trial(policy: Raw) -> bool:
@@ -175,7 +198,7 @@ def _decided(
         return decision(Outcome.REFUSED, f"{_named(by)} denies it", by)
     allowing = allow.first(True)
     if allow.there and not allowing and not allow.first(None):
-        misses = nearest.of((*allow.trials, *allow.near))
+        misses = nearest.of((*allow.trials, *allow.near()))
         return decision(Outcome.REFUSED, "ALLOW policies apply, and none allows it", None, misses)
     if by := deny.first(None):
         why = f"{_named(by)} would deny it, depending on {_open(by)}"

@@ -42,7 +42,7 @@ def authorizations(case: Raw) -> list[rules.Authorization]:
 
 def judged(case: Raw, each: Raw) -> Decision:
     labels = RECORDED["destination"]["labels"]
-    own = authorizations(case)
+    own = verdicts.prepared(authorizations(case), ROOT)
     return verdicts.at_ztunnel_of(own, call(each), ROOT, levels(case), NAMESPACE, labels)
 
 

@@ -50,7 +50,7 @@ def at_envoy(*written: Raw, call: Call | None = None) -> Decision:
 
 
 def at_ztunnel(*written: Raw, call: Call | None = None) -> Decision:
-    own = [rules.read(each) for each in written]
+    own = verdicts.prepared(map(rules.read, written), ROOT)
     levels = InForce((), (), ())
     return verdicts.at_ztunnel_of(own, call or Call(WEB, port=80), ROOT, levels, "shop", {})
 
