@@ -17,7 +17,7 @@ from meshtui.commands.doctor_reports import Report
 from meshtui.commands.whole import Asked
 from meshtui.kube.errors import KubeError
 from meshtui.mesh import certificates, manifests, scopes
-from meshtui.mesh.doctor import examination
+from meshtui.mesh.doctor import analyzer, examination
 from meshtui.mesh.doctor.analyzer import Analyzer
 from meshtui.mesh.doctor.examination import Examination, Finding
 from meshtui.mesh.doctor.findings import Severity
@@ -123,7 +123,7 @@ def _analyzers(order: Order) -> Sequence[Analyzer]:
 
 async def _read(settings: Settings, analyzers: Sequence[Analyzer]) -> Snapshot:
     """All that the rules need, as far as it can be read. Raises KubeError where the cluster cannot be reached."""
-    needs = [*certificates.KINDS, *(need for each in analyzers for need in each.needs)]
+    needs = [*certificates.KINDS, *analyzer.watched(analyzers)]
     probes = whole.dumps if settings.sweep else lambda snapshot: ()
     return await whole.cluster(
         settings, lambda names: Asked(scopes.of(needs, names), probes, certificates.refs)

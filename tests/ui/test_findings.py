@@ -54,6 +54,6 @@ def test_what_is_gone_is_told_for_a_minute_and_what_comes_back_is_new() -> None:
     assert now.keys() == first.keys()
     assert {key for key, row in now.items() if row.gone == gone.now} == about_routes
     assert not about_routes & {row.key for row in conditions(without_routes(SHOP, 80))}
-    again = {row.key: row for row in conditions(later(SHOP, 90))}
-    assert {key for key, row in again.items() if row.fresh} == about_routes
-    assert {row.since for row in again.values() if not row.fresh} == {SHOP.now}
+    again = later(SHOP, 90)
+    assert {row.key for row in conditions(again) if row.fresh} == about_routes
+    assert {row.since for row in rows.of(again) if not row.fresh} == {SHOP.now}
