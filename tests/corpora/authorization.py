@@ -193,8 +193,8 @@ def _attachments(file: Raw, case: Raw) -> Pair:
 
 
 def _waypoint_conditions(file: Raw, case: Raw) -> Pair:
-    policy, *others = case["objects"]
-    bound = targets.of(policy, _snapshot(others), case["rootNamespace"])
+    (policy,) = (it for it in case["objects"] if it["kind"] == "AuthorizationPolicy")
+    bound = targets.of(policy, _snapshot(case["objects"]), case["rootNamespace"])
     return case["expect"], {
         "targets": [asdict(each) for each in bound],
         "condition": _condition(targets.acceptance(bound)),
@@ -212,7 +212,7 @@ def _envoy(file: Raw, case: Raw) -> Pair:
     for n, call in enumerate(rbac.calls(case)):
         for each in case["expect"]:
             for kind, written in each.items():
-                for name, rule in written["policies"].items():
+                for name, rule in written.get("policies", {}).items():
                     wanted[f"{n} {kind} {name}"] = rbac.holds(rule, call)
         for policy in every:
             kind = "shadowRules" if policy.dry_run else "rules"
@@ -346,6 +346,7 @@ _KINDS: Mapping[str, Kind] = {
 def _snapshot(objects: Iterable[Raw]) -> Snapshot:
     found: dict[Kind, dict[str, Raw]] = {kind: {} for kind in _KINDS.values()}
     for it in objects:
-        found[_KINDS[it["kind"]]][raw.key(it)] = it
+        if it["kind"] in _KINDS:
+            found[_KINDS[it["kind"]]][raw.key(it)] = it
     sources = {Scope(kind): Source(Phase.LIVE) for kind in (*found, POD)}
     return Snapshot(datetime(2026, 8, 22, tzinfo=UTC), objects=found, sources=sources)

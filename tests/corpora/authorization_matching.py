@@ -9,7 +9,6 @@ from meshtui.mesh.raw import Raw
 from meshtui.mesh.traffic import envoy, matching, paths, ztunnel
 from meshtui.mesh.traffic import trust_domains as domains
 from meshtui.mesh.traffic import values as allowed
-from meshtui.mesh.traffic.calls import Call
 from meshtui.mesh.traffic.matching import Pattern
 
 Pair = tuple[Any, Any]
@@ -18,9 +17,7 @@ Pair = tuple[Any, Any]
 
 def strings(file: Raw, case: Raw) -> Pair:
     if case["layer"] == "ztunnel":
-        policy = {"rules": [[[{"namespaces": [case["matcher"]]}]]]}
-        principal = f"td/ns/{case['text']}/sa/a" if case["text"] else ""
-        return case["expect"], ztunnel.trials(policy, Call(principal))[0].holds
+        return case["expect"], ztunnel.is_text(case["matcher"], case["text"])
     if case["kind"] == "serviceAccount":
         pattern = matching.service_account(case["value"], case.get("policyNamespace", ""))
     elif case["kind"] == "namespace":
@@ -38,8 +35,7 @@ def patterns(file: Raw, case: Raw) -> Pair:
     if kind == "destination.port":
         return expected, {"type": "port", "text": str(matching.port(value))}
     if kind in ("source.ip", "remote.ip", "destination.ip"):
-        text = str(matching.interface(value).network)
-        found = {"type": "cidr", "text": text}
+        found = {"type": "cidr", "text": str(matching.interface(value))}
         if "of" in expected:
             found["of"] = expected["of"]
         return expected, found
@@ -73,7 +69,8 @@ def templates(file: Raw, case: Raw) -> Pair:
     match case["kind"]:
         case "match":
             path = paths.compared(case["path"])
-            found: Any = any(paths.template(each).matches(path) for each in case["templates"])
+            valid = filter(paths.valid, case["templates"])
+            found: Any = any(paths.template(each).matches(path) for each in valid)
         case "valid":
             found = paths.valid(case["path"])
         case "literal":

@@ -31,6 +31,10 @@ def calls(case: Raw) -> Iterator[Call]:
     principals += [word for word in words if word.count("/") == 4] or ["principal", "not-principal"]
     principals += [f"cluster.local/ns/{name}/sa/a" for name in names[:12]]
     principals += ["td/ns/my-ns/sa/my-sa", "td/ns/foo/sa/sa-only", "new-td/ns/foo/sa/all-td"]
+    domains = [case["trustDomain"] or "td", *case["trustDomainAliases"]]
+    rest = [each.split("/", 1)[1] for each in principals if each.count("/") == 4]
+    principals += [f"{domain}/{each}" for domain in domains for each in rest[:6]]
+    methods = [word for word in words if "method[" in word] or ["method", "GET", "not-method"]
     ports = [80, 90, 8000, 8080, 9000, 91, 7]
     tcp = not any("methods" in str(it) or "paths" in str(it) for it in case["objects"])
     found = [word for word in words if word.startswith("/")] or ["/"]
@@ -38,7 +42,7 @@ def calls(case: Raw) -> Iterator[Call]:
         Http(method, host, path, {"x-header": header}, True, claims)
         for method, host, path, header, claims in itertools.islice(
             itertools.product(
-                ["method", "GET", "not-method"],
+                methods,
                 ["EXACT.com", "not-exact.com", "a.suffix.com"],
                 [*found, "/path/template/x?q", "/other"],
                 ["header", "not-header"],

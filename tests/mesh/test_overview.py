@@ -93,7 +93,9 @@ def test_the_worst_of_shop_leads_to_its_rows() -> None:
     assert ghost.jump.pane == "workloads"
     assert found["absent"].jump is not None
     assert found["absent"].jump.pane == "certificates"
-    assert found["Services"].value.startswith("✗ 5  ! 2")  # two that a gateway reaches past their waypoint
+    assert found["Services"].value.startswith(
+        "✗ 5  ! 2"
+    )  # two that a gateway reaches past their waypoint
     assert found["Waypoints"].value.startswith("✗ 1")
     assert found["Routes"].value.startswith("✗ 4")
     assert found["HTTPRoute shop/no-grant"].jump == Place("routes", _uid("no-grant"))

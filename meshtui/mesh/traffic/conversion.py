@@ -49,8 +49,8 @@ def authorization(policy: Authorization, root: str) -> Converted:
     """One AuthorizationPolicy; `root` is the namespace whose policies are for the whole mesh."""
     if policy.dry_run:
         return _refused(
-            f'found policy "{policy.key}" using dry-run annotation, but support for ambient'
-            " dry-run authorizationPolicies isn't enabled"
+            f'found policy "{policy.namespace}/{policy.policy.ref.name}" using dry-run annotation,'
+            " but support for ambient dry-run authorizationPolicies isn't enabled"
         )
     if policy.policy.targets:
         return Converted(None)

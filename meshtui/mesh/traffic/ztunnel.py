@@ -94,7 +94,8 @@ def _parts(principal: str) -> tuple[str, str]:
     return parts[2], parts[4]
 
 
-def _is_text(wanted: Any, given: str) -> bool:
+def is_text(wanted: Any, given: str) -> bool:
+    """Whether a matcher of a dump, such as {"Prefix": "a"}, takes a text."""
     if dig(wanted, "Presence") is not None or wanted == "Presence":
         return bool(given)
     kinds = (("Exact", Kind.EXACT), ("Prefix", Kind.PREFIX), ("Suffix", Kind.SUFFIX))
@@ -107,7 +108,7 @@ def _is_text(wanted: Any, given: str) -> bool:
 
 def _is_principal(wanted: Any, given: str) -> bool:
     """No matcher takes a caller without identity."""
-    return bool(given) and _is_text(wanted, given)
+    return bool(given) and is_text(wanted, given)
 
 
 def _is_account(wanted: Any, given: str) -> bool:
@@ -128,7 +129,7 @@ def _is_port(wanted: Any, given: str) -> bool:
 
 _FIELDS: Mapping[str, tuple[Callable[[Call], str | None], Callable[[Any, str], bool]]] = {
     "principals": (_principal, _is_principal),
-    "namespaces": (_namespace, _is_text),
+    "namespaces": (_namespace, is_text),
     "serviceAccounts": (_account, _is_account),
     "sourceIps": (lambda call: call.source, _is_address),
     "destinationIps": (lambda call: call.destination, _is_address),
