@@ -16,6 +16,7 @@ from meshtui.mesh import (
     gateways,
     namespaces,
     overview,
+    policy_rows,
     raw,
     routes,
     services,
@@ -50,6 +51,7 @@ OF_PANE: dict[str, Callable[[Snapshot], Sequence[Any]]] = {
     "waypoints": waypoint_rows.of,
     "gateways": gateways.of,
     "routes": routes.of,
+    "policies": policy_rows.of,
     "certificates": certificates.of,
     "findings": rows.of,
 }
