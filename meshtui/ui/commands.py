@@ -24,6 +24,8 @@ class Command:
     """What stands behind the name, for the help: "[NAMESPACE,…]"."""
     closed: bool = False
     """Whether nothing but one of the choices may stand there."""
+    listed: bool = True
+    """Whether the help names it; it does not name every kind that the cluster serves."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,13 +46,17 @@ def lines(
             shown = " ".join(dict.fromkeys(keys))
             found.append((Span(f"   {shown:<{HANG - 3}}", Tone.ACCENT), Span(description)))
     found += [(), (Span(" Commands", Tone.STRONG),)]
-    for command in commands:
+    for command in (each for each in commands if each.listed):
         name, *others = (f":{name}" for name in command.names)
         also = f" ({' '.join(others)})" if others else ""
         shown = f"   {name} {command.takes}"
         found.append(
             (Span(f"{shown:<{HANG}}", Tone.ACCENT), Span(command.help), Span(also, Tone.MUTED))
         )
+    words = "any other kind that the cluster serves, as kubectl names it"
+    found.append(
+        (Span(f"{'   :cm :crd :vs.networking.istio.io':<{HANG}}", Tone.ACCENT), Span(words))
+    )
     return found[1:]
 
 
