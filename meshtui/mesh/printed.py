@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from meshtui.mesh import raw
@@ -34,12 +34,17 @@ class Row:
 
 
 def of(snapshot: Snapshot, kind: Kind) -> Sequence[Row]:
-    """The rows of a kind that was asked for, by namespace and name."""
+    """The rows of a kind that was asked for, by namespace and name; events by when they began, the newest first."""
     printed = snapshot.tables.get(kind, NOTHING)
     rows = snapshot.memo.each(
         ("printed", kind), printed.rows, lambda it: _row(kind, it), lambda it: (), ()
     )
+    if kind == EVENT:  # their names are those of their objects, and a number
+        return sorted(rows, key=lambda row: row.created or _EVER, reverse=True)
     return sorted(rows, key=lambda row: (row.ref.namespace, row.ref.name))
+
+
+_EVER = datetime.min.replace(tzinfo=UTC)
 
 
 def _row(kind: Kind, it: Raw) -> Row:

@@ -11,7 +11,7 @@ from meshtui.mesh.printed import Row
 from meshtui.mesh.served import Served
 from meshtui.mesh.snapshot import Heading, Ref, Snapshot
 from meshtui.ui import detail, times
-from meshtui.ui.columns import Column
+from meshtui.ui.columns import WIDE, Column
 from meshtui.ui.detail import Fact, Section
 from meshtui.ui.exchange import Wants
 from meshtui.ui.pane import Pane
@@ -179,11 +179,11 @@ def _is_age(heading: Heading) -> bool:
 
 
 def _column(heading: Heading, place: int) -> Column:
-    """A column with the name first to stay, and those last that the server counts as wide."""
+    """The name is the last column to go; those that the server counts as wide are the first."""
     title = plain(heading.name).upper()
     right = heading.type in ("integer", "number") or _is_age(heading)
     if heading.priority:
-        return Column(title, 14, 40, 50 + place, right)
+        return Column(title, len(title), 40, WIDE + place, right)
     if title == "NAME":
         return Column(title, 20, 60, 0, right)
     return Column(title, min(len(title), 10), 120, 4 + place, right)
