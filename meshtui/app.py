@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import signal
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
 
@@ -20,7 +19,7 @@ from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widgets import Input
 
-from meshtui import __version__, journal, production
+from meshtui import __version__, endings, journal, production
 from meshtui.changing import Changing
 from meshtui.kube import audit, background, kubeconfig
 from meshtui.kube.audit import Audit, AuditError
@@ -29,11 +28,12 @@ from meshtui.kube.exec_plugin import Suspend
 from meshtui.kube.live import LiveSession
 from meshtui.kube.session import Session
 from meshtui.lending import Lending
-from meshtui.mesh import narrower, scopes
+from meshtui.mesh import narrower, past, scopes
 from meshtui.mesh.logs import LogLine, LogOptions
 from meshtui.mesh.snapshot import Ref, Scope, Server, Snapshot
 from meshtui.settings import Settings
-from meshtui.ui import detail, keys, notices, outcomes, theme, times, yaml_lines
+from meshtui.ui import detail, keys, notices, theme, times, yaml_lines
+from meshtui.ui.audit_reader import AuditReader
 from meshtui.ui.commands import Command
 from meshtui.ui.confirm import Confirm
 from meshtui.ui.exchange import Place
@@ -41,7 +41,7 @@ from meshtui.ui.main import Main
 from meshtui.ui.pane import Pane
 from meshtui.ui.panes import PANES
 from meshtui.ui.pick import Pick
-from meshtui.ui.reader import AuditReader, Describe, Help, Log, Reader, Yaml
+from meshtui.ui.reader import Describe, Help, Log, Reader, Yaml
 from meshtui.ui.spans import Line, Span, Tone, plain
 from meshtui.ui.styles import STYLESHEETS
 from meshtui.ui.tree import EVERYTHING, TreeScreen, focus
@@ -71,6 +71,10 @@ class Told:
     tone: Tone
 
 
+_TOAST = timedelta(seconds=4)
+"""So long a toast stands there."""
+_MOST_TOASTS = 5
+"""While so many stand there, only what is loud is one more: hundreds would slow the screen down."""
 _LONGEST_TOAST = 240
 """More characters would hide what one looks at."""
 
@@ -136,8 +140,7 @@ class MeshApp(App[int], inherit_bindings=False):
         for complaint in self._settings.complaints:
             self.tell(complaint, Tone.WARN)
         if not self.is_headless:  # there is a terminal to give back as it was
-            for ending in (signal.SIGTERM, signal.SIGHUP):
-                asyncio.get_running_loop().add_signal_handler(ending, self._leave, 128 + ending)
+            endings.install(asyncio.get_running_loop(), self._leave)
         self._start()
 
     def watch_snapshot(self, before: Snapshot | None, snapshot: Snapshot | None) -> None:
@@ -249,16 +252,22 @@ class MeshApp(App[int], inherit_bindings=False):
 
     @work(exclusive=True, group="audit")
     async def _show_audit(self) -> None:
+        path = self._audit.path
         try:
-            told = await asyncio.to_thread(lambda: outcomes.audited(audit.read(self._audit.path)))
+            told = await asyncio.to_thread(lambda: past.of(audit.read(path)))
+            problems = (await asyncio.to_thread(audit.verify, path)).problems
         except AuditError as failure:
             self.tell(str(failure), Tone.WARN)
             return
-        self.push_screen(AuditReader(f"Audit, newest first · {self._audit.path}", told))
+        wrong = f"This file was tampered with or damaged: {problems[0]}." if problems else ""
+        self.push_screen(AuditReader(f"Audit, newest first · {path}", told, wrong))
 
     @on(AuditReader.UndoAsked)
-    def _undo(self) -> None:
-        self._changing.undo()
+    def _undo(self, event: AuditReader.UndoAsked) -> None:
+        if event.screen.problem:
+            self.tell("Nothing is taken back by a file that cannot be relied on.", Tone.WARN)
+        elif self._changing.take_back(event.past):
+            event.screen.dismiss()
 
     # Commands that are not about a pane
 
@@ -292,7 +301,10 @@ class MeshApp(App[int], inherit_bindings=False):
             Command(("write",), "allow changes for 15 minutes", lambda _: self._changing.lock.open()),
             Command(("readonly",), "allow no changes", lambda _: self._changing.lock.close()),
             Command(("undo",), "take the last change back", lambda _: self._changing.undo()),
-            Command(("audit",), "what was changed from here, or was not", lambda _: self._show_audit()),
+            Command(("verify",), "the evidence of the last change again, while it is followed",
+                    lambda _: self._changing.reopen()),
+            Command(("audit",), "what was changed from here, or was not; u takes one back",
+                    lambda _: self._show_audit()),
             Command(("refresh",), "read everything again", lambda _: self.action_refresh_all()),
             Command(("q", "quit", "q!"), "quit", lambda _: self._leave()),
         ]  # fmt: skip
@@ -476,13 +488,22 @@ class MeshApp(App[int], inherit_bindings=False):
     def tell(self, text: str, tone: Tone = Tone.PLAIN) -> None:
         """Says something: a toast now, and kept under `!`."""
         text = plain(text)  # it may name things of the cluster
-        self._told.append(Told(self._clock(), text, tone))
+        now = self._clock()
+        crowded = len(self._told) >= _MOST_TOASTS and now - self._told[-_MOST_TOASTS].at < _TOAST
+        self._told.append(Told(now, text, tone))
         journal.LOG.info(text)
         loud = tone in (Tone.WARN, Tone.BAD)
+        if crowded and not loud:
+            return
         shown = (
             text if len(text) <= _LONGEST_TOAST else f"{text[:_LONGEST_TOAST]}… (! for all of it)"
         )
-        self.notify(shown, severity="warning" if loud else "information", timeout=4, markup=False)
+        self.notify(
+            shown,
+            severity="warning" if loud else "information",
+            timeout=_TOAST.total_seconds(),
+            markup=False,
+        )
 
     @on(Main.Told)
     def _main_told(self, event: Main.Told) -> None:

@@ -20,9 +20,10 @@ from meshtui.kube.audit import Audit
 from meshtui.kube.errors import KubeError
 from meshtui.kube.perform import Proposal, Result, State, perform
 from meshtui.kube.session import Session
-from meshtui.mesh import changes, moves, preflight, reach, verification
+from meshtui.mesh import changes, moves, past, preflight, reach, verification
 from meshtui.mesh.changes import Change, Refusal
 from meshtui.mesh.kinds import NAMESPACE, SECRET, Kind
+from meshtui.mesh.past import Past
 from meshtui.mesh.pod_templates import CONTROLLERS
 from meshtui.mesh.snapshot import Probe, Ref, Scope, Server, Snapshot
 from meshtui.proving import End, Proving
@@ -125,6 +126,29 @@ class Changing:
         else:
             self._start(self._undone(self._done[-1]))
 
+    def take_back(self, told: Past) -> bool:
+        """Takes a change back that the audit tells of; where that cannot be, says why, and gives False."""
+        snapshot = self.snapshot
+        if self._proving.active and self._done and self._done[-1].id == told.id:
+            self._proving.leave(Leaving.UNDO)
+            return True
+        if snapshot is None:
+            self._tell("There is no connection to this cluster.", Tone.WARN)
+            return False
+        back = past.back(told, snapshot.server)
+        if isinstance(back, Refusal):
+            self._tell(f"{back.reason[:1].upper()}{back.reason[1:]}.", Tone.WARN)
+            return False
+        if why := self.lock.read_only:
+            self._tell(f"Read-only: {why}. :write allows changes for 15 minutes.", Tone.PLAIN)
+            return False
+        return self._start(self._taken_back(back, told.id))
+
+    def reopen(self) -> None:
+        """Shows the evidence again that is followed."""
+        if not self._proving.reopen():
+            self._tell("Nothing is followed now; ! has how the last one ended.", Tone.PLAIN)
+
     def ask_rights(self, pane: Pane[Any]) -> None:
         """Finds out whether the row under the cursor may be changed, so that its keys can say why not."""
         row, session = pane.table.selected, self.session
@@ -152,26 +176,30 @@ class Changing:
         """Ends what is under way, so that it is in the audit; says so, "" where nothing was."""
         if not self.busy:
             return ""
-        worker = self._worker
+        worker, proving = self._worker, self._proving.active
         self._end()
         if worker is not None:
             with suppress(TimeoutError, WorkerError):
                 async with asyncio.timeout(_PATIENCE):
                     await worker.wait()
+        if proving:
+            return "A change was made, and left before its evidence was complete: nothing proves it yet."
         return "A change was under way and was left: `meshtui audit show` tells how far it came."
 
     def _end(self) -> None:
         if self._worker is not None:
             self._worker.cancel()
 
-    def _start(self, work: Coroutine[Any, Any, Any]) -> None:
+    def _start(self, work: Coroutine[Any, Any, Any]) -> bool:
+        """Whether it is begun."""
         if self.busy:
             work.close()
             self._tell("One thing at a time: another change is under way.", Tone.WARN)
-            return
+            return False
         self._all = False
         self._worker = self._app.run_worker(work, group="change")
         self._main.front.post_message(Pane.Looked())  # more is wanted from the cluster
+        return True
 
     # How it goes
 
@@ -183,17 +211,27 @@ class Changing:
             if found is None:
                 return
             if found.more is None:
-                await self._each(found.wishes)
+                await self._each(found.wishes, self._main.front.table.unmark)
                 return
             title, offers = f"{title}: {found.title}", found.more()
             if not offers:
                 self._tell("There is none to choose from.", Tone.PLAIN)
                 return
 
-    async def _each(self, wishes: Sequence[Wish]) -> None:
+    async def _each(self, wishes: Sequence[Wish], begun: Callable[[], None] = lambda: None) -> None:
+        """`begun` is called once a change was asked for and not declined."""
+        try:
+            await self._one_by_one(wishes, begun)
+        finally:
+            self._proving.close()
+
+    async def _one_by_one(self, wishes: Sequence[Wish], begun: Callable[[], None]) -> None:
         made: list[Result] = []
         for number, wish in enumerate(wishes, 1):
             place = f"{number} of {len(wishes)}" if len(wishes) > 1 else ""
+            if self._proving.stopped:
+                self._stopped(wishes[number - 1 :])
+                return
             try:
                 found = await self._built(wish)
             except KubeError as error:
@@ -207,13 +245,15 @@ class Changing:
             before = self.snapshot
             assert before is not None  # it was there to build the change with
             result = await self._made(found, place)
+            if result.state is not State.DECLINED:
+                begun()
             if result.state is State.APPLIED:
                 made.append(result)
-                end = await self._proving.prove(result.change, before, place)
+                end = await self._proving.prove(result.change, before, place, stays=self._all)
                 if end is End.UNDO:
                     if await self._undone(result):
                         made.remove(result)
-                elif end is End.VERIFIED_UNSEEN and not self._all:
+                elif end is End.VERIFIED_UNSEEN:
                     self._stopped(wishes[number:])  # no question into what somebody types meanwhile
                     return
             else:
@@ -227,6 +267,7 @@ class Changing:
 
     async def _goes_on(self, made: Sequence[Result], last: Result, rest: Sequence[Wish]) -> bool:
         """What to do after a failure with those that follow."""
+        self._proving.close()
         applied = last.state is State.APPLIED
         choices = [
             ("stop here", f"{len(rest)} were not changed: {_named(rest)}"),
@@ -259,7 +300,7 @@ class Changing:
         it = await session.get(wish.target, managed_fields=True)
         return wish.build(it, self.snapshot or snapshot)
 
-    async def _made(self, change: Change, place: str = "") -> Result:
+    async def _made(self, change: Change, place: str = "", *, undoes: str = "") -> Result:
         """Takes a change down the road, and tells how it ended."""
         session, snapshot = self.session, self.snapshot
         if session is None or snapshot is None:
@@ -269,6 +310,7 @@ class Changing:
             question = self._question(proposal, place)
             if self._all and question.safe:
                 return True
+            self._proving.close()
             screen = Confirm(question, lambda now: preflight.of(proposal.change, now))
             answer = await self._app.push_screen_wait(screen)
             self._all = answer is Answer.ALL
@@ -281,6 +323,7 @@ class Changing:
             self._audit,
             server=snapshot.server,
             read_only=lambda: self.lock.read_only,
+            undoes=undoes,
         )
         self._told(result)
         if result.state is State.APPLIED:
@@ -319,6 +362,7 @@ class Changing:
             case state:
                 words = f"{title}: {state.value}: {result.reason}"
                 self._tell(words, Tone.BAD)
+                self._proving.close()
                 told = outcomes.lines(state.value, result.reason, result.remedy, result.diff)
                 self._app.push_screen(Reader(title, told))
 
@@ -328,10 +372,14 @@ class Changing:
         if isinstance(back, Refusal):
             self._tell(f"{back.reason}.", Tone.WARN)
             return False
+        return await self._taken_back(back, result.id)
+
+    async def _taken_back(self, back: Change, undoes: str) -> bool:
+        """Makes the change that takes another one back; whether that was done."""
         before = self.snapshot
-        made = await self._made(back)
+        made = await self._made(back, undoes=undoes)
         if made.state is State.APPLIED and before is not None:
-            self._done = [each for each in self._done if each is not result and each is not made]
+            self._done = [each for each in self._done if each.id not in (undoes, made.id)]
             await self._proving.prove(made.change, before, undoable=False)
         return made.state is State.APPLIED
 

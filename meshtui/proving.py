@@ -18,7 +18,7 @@ from meshtui.mesh.verification import Progress, State, Verification
 from meshtui.ui.main import Main
 from meshtui.ui.pane import Pane
 from meshtui.ui.spans import Tone
-from meshtui.ui.verify import Leaving, Verify
+from meshtui.ui.verify import Leaving, Shown, Verify
 
 _AGAIN = timedelta(seconds=3)
 """So long after an answer a ztunnel is asked again."""
@@ -49,6 +49,11 @@ class Proving:
         self._tell = tell
         self._snapshot: Snapshot | None = None
         self._following: Verification | None = None
+        self._dialog: Verify | None = None
+        """The one on the screen."""
+        self._stays = False
+        """The dialog stayed, or was left since, when the evidence before was complete."""
+        self._shown: Shown | None = None
         self._leaving: Leaving | None = None
         self._resting = False
         """The dumps are not wanted for a moment, so that they are read again sooner than those on screen."""
@@ -69,35 +74,70 @@ class Proving:
         return self._following is not None
 
     @property
+    def stopped(self) -> bool:
+        """Whether a dialog that stayed for the next change was left before there was one."""
+        return self._stays and self._dialog is None
+
+    @property
     def probes(self) -> tuple[Probe, ...]:
         """What is asked while the evidence is followed."""
         if self._following is None or self._snapshot is None or self._resting:
             return ()
         return verification.probes(self._following, self._snapshot)
 
-    def leave(self, leaving: Leaving | None) -> None:
-        """Leaves the dialog; `:` leaves it as esc does, without a reason."""
-        self._leaving = leaving or Leaving.AWAY
+    def leave(self, leaving: Leaving) -> None:
+        """Leaves the dialog."""
+        self._leaving, self._dialog = leaving, None
         self._news.set()
 
+    def reopen(self) -> bool:
+        """Shows the dialog again that was left; False where nothing is followed."""
+        if self._following is None:
+            return False
+        if self._leaving is Leaving.AWAY:
+            self._leaving = None
+            self._main.place = replace(self._main.place, under_way="")
+            self._open()
+            self._news.set()
+        return True
+
+    def close(self) -> None:
+        """Takes the dialog away that stayed for the next change."""
+        self._stays = False
+        if self._dialog is not None and self._dialog.is_current:
+            self._dialog.dismiss(Leaving.AWAY)
+            self.leave(Leaving.AWAY)
+
     async def prove(
-        self, change: Change, before: Snapshot, place: str = "", *, undoable: bool = True
+        self,
+        change: Change,
+        before: Snapshot,
+        place: str = "",
+        *,
+        undoable: bool = True,
+        stays: bool = False,
     ) -> End:
         """Follows what a change has done since a snapshot; returns when that is over and the dialog was left. `place`
-        says which of several it is: "2 of 5", and then the dialog does not stay once it is verified."""
+        says which of several it is: "2 of 5", and then the dialog does not wait to be left once it is verified; where
+        it `stays`, the next change is shown in it, unless it is left meanwhile."""
         following = verification.begin(change, before, self._clock())
         if following is None:
             return End.VERIFIED
-        self._following, self._leaving = following, None
-        screen = Verify(following, place, undoable=undoable)
-        self._app.push_screen(screen, self.leave)
+        self._following = following
+        self._shown = Shown(following, place, undoable, stays)
+        if not self._stays:
+            self._leaving = None
+            self._open()
+        elif self._dialog is not None:
+            self._dialog.turn_to(self._shown)
         try:
-            progress = await self._followed(following, screen)
+            progress = await self._followed(following)
             unseen = self._leaves is Leaving.AWAY
             done = progress.state is State.DONE
-            if place and done and screen.is_current:
-                screen.dismiss(Leaving.AWAY)
-            while self._leaves is None:
+            self._stays = stays and done
+            if place and done and not stays:
+                self.close()
+            while self._leaves is None and not self._stays:
                 await self._news.wait()
                 self._news.clear()
         finally:
@@ -109,14 +149,25 @@ class Proving:
             return End.NOT_VERIFIED
         return End.VERIFIED_UNSEEN if unseen else End.VERIFIED
 
-    async def _followed(self, following: Verification, screen: Verify) -> Progress:
+    def _open(self) -> None:
+        assert self._shown is not None
+        dialog = self._dialog = Verify(self._shown)
+
+        def left(leaving: Leaving | None) -> None:
+            if dialog is self._dialog:  # it may have been taken away for another
+                self.leave(leaving or Leaving.AWAY)  # `:` leaves it as esc does, without a reason
+
+        self._app.push_screen(dialog, left)
+
+    async def _followed(self, following: Verification) -> Progress:
         """The progress when nothing more is to be expected, or the change is to be undone."""
         asked = following.started
         while True:
             now, snapshot = self._clock(), self._snapshot
             assert snapshot is not None  # another cluster ends what is under way
             progress = verification.progress(following, snapshot, now)
-            screen.show(progress, now)
+            if self._dialog is not None:
+                self._dialog.show(progress, now)
             if self._leaves is Leaving.UNDO or self._over(following, progress):
                 return progress
             if self._leaves is Leaving.AWAY:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from meshtui.kube import audit
+from meshtui.mesh import past
 from meshtui.mesh.raw import text
 
 INTACT, BROKEN, UNREADABLE = 0, 1, 3
@@ -16,9 +17,16 @@ INTACT, BROKEN, UNREADABLE = 0, 1, 3
 
 
 def show(path: Path, output: str) -> Iterator[str]:
-    """The entries, oldest first, a line each, as "text" or "json". Raises AuditError."""
-    for entry in audit.read(path):
-        yield _plain(_line(entry)) if output == "text" else json.dumps(entry)
+    """The entries, oldest first, a line each, as "text" or "json"; a change that was taken back since is marked where
+    it is told that it was made. Raises AuditError."""
+    entries = list(audit.read(path))
+    undone = {each.id for each in past.of(entries) if each.undone}
+    for entry in entries:
+        is_undone = text(entry, "state") == past.APPLIED and text(entry, "id") in undone
+        if output == "text":
+            yield _plain(_line(entry) + ("  (undone)" if is_undone else ""))
+        else:
+            yield json.dumps({**entry, **({"undone": True} if is_undone else {})})
 
 
 def verify(path: Path, output: str) -> tuple[str, int]:

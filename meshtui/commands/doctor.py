@@ -22,7 +22,7 @@ from meshtui.kube.errors import KubeError
 from meshtui.kube.live import LiveSession
 from meshtui.kube.pace import Pace
 from meshtui.mesh import certificates, manifests, scopes, ztunnels
-from meshtui.mesh.doctor import examination
+from meshtui.mesh.doctor import analyzer, examination
 from meshtui.mesh.doctor.analyzer import Analyzer
 from meshtui.mesh.doctor.examination import Examination, Finding
 from meshtui.mesh.doctor.findings import Severity
@@ -129,7 +129,7 @@ async def _read(settings: Settings, analyzers: Sequence[Analyzer]) -> Snapshot:
     """All that the rules need, as far as it can be read. Raises KubeError where the cluster cannot be reached."""
     config = kubeconfig.load(settings)
     context = config.choose(settings.context)[0].name
-    needs = [*certificates.KINDS, *(need for each in analyzers for need in each.needs)]
+    needs = [*certificates.KINDS, *analyzer.watched(analyzers)]
     asked = Asked(
         scopes.of(needs, settings.namespaces_of(context)),
         _dumps if settings.sweep else lambda snapshot: (),

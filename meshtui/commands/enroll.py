@@ -25,7 +25,7 @@ from meshtui.kube.audit import Audit
 from meshtui.kube.errors import KubeError, StatusError, Unauthorized
 from meshtui.kube.live import LiveSession
 from meshtui.kube.pace import Pace
-from meshtui.kube.perform import Proposal, Result, State, perform
+from meshtui.kube.perform import Proposal, Result, State, dry_run, perform
 from meshtui.mesh import preflight, verification
 from meshtui.mesh.changes import Patch, Refusal
 from meshtui.mesh.kinds import NAMESPACE
@@ -205,11 +205,13 @@ class _Enrolling:
             click.echo("  the labels are so already")
         for line in _looked_at(step.change, before):
             click.echo(_plain(f"  {line}"))
+        if self._order.dry_run:
+            if not step.made:
+                await self._try(step.change)
+            return
         started = datetime.now(UTC)
         if not step.made:
             started = await self._make(step.change)
-        if self._order.dry_run:
-            return
         patience = timedelta(seconds=self._order.patience)
         until = started + patience
         following = Verification(step.change, step.goal, started, frozenset(), until)
@@ -227,18 +229,15 @@ class _Enrolling:
             sent = datetime.now(UTC)
             return answer
 
-        shown = self._order.dry_run
         result = await perform(
             change,
             self._session,
             confirm,
             self._audit,
             server=self._latest.snapshot.server,
-            read_only=lambda: "" if shown else production.read_only(self._settings, self._context),
+            read_only=lambda: production.read_only(self._settings, self._context),
         )
-        if shown and result.state is State.DECLINED:
-            click.echo("  accepted as a dry run; nothing was changed")
-        elif result.state is not State.APPLIED:
+        if result.state is not State.APPLIED:
             _fail(result)
         if result.unaudited:
             click.echo(f"meshtui: {result.unaudited}", err=True)
@@ -246,11 +245,16 @@ class _Enrolling:
             click.echo(_plain(f"  warning: {line}"))
         return sent
 
+    async def _try(self, change: Patch) -> None:
+        """What the server would make of it. Raises _Stop where it would not."""
+        found = await dry_run(change, self._session, read_only=lambda: "")
+        if isinstance(found, Result):
+            _fail(found)
+        _show(found)
+        click.echo("  accepted as a dry run; nothing was changed")
+
     async def _confirm(self, proposal: Proposal) -> bool:
-        for line in _proposed(proposal):
-            click.echo(_plain(f"  {line}"))
-        if self._order.dry_run:
-            return False
+        _show(proposal)
         if self._order.yes:
             return True
         name, where = proposal.change.target.name, self._context
@@ -291,6 +295,11 @@ def _looked_at(change: Patch, snapshot: Snapshot) -> Iterator[str]:
             yield f"  {check.remedy}"
     for line in change.reach:
         yield f"  reaches {line}"
+
+
+def _show(proposal: Proposal) -> None:
+    for line in _proposed(proposal):
+        click.echo(_plain(f"  {line}"))
 
 
 def _proposed(proposal: Proposal) -> Iterator[str]:

@@ -18,8 +18,9 @@ from meshtui.kube import background
 from meshtui.kube.audit import Audit, AuditError
 from meshtui.kube.errors import Absent, Conflict, KubeError, StatusError, Unreachable
 from meshtui.kube.session import Session, Written
-from meshtui.mesh import diff, standing
+from meshtui.mesh import diff, past, standing
 from meshtui.mesh.changes import Change, Create, Delete, Patch, Refusal, manifest
+from meshtui.mesh.kinds import SECRET
 from meshtui.mesh.ownership import Owner, owners
 from meshtui.mesh.raw import Raw, text
 from meshtui.mesh.snapshot import Server, Trouble
@@ -89,12 +90,13 @@ async def perform(
     *,
     server: Server,
     read_only: Callable[[], str],
+    undoes: str = "",
     looks: Sequence[float] = LOOKS,
 ) -> Result:
     """Takes a change down the whole road, and never raises for what a cluster, a file or a person may do. `server` is
-    whom the audit names; `read_only` says why nothing may be changed now, "" where it may. What `confirm` raises, and
-    a cancellation, is passed on once it is in the audit."""
-    road = _Road(change, session, audit, server, read_only, looks)
+    whom the audit names; `read_only` says why nothing may be changed now, "" where it may; `undoes` is the id of the
+    change that this one takes back. What `confirm` raises, and a cancellation, is passed on once it is in the audit."""
+    road = _Road(change, session, audit, server, read_only, undoes, looks)
     try:
         result = await road.followed(confirm)
     except _Stopped as stopped:
@@ -105,6 +107,18 @@ async def perform(
         await road.told("outcome", Result(state, road.change, why))
         raise
     return replace(result, unaudited=await road.told("outcome", result), id=road.id)
+
+
+async def dry_run(
+    change: Change, session: Session, *, read_only: Callable[[], str]
+) -> Proposal | Result:
+    """The road as far as the question, or how it ended before. It is not in the audit, which tells what was done to a
+    cluster or was to be: of this nothing was."""
+    road = _Road(change, session, None, Server(), read_only)
+    try:
+        return await road.proposed()
+    except _Stopped as stopped:
+        return stopped.result
 
 
 class _Stopped(Exception):  # noqa: N818 - it is an end, not an error
@@ -119,10 +133,12 @@ class _Road:
 
     change: Change
     session: Session
-    audit: Audit
+    audit: Audit | None
+    """None where nothing is to be done."""
     server: Server
     read_only: Callable[[], str]
-    looks: Sequence[float]
+    undoes: str = ""
+    looks: Sequence[float] = LOOKS
     sent: bool = False
     """It is on its way, or was, and no answer has said no."""
 
@@ -130,8 +146,7 @@ class _Road:
         self.id = str(uuid4())
 
     async def followed(self, confirm: Confirm) -> Result:
-        await self._guard()
-        proposal = await self._proposal()
+        proposal = await self.proposed()
         if not await confirm(proposal):
             self._stop(State.DECLINED, "declined")
         await self._guard()
@@ -139,12 +154,18 @@ class _Road:
             self._stop(State.FAILED, f"{unaudited}; so nothing was sent")
         return await self._applied(proposal.expected)
 
+    async def proposed(self) -> Proposal:
+        await self._guard()
+        return await self._proposal()
+
     async def told(self, step: str, result: Result | None = None) -> str:
         """Adds a step to the audit; why that failed, or ""."""
+        if self.audit is None:
+            return ""
+        undoes = {"undoes": self.undoes} if self.undoes else {}
+        head = {**_head(self.change, self.server), "id": self.id, **undoes, "step": step}
         try:
-            await self.audit.write(
-                {**_head(self.change, self.server), "id": self.id, "step": step, **_end(result)}
-            )
+            await self.audit.write({**head, **_end(result)})
         except AuditError as error:
             return str(error)
         return ""
@@ -190,7 +211,9 @@ class _Road:
         try:
             try:
                 written = await self._send()
-            except Conflict:
+            except (Conflict, Absent) as error:
+                if not _is_of_another(error, self.change):
+                    raise
                 await self._rebase()
                 written = await self._send()
         except KubeError as error:
@@ -238,7 +261,7 @@ class _Road:
         found = standing.rebased(self.change, now)
         if isinstance(found, Refusal):
             before = self.change.before
-            lines = await background.start(diff.lines, before, now)
+            lines = await background.start(diff.lines, before, standing.seen(self.change, now))
             self._stop(State.CONFLICT, found.reason, diff=lines)
         self.change = found
 
@@ -268,6 +291,12 @@ class _Road:
         raise _Stopped(Result(state, self.change, reason, remedy, diff=diff))
 
 
+def _is_of_another(error: KubeError, change: Change) -> bool:
+    """Whether a change was refused for what somebody else did to its object."""
+    gone = isinstance(error, Absent) and error.problem.trouble is Trouble.GONE
+    return isinstance(error, Conflict) or (gone and isinstance(change, Patch))
+
+
 def _may_have_been_done(error: KubeError, change: Change) -> bool:
     if isinstance(error, StatusError):
         return error.code >= 500 or (isinstance(error, Absent) and isinstance(change, Delete))
@@ -275,8 +304,9 @@ def _may_have_been_done(error: KubeError, change: Change) -> bool:
 
 
 def _head(change: Change, server: Server) -> dict[str, Any]:
-    """Who, where, what: in every line, so that each can be read by itself."""
+    """Who, where, what: in every line, so that each can be read by itself. What a Secret holds is in none."""
     target = change.target
+    told = target.kind != SECRET
     return {
         "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "context": server.context,
@@ -289,8 +319,8 @@ def _head(change: Change, server: Server) -> dict[str, Any]:
         "namespace": target.namespace,
         "name": target.name,
         "based_on": change.based_on,
-        **({"patch": change.patch} if isinstance(change, Patch) else {}),
-        **({"object": change.wanted} if isinstance(change, Create) else {}),
+        **({"patch": change.patch} if isinstance(change, Patch) and told else {}),
+        **({"object": change.wanted} if isinstance(change, Create) and told else {}),
     }
 
 
@@ -298,4 +328,6 @@ def _end(result: Result | None) -> dict[str, Any]:
     if result is None:
         return {}
     left = text(result.left, "metadata", "resourceVersion")
-    return {"state": result.state.value, "reason": result.reason, "left": left}
+    applied = result.state is State.APPLIED
+    back = {"back": past.kept(result.change, result.left)} if applied else {}
+    return {"state": result.state.value, "reason": result.reason, "left": left, **back}

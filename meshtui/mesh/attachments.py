@@ -39,13 +39,17 @@ class Attachment(NamedTuple):
 def of(snapshot: Snapshot) -> Mapping[str, tuple[Attachment, ...]]:
     """By the waypoint's "namespace/name" all that is attached to it, or names it in vain. A pod that inherits from its
     namespace a waypoint that does not take its traffic is neither."""
-    return snapshot.once(_by_waypoint, *filter(None, _all(snapshot)))
+    return snapshot.once(_attached, snapshot)
 
 
 def of_services(snapshot: Snapshot) -> Mapping[str, Binding]:
     """The waypoint that traffic to each Service takes, or should, by "namespace/name"; a Service that needs none is
     not in it."""
     return snapshot.once(_of_services, snapshot)
+
+
+def _attached(snapshot: Snapshot) -> Mapping[str, tuple[Attachment, ...]]:
+    return snapshot.once(_by_waypoint, *filter(None, _all(snapshot)))
 
 
 def _by_waypoint(*every: Attachment) -> Mapping[str, tuple[Attachment, ...]]:

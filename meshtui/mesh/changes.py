@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from meshtui.mesh import components, diff, reach
 from meshtui.mesh.capture import DATAPLANE_MODE
 from meshtui.mesh.kinds import NAMESPACE, SECRET
-from meshtui.mesh.raw import Raw, dig, label, name, strings, table, text
+from meshtui.mesh.raw import Raw, dig, label, moment, name, strings, table, text
 from meshtui.mesh.snapshot import Ref, Snapshot
 
 MANAGER = "meshtui"
@@ -70,6 +70,8 @@ class Patch(_Change):
     """A JSON merge patch (RFC 7386): null takes away, and a list is replaced as a whole."""
     final: bool = False
     """There is no way back, as from a restart."""
+    partial: bool = False
+    """`before` has only the fields of the patch, as the audit keeps them."""
     awaits: frozenset[str] = frozenset()
     """The UIDs of pods that changes after this one are to replace: its own proof does not wait for them."""
 
@@ -122,7 +124,10 @@ def restart(target: Ref, it: Raw, now: datetime) -> Patch | Refusal:
         return Refusal(
             f"{title} replaces its pods only as they are deleted (updateStrategy OnDelete)"
         )
-    stamp = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # `now` is as old as the last news: a second restart in a quiet cluster must differ from the first all the same.
+    last = moment(it, "spec", "template", "metadata", "annotations", _RESTARTED_AT)
+    at = max(now, last + timedelta(seconds=1)) if last is not None else now
+    stamp = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     labels = strings(it, "spec", "template", "metadata", "labels")
     return Patch(
         title=f"Restart {title}",

@@ -11,7 +11,7 @@ from meshtui.mesh import nodes, pods, versions
 from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.kinds import DAEMONSET, DEPLOYMENT, POD
 from meshtui.mesh.pods import Pod
-from meshtui.mesh.raw import Raw, name, namespace, number, strings, table
+from meshtui.mesh.raw import Raw, entries, name, namespace, number, strings, table, text
 from meshtui.mesh.snapshot import LOADING, Ref, Scope, Snapshot, Source
 
 Labels = Mapping[str, str]
@@ -115,6 +115,16 @@ def namespaces(snapshot: Snapshot) -> tuple[str, ...]:
     deployed = {namespace(raw) for raw in _workloads(snapshot, _PARTS[0])}
     served = {pod.namespace for pod in running(snapshot) if is_istiod(pod.labels)}
     return tuple(sorted(deployed | served))
+
+
+def environment(snapshot: Snapshot, variable: str) -> str:
+    """The value that istiod's Deployment gives an environment variable; "" where it gives none."""
+    for raw in _workloads(snapshot, _PARTS[0]):
+        for container in entries(raw, "spec", "template", "spec", "containers"):
+            for each in entries(container, "env"):
+                if text(each, "name") == variable and text(each, "value"):
+                    return text(each, "value")
+    return ""
 
 
 def source(snapshot: Snapshot, scope: Scope) -> Source:

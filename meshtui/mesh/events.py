@@ -32,7 +32,7 @@ def scope(ref: Ref, uid: str) -> Scope:
 def of(snapshot: Snapshot, uid: str) -> tuple[Event, ...]:
     """The events of one object that are at hand, newest first."""
     found = [
-        _event(each)
+        read(each)
         for each in snapshot.raw(EVENT)
         if uid and raw.text(each, "involvedObject", "uid") == uid
     ]
@@ -42,8 +42,8 @@ def of(snapshot: Snapshot, uid: str) -> tuple[Event, ...]:
 _EVER = datetime.min.replace(tzinfo=UTC)
 
 
-def _event(event: Raw) -> Event:
-    """Either form: core/v1 counts and stamps the event itself, events.k8s.io/v1 keeps a series beside it."""
+def read(event: Raw) -> Event:
+    """One event, in either form: core/v1 counts and stamps it itself, events.k8s.io/v1 keeps a series beside it."""
     return Event(
         reason=raw.text(event, "reason"),
         message=raw.text(event, "message"),

@@ -9,10 +9,27 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from meshtui.mesh.health import OK, Health, Verdict
 
 CONNECTION_ERROR = "ConnectionError"
+
+
+class Failure(NamedTuple):
+    """Connections that failed: why, who counted them, and who called whom, by namespace and workload; "unknown" where
+    the ztunnel cannot tell."""
+
+    flag: str
+    """ "DENY", "NETWORK_POLICY" or "CERT_REVOKED"; what all else is counted as tells too little."""
+    reporter: str
+    """ "source" or "destination"."""
+    plain: bool
+    """In plain text."""
+    source_namespace: str
+    source: str
+    namespace: str
+    workload: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +47,17 @@ class Metrics:
     """Messages received from istiod since it started."""
     version: str = ""
     """Such as "1.31.0"; "unknown" in a build of one's own."""
+    open_files: int | None = None
+    """File descriptors that it holds open, and how many it may; None where it does not say."""
+    most_files: int | None = None
+    failures: Mapping[Failure, int] = field(default_factory=dict)
+    """How many since it started."""
 
 
 _LINE = re.compile(
     rb"^(workload_manager_active_proxy_count|workload_manager_pending_proxy_count"
-    rb"|istio_xds_connection_terminations_total|istio_xds_message_total|istio_build)"
+    rb"|istio_xds_connection_terminations_total|istio_xds_message_total|istio_build"
+    rb"|process_open_fds|process_max_fds)"
     rb"(?:\{([^}\n]*)\})? ([0-9.eE+-]+)",
     re.MULTILINE,
 )
@@ -47,7 +70,11 @@ def read_metrics(body: bytes) -> Metrics:
     pending: int | None = None
     terminations: dict[str, int] = {}
     messages, version, found = 0, "", False
+    files: dict[str, int] = {}
     for name, labels, value in _samples(body):
+        if name in ("process_open_fds", "process_max_fds"):
+            files[name] = value
+            continue
         found = True
         if name == "workload_manager_active_proxy_count":
             active = value
@@ -61,17 +88,58 @@ def read_metrics(body: bytes) -> Metrics:
             version = labels.get("tag", "")
     if not found:
         raise ValueError("no metrics of a ztunnel in the answer")
-    return Metrics(active, pending, terminations, messages, version)
+    return Metrics(
+        active,
+        pending,
+        terminations,
+        messages,
+        version,
+        files.get("process_open_fds"),
+        files.get("process_max_fds"),
+        _failures(body),
+    )
 
 
 def _samples(body: bytes) -> Iterator[tuple[str, Mapping[str, str], int]]:
     for name, labels, value in _LINE.findall(body):
-        try:
-            count = int(float(value))
-        except (ValueError, OverflowError):
+        count = _whole(value)
+        if count is None:
             continue
         pairs = dict(_LABEL.findall(labels.decode("utf-8", "replace")))
         yield name.decode(), pairs, count
+
+
+def _whole(value: bytes) -> int | None:
+    try:
+        return int(float(value))
+    except (ValueError, OverflowError):
+        return None
+
+
+_FAILED = re.compile(
+    rb"^istio_tcp_connections_(?:failed|closed)_total"
+    rb'\{([^}\n]*response_flags="(?:DENY|NETWORK_POLICY|CERT_REVOKED)"[^}\n]*)\} ([0-9.eE+-]+)',
+    re.MULTILINE,
+)
+"""Failed ones are counted by themselves since Istio 1.29, before that among the closed ones."""
+
+
+def _failures(body: bytes) -> Mapping[Failure, int]:
+    found: dict[Failure, int] = {}
+    for written, value in _FAILED.findall(body):
+        labels = dict(_LABEL.findall(written.decode("utf-8", "replace")))
+        failure = Failure(
+            labels["response_flags"],
+            labels.get("reporter", ""),
+            labels.get("connection_security_policy") == "unknown",
+            labels.get("source_workload_namespace", ""),
+            labels.get("source_workload", ""),
+            labels.get("destination_workload_namespace", ""),
+            labels.get("destination_workload", ""),
+        )
+        if count := _whole(value):
+            found[failure] = max(count, found.get(failure, 0))
+    return found
 
 
 def connected(now: Metrics, before: Metrics | None) -> Verdict:

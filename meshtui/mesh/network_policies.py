@@ -3,11 +3,11 @@ from (derivation C7 of doctor-rules.md, rules of istio-ambient.md, 1.4)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import ip_address, ip_network
-from typing import Any
+from typing import Any, NamedTuple
 
 from meshtui.mesh import raw, selectors
 from meshtui.mesh.kinds import NETWORK_POLICY
@@ -60,6 +60,14 @@ class Rule:
         return not self.peers or any(_holds(table(each, "ipBlock"), address) for each in self.peers)
 
 
+class Peer(NamedTuple):
+    """A pod as the other end of a connection."""
+
+    namespace: str
+    labels: Mapping[str, str]
+    of_namespace: Mapping[str, str]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class NetworkPolicy:
     """One NetworkPolicy. Compared by identity."""
@@ -109,7 +117,7 @@ def tunnel(policies: Iterable[NetworkPolicy], pod: Raw, direction: Direction) ->
     """What keeps the mesh's tunnels from a pod: policies of which no rule opens TCP 15008, or whose rules open ports of
     the application to peers for whom no rule opens 15008. None where they pass."""
     found = selecting(policies, pod, direction)
-    named = _named_ports(pod) if direction is Direction.INGRESS else {}
+    named = named_ports(pod) if direction is Direction.INGRESS else {}
     rules = [(each, rule) for each in found for rule in each.rules[direction]]
     opened = [rule for _, rule in rules if rule.opens(HBONE_PORT, named)]
     if found and not opened:
@@ -122,11 +130,77 @@ def tunnel(policies: Iterable[NetworkPolicy], pod: Raw, direction: Direction) ->
     return Blocked(_keys(closed), wholly=False) if closed else None
 
 
+def shut_out(
+    policies: Iterable[NetworkPolicy], pod: Raw, direction: Direction, peers: Iterable[Peer]
+) -> tuple[str, ...]:
+    """The policies, by "namespace/name", that open a TCP port other than DNS to one of these peers and TCP 15008 not:
+    as members of the mesh they are shut out. A block of addresses may hold any of them, so that where one is opened
+    15008 nobody is."""
+    found = selecting(policies, pod, direction)
+    named = named_ports(pod) if direction is Direction.INGRESS else {}
+    rules = [(each, rule) for each in found for rule in each.rules[direction]]
+    opened = [_taker(rule, pod) for _, rule in rules if rule.opens(HBONE_PORT, named)]
+    closed = [
+        (each, _taker(rule, pod))
+        for each, rule in rules
+        if not rule.opens(HBONE_PORT, named) and any(map(_is_application, rule.ports))
+    ]
+    known = list(peers) if closed else []
+    return _keys(
+        each
+        for each, takes in closed
+        if any(
+            takes(peer) is True and not any(other(peer) is not False for other in opened)
+            for peer in known
+        )
+    )
+
+
+def _taker(rule: Rule, pod: Raw) -> Callable[[Peer], bool | None]:
+    """Whether a rule of a policy for a pod takes a peer; None where an address decides."""
+    home = raw.namespace(pod)
+    by_address = any(dig(each, "ipBlock") is not None for each in rule.peers)
+    read = [
+        (_selector(each, "namespaceSelector"), _selector(each, "podSelector"))
+        for each in rule.peers
+        if dig(each, "ipBlock") is None
+    ]
+
+    def takes(peer: Peer) -> bool | None:
+        if not rule.peers:
+            return True
+        for of_namespace, of_pod in read:
+            here = (
+                peer.namespace == home
+                if of_namespace is None
+                else of_namespace.matches(peer.of_namespace)
+            )
+            if here and (of_pod is None or of_pod.matches(peer.labels)):
+                return True
+        return None if by_address else False
+
+    return takes
+
+
+def _selector(written: Raw, field: str) -> Selector | None:
+    """None where there is none, and for one that cannot be read."""
+    if dig(written, field) is None:
+        return None
+    try:
+        return selectors.read(table(written, field))
+    except ValueError:
+        return None
+
+
+def _is_application(port: Raw) -> bool:
+    return (text(port, "protocol") or "TCP") == "TCP" and dig(port, "port") not in (53, "dns-tcp")
+
+
 def probes(policies: Iterable[NetworkPolicy], pod: Raw) -> Blocked | None:
     """What keeps the kubelet's probes from a pod once they come from 169.254.7.127: policies of which no rule lets that
     address through to a port that is probed. None where they pass, or nothing is probed over the network."""
     found = selecting(policies, pod, Direction.INGRESS)
-    named = _named_ports(pod)
+    named = named_ports(pod)
     rules = [rule for each in found for rule in each.rules[Direction.INGRESS]]
     for port in _probed_ports(pod, named):
         if found and not any(
@@ -172,7 +246,8 @@ def _within(cidr: Any, address: str) -> bool:
         return False
 
 
-def _named_ports(pod: Raw) -> Mapping[str, int]:
+def named_ports(pod: Raw) -> Mapping[str, int]:
+    """The ports to which the containers of a pod give names."""
     return {
         text(port, "name"): number(port, "containerPort")
         for container in entries(pod, "spec", "containers")

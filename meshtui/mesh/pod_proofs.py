@@ -162,7 +162,7 @@ def _remedy(missing: Link, state: State, pod: Pod) -> str:
         case "annotated":
             return f"See the log of the CNI agent of {node}; a restart of the pod has it captured anew."
         case "proxied" if missing.health is Health.UNKNOWN:
-            return "Without its ztunnel's dump nothing is proved: `meshtui rbac evidence` prints the rights needed."
+            return "Its ztunnel's dump is awaited; where it may not be read, `meshtui rbac evidence` prints the rights."
         case "proxied":
             return f"Restart the pod; where that does not help, the ztunnel of {node}."
     return "See the log of istiod: it tells the ztunnels of each pod."

@@ -76,7 +76,12 @@ class Policies:
 
 def of(snapshot: Snapshot, root: str) -> Policies:
     """All policies of a snapshot. `root` is the namespace whose policies are for the whole mesh."""
-    return snapshot.once(_policies, root, *snapshot.each(AUTHORIZATION_POLICY, _policy))
+    return snapshot.once(_policies, root, *snapshot.each(AUTHORIZATION_POLICY, read))
+
+
+def every(snapshot: Snapshot) -> Iterable[Policy]:
+    """Each policy by itself, in the order of the snapshot's."""
+    return snapshot.each(AUTHORIZATION_POLICY, read)
 
 
 def selecting(policies: Iterable[Policy], labels: Sequence[Mapping[str, str]]) -> Iterator[Policy]:
@@ -113,7 +118,8 @@ _GROUPS = {
 }
 
 
-def _policy(it: Raw) -> Policy:
+def read(it: Raw) -> Policy:
+    """One policy. Never raises."""
     spec, namespace = table(it, "spec"), raw.namespace(it)
     named = [*entries(spec, "targetRefs"), *filter(None, [table(spec, "targetRef")])]
     said = conditions(it)

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from meshtui.mesh import diff, raw
 from meshtui.mesh.changes import MANAGER, Change, Create, Delete, Patch, Refusal
-from meshtui.mesh.raw import Raw, dig, entries, last_edit, number, text
+from meshtui.mesh.raw import Raw, dig, entries, last_edit, number, table, text
 
 Path = tuple[str, ...]
+
+_IDENTITY = ("name", "namespace", "uid", "generation", "resourceVersion")
 
 
 def rebased(change: Change, now: Raw | None) -> Change | Refusal:
@@ -28,12 +31,49 @@ def rebased(change: Change, now: Raw | None) -> Change | Refusal:
         return Refusal(f"{key} was deleted and made anew")
     same = number(now, "metadata", "generation") == number(change.before, "metadata", "generation")
     if same and _is_as_before(change, now):
+        if isinstance(change, Patch):
+            return replace(change, before=now, partial=False)
         return replace(change, before=now)
     at, manager = last_edit(_newer_writers(change.before, now))
     by = f" by {manager}" if manager else ""
     when = f" at {at:%Y-%m-%d %H:%M:%S} UTC" if at else ""
     last = f", last{by}{when}" if by or when else ""
     return Refusal(f"{key} was changed in the meantime{last}")
+
+
+def seen(change: Change, now: Raw | None) -> Raw | None:
+    """The object as it is now, with no more of it than the change has of what it was, to see what differs."""
+    if isinstance(change, Patch) and change.partial and now is not None:
+        return part(now, change.patch)
+    return now
+
+
+def part(it: Raw, patch: Raw) -> Raw:
+    """The fields of an object that a patch is about, and by what it is known."""
+    return known_by(it, _fields(it, patch))
+
+
+def known_by(it: Raw, fields: Raw) -> Raw:
+    """Fields of an object, with that by which it and its writers are known again."""
+    metadata = table(it, "metadata")
+    own = {key: metadata[key] for key in _IDENTITY if key in metadata}
+    writers = [
+        {key: text(each, key) for key in ("manager", "time")}
+        for each in entries(metadata, "managedFields")
+    ]
+    head = {key: it[key] for key in ("apiVersion", "kind") if key in it}
+    of_it = {**table(fields, "metadata"), **own, "managedFields": writers}
+    return {**head, **fields, "metadata": of_it}
+
+
+def _fields(it: Raw, patch: Raw) -> dict[str, Any]:
+    return {
+        key: _fields(it[key], each)
+        if isinstance(each, Mapping) and isinstance(it[key], Mapping)
+        else it[key]
+        for key, each in patch.items()
+        if key in it
+    }
 
 
 def _newer_writers(before: Raw, now: Raw) -> Raw:

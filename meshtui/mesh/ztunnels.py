@@ -129,7 +129,7 @@ def _without(snapshot: Snapshot, node: Node, inside: Sequence[Workload], partial
         missing = Verdict(Health.NONE, f"no ztunnel runs here, and {none} is wanted in the mesh")
     else:
         said = f"no ztunnel runs here, and {_pods(wanted)} here should be in the mesh"
-        virtual = "; a virtual node cannot run one" if _is_virtual(snapshot, node.name) else ""
+        virtual = "; a virtual node cannot run one" if is_virtual(snapshot, node.name) else ""
         missing = Verdict(Health.BAD, said + virtual)
     troubles = _sorted([missing, agent] if wanted else [missing])
     return Ztunnel(
@@ -306,7 +306,8 @@ def _renews(part: Part) -> datetime | None:
     return min([*due, *(each.due for each in part.noticeable if each.due)], default=None)
 
 
-def _is_virtual(snapshot: Snapshot, node: str) -> bool:
+def is_virtual(snapshot: Snapshot, node: str) -> bool:
+    """Whether a node stands for something that runs no DaemonSets, such as Fargate."""
     it = snapshot.find(NODE, "", node)
     kinds = (raw.label(it, "type"), raw.label(it, "eks.amazonaws.com/compute-type")) if it else ()
     return "virtual-kubelet" in kinds or "fargate" in kinds

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from meshtui.mesh.past import Past
 from meshtui.mesh.raw import text
 from meshtui.ui.spans import Line, Span, Tone
 
-_TONES = {"applied": Tone.OK, "declined": Tone.MUTED, "unknown": Tone.UNKNOWN}
+_TONES = {
+    "applied": Tone.OK,
+    "undone": Tone.MUTED,
+    "declined": Tone.MUTED,
+    "unknown": Tone.UNKNOWN,
+    "intent": Tone.UNKNOWN,
+}
 
 
 def lines(state: str, reason: str, remedy: str, diff: Sequence[str]) -> list[Line]:
@@ -27,19 +33,14 @@ def changed(line: str) -> Tone:
     return {"+": Tone.OK, "-": Tone.BAD}.get(line[:1], Tone.MUTED)
 
 
-def audited(entries: Iterable[Mapping[str, Any]]) -> list[Line]:
-    """The audit, newest first: when, how it ended, where, what, as whom and why."""
-    found = [_entry(each) for each in entries]
-    return found[::-1] or [(Span("Nothing was changed from here yet."),)]
-
-
-def _entry(entry: Mapping[str, Any]) -> Line:
-    state = text(entry, "state") or text(entry, "step")
+def audited(past: Past) -> Line:
+    """A change as the audit tells it: when, how it ended, where, what, as whom and why."""
+    entry, state = past.entry, "undone" if past.undone else past.state
     who = text(entry, "as") or text(entry, "user") or "whom is unknown"
-    reason = f": {reason}" if (reason := text(entry, "reason")) else ""
+    reason = f": {past.reason}" if past.reason else ""
     return (
         Span(f"{text(entry, 'at')[:19].replace('T', ' ')}  ", Tone.MUTED),
-        Span(f"{state:<9}", _TONES.get(state, Tone.PLAIN if state == "intent" else Tone.BAD)),
+        Span(f"{state:<9}", _TONES.get(state, Tone.BAD)),
         Span(f" {text(entry, 'context')}  ", Tone.MUTED),
         Span(f"{text(entry, 'title')}{reason}"),
         Span(f"  as {who}", Tone.MUTED),

@@ -201,20 +201,6 @@ class Yaml(Reader):
         self.post_message(self.ManagedAsked(self, self._ref, self._managed))
 
 
-class AuditReader(Reader):
-    """What the audit tells. `u` takes the last change back that was made from here."""
-
-    BINDINGS = [Binding("u", "undo", "Undo the last", id="audit.undo")]
-
-    @dataclass
-    class UndoAsked(Message):
-        """The last change is to be taken back."""
-
-    def action_undo(self) -> None:
-        self.post_message(self.UndoAsked())
-        self.dismiss()
-
-
 class Log(Reader):
     """A log as it comes. It scrolls along until one scrolls up; `s` scrolls along again, `w` wraps long lines."""
 

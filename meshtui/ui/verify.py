@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
@@ -31,6 +32,18 @@ class Leaving(Enum):
     UNDO = "undo"
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the dialog is about."""
+
+    verification: Verification
+    place: str = ""
+    """Which of several it is: "2 of 5"."""
+    undoable: bool = True
+    stays: bool = False
+    """The next of several is shown in it too."""
+
+
 class Verify(ModalScreen[Leaving], inherit_bindings=False):
     """The dialog. It shows what it is told, and gives why it was left."""
 
@@ -38,6 +51,7 @@ class Verify(ModalScreen[Leaving], inherit_bindings=False):
         Binding("u", "undo", "Undo", id="verify.undo"),
         Binding("escape,q,enter", "away", "Leave it running", key_display="esc", id="verify.leave"),
         Binding("escape,q,enter", "close", "Close", key_display="esc", id="verify.close"),
+        Binding("escape,q", "stop", "Stop after this one", key_display="esc", id="verify.stop"),
         Binding("up,k", "scroll(-1)", "Up", show=False, id="verify.up"),
         Binding("down,j", "scroll(1)", "Down", show=False, id="verify.down"),
         Binding("pageup", "scroll(-10)", "Page up", show=False, id="verify.page_up"),
@@ -46,16 +60,11 @@ class Verify(ModalScreen[Leaving], inherit_bindings=False):
 
     AUTO_FOCUS = ""
 
-    def __init__(
-        self, verification: Verification, place: str = "", *, undoable: bool = True
-    ) -> None:
-        """`place` says which of several it is: "2 of 5"."""
+    def __init__(self, shown: Shown) -> None:
         super().__init__()
-        self._undoable = undoable
-        self._verification = verification
-        self._place = place
+        self._shown = shown
         self._progress: Progress | None = None
-        self._now = verification.started
+        self._now = shown.verification.started
         self.heading = Static(id="asked")
         self.lines = Lines(id="said", focusable=False)
 
@@ -71,6 +80,10 @@ class Verify(ModalScreen[Leaving], inherit_bindings=False):
     def on_resize(self) -> None:
         self._draw()
 
+    def turn_to(self, shown: Shown) -> None:
+        """Another change is followed in it."""
+        self._shown, self._progress = shown, None
+
     def show(self, progress: Progress, now: datetime) -> None:
         """How far it is at a moment."""
         self._progress, self._now = progress, now
@@ -82,20 +95,30 @@ class Verify(ModalScreen[Leaving], inherit_bindings=False):
         width = min(self.size.width, _WIDEST) - 4
         if width <= 0 or self._progress is None:
             return
-        title = self._verification.change.title + (f" ({self._place})" if self._place else "")
-        told = lines(self._verification, self._progress, self._now, width)
+        following, place = self._shown.verification, self._shown.place
+        title = following.change.title + (f" ({place})" if place else "")
+        told = lines(following, self._progress, self._now, width)
         self.heading.update(content([(Span(title, Tone.STRONG),)]))
         self.lines.show(told)
         self.lines.styles.height = max(1, min(len(told), self.size.height - 6))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        over = self._progress is not None and self._progress.state in (State.DONE, State.TIMED_OUT)
-        return {"undo": self._undoable, "away": not over, "close": over}.get(action, True)
+        state = self._progress.state if self._progress else State.FOLLOWING
+        over, stays = state in (State.DONE, State.TIMED_OUT), self._shown.stays
+        return {
+            "undo": self._shown.undoable and not (stays and state is State.DONE),
+            "away": not over and not stays,
+            "stop": stays and state is not State.TIMED_OUT,
+            "close": over and not (stays and state is State.DONE),
+        }.get(action, True)
 
     def action_undo(self) -> None:
         self.dismiss(Leaving.UNDO)
 
     def action_away(self) -> None:
+        self.dismiss(Leaving.AWAY)
+
+    def action_stop(self) -> None:
         self.dismiss(Leaving.AWAY)
 
     def action_close(self) -> None:

@@ -64,6 +64,7 @@ class Relay:
         self._open: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._lost: Callable[[], None] | None = None
+        self._losing = False
         self.port = 0
 
     async def __aenter__(self) -> Relay:
@@ -81,6 +82,10 @@ class Relay:
     def lose_answer(self, then: Callable[[], None] = lambda: None) -> None:
         """The next that the server says is lost, and its connection ends in its place; `then` is called."""
         self._lost = then
+
+    def lose_answers(self, losing: bool) -> None:
+        """From now on all that the server says is lost, and the connections end in its place; or no longer."""
+        self._losing = losing
 
     def refuse(self) -> None:
         """Takes no new connections."""
@@ -127,6 +132,8 @@ class Relay:
                 if answers and self._lost is not None:
                     then, self._lost = self._lost, None
                     then()
+                    return
+                if answers and self._losing:
                     return
                 writer.write(data)
                 await writer.drain()

@@ -63,6 +63,17 @@ def test_json_is_all_that_is_known_an_object_a_line(tmp_path: Path) -> None:
     assert {key: second[key] for key in ENTRY} == ENTRY
 
 
+def test_what_was_taken_back_is_marked_where_it_was_made(tmp_path: Path) -> None:
+    path = filled(tmp_path)
+    made = {**ENTRY, "id": "1", "state": "applied", "reason": ""}
+    audit.append(path, made)
+    audit.append(path, {**made, "id": "2", "title": "Undo: Enroll", "undoes": "1"})
+    lines = run(tmp_path, "show").stdout.splitlines()
+    assert [line.endswith("  (undone)") for line in lines] == [False, False, True, False]
+    said = map(json.loads, run(tmp_path, "show", "-o", "json").stdout.splitlines())
+    assert [each.get("undone") for each in said] == [None, None, True, None]
+
+
 def test_a_whole_file_gives_its_last_hash_to_keep_elsewhere(tmp_path: Path) -> None:
     path = filled(tmp_path)
     done = run(tmp_path, "verify")

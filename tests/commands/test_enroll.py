@@ -125,6 +125,7 @@ async def test_a_dry_run_changes_nothing(shell: Shell) -> None:
     assert (done.returncode, done.stderr) == (VERIFIED, "")
     assert "+    istio.io/dataplane-mode: ambient" in done.stdout
     assert done.stdout.endswith("accepted as a dry run; nothing was changed\n")
+    assert shell.story() == [], "nothing was asked for"
     assert LABEL not in await labels(shell.kubeconfig, "plain")
 
 

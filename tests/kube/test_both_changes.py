@@ -412,11 +412,14 @@ async def _change(cluster: Cluster, verb: str) -> Change:
 
 @asynccontextmanager
 async def admission(cluster: Cluster) -> AsyncIterator[None]:
-    """A webhook that warns of every ConfigMap of the test's namespace, and refuses those that say "forbidden"."""
+    """A webhook that warns of every ConfigMap of the test's namespace and of that itself, and refuses those that say
+    "forbidden", in their data or as a label."""
 
     async def review(request: web.Request) -> web.Response:
         asked = (await request.json())["request"]
-        allowed = asked["object"]["data"].get("a") != "forbidden"
+        it = asked["object"]
+        told = {**(it.get("data") or {}), **(it["metadata"].get("labels") or {})}
+        allowed = "forbidden" not in told.values()
         answer = {"uid": asked["uid"], "allowed": allowed, "warnings": ['think "twice", friend']}
         if not allowed:
             answer["status"] = {"code": 403, "message": 'not "forbidden" here'}
@@ -464,7 +467,7 @@ def _registration(cluster: Cluster, url: str, authority: Authority) -> dict[str,
                     {
                         "apiGroups": [""],
                         "apiVersions": ["v1"],
-                        "resources": ["configmaps"],
+                        "resources": ["configmaps", "namespaces"],
                         "operations": ["CREATE", "UPDATE"],
                     }
                 ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,10 +17,11 @@ from json_merge_patch import lib as json_merge_patch
 from meshtui.kube import audit
 from meshtui.kube.audit import Audit
 from meshtui.kube.errors import Absent, Conflict, Forbidden, KubeError, StatusError, Unreachable
-from meshtui.kube.perform import Proposal, Result, State, perform
+from meshtui.kube.perform import Proposal, Result, State, dry_run, perform
 from meshtui.kube.session import Written
+from meshtui.mesh import past
 from meshtui.mesh.changes import Change, Delete, Patch
-from meshtui.mesh.kinds import CONFIGMAP, NAMESPACE, Kind
+from meshtui.mesh.kinds import CONFIGMAP, NAMESPACE, SECRET, Kind
 from meshtui.mesh.logs import LogLine, LogOptions
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Probe, Problem, Ref, Right, Scope, Server, Snapshot, Trouble
@@ -160,6 +162,7 @@ async def run(
     *,
     change: Change | None = None,
     read_only: str = "",
+    undoes: str = "",
 ) -> Result:
     return await perform(
         change or enrolling(shop()),
@@ -168,6 +171,7 @@ async def run(
         Audit(path),
         server=SERVER,
         read_only=lambda: read_only,
+        undoes=undoes,
         looks=(0, 0),
     )
 
@@ -217,6 +221,42 @@ async def test_the_question_has_diff_warnings_owners_and_a_patch_for_their_repos
         "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: shop\n"
         f"  labels:\n    {LABEL}: ambient\n"
     )
+
+
+async def test_a_dry_run_gives_the_question_or_why_there_is_none_and_is_not_in_the_audit() -> None:
+    session = OneObject(shop())
+    found = await dry_run(enrolling(shop()), session, read_only=lambda: "")
+    assert isinstance(found, Proposal)
+    assert f"+    {LABEL}: ambient" in found.diff
+    assert session.calls == ["preview"]
+    found = await dry_run(enrolling(shop()), OneObject(None), read_only=lambda: "")
+    assert isinstance(found, Result)
+    assert (found.state, found.reason) == (
+        State.CONFLICT,
+        "Namespace shop is gone: somebody deleted it",
+    )
+
+
+async def test_what_the_audit_keeps_takes_it_back_and_names_what_was_taken_back(path: Path) -> None:
+    session = OneObject(shop())
+    await run(path, session)
+    [made] = past.of(audit.read(path))
+    back = past.back(made, SERVER)
+    assert isinstance(back, Patch)
+    result = await run(path, session, change=back, undoes=made.id)
+    assert result.state is State.APPLIED
+    assert session.it is not None
+    assert LABEL not in session.it["metadata"]["labels"]
+    assert [each.undone for each in past.of(audit.read(path))] == [False, True]
+
+
+async def test_what_a_secret_holds_is_not_in_the_audit(path: Path) -> None:
+    target = Ref(SECRET, "shop", "tls")
+    change = Patch(
+        title="Edit tls", target=target, before=shop(), patch={"data": {"a": "c2VjcmV0"}}
+    )
+    assert (await run(path, OneObject(shop()), change=change)).state is State.APPLIED
+    assert "c2VjcmV0" not in json.dumps(list(audit.read(path)))
 
 
 async def test_what_is_declined_is_told(path: Path) -> None:
@@ -396,6 +436,21 @@ async def test_what_somebody_else_deletes_first_is_gone_all_the_same(path: Path)
     assert (result.state, result.reason) == (
         State.APPLIED,
         'configmaps "one" not found; the object is as asked',
+    )
+
+
+async def test_an_object_that_goes_after_the_question_is_a_conflict_too(path: Path) -> None:
+    session = OneObject(shop())
+
+    async def other() -> None:
+        session.it = None
+
+    session.applying = other
+    session.fails = [Absent(Problem(Trouble.GONE, 'namespaces "shop" not found'), 404)]
+    result = await run(path, session)
+    assert (result.state, result.reason) == (
+        State.CONFLICT,
+        "Namespace shop is gone: somebody deleted it",
     )
 
 

@@ -96,6 +96,15 @@ def test_a_restart_stamps_the_template_as_kubectl_does() -> None:
     assert (found.title, found.danger) == ("Restart Deployment shop/web", False)
 
 
+def test_a_second_restart_within_the_second_differs_from_the_first() -> None:
+    annotations = {"kubectl.kubernetes.io/restartedAt": "2026-11-25T12:00:00Z"}
+    found = changes.restart(
+        WEB, deployment(template={"metadata": {"annotations": annotations}}), AT
+    )
+    stamp = patch(found)["spec"]["template"]["metadata"]["annotations"]
+    assert stamp == {"kubectl.kubernetes.io/restartedAt": "2026-11-25T12:00:01Z"}
+
+
 def test_a_restart_of_a_ztunnel_is_dangerous_and_says_what_it_interrupts() -> None:
     ztunnel = deployment(template={"metadata": {"labels": {"app": "ztunnel"}}})
     found = changes.restart(WEB, ztunnel, AT)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -39,6 +39,9 @@ class StillSession:
     """What it says of changing objects of a kind; of others nothing is known."""
     refusal: KubeError | None = None
     """What it answers to the next change that is applied."""
+    previewing: Callable[[], Awaitable[object]] | None = None
+    applying: Callable[[], Awaitable[object]] | None = None
+    """What a dry run, and a change, wait for."""
     applied: list[Change] = field(default_factory=list)
     closed: bool = False
 
@@ -102,10 +105,14 @@ class StillSession:
         return self.rights.get(kind, Right(None, "not asked"))
 
     async def preview(self, change: Change) -> Written:
+        if self.previewing is not None:
+            await self.previewing()
         return Written(_after(change))
 
     async def apply(self, change: Change) -> Written:
         """Makes a patch, for the version that it is based on, and shows the snapshot with it."""
+        if self.applying is not None:
+            await self.applying()
         if self.refusal is not None:
             raise self.refusal
         target, found = change.target, _after(change)

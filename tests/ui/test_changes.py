@@ -18,9 +18,9 @@ from meshtui.mesh.kinds import DEPLOYMENT, NAMESPACE
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Problem, Right, Snapshot, Trouble
 from meshtui.settings import Settings
+from meshtui.ui.audit_reader import AuditReader
 from meshtui.ui.confirm import Confirm
 from meshtui.ui.pick import Pick
-from meshtui.ui.reader import AuditReader
 from meshtui.ui.verify import Verify
 from tests.mesh.made import made
 from tests.ui import situations

@@ -49,6 +49,12 @@ class Keyboard:
         await self.pilot.press(*keys)
         await until(self.pilot, lambda: isinstance(self.app.screen, Confirm), seconds=20)
 
+    async def said(self, words: str) -> None:
+        """Waits until these words were said, which `!` keeps."""
+        await until(
+            self.pilot, lambda: any(words in told.text for told in self.app._told), seconds=30
+        )
+
     def labels(self, kind: Kind, key: str) -> Mapping[str, str] | None:
         """Of an object, as the cluster has it; None where it is not there."""
         assert self.app.snapshot is not None
@@ -68,9 +74,16 @@ class Keyboard:
 
 @asynccontextmanager
 async def keyboard(
-    kubeconfig: Path, audit_file: Path, name: str, pane: str = "namespaces"
+    kubeconfig: Path,
+    audit_file: Path,
+    name: str,
+    pane: str = "namespaces",
+    *,
+    namespaces: tuple[str, ...] = (),
+    sweep: bool = True,
 ) -> AsyncIterator[Keyboard]:
-    settings = Settings(kubeconfig=(kubeconfig,), pane=pane)
+    """The program over a cluster that it has read, the cursor on the row of an object by its key."""
+    settings = Settings(kubeconfig=(kubeconfig,), pane=pane, namespaces=namespaces, sweep=sweep)
     app = MeshApp(settings, clusters(settings), audit_file=audit_file)
     async with app.run_test(size=(120, 40)) as pilot:
         main = app.screen
@@ -85,8 +98,8 @@ async def keyboard(
             return (
                 snapshot is not None
                 and bool(snapshot.sources)
-                and all(source.complete for source in snapshot.sources.values())
-                and 0 < snapshot.sweep.total == snapshot.sweep.read
+                and all(it.complete or it.problem for it in snapshot.sources.values())
+                and (not sweep or 0 < snapshot.sweep.total == snapshot.sweep.read)
             )
 
         await until(pilot, read, seconds=60)

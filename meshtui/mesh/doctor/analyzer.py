@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from meshtui.mesh.doctor.findings import Found, Rule, Unsure
-from meshtui.mesh.kinds import Kind
+from meshtui.mesh.kinds import SECRET, Kind
 from meshtui.mesh.snapshot import Scope, Snapshot
 
 Findings = Iterable[Found | Unsure]
@@ -29,3 +29,13 @@ class Analyzer:
     found is still true."""
     asked_for: bool = False
     """It does not run unless it is asked for by a code."""
+
+
+def watched(analyzers: Iterable[Analyzer]) -> tuple[Kind | Scope, ...]:
+    """What is listed and watched for them. Secrets are not: to look for one by its label all would have to be read."""
+    needs = dict.fromkeys(need for each in analyzers for need in each.needs)
+    return tuple(need for need in needs if kind_of(need) != SECRET)
+
+
+def kind_of(need: Kind | Scope) -> Kind:
+    return need.kind if isinstance(need, Scope) else need

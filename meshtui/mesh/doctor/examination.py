@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from meshtui.mesh.doctor.analyzer import Analyzer
+from meshtui.mesh.doctor.analyzer import Analyzer, kind_of
 from meshtui.mesh.doctor.findings import Found, Rule, Severity, Unsure
-from meshtui.mesh.kinds import Kind
+from meshtui.mesh.kinds import SECRET, Kind
 from meshtui.mesh.snapshot import Phase, Ref, Scope, Snapshot
 
 INTERNAL = Rule(
@@ -69,7 +69,7 @@ class _Report:
 
 def _report(analyzer: Analyzer, snapshot: Snapshot) -> _Report:
     if analyzer.pure:
-        objects = [snapshot.objects.get(_kind(need)) for need in analyzer.needs]
+        objects = [snapshot.objects.get(kind_of(need)) for need in analyzer.needs]
         phases = [
             _missing(need, snapshot) or _phase(need, snapshot).value for need in analyzer.needs
         ]
@@ -98,22 +98,18 @@ def _examined(analyzer: Analyzer, snapshot: Snapshot) -> _Report:
     return _Report(tuple(dict.fromkeys(found)), tuple(dict.fromkeys(unsure)))
 
 
-def _kind(need: Kind | Scope) -> Kind:
-    return need.kind if isinstance(need, Scope) else need
-
-
 def _phase(need: Kind | Scope, snapshot: Snapshot) -> Phase:
-    return snapshot.source(_kind(need)).phase
+    return snapshot.source(kind_of(need)).phase
 
 
 def _missing(need: Kind | Scope, snapshot: Snapshot) -> str:
     """Why not all of a kind is known; "" where it is, or it is not installed."""
-    source = snapshot.source(_kind(need))
-    if source.complete or source.phase is Phase.ABSENT:
-        return ""
+    source = snapshot.source(kind_of(need))
+    if source.complete or source.phase is Phase.ABSENT or kind_of(need) == SECRET:
+        return ""  # Secrets are read one by one, and who needs one says which it lacks
     if source.problem is not None:
         return source.problem.text
-    return f"the {_kind(need).plural} were not all read yet"
+    return f"the {kind_of(need).plural} were not all read yet"
 
 
 def _folded(found: Iterable[Found]) -> tuple[Finding, ...]:

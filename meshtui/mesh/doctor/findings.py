@@ -79,8 +79,9 @@ class Found:
 
     @property
     def key(self) -> str:
-        """The same for the same rule and objects, whenever it is found."""
-        return f"{self.rule.code} {','.join(f'{ref.kind}/{ref.key}' for ref in self.objects)}"
+        """The same for the same rule and first object, whenever it is found and whom else it concerns by then."""
+        first = self.objects[0] if self.objects else None
+        return f"{self.rule.code} {first.kind}/{first.key}" if first else self.rule.code
 
     @property
     def grade(self) -> Severity:

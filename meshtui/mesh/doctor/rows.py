@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from meshtui.mesh.doctor import examination
+from meshtui.mesh.doctor import analyzer, examination
 from meshtui.mesh.doctor.examination import Examination, Finding
 from meshtui.mesh.doctor.rules import ANALYZERS
 from meshtui.mesh.health import Health, Verdict
@@ -18,9 +19,7 @@ NEW = timedelta(minutes=1)
 
 _UNASKED = tuple(each for each in ANALYZERS if not each.asked_for)
 
-KINDS: tuple[Kind | Scope, ...] = tuple(
-    dict.fromkeys(need for each in _UNASKED for need in each.needs)
-)
+KINDS: tuple[Kind | Scope, ...] = analyzer.watched(_UNASKED)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,13 +67,16 @@ class _Rows:
 def _step(before: _Rows | None, snapshot: Snapshot) -> _Rows:
     known, now = before.rows if before else {}, snapshot.now
     settled = before is not None and before.settled
-    rows = {}
+    rows: dict[str, Row] = {}
+    times: Counter[str] = Counter()
     for finding in examined(snapshot).findings:
         found = finding.found
-        old = known.get(found.key)
+        times[found.key] += 1
+        key = f"{found.key} #{times[found.key]}"
+        old = known.get(key)
         continues = old is not None and old.gone is None
-        rows[found.key] = Row(
-            key=found.key,
+        rows[key] = Row(
+            key=key,
             verdict=Verdict(found.grade.health, found.says),
             ref=found.objects[0] if found.objects else None,
             finding=finding,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from meshtui.mesh.doctor import ambient
 from meshtui.mesh.doctor.analyzer import Analyzer
 from meshtui.mesh.doctor.configuration import (
     annotation_rules,
@@ -32,6 +33,7 @@ from meshtui.mesh.doctor.configuration import (
 from meshtui.mesh.doctor.findings import Rule
 
 ANALYZERS: tuple[Analyzer, ...] = (
+    *ambient.ANALYZERS,
     *annotation_rules.ANALYZERS,
     *application_uid.ANALYZERS,
     *auth.ANALYZERS,

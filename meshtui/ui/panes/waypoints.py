@@ -41,6 +41,9 @@ class WaypointsPane(Pane[Row]):
     def rows(self, snapshot: Snapshot) -> Sequence[Row]:
         return waypoint_rows.of(snapshot)
 
+    def called(self, row: Row) -> str:
+        return row.waypoint
+
     def namespace_of(self, row: Row) -> str:
         return row.namespace
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
-from meshtui.mesh.doctor.configuration.objects import WARNING, analyzer, every, found
+from meshtui.mesh.doctor.configuration.objects import WARNING, analyzer, every, found, ref
 from meshtui.mesh.doctor.findings import Found, Rule
 from meshtui.mesh.kinds import (
     AUTHORIZATION_POLICY,
@@ -30,6 +31,8 @@ NEGATIVE = Rule(
 _WAYPOINT = ("istio.io/WaypointBound",)
 _POLICY = ("ZtunnelAccepted", "WaypointAccepted")
 _ROUTED = ("Accepted", "Programmed", "ResolvedRefs")
+_EXPLAINED_BY = ("AMB-019", "AMB-021", "AMB-023", "AMB-028", "AMB-029", "AMB-057")
+"""Rules that say of an object what its condition says, with what it means for traffic and what to do."""
 _READ = {
     SERVICE: _WAYPOINT,
     SERVICE_ENTRY: _WAYPOINT,
@@ -47,10 +50,12 @@ def negative(snapshot: Snapshot) -> Iterator[Found]:
             for condition in _written(kind, it):
                 if condition.type in types and _is_negative(condition):
                     words = f"{condition.reason}: {condition.message}".strip(": ")
-                    yield found(
+                    told = found(
                         NEGATIVE, kind, it, f"{condition.type} is {condition.status}: {words}",
                         f"status.conditions[{condition.type}]", f"{condition.status} ({words})",
                     )  # fmt: skip
+                    causes = tuple((code, ref(kind, it)) for code in _EXPLAINED_BY)
+                    yield replace(told, symptom_of=causes)
 
 
 def _written(kind: Kind, it: Raw) -> Iterable[Condition]:

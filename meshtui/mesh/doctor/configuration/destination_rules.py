@@ -50,7 +50,7 @@ NO_PODS = Rule(
     ERROR,
     why="Requests that are routed to it are answered with 503 (UH, no healthy upstream).",
     remedy="correct the labels of the subset, or start the pods that it is meant for",
-    link="docs/reference/config/analysis/ist0173/",
+    link="docs/reference/config/networking/destination-rule/",
 )
 UNKNOWN_HOST = Rule(
     "IST0174",
@@ -58,7 +58,7 @@ UNKNOWN_HOST = Rule(
     WARNING,
     why="The rule has no effect: nothing in the mesh has that name.",
     remedy="correct the host: a short name is looked for in the rule's own namespace",
-    link="docs/reference/config/analysis/ist0174/",
+    link="docs/reference/config/networking/destination-rule/",
 )
 
 _HOSTNAME, _SUBZONE = "kubernetes.io/hostname", "topology.istio.io/subzone"

@@ -29,7 +29,7 @@ SHARED_CERTIFICATE = Rule(
     WARNING,
     why="Browsers reuse an HTTP/2 connection for another host of its certificate, and get 404 from the wrong Gateway.",
     remedy="make one Gateway of them, or give each host a certificate of its own",
-    link="docs/reference/config/analysis/ist0138/",
+    link="docs/reference/config/networking/gateway/",
 )
 CONFLICT = Rule(
     "IST0145",
@@ -37,7 +37,7 @@ CONFLICT = Rule(
     ERROR,
     why="Only one of them is in force, and which one is not defined.",
     remedy="take the host out of all but one of them, or make one Gateway of them",
-    link="docs/reference/config/analysis/ist0145/",
+    link="docs/reference/config/networking/gateway/",
 )
 NO_PORT = Rule(
     "IST0162",

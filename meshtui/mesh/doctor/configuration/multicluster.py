@@ -18,7 +18,7 @@ INCONSISTENT = Rule(
     WARNING,
     why="Istio takes them for one Service, and whose ports and type count is not defined.",
     remedy="make type, clusterIP: None and ports the same in all clusters",
-    link="docs/reference/config/analysis/ist0170/",
+    link="docs/ops/configuration/traffic-management/multicluster/",
 )
 
 

@@ -34,7 +34,7 @@ PROTOCOLS = Rule(
     WARNING,
     why="Only one of them is in force, and which one is not defined.",
     remedy="give the port one protocol in all of them, or export them to different namespaces",
-    link="docs/reference/config/analysis/ist0177/",
+    link="docs/reference/config/networking/service-entry/",
 )
 
 

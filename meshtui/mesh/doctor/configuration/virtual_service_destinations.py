@@ -34,7 +34,7 @@ NOT_AT_INGRESS = Rule(
     WARNING,
     why="A gateway follows its own VirtualService only: the subset routing of another one does not apply to it.",
     remedy="name the subset in the gateway's route too",
-    link="docs/reference/config/analysis/ist0140/",
+    link="docs/reference/config/networking/virtual-service/",
 )
 
 _DOMAIN = ".svc.cluster.local"

@@ -1,0 +1,89 @@
+"""Evidence of ambient rules: what was seen of objects, pods and ztunnels, and how many of them, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from meshtui.mesh import raw
+from meshtui.mesh.checks import count
+from meshtui.mesh.doctor.findings import Evidence
+from meshtui.mesh.enrollment import State
+from meshtui.mesh.kinds import POD, Kind
+from meshtui.mesh.pods import Pod
+from meshtui.mesh.raw import Raw
+from meshtui.mesh.snapshot import Ref, Snapshot
+from meshtui.mesh.workloads import Workload, of
+
+T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
+
+SHOWN = 3
+"""Of many that are alike so many are shown; all are named as objects."""
+
+
+def seen(ref: Ref, field: str, value: str, at: datetime | None = None) -> Evidence:
+    """A field of one object."""
+    return Evidence(f"{ref.kind.title} {ref.key}", field, value, ref, at)
+
+
+def dumped(ztunnel: str, field: str, value: str, at: datetime | None) -> Evidence:
+    """What the dump of a ztunnel, by its pod's "namespace/name", says."""
+    namespace, _, name = ztunnel.partition("/")
+    return Evidence(f"config_dump of {name}", field, value, Ref(POD, namespace, name), at)
+
+
+def ref_of(kind: Kind, it: Raw) -> Ref:
+    return Ref(kind, raw.namespace(it), raw.name(it))
+
+
+def pod_ref(pod: Pod) -> Ref:
+    return Ref(POD, pod.namespace, pod.name)
+
+
+def crowd(pods: Sequence[Pod]) -> str:
+    """ "pod shop/cart", "2 pods of shop", "37 pods in 3 namespaces"."""
+    if len(pods) == 1:
+        return f"pod {pods[0].key}"
+    namespaces = {pod.namespace for pod in pods}
+    if len(namespaces) == 1:
+        return f"{len(pods)} pods of {pods[0].namespace}"
+    return f"{len(pods)} pods in {count(len(namespaces), 'namespace')}"
+
+
+def grouped(found: Iterable[T], by: Callable[[T], K]) -> Mapping[K, list[T]]:
+    """In the order in which each first comes."""
+    groups: dict[K, list[T]] = {}
+    for each in found:
+        groups.setdefault(by(each), []).append(each)
+    return groups
+
+
+def older(moment: datetime | None, now: datetime, seconds: float) -> bool:
+    """Whether something is longer ago than that. What has no time, such as what was not applied yet, is not."""
+    return moment is not None and now - moment > timedelta(seconds=seconds)
+
+
+def in_state(snapshot: Snapshot, *states: State) -> Sequence[Workload]:
+    """The pods whose enrollment comes to one of these, by namespace and name."""
+    every = snapshot.once(_by_state, of(snapshot))
+    found = [each for state in states for each in every.get(state, ())]
+    return sorted(found, key=lambda each: each.pod.key)
+
+
+def _by_state(every: Sequence[Workload]) -> Mapping[State, list[Workload]]:
+    return grouped(every, lambda each: each.enrolled.state)
+
+
+def enrolled(snapshot: Snapshot) -> Sequence[Workload]:
+    """The pods that the CNI agent has captured, by its annotation, and that have not ended."""
+    return snapshot.once(_enrolled, of(snapshot))
+
+
+def _enrolled(every: Sequence[Workload]) -> Sequence[Workload]:
+    return [
+        each
+        for each in every
+        if each.pod.redirection == "enabled" and each.enrolled.state is not State.ENDED
+    ]

@@ -1,0 +1,206 @@
+"""Failures: connections that are refused or do not get through, by the counters of the ztunnels (doctor-rules.md,
+AMB-013, AMB-032, AMB-034 and AMB-058)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from meshtui.mesh import nodes, ztunnel_probes
+from meshtui.mesh.checks import count
+from meshtui.mesh.doctor.ambient import capture
+from meshtui.mesh.doctor.ambient.evidence import grouped, pod_ref, seen
+from meshtui.mesh.doctor.analyzer import Analyzer, Findings
+from meshtui.mesh.doctor.findings import Evidence, Found, Rule, Severity
+from meshtui.mesh.kinds import PEER_AUTHENTICATION
+from meshtui.mesh.metrics import Failure, Metrics
+from meshtui.mesh.peer_authentication import Mode
+from meshtui.mesh.pods import Pod
+from meshtui.mesh.snapshot import Answer, Ref, Scope, Snapshot
+from meshtui.mesh.workloads import Workload, of
+
+BLOCKED = Rule(
+    "AMB-013",
+    "something between nodes blocks the mesh",
+    Severity.HIGH,
+    why="Connections to TCP 15008 time out after 10 s, though no NetworkPolicy of Kubernetes keeps them out.",
+    remedy="open TCP 15008 between nodes: the node's firewall, security groups, or policies of the CNI itself",
+    link="docs/ambient/usage/networkpolicy/",
+)
+REFUSED = Rule(
+    "AMB-032",
+    "plain text is refused, since mTLS is STRICT",
+    Severity.HIGH,
+    why="The caller is outside the mesh, or not captured, and each of its calls is reset.",
+    remedy="enroll the caller, or set PERMISSIVE for that port by portLevelMtls of a PeerAuthentication",
+    link="docs/reference/config/security/peer_authentication/",
+)
+DENIED = Rule(
+    "AMB-034",
+    "policies refuse connections",
+    Severity.HIGH,
+    why="It may be meant so; where it is not, a caller that is needed does not get through.",
+    remedy="see the policies of the workload in the pane Services, and whether one should admit the caller",
+    link="docs/ambient/usage/l4-policy/",
+)
+REVOKED = Rule(
+    "AMB-058",
+    "a certificate that was revoked is still in use",
+    Severity.MEDIUM,
+    why="Whoever holds it is refused by all that know of the revocation.",
+    remedy="restart the workload, so that it is given another certificate",
+    link="docs/tasks/security/cert-management/plugin-ca-cert/",
+)
+_COUNTER = "metrics: istio_tcp_connections_failed_total"
+
+
+class _Counted(NamedTuple):
+    """One kind of failure at one ztunnel."""
+
+    failure: Failure
+    times: int
+    risen: int | None
+    """Since the reading before; None where there was none."""
+    per_minute: float
+    ztunnel: Pod
+    at: datetime | None
+
+    @property
+    def caller(self) -> str:
+        return f"{self.failure.source_namespace}/{self.failure.source}"
+
+    @property
+    def server(self) -> str:
+        return f"{self.failure.namespace}/{self.failure.workload}"
+
+    @property
+    def shown(self) -> Evidence:
+        said = f"{self.failure.flag} {self.times}, {self.caller} to {self.server}"
+        return seen(pod_ref(self.ztunnel), _COUNTER, said, self.at)
+
+
+def _counted(snapshot: Snapshot, flag: str, reporter: str) -> Iterator[_Counted]:
+    for node in nodes.of(snapshot).values():
+        for pod in (each.pod for each in node.ztunnels):
+            answer = snapshot.answers.get(ztunnel_probes.metrics(pod.namespace, pod.name), Answer())
+            failures = answer.value.failures if isinstance(answer.value, Metrics) else {}
+            for failure, times in failures.items():
+                if (failure.flag, failure.reporter) == (flag, reporter):
+                    yield _compared(failure, times, answer, pod)
+
+
+def _compared(failure: Failure, times: int, answer: Answer, pod: Pod) -> _Counted:
+    """With the reading before; a counter that has fallen tells of a restart."""
+    if not isinstance(answer.before, Metrics) or answer.at is None or answer.before_at is None:
+        return _Counted(failure, times, None, 0.0, pod, answer.at)
+    risen = max(0, times - answer.before.failures.get(failure, 0))
+    minutes = max((answer.at - answer.before_at).total_seconds() / 60, 1 / 60)
+    return _Counted(failure, times, risen, risen / minutes, pod, answer.at)
+
+
+def refused(snapshot: Snapshot) -> Findings:
+    """High while the counters rise; of what was refused before, for information."""
+    plain = [each for each in _counted(snapshot, "DENY", "destination") if each.failure.plain]
+    known = _known(snapshot) if plain else {}
+    for each in plain:
+        servers = [it for it in known.get(each.server, ()) if _is_strict(it)]
+        if servers:
+            yield _refused(each, known.get(each.caller, ()), servers)
+
+
+def _known(snapshot: Snapshot) -> Mapping[str, Sequence[Workload]]:
+    """The pods of each workload, as ztunnels call it: by its controller, else by the pod itself."""
+    return grouped(
+        of(snapshot),
+        lambda each: (
+            f"{each.pod.namespace}/{each.pod.controller.partition('/')[2] or each.pod.name}"
+        ),
+    )
+
+
+def _is_strict(each: Workload) -> bool:
+    strict = each.mtls.mode is Mode.STRICT or Mode.STRICT in each.mtls.ports.values()
+    return strict and each.pod.redirection == "enabled"
+
+
+def _refused(each: _Counted, callers: Sequence[Workload], servers: Sequence[Workload]) -> Found:
+    who = each.caller if callers else "a caller that is no pod here"
+    says = (
+        f"{each.server} refused {count(each.times, 'connection')} in plain text from {who}"
+        f" since its ztunnel started{', and more come' if each.risen else ''}"
+    )
+    decider = servers[0].mtls.decided_by.split("/", 1)
+    shown = [each.shown]
+    if len(decider) == 2:
+        shown.append(seen(Ref(PEER_AUTHENTICATION, *decider), "spec.mtls.mode", "STRICT"))
+    refs = tuple(it.ref for it in (*callers, *servers))
+    causes = tuple((code, it.ref) for it in callers for code in ("AMB-002", "AMB-001"))
+    severity = None if each.risen else Severity.INFO
+    return Found(REFUSED, refs, says, tuple(shown), severity=severity, symptom_of=causes)
+
+
+def blocked(snapshot: Snapshot) -> Findings:
+    """What NetworkPolicies do not explain, by the nodes of those who are not reached."""
+    rising = [
+        each
+        for each in _counted(snapshot, "NETWORK_POLICY", "source")
+        if each.risen and each.times >= 3
+    ]
+    known = _known(snapshot) if rising else {}
+    for each in rising:
+        callers = [it for it in known.get(each.caller, ()) if it.pod.node == each.ztunnel.node]
+        servers = known.get(each.server, ())
+        if not servers:
+            continue
+        where = sorted({it.pod.node for it in servers if it.pod.node})
+        says = (
+            f"{each.caller} on node {each.ztunnel.node} does not reach {each.server}"
+            f" (on {', '.join(where)}): {count(each.times, 'connection')} timed out, and more do"
+        )
+        refs = (*(it.ref for it in callers), *(it.ref for it in servers))
+        causes = [("AMB-010", it.ref) for it in servers] + [("AMB-011", it.ref) for it in callers]
+        yield Found(BLOCKED, refs, says, (each.shown,), symptom_of=tuple(causes))
+
+
+def denied(snapshot: Snapshot) -> Findings:
+    """While it goes on; for information below one a minute, since denials may be meant."""
+    rising = [
+        each
+        for each in _counted(snapshot, "DENY", "destination")
+        if each.risen and not each.failure.plain
+    ]
+    known = _known(snapshot) if rising else {}
+    for each in rising:
+        servers, callers = known.get(each.server, ()), known.get(each.caller, ())
+        if not servers:
+            continue
+        says = (
+            f"{each.server} refuses {each.caller}: {count(each.times, 'connection')}, and more come"
+        )
+        refs = (*(it.ref for it in servers), *(it.ref for it in callers))
+        severity = Severity.INFO if each.per_minute < 1 else None
+        yield Found(DENIED, refs, says, (each.shown,), severity=severity)
+
+
+def revoked(snapshot: Snapshot) -> Findings:
+    found = [
+        each
+        for side in ("source", "destination")
+        for each in _counted(snapshot, "CERT_REVOKED", side)
+    ]
+    known = _known(snapshot) if found else {}
+    for each in found:
+        refs = (*(it.ref for it in known.get(each.caller, ())), pod_ref(each.ztunnel))
+        says = f"{count(each.times, 'connection')} from {each.caller} to {each.server} refused: certificate revoked"
+        yield Found(REVOKED, refs, says, (each.shown,))
+
+
+ANALYZERS = (
+    Analyzer(
+        "plain text to STRICT", (REFUSED,), (Scope(PEER_AUTHENTICATION), *capture.NEEDS), refused
+    ),
+    Analyzer("tunnels that are blocked", (BLOCKED,), nodes.KINDS, blocked),
+    Analyzer("connections that policies refuse", (DENIED,), nodes.KINDS, denied),
+    Analyzer("certificates that were revoked", (REVOKED,), nodes.KINDS, revoked),
+)
