@@ -7,7 +7,7 @@ metadata along; of that only identity, times and labels are kept: kubectl writes
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -90,12 +90,17 @@ class _TableFollower(Follower):
 
     async def _page(self, path: str, params: Mapping[str, str]) -> Page:
         page = decode(await self._api.read(path, params, accept=self.accept), _Table, path)
-        self._headings[self.scope.kind] = _headings(page)
+        if page.kind != "Table":
+            self._headings[self.scope.kind] = _WITHOUT_TABLES
+        elif (
+            page.columnDefinitions is not None
+        ):  # which a page that continues another may leave out
+            self._headings[self.scope.kind] = _headings(page.columnDefinitions)
         return Page(page.metadata, page.rows if page.kind == "Table" else page.items)
 
     async def _watch(self, path: str) -> None:
         served = self._discovery.served.get(self.scope.kind)
-        if served is not None and "watch" not in served.verbs:
+        if served is not None and served.verbs and "watch" not in served.verbs:
             words = f"{self.scope.kind.plural} cannot be watched"
             raise Forbidden(Problem(Trouble.FORBIDDEN, words), 405)
         await super()._watch(path)
@@ -110,12 +115,9 @@ class _TableFollower(Follower):
         return any(_is_age(heading) for heading in self._headings.get(self.scope.kind, ()))
 
 
-def _headings(page: _Table) -> tuple[Heading, ...]:
-    if page.kind != "Table":
-        return _WITHOUT_TABLES
+def _headings(definitions: Iterable[_Definition]) -> tuple[Heading, ...]:
     return tuple(
-        Heading(each.name, each.type, each.description, each.priority)
-        for each in page.columnDefinitions or ()
+        Heading(each.name, each.type, each.description, each.priority) for each in definitions
     )
 
 
