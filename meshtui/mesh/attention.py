@@ -65,8 +65,21 @@ def _namespace(row: Any) -> str:
     return str(row.ref.namespace)
 
 
+def _about(ref: Ref | None) -> str:
+    if ref is None:
+        return ""
+    return ref.name if ref.kind == NAMESPACE else ref.namespace
+
+
 _PANES = (
-    _Pane("findings", "Findings", POD, findings.of, lambda row: str(row.finding.found.rule.code)),
+    _Pane(
+        "findings",
+        "Findings",
+        POD,
+        findings.of,
+        lambda row: str(row.finding.found.rule.code),
+        lambda row: _about(row.ref),
+    ),
     _Pane("namespaces", "Namespaces", NAMESPACE, namespaces.of, _name, _name),
     _Pane("workloads", "Workloads", POD, workloads.of, _key, _namespace),
     _Pane(
@@ -89,37 +102,44 @@ _PANES = (
 )
 
 
+_Judged = tuple[Verdict, Row]
+"""How a row is, with what the doctor finds of its object, and the row."""
+
+
 def of(snapshot: Snapshot, within: tuple[str, ...] = ()) -> Iterable[Item]:
     """For each pane a line with its counts, which leads to its worst row; then its worst rows. `within` as for the
     overview."""
     for pane in _PANES:
         rows = pane.rows(snapshot)
         if within and pane.namespace is not None:
-            rows = [row for row in rows if pane.namespace(row) in within]
-        worst = nsmallest(_NAMED, rows, key=lambda row: -row.verdict.health.rank)
-        yield _summary(snapshot, pane, rows, worst)
-        for row in worst:
-            if row.verdict.health in (Health.BAD, Health.WARN):
+            rows = [row for row in rows if pane.namespace(row) in ("", *within)]
+        judged = {} if pane.rows is findings.of else findings.judged(snapshot, rows)
+        verdicts = [(judged.get(row.key, row.verdict), row) for row in rows]
+        worst = nsmallest(_NAMED, verdicts, key=lambda each: -each[0].health.rank)
+        yield _summary(snapshot, pane, verdicts, worst)
+        for verdict, row in worst:
+            if verdict.health in (Health.BAD, Health.WARN):
                 yield Item(
                     key=f"worst/{pane.name}/{row.key}",
-                    verdict=row.verdict,
+                    verdict=verdict,
                     text=pane.called(row),
-                    value=row.verdict.reason,
+                    value=verdict.reason,
                     jump=Place(pane.name, row.key),
                     ref=row.ref,
                 )
 
 
-def _summary(snapshot: Snapshot, pane: _Pane, rows: Sequence[Row], worst: Sequence[Row]) -> Item:
-    counts = Counter(row.verdict.health for row in rows)
+def _summary(
+    snapshot: Snapshot, pane: _Pane, verdicts: Sequence[_Judged], worst: Sequence[_Judged]
+) -> Item:
+    counts = Counter(verdict.health for verdict, _ in verdicts)
     shown = (Health.BAD, Health.WARN, Health.UNKNOWN, Health.OK)
     value = "  ".join(f"{each.mark} {counts[each]}" for each in shown if counts[each])
-    first, unread = worst[0] if worst else None, _unread(snapshot, pane.kind)
-    verdict = Verdict(
-        first.verdict.health if first else Health.NONE, "nothing needs a person there"
-    )
-    if first and first.verdict.health.rank >= Health.UNKNOWN.rank:
-        verdict = Verdict(first.verdict.health, f"{pane.called(first)}: {first.verdict.reason}")
+    unread = _unread(snapshot, pane.kind)
+    found, first = worst[0] if worst else (Verdict(Health.NONE), None)
+    verdict = Verdict(found.health, "nothing needs a person there")
+    if first and found.health.rank >= Health.UNKNOWN.rank:
+        verdict = Verdict(found.health, f"{pane.called(first)}: {found.reason}")
     elif unread:
         verdict = Verdict(Health.UNKNOWN, unread)
     return Item(

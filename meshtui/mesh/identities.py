@@ -194,7 +194,7 @@ def _verdict(uri: str, leaf: Certificate, chain: Chain | None) -> Verdict:
 
 # What ztunnel writes behind "Unavailable:", and what it comes to (reference istio-ambient.md, 4.5).
 _CAUSES = {
-    "client error (Connect)": "nobody answers at the address of the CA",
+    "client error (Connect)": "nobody answers at the address of the CA, or its root is not trusted",
     "The service is currently unavailable": "the CA is not available",
     "does not have permission": "the CA refused it; is this ztunnel in CA_TRUSTED_NODE_ACCOUNTS of istiod?",
     "does not have valid authentication credentials": "the CA did not accept the token of the ztunnel",

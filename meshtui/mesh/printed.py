@@ -35,13 +35,17 @@ class Row:
 
 def of(snapshot: Snapshot, kind: Kind) -> Sequence[Row]:
     """The rows of a kind that was asked for, by namespace and name; events by when they began, the newest first."""
-    printed = snapshot.tables.get(kind, NOTHING)
-    rows = snapshot.memo.each(
-        ("printed", kind), printed.rows, lambda it: _row(kind, it), lambda it: (), ()
-    )
-    if kind == EVENT:  # their names are those of their objects, and a number
-        return sorted(rows, key=lambda row: row.created or _EVER, reverse=True)
-    return sorted(rows, key=lambda row: (row.ref.namespace, row.ref.name))
+    objects = snapshot.tables.get(kind, NOTHING).rows
+
+    def rows() -> Sequence[Row]:
+        found = snapshot.memo.each(
+            ("printed", kind), objects, lambda it: _row(kind, it), lambda it: (), ()
+        )
+        if kind == EVENT:  # their names are those of their objects, and a number
+            return sorted(found, key=lambda row: row.created or _EVER, reverse=True)
+        return sorted(found, key=lambda row: (row.ref.namespace, row.ref.name))
+
+    return snapshot.memo.kept(("printed rows", kind), rows, (objects,))
 
 
 _EVER = datetime.min.replace(tzinfo=UTC)

@@ -108,7 +108,6 @@ DEFAULTS: Mapping[Kind, Raw] = {
         "status": {"loadBalancer": {}},
     },
     SECRET: {"type": "Opaque"},
-    NETWORK_POLICY: {"spec": {"policyTypes": ["Ingress"]}},
     NAMESPACE: {"spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}},
 }
 """By kind. A list of one mapping says what each entry of that list has; it makes no list where there is none."""
@@ -121,6 +120,8 @@ def filled(store: Store, kind: Kind, obj: Raw, before: Raw | None = None) -> Raw
         return {**result, "spec": _addressed(store, result["spec"], before)}
     if kind == SECRET:
         return _encoded(result)
+    if kind == NETWORK_POLICY:
+        return {**result, "spec": _directed(mapping(result, "spec"))}
     if kind == NAMESPACE:
         metadata = result["metadata"]
         own = {"kubernetes.io/metadata.name": text(metadata, "name")}
@@ -142,6 +143,13 @@ def _overlaid(value: Any, defaults: Raw) -> Raw:
         elif own is None:
             result[key] = default
     return result
+
+
+def _directed(spec: Raw) -> Raw:
+    """The spec of a NetworkPolicy with the directions that it is for: out, too, where it has rules for that."""
+    if spec.get("policyTypes"):
+        return spec
+    return {**spec, "policyTypes": ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"]}
 
 
 def _addressed(store: Store, spec: Raw, before: Raw | None) -> Raw:

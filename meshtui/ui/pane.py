@@ -54,6 +54,8 @@ class Pane(Widget, Generic[R]):
     COLUMNS: ClassVar[Sequence[Column]]
     BESIDE: ClassVar[bool] = True
     """Whether a detail stands beside the table where there is room."""
+    JUDGED: ClassVar[bool] = True
+    """Whether what the doctor finds of the object behind a row is told of the row."""
     COUNTS: ClassVar[bool] = True
     """Whether the numbers of its failing rows mean something."""
     EMPTY: ClassVar[str]
@@ -157,7 +159,9 @@ class Pane(Widget, Generic[R]):
 
     def found(self, row: R, snapshot: Snapshot) -> Sequence[Found]:
         """What the doctor finds of it, the worst first."""
-        return findings.examined(snapshot).of.get(row.ref, ()) if row.ref is not None else ()
+        if row.ref is None or not self.JUDGED:
+            return ()
+        return findings.examined(snapshot).of.get(row.ref, ())
 
     def cells(self, row: R, snapshot: Snapshot) -> Sequence[Cell]:
         """A cell for each column; drawn only for rows in view."""
@@ -260,6 +264,7 @@ class Pane(Widget, Generic[R]):
 
     def _judged(self, snapshot: Snapshot) -> Mapping[str, Verdict]:
         """The verdicts of the rows that the doctor finds something worse of, by key."""
+<<<<<<< HEAD
 
         def judged() -> Mapping[str, Verdict]:
             found = ((row, self.found(row, snapshot)) for row in self.rows(snapshot))
@@ -285,6 +290,15 @@ class Pane(Widget, Generic[R]):
     @property
     def empty(self) -> str:
         return self.EMPTY
+=======
+        if not self.JUDGED:
+            return {}
+        return snapshot.memo.kept(
+            ("judged", self.NAME),
+            lambda: findings.judged(snapshot, self.rows(snapshot)),
+            (snapshot, self.place.namespaces),
+        )
+>>>>>>> main
 
     @property
     def within(self) -> str:

@@ -57,6 +57,29 @@ def test_the_list_has_a_line_for_each_scene() -> None:
 
 
 @pytest.mark.parametrize(
+    ("scene", "symptom", "answer"),
+    [
+        ("bypass", "checkout has been reading them", "waypiont"),
+        ("blocked", "refunds time out", "NetworkPolicy"),
+        ("roots", "calls between nodes fail", "Secret"),
+    ],
+)
+def test_the_list_tells_a_story_and_not_its_answer(scene: str, symptom: str, answer: str) -> None:
+    (line,) = [line for line in demo("--list").stdout.splitlines() if line.split()[0] == scene]
+    assert symptom in line
+    assert answer not in line
+    assert len(line) < 160
+
+
+async def test_the_answer_of_a_story_can_be_looked_up() -> None:
+    with served("--scene", "blocked") as (_, kubeconfig):
+        async with Api.connected(kubeconfig) as api:
+            found = await api.get("/api/v1/namespaces/default/configmaps/answer")
+    assert found.status == 200
+    assert "NetworkPolicy payments/only-8080" in found.body["data"]["why"]
+
+
+@pytest.mark.parametrize(
     ("words", "complaint"),
     [
         (["--scene", "gohst"], "unknown scene 'gohst'; did you mean 'ghost'?"),

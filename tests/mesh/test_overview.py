@@ -23,6 +23,7 @@ from meshtui.mesh import (
     workloads,
     ztunnels,
 )
+from meshtui.mesh.doctor import rows
 from meshtui.mesh.health import Health
 from meshtui.mesh.kinds import (
     CONFIGMAP,
@@ -50,6 +51,7 @@ OF_PANE: dict[str, Callable[[Snapshot], Sequence[Any]]] = {
     "gateways": gateways.of,
     "routes": routes.of,
     "certificates": certificates.of,
+    "findings": rows.of,
 }
 
 
@@ -82,17 +84,18 @@ def test_how_far_the_mesh_of_shop_reaches() -> None:
 
 
 def test_the_worst_of_shop_leads_to_its_rows() -> None:
-    """The ghost, the pod that was never captured, and the certificate that a listener lacks."""
+    """The ghost, the pod that was never captured, the one whose policy refuses everything, and the certificate that a
+    listener lacks."""
     found = section(recordings.snapshot("shop"), "WORST")
-    assert found["Workloads"].value.startswith("✗ 2")
+    assert found["Workloads"].value.startswith("✗ 3")
     ghost = next(item for text, item in found.items() if text.startswith("shop/checkout"))
     assert ghost.jump is not None
     assert ghost.jump.pane == "workloads"
     assert found["absent"].jump is not None
     assert found["absent"].jump.pane == "certificates"
-    assert found["Services"].value.startswith("✗ 3  ! 2")
+    assert found["Services"].value.startswith("✗ 5  ! 2")  # two that a gateway reaches past their waypoint
     assert found["Waypoints"].value.startswith("✗ 1")
-    assert found["Routes"].value.startswith("✗ 3")
+    assert found["Routes"].value.startswith("✗ 4")
     assert found["HTTPRoute shop/no-grant"].jump == Place("routes", _uid("no-grant"))
     assert found["ztunnel of node-2"].verdict.health is Health.BAD
 
@@ -104,7 +107,7 @@ def test_what_belongs_to_namespaces_that_are_not_looked_at_is_left_out() -> None
     }
     assert set(found["ENROLLMENT"]) == {"payments", "plain"}
     assert found["WORST"]["Namespaces"].value == "✓ 1"
-    assert "✗" not in found["WORST"]["Workloads"].value
+    assert found["WORST"]["Workloads"].value == "✗ 1  ✓ 2"  # refunds, by payments/l7-at-ztunnel
     assert found["WORST"]["Ztunnels"].value.startswith("✗ 1")
 
 

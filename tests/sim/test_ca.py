@@ -119,3 +119,20 @@ def test_openssl_accepts_chain_and_server_certificate(authority: Authority, tmp_
     ).stdout
     assert "notAfter=Nov 28 13:29:27 2026 GMT" in text
     assert "DNS:*.acme.example" in text
+
+
+def test_a_successor_and_what_it_replaces_vouch_for_nothing_of_each_other() -> None:
+    first = Authority("acmellc.local", seed=1, born=BORN)
+    assert first.replaced is None
+    second = first.successor(ASKED)
+    assert first.replaced == ASKED
+    assert second.workload(IDENTITY, ASKED, "ztunnel").pem
+    pems = [each.root.pem for each in (first, second)]
+    old, new = (x509.load_pem_x509_certificate(pem.encode()) for pem in pems)
+    assert old.public_key() != new.public_key()
+    # With one name for both, a ztunnel would say BadSignature (istio/ztunnel issue 1613) instead of UnknownIssuer.
+    assert old.subject != new.subject
+    issued = x509.load_pem_x509_certificate(second.intermediate.pem.encode())
+    issued.verify_directly_issued_by(new)
+    with pytest.raises(ValueError, match="does not match"):
+        issued.verify_directly_issued_by(old)

@@ -93,7 +93,7 @@ async def test_arrows_go_down_the_sections_and_across_the_columns() -> None:
         await at.press("G")
         assert section(at) == "APIS"
         await at.press("g", "j", "j")
-        assert at.under_cursor[1] == "shop"
+        assert at.under_cursor[1] == "AMB-010"
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ async def test_the_ghost_is_found_without_selecting_its_row() -> None:
                 GHOST: "✗ not proxied",
                 NEVER: "✗ not annotated",
             }
-            assert "✗ 2  26  ● live" in at.screen.splitlines()[1]
+            assert "✗ 3  ! 1  26  ● live" in at.screen.splitlines()[1]
             assert GHOST not in at.under_cursor
             await at.press("end")
             (line,) = [line for line in at.screen.splitlines() if "fz2sg" in line]
@@ -192,7 +192,7 @@ async def test_the_cursor_stays_on_its_pod_and_a_change_is_on_screen_without_a_k
         del pods["batch/" + NEVER]
         await at.show(with_pods(pods))
         assert at.under_cursor[2] == GHOST
-        assert "✗ 1  25" in at.screen.splitlines()[1]
+        assert "✗ 2  ! 1  25" in at.screen.splitlines()[1]
         failing: dict[str, Any] = {
             "phase": "Running",
             "containerStatuses": [

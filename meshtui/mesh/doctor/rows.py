@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from meshtui.mesh.doctor import analyzer, examination
 from meshtui.mesh.doctor.examination import Examination, Finding
@@ -49,6 +50,28 @@ def of(snapshot: Snapshot) -> Sequence[Row]:
 def examined(snapshot: Snapshot) -> Examination:
     """All rules that run unasked."""
     return snapshot.memo.kept("examined", lambda: examination.of(snapshot, _UNASKED), (snapshot,))
+
+
+class Judged(Protocol):
+    """A row of any pane."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def verdict(self) -> Verdict: ...
+    @property
+    def ref(self) -> Ref | None: ...
+
+
+def judged(snapshot: Snapshot, rows: Iterable[Judged]) -> Mapping[str, Verdict]:
+    """The verdicts of those rows that the doctor finds something worse of than their own fields say, by key."""
+    found = examined(snapshot).of
+    verdicts = {}
+    for row in rows:
+        worst = found[row.ref][0] if row.ref is not None and row.ref in found else None
+        if worst is not None and worst.grade.health.rank > row.verdict.health.rank:
+            verdicts[row.key] = Verdict(worst.grade.health, f"{worst.says} ({worst.rule.code})")
+    return verdicts
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -39,11 +39,21 @@ class Certificate:
 class Authority:
     """Signs workload certificates, and those of gateways."""
 
-    def __init__(self, trust_domain: str, seed: int, born: datetime) -> None:
-        """`born`: when the root was made; the intermediate is of the same day."""
+    def __init__(self, trust_domain: str, seed: int, born: datetime, generation: int = 1) -> None:
+        """`born`: when the root was made; the intermediate is of the same day. Each generation has keys and a root of
+        its own."""
         self.trust_domain = trust_domain
+        self.replaced: datetime | None = None
+        """When another one took its place; it signs nothing since."""
         self._seed = seed
         self._born = born.replace(microsecond=0)
+        self._generation = generation
+        self._mark = f" G{generation}" if generation > 1 else ""
+
+    def successor(self, now: datetime) -> Authority:
+        """The one that takes its place; neither vouches for the other."""
+        self.replaced = now
+        return Authority(self.trust_domain, self._seed, now, self._generation + 1)
 
     @cached_property
     def root(self) -> Certificate:
@@ -105,7 +115,7 @@ class Authority:
 
     @cached_property
     def _root(self) -> x509.Certificate:
-        name, key = _name("Acme LLC Root CA"), self._key("root")
+        name, key = _name(f"Acme LLC Root CA{self._mark}"), self._key("root")
         builder = (
             self._builder(name, None, key, "root", bits=159)
             .not_valid_before(self._born)
@@ -159,7 +169,7 @@ class Authority:
         return ec.derive_private_key(number, ec.SECP256R1())
 
     def _number(self, salt: str) -> int:
-        digest = hashlib.sha256(f"{self._seed} {salt}".encode()).digest()
+        digest = hashlib.sha256(f"{self._seed}{self._mark} {salt}".encode()).digest()
         return int.from_bytes(digest, "big")
 
 

@@ -27,7 +27,7 @@ from meshtui.sim.behaviour.scaling import Scaling, Swing
 from meshtui.sim.behaviour.sets import DaemonSets, StatefulSets
 from meshtui.sim.behaviour.traffic import Calls, Flow
 from meshtui.sim.behaviour.world import World
-from meshtui.sim.behaviour.ztunnels import Ztunnels
+from meshtui.sim.behaviour.ztunnels import Renewals, Ztunnels
 from meshtui.sim.kubelet import Kubelet
 from meshtui.sim.store import Store
 
@@ -56,25 +56,34 @@ class Cluster:
         self.names = Names(seed)
         self.world = world = World(self.store, self.clock, self.names, now)
         logs, registry = Logs(), Registry(world, TRUST_DOMAIN)
-        ztunnels = Ztunnels(world, registry, self.authority, logs)
+        ztunnels = Ztunnels(world, registry, self._current, logs)
         self.agents = CniAgents(world, ztunnels, logs)
         self.ztunnels = ztunnels
-        self.calls = Calls(world, registry, self.authority, ztunnels, behaviour.flows)
+        self.calls = Calls(world, registry, self._current, ztunnels, behaviour.flows)
+        self._renewals = Renewals(ztunnels)
         self._scaling = Scaling(world, behaviour.swings)
-        self.kubelet: Kubelet = Containers(world, logs, ztunnels, Istiod(world, self.authority))
+        self.kubelet: Kubelet = Containers(world, logs, ztunnels, Istiod(world, self._current))
         self._runner = Runner(
             world,
             [
                 *_kubernetes(world, behaviour),
-                *_istio(world, self.authority),
+                *_istio(world, self._current),
                 logs,
                 registry,
                 ztunnels,
                 self.agents,
                 self.calls,
+                self._renewals,
                 self._scaling,
             ],
         )
+
+    def replace_authority(self) -> None:
+        """Give istiod a CA with another root. What runs goes on trusting the one that it started with."""
+        self.authority = self.authority.successor(self.clock())
+
+    def _current(self) -> Authority:
+        return self.authority
 
     def settle(self) -> None:
         """Let everything that is still to be done be done at once."""
@@ -86,11 +95,12 @@ class Cluster:
         while left > timedelta():
             with self.clock.ago(left - timedelta(seconds=self.names.random.random())):
                 self.calls.look(_ALL)
+                self._renewals.look(_ALL)
             left -= timedelta(seconds=1)
 
     async def run(self) -> None:
         """What happens, for ever."""
-        for controller in (self.calls, self._scaling):
+        for controller in (self.calls, self._renewals, self._scaling):
             self._runner.appoint(controller, _ALL, 1.0)
         await self._runner.run()
 
@@ -109,9 +119,9 @@ def _kubernetes(world: World, behaviour: Behaviour) -> Iterable[Controller]:
     )
 
 
-def _istio(world: World, authority: Authority) -> Iterable[Controller]:
+def _istio(world: World, authority: Callable[[], Authority]) -> Iterable[Controller]:
     return (
-        Namespaces(world, lambda: authority.root.pem),
+        Namespaces(world, lambda: authority().root.pem),
         GatewayClasses(world),
         Proxies(world),
         *judges(world),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -37,7 +37,7 @@ _TYPES = {
 class Istiod:
     """The debug and metrics endpoints of an istiod pod (port 15014)."""
 
-    def __init__(self, world: World, authority: Authority) -> None:
+    def __init__(self, world: World, authority: Callable[[], Authority]) -> None:
         self._world = world
         self._authority = authority
 
@@ -92,8 +92,8 @@ class Istiod:
     def _metrics(self, pod: Raw) -> Iterator[str]:
         now, tag = self._world.clock(), istio_version(pod)
         for which, certificate in (
-            ("root_cert", self._authority.root),
-            ("cert_chain", self._authority.intermediate),
+            ("root_cert", self._authority().root),
+            ("cert_chain", self._authority().intermediate),
         ):
             end = moment(certificate.dumped["expirationTime"]) or now
             left = (end - now).total_seconds()

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from meshtui.sim.behaviour.world import World
-from meshtui.sim.kinds import CONFIGMAP, NAMESPACE, SERVICE_ACCOUNT
+from meshtui.sim.kinds import CONFIGMAP, NAMESPACE, SECRET, SERVICE_ACCOUNT
 from meshtui.sim.objects import Raw, mapping, name, namespace
-from meshtui.sim.store import Change, Key
+from meshtui.sim.store import Change, Key, key_of
 
 _ROOTS = "istio-ca-root-cert"
+_AUTHORITY = "cacerts"
 _WITHOUT = ("kube-public", "kube-node-lease", "local-path-storage")
 
 
 class Namespaces:
     """Keeps both in each namespace."""
 
-    kinds = (NAMESPACE, CONFIGMAP, SERVICE_ACCOUNT)
+    kinds = (NAMESPACE, CONFIGMAP, SERVICE_ACCOUNT, SECRET)
 
     def __init__(self, world: World, root_pem: Callable[[], str]) -> None:
         self._world = world
@@ -27,6 +28,10 @@ class Namespaces:
         if change.kind == NAMESPACE:
             if change.type == "ADDED":
                 yield ("", name(obj)), 0.1
+        elif change.kind == SECRET:
+            if key_of(obj) == (self._world.root, _AUTHORITY):
+                for space in self._world.store.list(NAMESPACE):
+                    yield ("", name(space)), 0.2
         elif name(obj) in (_ROOTS, "default") and change.type != "ADDED":
             yield ("", namespace(obj)), 0.2
 

@@ -6,7 +6,7 @@ if both ends are in the mesh. Waypoints and gateways send it on as routes say.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -14,6 +14,7 @@ from meshtui.sim.behaviour import pods
 from meshtui.sim.behaviour.access import Outcome, Peer, Route, Side
 from meshtui.sim.behaviour.ca import Authority
 from meshtui.sim.behaviour.enforcement import refuses
+from meshtui.sim.behaviour.network_policies import Way, passes
 from meshtui.sim.behaviour.rbac import Connection, applicable, refusal
 from meshtui.sim.behaviour.registry import Registry, workload_name, workload_uid
 from meshtui.sim.behaviour.routing import (
@@ -24,10 +25,11 @@ from meshtui.sim.behaviour.routing import (
     is_gateway,
 )
 from meshtui.sim.behaviour.waypoints import MANAGED
+from meshtui.sim.behaviour.workload_certificates import UNREACHABLE
 from meshtui.sim.behaviour.world import World
 from meshtui.sim.behaviour.ztunnels import Ztunnels
-from meshtui.sim.kinds import NETWORK_POLICY, POD
-from meshtui.sim.objects import Raw, labels, mapping, mappings, namespace, selects, sequence
+from meshtui.sim.kinds import POD
+from meshtui.sim.objects import Raw, labels, namespace
 from meshtui.sim.store import Change, Key
 
 _TUNNEL = 15008
@@ -35,6 +37,8 @@ _TICK = 1.0
 _BLOCKED = (
     "connection timed out, maybe a NetworkPolicy is blocking HBONE port 15008: deadline has elapsed"
 )
+_UNTRUSTED = "io error: invalid peer certificate: UnknownIssuer"
+_ALERT = "Custom { kind: InvalidData, error: AlertReceived(UnknownCA) }"
 
 
 @dataclass(slots=True, eq=False)
@@ -87,7 +91,7 @@ class Calls:
         self,
         world: World,
         registry: Registry,
-        authority: Authority,
+        authority: Callable[[], Authority],
         ztunnels: Ztunnels,
         flows: Sequence[Flow],
     ) -> None:
@@ -148,6 +152,8 @@ class Calls:
                 self._fail(caller, service, flow.port)
                 return []
             hops.append(_Hop(caller, waypoint, service, flow.port, via=True))
+            if self._failure(hops[0], _TUNNEL, tunnel=True):
+                return hops
             if self._refused_at(waypoint, caller, flow):
                 return hops
             caller, led = waypoint, by_waypoint(self._world, (flow.target, flow.port), self._random)
@@ -166,7 +172,7 @@ class Calls:
 
     def _refused_at(self, waypoint: Raw, caller: Raw, flow: Flow) -> bool:
         """Whether a waypoint says no by itself, so that nothing goes on from there."""
-        identity = self._authority.identity(namespace(caller), pods.account(caller))
+        identity = self._authority().identity(namespace(caller), pods.account(caller))
         connection = Connection(pods.ip(caller), pods.ip(waypoint), flow.port, identity)
         store, root = self._world.store, self._world.root
         return refuses(store, root, gateway_of(waypoint), flow.target, connection)
@@ -192,18 +198,18 @@ class Calls:
             int(lasting * 1000) + self._random.randrange(2, 30),
         )
         at_caller = at_target = outcome
-        reached = True
-        if route.hbone and self._blocked(hop.target):
-            at_caller, reached = Outcome(0, 0, 10_002, _BLOCKED, "NETWORK_POLICY"), False
-        elif route.hbone and not hop.via and not self._proxied(hop.target):
-            error = "io error: Connection refused (os error 111)"
-            at_caller, reached = Outcome(0, 0, 1, error, "CONNECT"), False
+        port = int(route.destination.rpartition(":")[2])
+        failure = self._failure(hop, port, tunnel=bool(route.hbone))
+        if failure:
+            at_caller = failure
+            if failure.error == _UNTRUSTED:
+                self._turned_away(hop.target, route)
         elif not hop.via and (error := self._refusal(hop.target, destination, source, route)):
             at_target = Outcome(0, 0, 0, error, "DENY")
             at_caller = Outcome(0, 0, 7, "http status: 401 Unauthorized", "CONNECT")
         sides = []
         ztunnel = self._ztunnels.on(pods.node(hop.target))
-        if ztunnel and (proxy := ztunnel.proxy(hop.target)) and not hop.via and reached:
+        if ztunnel and (proxy := ztunnel.proxy(hop.target)) and not hop.via and not failure:
             other = replace(route, source=self._address(hop.caller))
             sides.append((Side(ztunnel, proxy, True, source, destination, other), at_target))
         ztunnel = self._ztunnels.on(pods.node(hop.caller))
@@ -241,19 +247,35 @@ class Calls:
         caller = source.workload["workloadIps"][0]
         return refusal(in_force, Connection(caller, address, int(port), identity))
 
-    def _blocked(self, target: Raw) -> bool:
-        """Whether a NetworkPolicy leaves out the port of the tunnels."""
-        rules = [
-            rule
-            for policy in self._world.store.list(NETWORK_POLICY, namespace(target))
-            if selects(mapping(policy, "spec", "podSelector"), labels(target))
-            and "Ingress" in (sequence(policy, "spec", "policyTypes") or ["Ingress"])
-            for rule in mappings(policy, "spec", "ingress") or [{"ports": [{"port": -1}]}]
-        ]
-        return bool(rules) and not any(
-            not mappings(rule, "ports") or any(map(_lets_tunnels_in, mappings(rule, "ports")))
-            for rule in rules
+    def _failure(self, hop: _Hop, port: int, *, tunnel: bool) -> Outcome | None:
+        """How a connection fails at the ztunnel of the caller; None where it reaches the destination."""
+        caller = self._ztunnels.serving(hop.caller)
+        if tunnel and caller and caller.certificates.held(hop.caller) is None:
+            return Outcome(0, 0, 0, f"identity error: {UNREACHABLE}", "IDENTITY_ERROR")
+        if not passes(self._world, Way(hop.caller, hop.target, port)):
+            if tunnel:
+                return Outcome(0, 0, 10_002, _BLOCKED, "NETWORK_POLICY")
+            return Outcome(0, 0, 10_002, "io error: deadline has elapsed", "CONNECT")
+        if not tunnel:
+            return None
+        target = self._ztunnels.serving(hop.target)
+        if target is None and not hop.via:
+            return Outcome(0, 0, 1, "io error: Connection refused (os error 111)", "CONNECT")
+        if target and target.certificates.held(hop.target) is None:
+            return Outcome(0, 0, 2, "io error: tls handshake eof", "TLS_FAILURE")
+        # Waypoints and gateways follow the root of istiod as it changes.
+        trusted, shown = (
+            ztunnel.certificates.authority if ztunnel else self._authority()
+            for ztunnel in (caller, target)
         )
+        return None if trusted is shown else Outcome(0, 0, 3, _UNTRUSTED, "TLS_FAILURE")
+
+    def _turned_away(self, target: Raw, route: Route) -> None:
+        """The ztunnel of a destination knows of a caller that did not trust it no more than the alert."""
+        if ztunnel := self._ztunnels.serving(target):
+            told = f'src.addr={route.source} dst.addr={route.destination} direction="inbound"'
+            error = f'error="tls handshake error: {_ALERT}"'
+            ztunnel.say("warn", "access", "connection failed", f"{told} {error}")
 
     def _waypoint(self, service: Raw) -> Raw | None:
         """A ready pod of the waypoint of a service; None where it has none."""
@@ -273,7 +295,7 @@ class Calls:
         workload = self._registry.workload(pod)
         if workload is None:
             return None
-        return Peer(workload, self._authority.identity(namespace(pod), pods.account(pod)))
+        return Peer(workload, self._authority().identity(namespace(pod), pods.account(pod)))
 
     def _proxied(self, pod: Raw) -> bool:
         return self._ztunnels.proxy(pod) is not None
@@ -285,12 +307,3 @@ class Calls:
 def _is_proxy(pod: Raw) -> bool:
     """Waypoints and gateways speak the tunnel themselves."""
     return MANAGED in labels(pod)
-
-
-def _lets_tunnels_in(port: Raw) -> bool:
-    number, last = port.get("port"), port.get("endPort")
-    if port.get("protocol", "TCP") != "TCP" or isinstance(number, str):
-        return False
-    if isinstance(number, int) and isinstance(last, int):
-        return number <= _TUNNEL <= last
-    return number in (None, _TUNNEL)

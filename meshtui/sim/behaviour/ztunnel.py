@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime
 
 import msgspec
 
 from meshtui.sim.behaviour import pods
-from meshtui.sim.behaviour.ca import RENEWAL, Authority, Certificate
-from meshtui.sim.behaviour.registry import Registry, enrolled
+from meshtui.sim.behaviour.ca import Authority
+from meshtui.sim.behaviour.registry import Registry
+from meshtui.sim.behaviour.workload_certificates import WorkloadCertificates
 from meshtui.sim.behaviour.world import World
 from meshtui.sim.behaviour.ztunnel_config import as_yaml, config, istio_version, version
 from meshtui.sim.behaviour.ztunnel_metrics import Proxies, Traffic, render
 from meshtui.sim.kubelet import Log
-from meshtui.sim.objects import Raw, micros, moment, name, namespace, text, uid
+from meshtui.sim.objects import Raw, micros, name, namespace, uid
 
 _ADDRESS = "type.googleapis.com/istio.workload.Address"
 _AUTHORIZATION = "type.googleapis.com/istio.security.Authorization"
@@ -44,14 +44,13 @@ class Ztunnel:
         self.pod = pod
         self.log = log
         self.traffic = Traffic()
+        self.certificates = WorkloadCertificates(world, authority, pod)
         self._world = world
         self._discovery = registry
-        self._authority = authority
+        self._trust_domain = authority.trust_domain
         self._started = world.clock()
         self._proxies: dict[str, Proxy] = {}
         self._count: Counter[str] = Counter()
-        self._asked: dict[str, datetime] = {}
-        self._signed: dict[str, tuple[datetime, Certificate]] = {}
         self._tell_start()
 
     @property
@@ -76,9 +75,7 @@ class Ztunnel:
         info = {"name": name(pod), "namespace": namespace(pod), "serviceAccount": account}
         self._proxies[uid(pod)] = Proxy(info)
         self._count["started"] += 1
-        self._asked.setdefault(
-            self._authority.identity(namespace(pod), account), self._world.clock()
-        )
+        self.certificates.ask(pod)
         told = f'uid="{uid(pod)}" name="{name(pod)}" namespace="{namespace(pod)}"'
         self.say("info", "inpod::statemanager", "pod received, starting proxy", told)
         dns = 'address=localhost:15053 component="dns"'
@@ -110,6 +107,11 @@ class Ztunnel:
         """The proxy of a pod; None where there is none."""
         return self._proxies.get(uid(pod))
 
+    def renew(self) -> None:
+        """Ask again for the certificates that it could not get."""
+        for each in self.certificates.retry():
+            self.say(each.level, "identity::manager", each.message, f"id={each.identity}")
+
     # What it says
 
     def say(self, level: str, scope: str, message: str, fields: str = "") -> None:
@@ -129,8 +131,8 @@ class Ztunnel:
                 "stagedServices": {},
                 "staticConfig": {"workloads": [], "policies": [], "services": []},
                 "version": version(self.pod),
-                "config": config(self.pod, self._authority.trust_domain),
-                "certificates": self._certificates(),
+                "config": config(self.pod, self._trust_domain),
+                "certificates": self.certificates.dumped(),
                 "workloadState": {key: _state(each) for key, each in self._proxies.items()},
             }
         )
@@ -148,44 +150,12 @@ class Ztunnel:
             (self._world.clock() - self._started).total_seconds(),
         )
 
-    def _certificates(self) -> list[Raw]:
-        """One for each service account of the pods of its node that istiod takes for captured."""
-        wanted = {
-            self._authority.identity(namespace(pod), pods.account(pod)): pod
-            for pod in self._world.pods_on[self.node]
-            if enrolled(pod) and pods.ip(pod) and not pods.finished(pod)
-        }
-        for identity in [each for each in self._asked if each not in wanted]:
-            self._asked.pop(identity)
-            self._signed.pop(identity, None)
-        return [self._certificate(identity, wanted[identity]) for identity in sorted(wanted)]
-
-    def _certificate(self, identity: str, pod: Raw) -> Raw:
-        """The newest one: renewed at half of its life ever since it was first asked for."""
-        if identity not in self._asked:
-            begun = moment(text(pod, "status", "startTime")) or self._started
-            self._asked[identity] = max(begun, self._started)
-        first = self._asked[identity]
-        renewals = max((self._world.clock() - first) // RENEWAL, 0)
-        asked = first + renewals * RENEWAL
-        known = self._signed.get(identity)
-        if known is None or known[0] != asked:
-            known = asked, self._authority.workload(identity, asked, name(self.pod))
-            self._signed[identity] = known
-        root = self._authority.root.dumped
-        return {
-            "identity": identity,
-            "state": "Available",
-            "certChain": [known[1].dumped, self._authority.intermediate.dumped, root],
-            "rootCerts": [root],
-        }
-
     def _tell_start(self) -> None:
         told = version(self.pod)
         build = ", ".join(f'{key[0].upper()}{key[1:]}:"{value}"' for key, value in told.items())
         self.say("info", "ztunnel", f"version: version.BuildInfo{{{build}}}")
         self.say("info", "ztunnel", "set file descriptor limits from 20000 to 20000")
-        printed = as_yaml(self.pod, self._authority.trust_domain)
+        printed = as_yaml(self.pod, self._trust_domain)
         self.say("info", "ztunnel", f"running with config: {printed}")
         ready = 'address=[::]:15021 component="readiness"'
         self.say("info", "hyper_util", "listener established", ready)

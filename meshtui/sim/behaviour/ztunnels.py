@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from meshtui.sim.behaviour import pods
 from meshtui.sim.behaviour.ca import Authority
@@ -24,7 +24,10 @@ class Ztunnels:
 
     kinds = (POD,)
 
-    def __init__(self, world: World, registry: Registry, authority: Authority, logs: Logs) -> None:
+    def __init__(
+        self, world: World, registry: Registry, authority: Callable[[], Authority], logs: Logs
+    ) -> None:
+        """`authority`: the one that istiod has now."""
         self._world = world
         self._discovery = registry
         self._authority = authority
@@ -44,7 +47,7 @@ class Ztunnels:
             known = None
         if pod is not None and known is None and pods.ready(pod):
             log = self._logs.of(pod, "istio-proxy")
-            made = Ztunnel(self._world, self._discovery, self._authority, pod, log)
+            made = Ztunnel(self._world, self._discovery, self._authority(), pod, log)
             made.snapshot(list(self._handed.get(pods.node(pod), {}).values()))
             self._running[key] = made
 
@@ -63,9 +66,14 @@ class Ztunnels:
                 found = running if not pods.terminating(pod) or found is None else found
         return found
 
+    def serving(self, pod: Raw) -> Ztunnel | None:
+        """The one that proxies a pod: that of its node, unless it has no proxy for it."""
+        found = self.on(pods.node(pod))
+        return found if found and found.proxy(pod) else None
+
     def proxy(self, pod: Raw) -> Proxy | None:
         """The proxy of a pod at the ztunnel of its node; None where it has none."""
-        found = self.on(pods.node(pod))
+        found = self.serving(pod)
         return found.proxy(pod) if found else None
 
     # What the CNI agents tell
@@ -88,3 +96,20 @@ class Ztunnels:
     def _of_node(self, node: str) -> list[Ztunnel]:
         keys = map(key_of, self._world.serving[ZTUNNEL, node])
         return [found for key in keys if (found := self._running.get(key))]
+
+
+class Renewals:
+    """Lets the ztunnels ask again, second by second, for certificates that they could not get."""
+
+    kinds = ()
+
+    def __init__(self, ztunnels: Ztunnels) -> None:
+        self._ztunnels = ztunnels
+
+    def concerns(self, change: Change) -> Iterable[tuple[Key, float]]:
+        return ()
+
+    def look(self, key: Key) -> float:
+        for ztunnel in self._ztunnels:
+            ztunnel.renew()
+        return 1.0

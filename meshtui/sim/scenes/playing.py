@@ -36,6 +36,9 @@ def play(cluster: Cluster, step: Step, today: datetime) -> None:
         add_namespace(cluster, title, dict(own))
         if title == "istio-system":
             _add_authority(cluster)
+    if step.new_authority:
+        cluster.replace_authority()
+        _add_authority(cluster)
     for obj in step.objects:
         apply(cluster, kind_of(obj), obj)
     for certificate in step.certificates:

@@ -68,6 +68,8 @@ class Step:
     """Workloads (namespace/name) of which the CNI agent overlooked a pod that started then."""
     lost: Sequence[str] = ()
     """Workloads of which it annotated a pod that started then, and told no ztunnel."""
+    new_authority: bool = False
+    """Whether istiod was given a CA with another root."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class Scene:
 
 
 def read(name: str) -> Scene:
-    """A scene by name, on top of the one that it extends."""
+    """A scene by name, on top of the one that it extends; its calls are made besides those of that one."""
     raw = _document(name)
     past = list(raw.get("past", ()))
     behaviour = dict(raw.get("behaviour", {}))
@@ -92,7 +94,9 @@ def read(name: str) -> Scene:
     while base:
         under = _document(base)
         past = [*under.get("past", ()), *past]
-        behaviour = {**under.get("behaviour", {}), **behaviour}
+        below = under.get("behaviour", {})
+        calls = [*below.get("traffic", ()), *behaviour.get("traffic", ())]
+        behaviour = {**below, **behaviour, "traffic": calls}
         base = under.get("extends")
     steps = sorted(map(_step, past), key=lambda step: step.age, reverse=True)
     return Scene(raw["about"], steps, _behaviour(behaviour))
@@ -126,6 +130,7 @@ def _step(raw: Raw) -> Step:
         Restart(restart["labels"], restart.get("nodes", ())) if restart else None,
         raw.get("missed", ()),
         raw.get("lost", ()),
+        raw.get("new_authority", False),
     )
 
 

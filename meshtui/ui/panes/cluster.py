@@ -48,6 +48,7 @@ class ClusterPane(Pane[Entry]):
     COLUMNS = (Column("ITEM"), Column("VALUE"))
     BESIDE = False
     COUNTS = False  # one cause stands in several sections
+    JUDGED = False
     EMPTY = "Nothing is known of this cluster yet."
 
     def make_table(self) -> Table[Entry]:

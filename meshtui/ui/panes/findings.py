@@ -28,14 +28,11 @@ class FindingsPane(Pane[Row]):
         Column("WHAT", 24, 100, 0),
         Column("SINCE", 8, 10, 4, right=True),
     )
+    JUDGED = False
     EMPTY = "Nothing is found to be wrong."
 
     def rows(self, snapshot: Snapshot) -> Sequence[Row]:
         return rows.of(snapshot)
-
-    def found(self, row: Row, snapshot: Snapshot) -> Sequence[Found]:
-        """Nothing beside the finding that the row is."""
-        return ()
 
     def called(self, row: Row) -> str:
         return f"{row.finding.found.rule.code} {row.ref.key if row.ref else ''}".strip()
