@@ -264,18 +264,12 @@ class Pane(Widget, Generic[R]):
 
     def _judged(self, snapshot: Snapshot) -> Mapping[str, Verdict]:
         """The verdicts of the rows that the doctor finds something worse of, by key."""
-<<<<<<< HEAD
-
-        def judged() -> Mapping[str, Verdict]:
-            found = ((row, self.found(row, snapshot)) for row in self.rows(snapshot))
-            return {
-                row.key: Verdict(worst.grade.health, f"{worst.says} ({worst.rule.code})")
-                for row, (worst, *_) in (each for each in found if each[1])
-                if worst.grade.health.rank > row.verdict.health.rank
-            }
-
+        if not self.JUDGED:
+            return {}
         return snapshot.memo.kept(
-            ("judged", self.NAME), judged, (snapshot, self.place.namespaces, self.within)
+            ("judged", self.NAME),
+            lambda: findings.judged(snapshot, self.rows(snapshot)),
+            (snapshot, self.place.namespaces, self.within),
         )
 
     @property
@@ -290,15 +284,6 @@ class Pane(Widget, Generic[R]):
     @property
     def empty(self) -> str:
         return self.EMPTY
-=======
-        if not self.JUDGED:
-            return {}
-        return snapshot.memo.kept(
-            ("judged", self.NAME),
-            lambda: findings.judged(snapshot, self.rows(snapshot)),
-            (snapshot, self.place.namespaces),
-        )
->>>>>>> main
 
     @property
     def within(self) -> str:
