@@ -50,17 +50,18 @@ def homonyms(it: Served, served: Iterable[Served]) -> Sequence[str]:
     return [*dict.fromkeys(str(other.kind) for other in others)]
 
 
-def unknown(name: str, served: Collection[Served]) -> str:
-    """Why a name opens nothing."""
+def unknown(name: str, served: Collection[Served], hint: str) -> str:
+    """Why a name opens nothing; `hint` is what may have been meant."""
     members = [str(it.kind) for it in listed(served) if name in it.categories]
     if members:
         return f":{name} is a category, of {', '.join(f':{each}' for each in members)}."
     found = [it for it in served if name in (*it.names, *it.qualified)]
     if found:
         return f"{found[0].kind.title} cannot be listed: there is nothing to show."
+    kinds = "The cluster serves no kind of that name."
     if not served:
-        return f"There is no command :{name}, and which kinds this cluster serves is not known."
-    return f"There is no command :{name}, and the cluster serves no kind of that name."
+        kinds = "Which kinds the cluster serves is not known."
+    return f"There is no command :{name}.{hint} {kinds}"
 
 
 def _can_be_typed(name: str) -> bool:

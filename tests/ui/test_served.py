@@ -147,10 +147,10 @@ async def test_of_two_kinds_with_one_name_the_servers_first_is_taken_and_the_oth
 
 
 OPENS_NOTHING = {
-    "nope": "There is no command :nope, and the cluster serves no kind of that name.",
+    "nope": "There is no command :nope. The cluster serves no kind of that name.",
     "tokenreview": "TokenReview cannot be listed: there is nothing to show.",
     "istio-io": ":istio-io is a category, of :gateways.networking.istio.io.",
-    "configmaps.apps": "There is no command :configmaps.apps, and the cluster serves no kind",
+    "configmaps.apps": "There is no command :configmaps.apps. The cluster serves no kind",
 }
 
 
@@ -168,7 +168,7 @@ async def test_where_discovery_was_not_read_nothing_is_denied() -> None:
     async with looking(SHOP) as at:
         await at.type(":cm\r")
         (said,) = told(at)
-        assert "which kinds this cluster serves is not known" in said
+        assert "Which kinds the cluster serves is not known." in said
 
 
 async def test_completion_offers_kinds_after_our_own_panes() -> None:
