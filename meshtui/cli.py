@@ -30,6 +30,7 @@ Examples:
   meshtui enroll plain --dry-run       what taking a namespace into the mesh would do
   meshtui doctor                       what is wrong with the mesh, and what to do
   meshtui doctor -f manifests/ --alone and with files, in CI
+  meshtui denials --since 1h           who was refused by whom, and why
   meshtui audit verify                 whether the record of your changes is whole
 
 Every option can come from the environment too, --request-timeout as MESHTUI_REQUEST_TIMEOUT and so on. Flags outweigh
@@ -432,6 +433,68 @@ def doctor(ctx: click.Context, /, **flags: Any) -> None:
     )
     settings = load({**ctx.obj, "sweep": flags["evidence"]}, config_path())
     ctx.exit(doctor.run(order, settings))
+
+
+_DENIALS_STATUSES = """\
+\b
+Exit status:
+  0  nobody was refused, as far as could be read
+  1  somebody was refused, or did not get through
+  2  usage, or the configuration
+  3  no log could be read; with --strict also where not all is known
+"""
+
+
+@meshtui.command(epilog=_DENIALS_STATUSES)
+@click.option(
+    "--since",
+    default="10m",
+    show_default=True,
+    metavar="DURATION",
+    callback=_seconds,
+    help="Read the logs from so long ago on: 10m, 1h30m.",
+)
+@click.option("--follow", is_flag=True, help="Go on until interrupted, and print what is new.")
+@click.option(
+    "-o",
+    "--output",
+    default="table",
+    show_default=True,
+    type=click.Choice(["table", "json", "yaml"]),
+    help="How to print it.",
+)
+@click.option(
+    "--streams",
+    type=click.IntRange(1, 1000),
+    default=120,
+    show_default=True,
+    help="Read so many logs at once; where there are more, they take turns.",
+)
+@click.option("--strict", is_flag=True, help="Logs that were read only in part could not be read.")
+@click.option(
+    "--schema", is_flag=True, help="Print the JSON schema of -o json and yaml, and nothing else."
+)
+@click.pass_context
+def denials(ctx: click.Context, /, **flags: Any) -> None:
+    """Say who is refused by whom, and why, by the access logs of all ztunnels, waypoints and gateways.
+
+    Both sides of a refusal are one; those with the same source, destination and reason are one row. Nothing is changed.
+    """
+    from meshtui.commands import denials
+    from meshtui.configuration import load
+    from meshtui.settings import config_path
+
+    if flags["schema"]:
+        click.echo(denials.schema(), nl=False)
+        return
+    order = denials.Order(
+        since=max(1, int(flags["since"] or 0)),
+        follow=flags["follow"],
+        output=flags["output"],
+        strict=flags["strict"],
+        streams=flags["streams"],
+    )
+    ctx.exit(denials.run(order, load(ctx.obj, config_path())))
 
 
 @meshtui.group()

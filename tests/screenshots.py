@@ -56,6 +56,7 @@ SHOTS = (
     Shot("waypoints", "shop", "waypoints", row="7 svc"),
     Shot("gateways", "shop", "gateways", row="public"),
     Shot("routes", "shop", "routes", row="no-grant"),
+    Shot("policies", "shop", "policies", row="refunds"),
     Shot("tree", "shop", "gateways", row="public", keys=(*":tree", "enter", "is renewed by hand")),
     Shot("certificates", "shop", "certificates"),
     Shot("certificate", "shop", "certificates", row="*.acme.example", keys=("enter",)),

@@ -12,6 +12,7 @@ from meshtui.mesh import (
     certificates,
     gateways,
     namespaces,
+    policy_rows,
     routes,
     services,
     waypoint_rows,
@@ -20,7 +21,15 @@ from meshtui.mesh import (
 )
 from meshtui.mesh.doctor import rows as findings
 from meshtui.mesh.health import Health, Verdict
-from meshtui.mesh.kinds import GATEWAY, HTTP_ROUTE, NAMESPACE, POD, SERVICE, Kind
+from meshtui.mesh.kinds import (
+    AUTHORIZATION_POLICY,
+    GATEWAY,
+    HTTP_ROUTE,
+    NAMESPACE,
+    POD,
+    SERVICE,
+    Kind,
+)
 from meshtui.mesh.overview_items import Item, Place
 from meshtui.mesh.snapshot import LOADING, Phase, Ref, Snapshot
 
@@ -97,6 +106,14 @@ _PANES = (
     _Pane("gateways", "Gateways", GATEWAY, gateways.of, _key, _namespace),
     _Pane(
         "routes", "Routes", HTTP_ROUTE, routes.of, lambda row: f"{row.kind} {_key(row)}", _namespace
+    ),
+    _Pane(
+        "policies",
+        "Policies",
+        AUTHORIZATION_POLICY,
+        policy_rows.of,
+        lambda row: f"{row.kind} {_key(row)}",
+        _namespace,
     ),
     _Pane("certificates", "Certificates", POD, certificates.of, _name),
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from meshtui.mesh import raw
+from meshtui.mesh import authorization_rules, raw
 from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.kinds import AUTHORIZATION_POLICY, GATEWAY_API
 from meshtui.mesh.raw import Condition, Raw, conditions, entries, strings, table, text
@@ -91,6 +91,18 @@ def selecting(policies: Iterable[Policy], labels: Sequence[Mapping[str, str]]) -
             yield each
 
 
+def targets(it: Raw) -> tuple[Target, ...]:
+    """What any object of Istio's names in `targetRefs`, or in the older `targetRef`."""
+    spec = table(it, "spec")
+    named = [*entries(spec, "targetRefs"), *filter(None, [table(spec, "targetRef")])]
+    return tuple(_target(each, raw.namespace(it)) for each in named)
+
+
+def dry_run(it: Raw) -> bool:
+    """Whether an AuthorizationPolicy is only to be tried."""
+    return raw.annotation(it, "istio.io/dry-run") == "true"
+
+
 def _policies(root: str, *every: Policy) -> Policies:
     of_target: dict[Target, list[Policy]] = {}
     of_pods: dict[str, list[Policy]] = {}
@@ -120,33 +132,17 @@ _GROUPS = {
 
 def read(it: Raw) -> Policy:
     """One policy. Never raises."""
-    spec, namespace = table(it, "spec"), raw.namespace(it)
-    named = [*entries(spec, "targetRefs"), *filter(None, [table(spec, "targetRef")])]
+    spec, named = table(it, "spec"), targets(it)
     said = conditions(it)
     action = text(spec, "action") or "ALLOW"
+    unseen = map(authorization_rules.http_attributes, authorization_rules.of(it))
     return Policy(
-        ref=Ref(AUTHORIZATION_POLICY, namespace, raw.name(it)),
+        ref=Ref(AUTHORIZATION_POLICY, raw.namespace(it), raw.name(it)),
         action=action,
         selector=strings(spec, "selector", "matchLabels"),
-        targets=tuple(_target(each, namespace) for each in named),
+        targets=named,
         accepted=said.get("WaypointAccepted" if named else "ZtunnelAccepted"),
-        l7=action not in ("ALLOW", "DENY") or any(map(_is_http, entries(spec, "rules"))),
-    )
-
-
-_HTTP = frozenset(("hosts", "methods", "paths", "remoteIpBlocks", "requestPrincipals"))
-_HTTP_FIELDS = _HTTP | {f"not{each[0].upper()}{each[1:]}" for each in _HTTP}
-_L4_KEYS = frozenset(
-    ("source.ip", "source.namespace", "source.principal", "destination.ip", "destination.port")
-)
-
-
-def _is_http(rule: Raw) -> bool:
-    """Whether a ztunnel would drop a part of a rule (istio-ambient.md, 7.5)."""
-    named = [table(each, "source") for each in entries(rule, "from")]
-    named += [table(each, "operation") for each in entries(rule, "to")]
-    return any(_HTTP_FIELDS & each.keys() for each in named) or any(
-        text(each, "key") not in _L4_KEYS for each in entries(rule, "when")
+        l7=action not in ("ALLOW", "DENY") or any(unseen),
     )
 
 

@@ -1,8 +1,8 @@
 """Pane: one kind of thing as a table with a detail. A snapshot comes down, messages go up.
 
 A pane says what it needs (`NEEDS`), derives rows (`rows`), and says how one looks (`cells`, `detail`), what it wants
-to know beyond the watched objects (`wants`), where it leads (`onward`, `used_by`, `owner`, `ztunnel_of`, `log_of`) and
-what may be changed from it (`mesh_menu`, `changeable`).
+to know beyond the watched objects (`wants`), where it leads (`onward`, `used_by`, `owner`, `policies_of`, `ztunnel_of`,
+`log_of`) and what may be changed from it (`mesh_menu`, `changeable`).
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ class Pane(Widget, Generic[R]):
         Binding("z", "ztunnel", "Its ztunnel", show=False, id="pane.ztunnel"),
         Binding("u", "used_by", "Used by", show=False, id="pane.used_by"),
         Binding("J", "owner", "Owner", show=False, id="pane.owner"),
+        Binding("P", "policies", "Policies that apply", show=False, id="pane.policies"),
         Binding("c", "copy", "Copy the name", show=False, id="pane.copy"),
         Binding("m", "mesh", "Mesh", id="pane.mesh"),
         Binding("r", "restart", "Restart", show=False, id="pane.restart"),
@@ -222,6 +223,10 @@ class Pane(Widget, Generic[R]):
 
     def owner(self, row: R, snapshot: Snapshot) -> Jump | None:
         """Where `J` leads: what made this row, or what it is in."""
+        return None
+
+    def policies_of(self, row: R, snapshot: Snapshot) -> Jump | None:
+        """Where `P` leads: the policies that apply to this row."""
         return None
 
     def log_of(self, row: R, snapshot: Snapshot) -> Ref | None:
@@ -537,6 +542,9 @@ class Pane(Widget, Generic[R]):
 
     def action_owner(self) -> None:
         self._leave(self.owner, "No row of another pane owns this one.")
+
+    def action_policies(self) -> None:
+        self._leave(self.policies_of, "No policies apply to this kind of row.")
 
     def _leave(self, lead: Callable[[R, Snapshot], Jump | None], else_tell: str) -> None:
         """Goes where a key leads for the row under the cursor."""

@@ -16,6 +16,7 @@ from meshtui.mesh import (
     gateways,
     namespaces,
     overview,
+    policy_rows,
     raw,
     routes,
     services,
@@ -50,6 +51,7 @@ OF_PANE: dict[str, Callable[[Snapshot], Sequence[Any]]] = {
     "waypoints": waypoint_rows.of,
     "gateways": gateways.of,
     "routes": routes.of,
+    "policies": policy_rows.of,
     "certificates": certificates.of,
     "findings": rows.of,
 }
@@ -93,7 +95,9 @@ def test_the_worst_of_shop_leads_to_its_rows() -> None:
     assert ghost.jump.pane == "workloads"
     assert found["absent"].jump is not None
     assert found["absent"].jump.pane == "certificates"
-    assert found["Services"].value.startswith("✗ 5  ! 2")  # two that a gateway reaches past their waypoint
+    assert found["Services"].value.startswith(
+        "✗ 5  ! 2"
+    )  # two that a gateway reaches past their waypoint
     assert found["Waypoints"].value.startswith("✗ 1")
     assert found["Routes"].value.startswith("✗ 4")
     assert found["HTTPRoute shop/no-grant"].jump == Place("routes", _uid("no-grant"))

@@ -56,7 +56,10 @@ class Looking:
         """The rows of the pane in front: mark, then the words of each cell, whether or not its column has room."""
         assert self.app.snapshot is not None
         return [
-            (self.pane.verdict(row).health.mark, *map(text_of, self.pane.cells(row, self.app.snapshot)))
+            (
+                self.pane.verdict(row).health.mark,
+                *map(text_of, self.pane.cells(row, self.app.snapshot)),
+            )
             for row in self.pane.table.rows
         ]
 

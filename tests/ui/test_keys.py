@@ -123,10 +123,10 @@ EFFECTS: dict[str, Sequence[tuple[str, str, Does]]] = {
         ("enter", "workloads", lambda at: at.pane.NAME == "ztunnels"),
         ("enter", "ztunnels", lambda at: at.pane.NAME == "certificates"),
         ("enter", "certificates", lambda at: "│ health" in at.screen),
-        ("enter", "cluster", lambda at: at.pane.NAME == "namespaces"),
+        ("enter", "cluster", lambda at: at.pane.NAME == "findings"),
         ("z", "workloads", lambda at: at.pane.NAME == "ztunnels"),
         ("tab", "cluster", lambda at: at.pane.NAME == "namespaces"),
-        ("shift+tab", "cluster", lambda at: at.pane.NAME == "certificates"),
+        ("shift+tab", "cluster", lambda at: at.pane.NAME == "findings"),
         ("x", "certificates", lambda at: "│ health" not in at.screen),
     ],
     "read": [

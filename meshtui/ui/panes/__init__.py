@@ -11,6 +11,7 @@ from meshtui.ui.panes.cluster import ClusterPane
 from meshtui.ui.panes.findings import FindingsPane
 from meshtui.ui.panes.gateways import GatewaysPane
 from meshtui.ui.panes.namespaces import NamespacesPane
+from meshtui.ui.panes.policies import PoliciesPane
 from meshtui.ui.panes.routes import RoutesPane
 from meshtui.ui.panes.services import ServicesPane
 from meshtui.ui.panes.waypoints import WaypointsPane
@@ -26,6 +27,7 @@ PANES: tuple[type[Pane[Any]], ...] = (
     WaypointsPane,
     GatewaysPane,
     RoutesPane,
+    PoliciesPane,
     CertificatesPane,
     FindingsPane,
 )

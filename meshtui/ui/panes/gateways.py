@@ -100,6 +100,9 @@ class GatewaysPane(Pane[Gateway]):
     def used_by(self, row: Gateway, snapshot: Snapshot) -> Jump | None:
         return self.onward(row) if row.routes else None
 
+    def policies_of(self, row: Gateway, snapshot: Snapshot) -> Jump | None:
+        return Jump("policies", within=f"gateway/{row.ref.key}")
+
     def owner(self, row: Gateway, snapshot: Snapshot) -> Jump | None:
         return ways.namespace(snapshot, row.ref.namespace)
 

@@ -98,6 +98,9 @@ class NamespacesPane(Pane[Namespace]):
         about_waypoints = waypoint_offers.of([row.ref for row in rows], named, snapshot)
         return [*(offer for offer in offers if offer.wishes), *about_waypoints]
 
+    def policies_of(self, row: Namespace, snapshot: Snapshot) -> Jump | None:
+        return Jump("policies", within=f"namespace/{row.name}")
+
     def onward(self, row: Namespace) -> Jump | None:
         return Jump("workloads", within=f"namespace/{row.name}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from meshtui.mesh import raw, routes, services
+from meshtui.mesh import policy_rows, raw, routes, services
 from meshtui.mesh.health import Health
 from meshtui.mesh.service_specs import Port, ServiceSpec
 from meshtui.mesh.services import Service
@@ -50,6 +50,10 @@ class ServicesPane(Pane[Service]):
     def belongs(self, row: Service, within: str) -> bool:
         what, _, name = within.partition("/")
         match what:
+            case "policy":
+                return self.snapshot is not None and row.ref.key in policy_rows.services_of(
+                    self.snapshot, name
+                )
             case "waypoint":
                 return row.waypoint is not None and row.waypoint.key == name
             case "workload":
@@ -99,6 +103,9 @@ class ServicesPane(Pane[Service]):
 
     def used_by(self, row: Service, snapshot: Snapshot) -> Jump | None:
         return Jump("routes", within=f"service/{row.ref.key}") if row.routes else None
+
+    def policies_of(self, row: Service, snapshot: Snapshot) -> Jump | None:
+        return Jump("policies", within=f"service/{row.ref.key}")
 
     def owner(self, row: Service, snapshot: Snapshot) -> Jump | None:
         """The Gateway that it was made for, else its namespace."""

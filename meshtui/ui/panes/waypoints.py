@@ -102,6 +102,9 @@ class WaypointsPane(Pane[Row]):
             return None
         return Jump("namespaces", within=f"waypoint/{row.waypoint}")
 
+    def policies_of(self, row: Row, snapshot: Snapshot) -> Jump | None:
+        return Jump("policies", within=f"gateway/{row.waypoint}")
+
     def owner(self, row: Row, snapshot: Snapshot) -> Jump | None:
         return ways.namespace(snapshot, row.namespace)
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from meshtui.mesh import events, pod_templates, raw, services, workloads, ztunnel_probes
+from meshtui.mesh import (
+    events,
+    pod_templates,
+    policy_rows,
+    raw,
+    services,
+    workloads,
+    ztunnel_probes,
+)
 from meshtui.mesh.changes import Change, Refusal
 from meshtui.mesh.enrollment import State
 from meshtui.mesh.health import Health
@@ -57,6 +65,10 @@ class WorkloadsPane(Pane[Workload]):
                 return row.pod.node == name
             case "service":
                 return self.snapshot is not None and row.pod.key in services.pods(
+                    self.snapshot, name
+                )
+            case "policy":
+                return self.snapshot is not None and row.pod.key in policy_rows.pods_of(
                     self.snapshot, name
                 )
             case "waypoint":
@@ -140,6 +152,9 @@ class WorkloadsPane(Pane[Workload]):
 
     def used_by(self, row: Workload, snapshot: Snapshot) -> Jump | None:
         return Jump("services", within=f"workload/{row.pod.key}")
+
+    def policies_of(self, row: Workload, snapshot: Snapshot) -> Jump | None:
+        return Jump("policies", within=f"workload/{row.pod.key}")
 
     def owner(self, row: Workload, snapshot: Snapshot) -> Jump | None:
         """All pods of its controller; from there, and from a pod of its own, its namespace."""
