@@ -60,6 +60,8 @@ class _Pane:
     called: Callable[[Any], str]
     namespace: Callable[[Any], str] | None = None
     """The namespace of a row; None where they are of the whole mesh."""
+    judged: bool = True
+    """Whether what the doctor finds of the object behind a row is told of the row."""
 
 
 def _name(row: Any) -> str:
@@ -88,6 +90,7 @@ _PANES = (
         findings.of,
         lambda row: str(row.finding.found.rule.code),
         lambda row: _about(row.ref),
+        judged=False,
     ),
     _Pane("namespaces", "Namespaces", NAMESPACE, namespaces.of, _name, _name),
     _Pane("workloads", "Workloads", POD, workloads.of, _key, _namespace),
@@ -115,7 +118,7 @@ _PANES = (
         lambda row: f"{row.kind} {_key(row)}",
         _namespace,
     ),
-    _Pane("certificates", "Certificates", POD, certificates.of, _name),
+    _Pane("certificates", "Certificates", POD, certificates.of, _name, judged=False),
 )
 
 
@@ -130,7 +133,7 @@ def of(snapshot: Snapshot, within: tuple[str, ...] = ()) -> Iterable[Item]:
         rows = pane.rows(snapshot)
         if within and pane.namespace is not None:
             rows = [row for row in rows if pane.namespace(row) in ("", *within)]
-        judged = {} if pane.rows is findings.of else findings.judged(snapshot, rows)
+        judged = findings.judged(snapshot, rows) if pane.judged else {}
         verdicts = [(judged.get(row.key, row.verdict), row) for row in rows]
         worst = nsmallest(_NAMED, verdicts, key=lambda each: -each[0].health.rank)
         yield _summary(snapshot, pane, verdicts, worst)

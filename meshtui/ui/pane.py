@@ -489,6 +489,9 @@ class Pane(Widget, Generic[R]):
         )
 
     def _sections(self, row: R, snapshot: Snapshot) -> Iterable[Section]:
+        own = row.verdict
+        if self.verdict(row) is not own and own.health.rank >= Health.UNKNOWN.rank:
+            yield Section("", [said(own)])
         yield from self.detail(row, snapshot)
         told = [
             each for each in self.found(row, snapshot) if each.says not in self.verdict(row).reason

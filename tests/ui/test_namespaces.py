@@ -48,7 +48,8 @@ async def test_the_detail_says_why_and_shows_the_chain_of_each_pod_the_worst_fir
             "✗ 1 pod was never captured: reports-864dfcf76c-htxkg"
         )
         assert "Gateway batch/nowhere does not exist" in rest[0]
-        pods = [line.split() for line in at.detail.splitlines()[-3:]]
+        lines = at.detail.partition("Findings")[0].strip().splitlines()
+        pods = [line.split() for line in lines[-3:]]
         assert pods == [
             ["reports-864dfcf76c-htxkg", "✓", "✗", "·", "·", "not", "annotated"],
             ["reports-864dfcf76c-5m94h", "✓", "✓", "✓", "✓", "proxied"],

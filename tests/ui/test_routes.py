@@ -40,15 +40,15 @@ async def test_each_route_with_its_hosts_parents_and_backends() -> None:
             "reviews": (
                 "✓", "any", "Service reviews:80", "yes", "yes", "reviews-v2 · reviews-v1", "2/2",
             ),
-            "storefront": (
-                "✓", "shop.acme.example", "edge/public:https", "yes", "yes",
+            "storefront": (  # its gateway goes round the waypoint (AMB-025)
+                "✗", "shop.acme.example", "edge/public:https", "yes", "yes",
                 "storefront 90% storefront-next 10%", "3/3",
             ),
             "wrong-host": (
                 "✗", "shop.other.example", "edge/public", "✗ no", "yes", "storefront", "2/2",
             ),
         }  # fmt: skip
-        assert "✗ 3  7  ● live" in at.screen.splitlines()[1]
+        assert "✗ 4  7  ● live" in at.screen.splitlines()[1]
 
 
 async def test_the_detail_says_what_each_parent_says_and_the_rules_with_their_backends() -> None:

@@ -39,7 +39,7 @@ async def test_each_service_with_who_answers_and_what_stands_before_it() -> None
         assert (public["mark"], public["type"], public["external"]) == ("!", "LoadBalancer", "")
         assert public["ports"] == "15021/TCP tcp, 80/TCP http, 443/TCP https, 8443/TCP https"
         assert rows["plain/curl"]["in mesh"] == "–"
-        assert "✗ 3  ! 2  18  ● live" in at.screen.splitlines()[1]
+        assert "✗ 5  ! 2  18  ● live" in at.screen.splitlines()[1]
 
 
 async def test_the_detail_says_which_waypoint_and_why_and_who_says_so() -> None:
