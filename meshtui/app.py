@@ -7,7 +7,7 @@ import gc
 import os
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
@@ -19,8 +19,9 @@ from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widgets import Input
 
-from meshtui import __version__, endings, journal, production
+from meshtui import __version__, endings, favourites, journal, production
 from meshtui.changing import Changing
+from meshtui.favourites import Favourites
 from meshtui.kube import audit, background, kubeconfig
 from meshtui.kube.audit import Audit, AuditError
 from meshtui.kube.errors import KubeError
@@ -38,10 +39,11 @@ from meshtui.ui.commands import Command
 from meshtui.ui.confirm import Confirm
 from meshtui.ui.exchange import Place
 from meshtui.ui.main import Main
+from meshtui.ui.palette import CommandsOfMain
 from meshtui.ui.pane import Pane
 from meshtui.ui.panes import PANES
 from meshtui.ui.pick import Pick
-from meshtui.ui.reader import Describe, Help, Log, Reader, Yaml
+from meshtui.ui.reader import Aliases, Describe, Help, Log, Reader, Yaml
 from meshtui.ui.spans import Line, Span, Tone, plain
 from meshtui.ui.styles import STYLESHEETS
 from meshtui.ui.tree import EVERYTHING, TreeScreen, focus
@@ -88,12 +90,14 @@ class MeshApp(App[int], inherit_bindings=False):
 
     TITLE = "meshtui"
     CSS_PATH = STYLESHEETS
-    ENABLE_COMMAND_PALETTE = False
+    COMMANDS = {CommandsOfMain}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark", "help", "Help", key_display="?", id="app.help"),
         Binding("f1", "help", "Help", show=False, id="app.help_too"),
         Binding("colon", "command", "Command", key_display=":", priority=True, id="app.command"),
         Binding("exclamation_mark", "messages", "Messages", key_display="!", show=False, id="app.messages"),
+        Binding("ctrl+p", "command_palette", "Palette", show=False, id="app.palette"),
+        Binding("ctrl+a", "aliases", "Aliases, and back", show=False, id="app.aliases"),
         Binding("ctrl+r", "refresh_all", "Read again", show=False, id="app.refresh"),
         Binding("ctrl+c", "interrupt", "Quit (twice)", show=False, priority=True, id="app.quit"),
     ]  # fmt: skip
@@ -106,8 +110,10 @@ class MeshApp(App[int], inherit_bindings=False):
         clusters: Clusters,
         clock: Callable[[], datetime] = utc_now,
         audit_file: Path | None = None,
+        favourites_file: Path | None = None,
     ) -> None:
-        """`audit_file` is where changes are told; None for its place in the state directory."""
+        """`audit_file` is where changes are told; None for its place in the state directory. `favourites_file` is where
+        the namespaces behind 1 to 9 are kept; None keeps them nowhere."""
         # Textual decides here how it leaves colours out, and takes NO_COLOR out of the environment
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self._settings = settings
@@ -118,8 +124,10 @@ class MeshApp(App[int], inherit_bindings=False):
         self._told: deque[Told] = deque(maxlen=500)
         self._asking_soon: Timer | None = None
         self._deriving = asyncio.Lock()
+        self._saving = asyncio.Lock()
         self._interrupted: datetime | None = None
         self._main = Main(settings.pane.lower(), self._other_commands(), clock)
+        self._favourites = Favourites(favourites_file)
         self._audit = Audit(audit_file or audit.default_path())
         self._lending = Lending(self, self._main)
         self._changing = Changing(self, self._main, settings, clock, self.tell, self._audit)
@@ -141,6 +149,7 @@ class MeshApp(App[int], inherit_bindings=False):
             self.tell(complaint, Tone.WARN)
         if not self.is_headless:  # there is a terminal to give back as it was
             endings.install(asyncio.get_running_loop(), self._leave)
+        self._load_favourites()
         self._start()
 
     def watch_snapshot(self, before: Snapshot | None, snapshot: Snapshot | None) -> None:
@@ -172,6 +181,7 @@ class MeshApp(App[int], inherit_bindings=False):
             or theme.context_colour(self._chosen, production=looks_like_production),
             namespaces=self._settings.namespaces_of(self._chosen),
         )
+        self._use_namespaces()
         self._changing.begin(self._chosen)
         self._live(self._chosen)
 
@@ -235,6 +245,33 @@ class MeshApp(App[int], inherit_bindings=False):
     @on(Main.NamespacesChosen)
     def _namespaces_chosen(self) -> None:
         self._want()
+        self._use_namespaces()
+
+    def _use_namespaces(self) -> None:
+        """The namespaces that are looked at become favourites, and the favourites are seen."""
+        if self._favourites.use(self._chosen, self._main.place.namespaces):
+            self._save_favourites(self._chosen)
+        self._show_favourites()
+
+    def _show_favourites(self) -> None:
+        of_context = self._favourites.of(self._chosen)
+        self._main.place = replace(self._main.place, favourites=of_context)
+
+    @work
+    async def _load_favourites(self) -> None:
+        try:
+            await background.start(self._favourites.load)
+        except OSError as error:
+            self.tell(f"The favourite namespaces cannot be read: {error.strerror}.", Tone.WARN)
+        self._show_favourites()
+
+    @work
+    async def _save_favourites(self, context: str) -> None:
+        async with self._saving:
+            try:
+                await background.start(self._favourites.save, context)
+            except OSError as error:
+                self.tell(f"The favourite namespaces cannot be kept: {error.strerror}.", Tone.WARN)
 
     # Changes
 
@@ -278,11 +315,19 @@ class MeshApp(App[int], inherit_bindings=False):
 
     def action_command(self) -> None:
         """Opens the prompt; screens over the panes are left for it."""
+        self._leave_screens()
+        if self.screen is self._main:
+            self._main.action_ask(":")
+
+    def _leave_screens(self) -> None:
         for screen in reversed(self.screen_stack):
             if isinstance(screen, Reader | Confirm | Verify):
                 screen.dismiss()
-        if self.screen is self._main:
-            self._main.action_ask(":")
+
+    @on(Main.CommandPicked)
+    def _picked(self, event: Main.CommandPicked) -> None:
+        self._leave_screens()
+        self._main.run(event.line)
 
     def _other_commands(self) -> list[Command]:
         def contexts() -> list[str]:
@@ -294,6 +339,7 @@ class MeshApp(App[int], inherit_bindings=False):
             Command(("tree",), "gateways down to ztunnels: what leads to this row and on from it, or `all`",
                     self._tree, lambda: ["all"], "[all]", closed=True),
             Command(("help",), "every key and command", lambda _: self.action_help()),
+            Command(("aliases", "a"), "all commands with their other names", lambda _: self.action_aliases()),
             Command(("messages",), "what was said, longer than a toast", lambda _: self.action_messages()),
             Command(("info",), "this program, this cluster, and how they are connected", lambda _: self._info()),
             Command(("theme",), "the colours", self._choose_theme, lambda: sorted(self.available_themes), "NAME",
@@ -309,8 +355,13 @@ class MeshApp(App[int], inherit_bindings=False):
             Command(("q", "quit", "q!"), "quit", lambda _: self._leave()),
         ]  # fmt: skip
 
+    @on(Main.ContextAsked)
+    def _context_asked(self, event: Main.ContextAsked) -> None:
+        self._choose_context(event.context, event.then)
+
     @work
-    async def _choose_context(self, argument: str) -> None:
+    async def _choose_context(self, argument: str, then: str = "") -> None:
+        """Looks at another cluster, and there does what the command `then` says."""
         await self._read_clusters()
         names = [name for name, _ in self._clusters.contexts]
         chosen = argument
@@ -325,6 +376,8 @@ class MeshApp(App[int], inherit_bindings=False):
         self._chosen = chosen
         self._main.forget()
         self._start()
+        if then:
+            self._main.run(then)
 
     def _why_not(self, context: str) -> str:
         """Why a context cannot be chosen that the kubeconfig does not name."""
@@ -453,6 +506,13 @@ class MeshApp(App[int], inherit_bindings=False):
             live = self.screen.active_bindings.values()
             found = keys.lines(self, live, self._main.commands)
             self.push_screen(Help("Keys and commands", found, keys.HANG))
+
+    def action_aliases(self) -> None:
+        if isinstance(self.screen, Aliases):
+            self.screen.dismiss()
+        else:
+            found = keys.aliases(self._main.commands)
+            self.push_screen(Aliases("Commands and their aliases", found, keys.HANG))
 
     def action_messages(self) -> None:
         said: list[Line] = [
@@ -583,4 +643,5 @@ def clusters(settings: Settings) -> Clusters:
 def run(settings: Settings) -> int:
     """Runs the program on the screen; gives its exit status."""
     gc.set_threshold(50_000, 20, 100)
-    return MeshApp(settings, clusters(settings)).run() or 0
+    app = MeshApp(settings, clusters(settings), favourites_file=favourites.default_path())
+    return app.run() or 0

@@ -19,7 +19,7 @@ class Command:
     run: Callable[[str], object]
     """Given what stands behind the name."""
     choices: Callable[[], Iterable[str]] = _nothing
-    """What may stand behind the name, as known now."""
+    """What may stand behind the name, as known now; those that begin with "@" where that was typed."""
     takes: str = ""
     """What stands behind the name, for the help: "[NAMESPACE,…]"."""
     closed: bool = False
@@ -52,14 +52,14 @@ def complete(commands: Sequence[Command], text: str, most: int = 8) -> list[Comp
     name, space, argument = text.lstrip().partition(" ")
     command = find(commands, name.lower())
     if space and command is not None:
-        before, comma, last = argument.rpartition(",")
-        head = f"{command.names[0]} {before}{comma}"
+        before, last = _begun(command, argument)
         ranked = sorted(
             (rank, choice)
             for choice in command.choices()
-            if (rank := _rank(last.strip().lower(), choice.lower())) is not None
+            if choice.startswith("@") == last.startswith("@")
+            and (rank := _rank(last.lower(), choice.lower())) is not None
         )
-        return [Completion(head + choice) for _, choice in ranked[:most]]
+        return [Completion(f"{command.names[0]} {before}{choice}") for _, choice in ranked[:most]]
     found = []
     for position, each in enumerate(commands):
         names = each.names if each.listed else [n for n in each.names if name.lower() in n]
@@ -69,26 +69,44 @@ def complete(commands: Sequence[Command], text: str, most: int = 8) -> list[Comp
     return [Completion(each.names[0], each.help) for _, _, each in sorted(found, key=_order)[:most]]
 
 
+def _begun(command: Command, argument: str) -> tuple[str, str]:
+    """What stands before the word that is being typed, and the word: of several namespaces the last one."""
+    if command.closed:
+        return "", argument.strip()
+    before, space, word = argument.rpartition(" ")
+    names, comma, last = word.rpartition(",")
+    return f"{before}{space}{names}{comma}", last
+
+
 def is_whole(commands: Sequence[Command], text: str) -> bool:
     """Whether a text says all by itself, so that no completion may replace it."""
     name, argument = split(text)
     command = find(commands, name)
     if command is None:
         return bool(argument)
-    return not (argument and command.closed) or argument in command.choices()
+    last = argument if command.closed else argument.rpartition(" ")[2]
+    return not (last.startswith("@") or (last and command.closed)) or last in command.choices()
 
 
-def _order(ranked: tuple[int, int, Command]) -> tuple[int, int]:
+def _order(ranked: tuple[Rank, int, Command]) -> tuple[Rank, int]:
     return ranked[0], ranked[1]
 
 
-def _rank(typed: str, choice: str) -> int | None:
-    """How well a choice fits: 0 the same, 1 begins so, 2 holds it, 3 holds its letters in order; None not at all."""
+Rank = tuple[int, int]
+"""Smaller fits better."""
+
+
+def _rank(typed: str, choice: str) -> Rank | None:
+    """How well a choice fits: the same, begins so, holds it (the sooner the better), holds its letters in order (the
+    closer together the better); None where it does not."""
     if typed == choice:
-        return 0
+        return 0, 0
     if choice.startswith(typed):
-        return 1
-    if typed in choice:
-        return 2
-    letters = iter(choice)
-    return 3 if all(letter in letters for letter in typed) else None
+        return 1, 0
+    if (at := choice.find(typed)) > 0:
+        return 2, at
+    first = at = choice.find(typed[0])
+    for letter in typed[1:]:
+        if at >= 0:
+            at = choice.find(letter, at + 1)
+    return (3, at - first) if at >= 0 and first >= 0 else None

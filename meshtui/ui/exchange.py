@@ -97,6 +97,8 @@ class Place:
     context: str = ""
     colour: str = ""
     namespaces: tuple[str, ...] = ()
+    favourites: tuple[tuple[str, ...], ...] = ()
+    """What the keys 1 to 9 choose."""
     read_only: str = ""
     """Why nothing may be changed; "" where it may."""
     unlocked: datetime | None = None

@@ -14,6 +14,7 @@ from textual.widget import Widget
 
 from meshtui.mesh.snapshot import Phase, Snapshot
 from meshtui.ui import times
+from meshtui.ui.arguments import ALL
 from meshtui.ui.columns import shorten
 from meshtui.ui.exchange import Place
 from meshtui.ui.spans import TONES, Span, Tone, plain
@@ -61,16 +62,35 @@ class Header(Widget):
     def _left(self, base: Style, room: int) -> list[Segment]:
         """Context and namespaces, shortened where there is no room, and the server between them where there is."""
         place = self.place
-        scope = plain(",".join(place.namespaces) or "all")
+        scope = plain(",".join(place.namespaces) or ALL)
         scope = f"  ns: {shorten(scope, max(8, room // 3))}"
         name = plain(place.context or "no context")
         name = f" {shorten(name, max(8, room - len(scope) - 2))} "
+        used = len(name) + len(scope)
+        favourites = self._favourites(room - used)
         where = self._where() if self.snapshot is not None else ""
-        if len(name) + len(where) + len(scope) > room:
+        if used + len(where) + len(favourites) > room:
             where = ""
         on_colour = Style(color="white", bgcolor=place.colour or None, bold=True)
         muted = base + self.get_component_rich_style(Tone.MUTED.value, partial=True)
-        return [Segment(name, base + on_colour), Segment(where, muted), Segment(scope, base)]
+        return [
+            Segment(name, base + on_colour),
+            Segment(where, muted),
+            Segment(scope, base),
+            Segment(favourites, muted),
+        ]
+
+    def _favourites(self, room: int) -> str:
+        """The other namespaces that keys choose, as many as there is room for; "" where none were used yet."""
+        place = self.place
+        said = ""
+        if place.favourites:
+            for number, names in enumerate(((), *place.favourites)):
+                more = f"  {number} {plain(','.join(names) or ALL)}"
+                if len(said) + len(more) > room:
+                    break
+                said += more if names != place.namespaces else ""
+        return said
 
     def _where(self) -> str:
         assert self.snapshot is not None

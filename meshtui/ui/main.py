@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.events import Key
 from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
@@ -18,9 +19,11 @@ from textual.widgets import ContentSwitcher
 from meshtui.mesh.kinds import NAMESPACE
 from meshtui.mesh.served import Served
 from meshtui.mesh.snapshot import Snapshot
-from meshtui.ui import commands, filters, kind_commands
+from meshtui.ui import arguments, commands, kind_commands, unbound
+from meshtui.ui.arguments import Arguments, BadArguments
 from meshtui.ui.commands import Command
 from meshtui.ui.exchange import Jump, Place
+from meshtui.ui.filters import BadPattern
 from meshtui.ui.footer import Footer
 from meshtui.ui.header import Header
 from meshtui.ui.pane import Pane
@@ -29,16 +32,9 @@ from meshtui.ui.panes.served import ServedPane
 from meshtui.ui.prompt import Prompt
 from meshtui.ui.spans import Tone
 from meshtui.ui.tabs import TabLine
+from meshtui.ui.trail import Trail, View
 
 AnyPane = Pane[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """Where one was, to go back to."""
-
-    jump: Jump
-    filter: str
 
 
 class Main(Screen[None], inherit_bindings=False):
@@ -52,7 +48,15 @@ class Main(Screen[None], inherit_bindings=False):
         Binding("shift+tab", "turn(-1)", "Previous pane", show=False, id="app.previous_pane"),
         Binding("escape,q", "back", "Back", show=False, id="app.back"),
         Binding("ctrl+q", "clear_filter", "Clear the filter", show=False, id="app.clear_filter"),
-    ]
+        Binding("left_square_bracket", "walk('back')", "The view before", key_display="[", show=False,
+                id="app.view_before"),
+        Binding("right_square_bracket", "walk('forward')", "The view after", key_display="]", show=False,
+                id="app.view_after"),
+        Binding("minus", "walk('last')", "The last view, and back", key_display="-", show=False, id="app.last_view"),
+        Binding("0", "favourite(0)", "All namespaces", show=False, id="app.all_namespaces"),
+        *(Binding(f"{number}", f"favourite({number})", "Namespaces used before", show=False,
+                  id=f"app.favourite_{number}") for number in range(1, 10)),
+    ]  # fmt: skip
 
     snapshot: reactive[Snapshot | None] = reactive(None)
     place: reactive[Place] = reactive(Place())
@@ -62,6 +66,19 @@ class Main(Screen[None], inherit_bindings=False):
         """Other namespaces are to be looked at; empty for all."""
 
         namespaces: tuple[str, ...]
+
+    @dataclass
+    class ContextAsked(Message):
+        """Another cluster is to be looked at, and there a command is to be run."""
+
+        context: str
+        then: str
+
+    @dataclass
+    class CommandPicked(Message):
+        """A command was picked from the palette."""
+
+        line: str
 
     @dataclass
     class Told(Message):
@@ -81,11 +98,12 @@ class Main(Screen[None], inherit_bindings=False):
         self._panes[ServedPane.NAME] = ServedPane()
         self.commands = [*(self._opening(pane) for pane in PANES), self._ns(), *others]
         self._own = tuple(self.commands)
-        self._history: list[Visit] = []
+        self._history: list[View] = []
+        self._trail = Trail()
         self._header = Header(clock)
         self._switcher = ContentSwitcher(*self._panes.values(), id="panes", initial=self._first)
         self.tab_line = TabLine()
-        self.prompt = Prompt(self.commands)
+        self.prompt = Prompt(self.commands, self._entered)
 
     def compose(self) -> ComposeResult:
         yield self._header.data_bind(Main.snapshot, Main.place)
@@ -111,26 +129,50 @@ class Main(Screen[None], inherit_bindings=False):
 
     # Going about
 
-    def go(self, jump: Jump) -> None:
-        """Goes to a pane; `escape` comes back."""
-        here = self.front
-        self._history.append(Visit(Jump(here.NAME, here.within, here.cursor), here.filter_text))
-        self._show(jump, "")
+    @property
+    def here(self) -> View:
+        """What is looked at, and how."""
+        pane = self.front
+        jump = Jump(pane.NAME, pane.within, pane.cursor)
+        return View(jump, pane.filter_text, self.place.namespaces)
+
+    def go(
+        self, jump: Jump, filter_text: str = "", namespaces: tuple[str, ...] | None = None
+    ) -> None:
+        """Goes to a pane; `escape` comes back. `namespaces` is as for `_step`."""
+        self._history.append(self.here)
+        self._step(jump, filter_text, namespaces)
+
+    def _step(
+        self, jump: Jump, filter_text: str = "", namespaces: tuple[str, ...] | None = None
+    ) -> None:
+        """Shows another view, and remembers the way; `namespaces` None leaves those that are chosen."""
+        here = self.here
+        to = View(jump, filter_text, here.namespaces if namespaces is None else namespaces)
+        self._trail.go(here, to)
+        self._show(to)
 
     def forget(self) -> None:
         """Another cluster: no way leads back, and nothing is narrowed."""
         self._history.clear()
+        self._trail.clear()
         for pane in self._panes.values():
             pane.filter(None)
             pane.narrow("")
             pane.table.unmark()
 
-    def _show(self, jump: Jump, filter_text: str) -> None:
-        self._switcher.current = jump.pane
+    def _show(self, view: View) -> None:
+        self._keep_to(view.namespaces)
+        self._switcher.current = view.jump.pane
         pane = self.front
-        pane.filter(filters.parse(filter_text))
-        pane.narrow(jump.within, jump.key)
+        pane.filter(pane.read_filter(view.filter))
+        pane.narrow(view.jump.within, view.jump.key)
         self._come_to(pane)
+
+    def _keep_to(self, namespaces: tuple[str, ...]) -> None:
+        if namespaces != self.place.namespaces:
+            self.place = replace(self.place, namespaces=namespaces)
+            self.post_message(self.NamespacesChosen(namespaces))
 
     def _come_to(self, pane: AnyPane) -> None:
         titled = ((each.NAME, each.title) for each in self._panes.values())
@@ -152,7 +194,7 @@ class Main(Screen[None], inherit_bindings=False):
     def action_turn(self, step: int) -> None:
         names = [name for name, _ in self.tab_line.titles]
         self._history.clear()
-        self._show(Jump(names[(names.index(self.front.NAME) + step) % len(names)]), "")
+        self._step(Jump(names[(names.index(self.front.NAME) + step) % len(names)]))
 
     def action_back(self) -> None:
         pane = self.front
@@ -163,8 +205,8 @@ class Main(Screen[None], inherit_bindings=False):
         elif pane.table.marks:
             pane.table.unmark()
         elif self._history:
-            visit = self._history.pop()
-            self._show(visit.jump, visit.filter)
+            before = self._history.pop()
+            self._step(before.jump, before.filter)
         elif pane.NAME == ServedPane.NAME:
             self.action_turn(1)
         elif pane.within:
@@ -173,7 +215,40 @@ class Main(Screen[None], inherit_bindings=False):
             self.post_message(self.Told(":q quits."))
 
     def action_clear_filter(self) -> None:
-        self.front.filter(None)
+        if self.prompt.asking == "/":
+            self.prompt.action_clear()
+        else:
+            self.front.filter(None)
+
+    def action_walk(self, way: str) -> None:
+        """Walks along the views that one came by."""
+        find, none = {
+            "back": (self._trail.back, "This is the first view."),
+            "forward": (self._trail.forward, "There is no later view."),
+            "last": (self._trail.last, "There was no other view yet."),
+        }[way]
+        view = find(self.here)
+        if view is None:
+            self.post_message(self.Told(none))
+        else:
+            self._history.clear()
+            self._show(view)
+
+    def action_favourite(self, number: int) -> None:
+        """Keeps to the namespaces of a favourite; 0 is all."""
+        chosen = self.place.favourites[number - 1 : number]
+        if number and not chosen:
+            words = f"{number} has no namespaces yet: those that :ns chooses come to 1 to 9."
+            self.post_message(self.Told(words))
+        else:
+            self._choose_namespaces(chosen[0] if number else ())
+
+    def on_key(self, event: Key) -> None:
+        """A key without a verb says why it has none."""
+        hint = unbound.HINTS.get(event.key)
+        if hint and not self.prompt.asking and event.key not in self.active_bindings:
+            event.stop()
+            self.post_message(self.Told(hint))
 
     # Prompt and commands
 
@@ -183,22 +258,23 @@ class Main(Screen[None], inherit_bindings=False):
         return not (action == "ask" and self.prompt.asking)
 
     def action_ask(self, sign: str) -> None:
-        self.prompt.ask(sign, self.front.filter_text if sign == "/" else "")
+        text = self.front.filter_text if sign == "/" else ""
+        self.prompt.ask(sign, text, self.front.read_filter)
 
     @on(Prompt.Typed)
     def _typed(self, event: Prompt.Typed) -> None:
-        self.front.filter(event.filter)
+        if self.prompt.asking:  # what was entered meanwhile is more
+            self.front.filter(event.filter)
 
-    @on(Prompt.Entered)
-    def _entered(self, event: Prompt.Entered) -> None:
+    def _entered(self, sign: str, text: str) -> None:
         self.front.focus_table()
-        if event.sign == ":":
-            self._run(event.text)
+        if sign == ":":
+            self.run(text)
             return
         try:
-            self.front.filter(filters.parse(event.text))
-        except filters.BadPattern as failure:
-            words = f"/{event.text}: {failure}. The filter was left as it was."
+            self.front.filter(self.front.read_filter(text))
+        except BadPattern as failure:
+            words = f"/{text}: {failure}. The filter was left as it was."
             self.post_message(self.Told(words, Tone.WARN))
 
     @on(Prompt.Cancelled)
@@ -207,8 +283,10 @@ class Main(Screen[None], inherit_bindings=False):
             self.front.filter(None)
         self.front.focus_table()
 
-    def _run(self, text: str) -> None:
-        name, argument = commands.split(text)
+    def run(self, text: str) -> None:
+        """Does what a command says."""
+        line = text.strip()
+        name, argument = commands.split(f"ctx {line[1:]}" if line.startswith("@") else line)
         command = commands.find(self.commands, name)
         if command is not None:
             command.run(argument)
@@ -220,13 +298,12 @@ class Main(Screen[None], inherit_bindings=False):
 
     def _opening(self, pane: type[AnyPane]) -> Command:
         def run(argument: str) -> None:
-            if argument:
-                self._choose_namespaces(argument)
-            self.go(Jump(pane.NAME))
+            given = self._read_arguments(pane.NAME, argument, self._panes[pane.NAME])
+            if given is not None:
+                self.go(Jump(pane.NAME), given.filter, given.namespaces)
 
         names = (pane.NAME, *pane.ALIASES)
-        takes = "[NAMESPACE,…]"
-        return Command(names, f"the pane {pane.TITLE}", run, self._namespace_names, takes)
+        return Command(names, f"the pane {pane.TITLE}", run, self._may_follow, "[NAMESPACE,…]")
 
     # Kinds without a pane of their own
 
@@ -237,37 +314,61 @@ class Main(Screen[None], inherit_bindings=False):
     def watch_snapshot(self, before: Snapshot | None, now: Snapshot | None) -> None:
         if now is not None and (before is None or before.server.served is not now.server.served):
             known = kind_commands.commands(
-                self._kinds, self._own, self._open_kind, self._namespace_names
+                self._kinds, self._own, self._open_kind, self._may_follow
             )
             self.commands[:] = [*self._own, *known]
 
     def _open_kind(self, it: Served, argument: str) -> None:
         """Shows a kind as the server prints it, and says which others have its name."""
-        if argument:
-            self._choose_namespaces(argument)
-        self.go(Jump(ServedPane.NAME, str(it.kind)))
+        pane = self._panes[ServedPane.NAME]
+        given = self._read_arguments(str(it.kind), argument, pane)
+        if given is None:
+            return
+        self.go(Jump(ServedPane.NAME, str(it.kind)), given.filter, given.namespaces)
         others = kind_commands.homonyms(it, self._kinds)
         if others:
             also = ", ".join(f":{each}" for each in others)
             self.post_message(self.Told(f"This is {it.kind}. Of the same name: {also}."))
 
     def _ns(self) -> Command:
-        return Command(
-            NS,
-            "keep to these namespaces, or look at `all`",
-            lambda argument: (
-                self._choose_namespaces(argument) if argument else self.go(Jump("namespaces"))
-            ),
-            self._namespace_names,
-            "[NAMESPACE,…]",
-        )
+        def run(argument: str) -> None:
+            if not argument:
+                self.go(Jump("namespaces"))
+                return
+            given = self._read_arguments(NS[0], argument, self.front)
+            if given is not None:
+                kept = self.place.namespaces if given.namespaces is None else given.namespaces
+                self._choose_namespaces(kept, given.filter)
+
+        words = "keep to these namespaces, or look at `all`"
+        return Command(NS, words, run, self._may_follow, "[NAMESPACE,…]")
+
+    def _read_arguments(self, command: str, argument: str, pane: AnyPane) -> Arguments | None:
+        """What stands behind a command; None where it cannot be meant, or is meant for another cluster."""
+        try:
+            given = arguments.parse(argument)
+            pane.read_filter(given.filter)
+        except (BadArguments, BadPattern) as failure:
+            self.post_message(self.Told(f":{command} {argument}: {failure}.", Tone.WARN))
+            return None
+        if given.context in ("", self.place.context):
+            return given
+        self.post_message(self.ContextAsked(given.context, f"{command} {given.elsewhere}"))
+        return None
+
+    def _may_follow(self) -> Sequence[str]:
+        """Namespaces, and contexts with their sign."""
+        contexts = commands.find(self.commands, "ctx")
+        return [
+            *self._namespace_names(),
+            *(f"@{name}" for name in (contexts.choices() if contexts else ())),
+        ]
 
     def _namespace_names(self) -> Sequence[str]:
         known = self.snapshot.objects.get(NAMESPACE, {}) if self.snapshot else {}
-        return ["all", *sorted(set(known) | set(self.place.namespaces))]
+        return [arguments.ALL, *sorted(set(known) | set(self.place.namespaces))]
 
-    def _choose_namespaces(self, argument: str) -> None:
-        names = tuple(dict.fromkeys(argument.replace(",", " ").split()))
-        chosen = () if "all" in names else names
-        self.place = replace(self.place, namespaces=chosen)
-        self.post_message(self.NamespacesChosen(chosen))
+    def _choose_namespaces(self, chosen: tuple[str, ...], filter_text: str = "") -> None:
+        """Keeps to these namespaces, in the view that one looks at."""
+        here = self.here
+        self._step(here.jump, filter_text or here.filter, chosen)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
 from textual import events as keys
@@ -29,11 +30,11 @@ from meshtui.mesh.kinds import Kind
 from meshtui.mesh.pod_templates import CONTROLLERS
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Phase, Ref, Scope, Snapshot
-from meshtui.ui import detail, notices
+from meshtui.ui import detail, filters, notices
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Section
 from meshtui.ui.exchange import Jump, Offer, Place, Row, Stamp, Wants, Wish
-from meshtui.ui.filters import Filter
+from meshtui.ui.filters import Filter, Subject
 from meshtui.ui.lines import Lines
 from meshtui.ui.spans import Cell, Line, Span, Tone, said, text_of
 from meshtui.ui.table import Table
@@ -310,6 +311,10 @@ class Pane(Widget, Generic[R]):
         self._awaited = key
         self._derive()
 
+    def read_filter(self, text: str) -> Filter | None:
+        """What a text means as a filter of this pane's rows. Raises BadPattern."""
+        return filters.parse(text, [column.title for column in self.COLUMNS])
+
     def filter(self, wanted: Filter | None) -> None:
         """Shows only the rows that a filter keeps; None for all."""
         self._filter = wanted
@@ -431,10 +436,19 @@ class Pane(Widget, Generic[R]):
         for row in rows:
             known = before.get(row.key)
             if known is None or known[0] is not row:
-                known = (row, wanted.keeps(" ".join(text_of(cell) for cell in self._cells(row))))
+                known = (row, wanted.keeps(self._subject(row)))
             kept[row.key] = known
         self._kept = kept
         return [row for row, keeps in kept.values() if keeps]
+
+    def _subject(self, row: R) -> Subject:
+        """A row as a filter looks at it."""
+        words = [text_of(cell) for cell in self._cells(row)]
+        return Subject(words, self.called(row), partial(self._labels, row))
+
+    def _labels(self, row: R) -> Mapping[str, str] | None:
+        found = self.object(row, self._of) if self._of is not None else None
+        return raw.strings(found, "metadata", "labels") if found is not None else None
 
     def _say(self, snapshot: Snapshot, any_shown: bool, any_inside: bool) -> None:
         """What stands in place of rows, and what stands under them because it keeps them from being complete."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rich.text import Text
@@ -10,13 +10,16 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
+from textual.events import Key
 from textual.message import Message
 from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
 
 from meshtui.ui import filters
+from meshtui.ui.columns import shorten
 from meshtui.ui.commands import Command, complete, is_whole
 from meshtui.ui.filters import Filter
+from meshtui.ui.recall import Recall
 from meshtui.ui.spans import plain
 
 
@@ -29,8 +32,6 @@ class Prompt(Vertical):
         Binding("down", "choose(1)", "Next", show=False, priority=True, id="prompt.next"),
         Binding("up", "choose(-1)", "Previous", show=False, priority=True, id="prompt.previous"),
         Binding("ctrl+u", "clear", "Clear", show=False, priority=True, id="prompt.clear"),
-        # enter, where it was typed before the program had made the terminal its own
-        Binding("ctrl+j", "enter", show=False, id="prompt.enter"),
     ]
 
     @dataclass
@@ -40,24 +41,24 @@ class Prompt(Vertical):
         filter: Filter | None
 
     @dataclass
-    class Entered(Message):
-        """Enter was pressed."""
-
-        sign: str
-        text: str
-
-    @dataclass
     class Cancelled(Message):
         sign: str
 
-    def __init__(self, commands: Sequence[Command]) -> None:
+    def __init__(self, commands: Sequence[Command], entered: Callable[[str, str], None]) -> None:
+        """`entered` takes the sign and what was typed behind it. It is called, not told by a message: keys that are
+        typed right behind enter are for what comes then."""
         super().__init__(id="prompt")
+        self._entered = entered
         self._commands = commands
         self._sign = ""
+        self._read: Callable[[str], Filter | None] = filters.parse
+        self._suggested = ""
+        """What the choices are for; more may have been typed."""
+        self._recalls = {":": Recall(), "/": Recall()}
         self.choices = OptionList(id="choices")
         self.choices.can_focus = False
         self.sign = Label("", id="sign")
-        self.typed = Input(id="typed", compact=True, select_on_focus=False)
+        self.typed = TypedLine(self)
         self.display = False
 
     def compose(self) -> ComposeResult:
@@ -71,9 +72,13 @@ class Prompt(Vertical):
         """ ":" or "/" while it asks; "" otherwise."""
         return self._sign
 
-    def ask(self, sign: str, text: str = "") -> None:
-        """Shows the prompt: ":" for a command, "/" for a filter."""
+    def ask(
+        self, sign: str, text: str = "", read: Callable[[str], Filter | None] = filters.parse
+    ) -> None:
+        """Shows the prompt: ":" for a command, "/" for a filter, and what it means where one is."""
         self._sign = sign
+        self._read = read
+        self._recall.rest()
         self.sign.update(sign)
         self.display = True
         self.complain("")
@@ -83,6 +88,11 @@ class Prompt(Vertical):
         self._suggest()
         self.screen.set_focus(self.typed)
 
+    @property
+    def _recall(self) -> Recall:
+        """What was entered before behind the same sign."""
+        return self._recalls[self._sign]
+
     def close(self) -> None:
         self._sign = ""
         self.display = False
@@ -90,15 +100,21 @@ class Prompt(Vertical):
     def complain(self, text: str) -> None:
         """Says what is wrong with what was typed; "" when nothing is."""
         self.typed.set_class(bool(text), "-bad")
-        self.typed.border_subtitle = text
-        self.sign.update(Text(f"{self._sign} {text} ▸ ") if text else Text(self._sign))
+        half = shorten(text, max(24, self.size.width * 3 // 5))  # what is typed has to be seen
+        self.sign.update(Text(f"{self._sign} {half} ▸ ") if text else Text(self._sign))
 
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:
         event.stop()
+        if self._sign and event.value == self.typed.value:  # neither closed nor changed meanwhile
+            self._recall.rest()
+            self._take(event.value)
+
+    def _take(self, text: str) -> None:
+        """Shows what would complete a text, or what it filters; at once says why it cannot."""
         self._suggest()
         try:
-            wanted = filters.parse(event.value) if self._sign == "/" else None
+            wanted = self._read(text) if self._sign == "/" else None
         except filters.BadPattern as failure:
             self.complain(str(failure))
             return
@@ -106,18 +122,23 @@ class Prompt(Vertical):
         if self._sign == "/":
             self.post_message(self.Typed(wanted))
 
-    @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
-        event.stop()
-        sign, text = self._sign, event.value
+    def enter(self) -> None:
+        """What was typed, or chosen, is what was meant."""
+        sign, text = self._sign, self.typed.value
+        if text != self._suggested:
+            self._recall.rest()
+            self._suggest()
         chosen = self.choices.highlighted
         if sign == ":" and chosen is not None and not is_whole(self._commands, text):
             text = self.choices.get_option_at_index(chosen).id or text
+        self._recall.add(text)
         self.close()
-        self.post_message(self.Entered(sign, text))
+        self._entered(sign, text)
 
     def _suggest(self) -> None:
-        found = complete(self._commands, self.typed.value) if self._sign == ":" else []
+        self._suggested = self.typed.value
+        asks = self._sign == ":" and self._recall.resting
+        found = complete(self._commands, self.typed.value) if asks else []
         self.choices.clear_options()
         for each in found:
             text = f"{plain(each.text):<24} {each.help}"
@@ -135,13 +156,21 @@ class Prompt(Vertical):
             self.typed.value = text if " " in text else f"{text} "
             self.typed.cursor_position = len(self.typed.value)
 
-    async def action_enter(self) -> None:
-        await self.typed.action_submit()
-
     def action_choose(self, step: int) -> None:
-        count = self.choices.option_count
-        if count:
-            self.choices.highlighted = ((self.choices.highlighted or 0) + step) % count
+        """Up and down in the list; above its first line stands what was entered before."""
+        recall, at = self._recall, self.choices.highlighted or 0
+        line = None
+        if step > 0:
+            line = recall.newer()
+        elif not at:
+            line = recall.older(self.typed.value)
+        if line is not None:
+            with self.prevent(Input.Changed):
+                self.typed.value = line
+            self.typed.cursor_position = len(line)
+            self._take(line)
+        elif count := self.choices.option_count:
+            self.choices.highlighted = (at + step) % count
 
     def action_clear(self) -> None:
         self.typed.value = ""
@@ -150,3 +179,26 @@ class Prompt(Vertical):
         sign = self._sign
         self.close()
         self.post_message(self.Cancelled(sign))
+
+
+class TypedLine(Input):
+    """What is typed. Enter has its place among the keys: those before it are in the line, those behind it are not."""
+
+    ENTER = (
+        "enter",
+        "ctrl+j",
+    )  # the latter where it was typed before the terminal was the program's own
+
+    def __init__(self, prompt: Prompt) -> None:
+        super().__init__(id="typed", compact=True, select_on_focus=False)
+        self._prompt = prompt
+
+    async def _on_key(self, event: Key) -> None:
+        if self._prompt.asking and event.key not in self.ENTER:
+            return  # to Input
+        event.stop()
+        event.prevent_default()
+        if self._prompt.asking:
+            self._prompt.enter()
+        else:
+            self.app.post_message(Key(event.key, event.character))

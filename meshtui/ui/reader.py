@@ -152,6 +152,10 @@ class Help(Reader):
     """The keys that live on the screen below, and all commands."""
 
 
+class Aliases(Reader):
+    """All commands with their other names."""
+
+
 class Describe(Reader):
     """What is known of one row, drawn again whenever the cluster changes."""
 

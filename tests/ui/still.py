@@ -15,7 +15,8 @@ from json_merge_patch import lib as json_merge_patch
 from textual.pilot import Pilot
 
 from meshtui.app import Clusters, MeshApp
-from meshtui.kube.errors import Absent, KubeError
+from meshtui.kube.errors import Absent, ConfigError, KubeError
+from meshtui.kube.exec_plugin import Suspend
 from meshtui.kube.session import Session, Written
 from meshtui.mesh.changes import Change, Patch
 from meshtui.mesh.kinds import Kind
@@ -138,14 +139,18 @@ def app_of(
     settings: Settings | None = None,
     now: datetime,
     audit_file: Path | None = None,
+    favourites_file: Path | None = None,
 ) -> MeshApp:
     """The program over sessions by context, the first one current, at a fixed time."""
-    clusters = Clusters(
-        [(name, f"https://{name}.example:6443") for name in sessions],
-        next(iter(sessions)),
-        lambda context, _: sessions[context],
-    )
-    return MeshApp(settings or Settings(), clusters, lambda: now, audit_file)
+
+    def opened(context: str, suspend: Suspend) -> Session:
+        if context not in sessions:
+            raise ConfigError(f"there is no context {context}", "Look into the kubeconfig.")
+        return sessions[context]
+
+    contexts = [(name, f"https://{name}.example:6443") for name in sessions]
+    clusters = Clusters(contexts, next(iter(sessions)), opened)
+    return MeshApp(settings or Settings(), clusters, lambda: now, audit_file, favourites_file)
 
 
 async def until(pilot: Pilot[int], condition: Callable[[], bool], seconds: float = 10) -> None:

@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 from textual.binding import Binding
+from textual.command import CommandPalette
 
 from meshtui.mesh.logs import LogLine
 from meshtui.settings import Settings
 from meshtui.ui.panes import PANES
 from meshtui.ui.pick import Pick
-from meshtui.ui.reader import Describe, Log, Reader, Yaml
+from meshtui.ui.reader import Aliases, Describe, Log, Reader, Yaml
+from meshtui.ui.unbound import HINTS
 from tests.ui import situations
 from tests.ui.looking import Looking, looking
 
@@ -51,6 +53,7 @@ SCREENS: dict[str, Open] = {
     "messages": opened("!"),
     "tree": typed(":tree\r"),
     "help": opened("?"),
+    "aliases": opened("ctrl+a"),
     "contexts": typed(":ctx\r"),
 }
 
@@ -138,6 +141,8 @@ EFFECTS: dict[str, Sequence[tuple[str, str, Does]]] = {
         ("?", "workloads", lambda at: "Keys and commands" in at.screen),
         ("f1", "workloads", lambda at: "Keys and commands" in at.screen),
         ("!", "workloads", lambda at: "Messages" in at.screen),
+        ("ctrl+a", "workloads", lambda at: isinstance(at.app.screen, Aliases)),
+        ("ctrl+p", "workloads", lambda at: isinstance(at.app.screen, CommandPalette)),
     ],
     "ask": [
         (":", "workloads", lambda at: at.main.prompt.asking == ":" and "opted-out" in at.screen),
@@ -146,6 +151,9 @@ EFFECTS: dict[str, Sequence[tuple[str, str, Does]]] = {
     "say": [
         ("c", "workloads", lambda at: at.app.clipboard == "batch/opted-out-79c9876f8-jvcb9"),
         ("ctrl+c", "workloads", lambda at: "ctrl-c again quits." in told(at)),
+        ("0", "workloads", lambda at: at.main.place.namespaces == ()),
+        ("7", "workloads", lambda at: told(at).startswith("7 has no namespaces yet")),
+        ("]", "workloads", lambda at: told(at) == "There is no later view."),
         ("ctrl+r", "workloads", lambda at: "Reading everything again." in told(at)),
     ],
 }
@@ -177,28 +185,40 @@ async def test_where_no_way_leads_back_the_key_says_how_to_quit(key: str) -> Non
         assert at.app.is_running
 
 
-UNBOUND = (
-    *("s", "a", "t", "v", "i", "o", "n", "f", "w"),
-    *("0", "1", "5", "9", "S", "N", "A", "F", "W", "minus", "left_square_bracket"),
-    *("ctrl+d", "ctrl+k", "ctrl+l", "ctrl+p", "ctrl+s", "ctrl+z", "ctrl+w", "ctrl+a", "ctrl+e"),
-    *("ctrl+space", "ctrl+backslash", "delete", "insert", "f2", "f10"),
-)
-"""Keys of k9s, and those kept for verbs that change something: nothing does a part of what they will do."""
+UNBOUND = ("W", "delete", "insert", "f2", "f10")
+"""Keys that mean nothing."""
 
 
-async def test_a_key_without_a_verb_does_nothing() -> None:
+async def test_a_key_without_a_verb_does_nothing_and_says_so_where_k9s_has_one() -> None:
     async with looking(SHOP) as at:
+        said_of = set()
         for pane in NAMES:
             assert pane == at.pane.NAME
             before = at.screen
-            for key in UNBOUND:
-                assert key not in at.app.screen.active_bindings, key
-            await at.hammer(*UNBOUND)
+            for key in (*UNBOUND, *HINTS):
+                if key in at.app.screen.active_bindings:
+                    assert key in ("m", "x"), (
+                        f"{key} has a verb in {pane}, and a hint that it has none"
+                    )
+                    continue
+                at.app._told.clear()
+                await at.hammer(key)
+                assert told(at) == HINTS.get(key, ""), (pane, key)
+                said_of.add(key)
             assert at.screen == before
-            assert told(at) == ""
             assert len(at.app.screen_stack) == 1
+            at.app._told.clear()
             await at.press("tab")
         assert at.session.asked == []
+        assert said_of == {*UNBOUND, *HINTS}
+
+
+async def test_where_text_is_typed_a_key_without_a_verb_is_text() -> None:
+    async with looking(SHOP, "workloads") as at:
+        await at.type("/stavi")
+        await at.press("ctrl+s", "ctrl+z", "ctrl+l")
+        assert at.main.prompt.typed.value == "stavi"
+        assert told(at) == ""
 
 
 async def test_ctrl_c_twice_quits_and_with_time_between_does_not() -> None:
@@ -383,7 +403,7 @@ async def test_on_every_screen_no_key_has_two_meanings_and_a_colon_opens_the_pro
                     meant[key] |= {binding.id or binding.action for binding in bound}
             assert {key: ids for key, ids in meant.items() if len(ids) > 1} == {}, screen
             ids = [binding.id or "" for binding in live(at).values()]
-            assert all(re.fullmatch(r"[a-z]+\.[a-z_]+", each) for each in ids), (screen, ids)
+            assert all(re.fullmatch(r"[a-z]+\.[a-z_0-9]+", each) for each in ids), (screen, ids)
             if at.app.screen.is_modal:
                 await at.press("escape")  # a list to pick from is answered first
             await at.type(":cert\r")
@@ -442,7 +462,19 @@ async def test_the_help_lists_every_command_with_its_other_names() -> None:
             assert re.search(rf":{pane.NAME}\b", commands)
             for alias in pane.ALIASES:
                 assert f":{alias}" in commands
-        for name in ("ns", "ctx", "help", "messages", "info", "theme", "refresh", "q", "quit"):
+        for name in (
+            "ns",
+            "ctx",
+            "aliases",
+            "a",
+            "help",
+            "messages",
+            "info",
+            "theme",
+            "refresh",
+            "q",
+            "quit",
+        ):
             assert f":{name}" in commands
 
 

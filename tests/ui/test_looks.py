@@ -119,6 +119,7 @@ async def tree_of_what_is_known(at: Looking) -> None:
 
 SCREENS: dict[str, tuple[str, str, Callable[[Looking], Awaitable[None]]]] = {
     # name: situation, pane, what to do there
+    "aliases": ("shop", "workloads", keys("ctrl+a")),
     "certificate-of-a-workload": ("acme", "certificates", keys("j", "j", "enter", "x")),
     "certificate-of-the-root": ("acme", "certificates", keys("end", "enter")),
     "chain-of-the-ghost": ("shop", "workloads", ghost),
@@ -132,6 +133,7 @@ SCREENS: dict[str, tuple[str, str, Callable[[Looking], Awaitable[None]]]] = {
     "info": ("limited", "cluster", types(":info\r")),
     "log": ("shop", "ztunnels", log),
     "messages": ("shop", "cluster", keys("z", "q", "!")),
+    "namespaces-behind-digits": ("shop", "workloads", types(":ns shop\r:ns payments,batch\r")),
     "pods-of-a-namespace": ("shop", "namespaces", keys("G", "enter")),
     "tree": ("shop", "services", tree),
     "tree-of-everything": ("shop", "cluster", tree_of_everything),

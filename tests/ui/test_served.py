@@ -483,3 +483,28 @@ async def test_on_a_cluster_tables_come_and_change(tmp_path: Path) -> None:
             await shown(pilot, app, "BACKENDS")
             await pilot.press(*":events", "enter")
             await shown(pilot, app, "LAST SEEN", "REASON")
+
+
+async def test_what_stands_behind_a_kind_is_read_as_behind_a_pane() -> None:
+    async with looking(CONFIGMAPS) as at:
+        await at.type(":cm plain,shop /blue\r")
+        assert [row[2] for row in at.rows] == ["two"]
+        assert at.main.place.namespaces == ("plain", "shop")
+        await at.type(":cm all app=web\r")
+        assert [row[2] for row in at.rows] == ["one"]
+        await at.type(":cm =\r")
+        assert "is not understood" in told(at)[-1]
+        await at.press("[")
+        assert [row[2] for row in at.rows] == ["two"]
+
+
+async def test_a_column_of_the_server_can_be_filtered_by_also_before_it_is_known() -> None:
+    async with looking(serving()) as at:
+        await at.type(":cm /data:^22\r")
+        assert at.rows == []
+        await at.show(CONFIGMAPS)
+        assert [row[2] for row in at.rows] == ["two"]
+        await at.type(":secrets\r")
+        await at.press("escape")
+        assert kind_of(at) == "configmaps"
+        assert [row[2] for row in at.rows] == ["two"]

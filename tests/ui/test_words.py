@@ -1,4 +1,4 @@
-"""The small pure parts of the screen: ages, wrapping, cleaning, filters, completion."""
+"""The small pure parts of the screen: ages, wrapping, cleaning, completion."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.theme import BUILTIN_THEMES
 
-from meshtui.ui import commands, filters, theme, times
+from meshtui.ui import commands, theme, times
 from meshtui.ui.columns import Column
 from meshtui.ui.commands import Command
 from meshtui.ui.detail import Grid, Section, render, wrap
@@ -80,32 +80,6 @@ def test_nothing_that_is_drawn_can_steer_a_terminal(text: str) -> None:
     drawn = plain(text)
     assert len(drawn) == len(text)
     assert not any(ord(c) < 32 or 127 <= ord(c) < 160 or "\u202a" <= c <= "\u202e" for c in drawn)
-
-
-@pytest.mark.parametrize(
-    ("pattern", "text", "kept"),
-    [
-        ("shop", "payments SHOP", True),
-        ("shop ledger", "ledger shop", True),
-        ("shop ledger", "shop", False),
-        ("!shop", "shop", False),
-        ("!shop", "payments", True),
-        ("^pay", "payments", True),
-        ("^ments", "payments", False),
-        ("a.c", "abc", True),
-    ],
-)
-def test_filters_keep_rows_as_typed(pattern: str, text: str, kept: bool) -> None:
-    wanted = filters.parse(pattern)
-    assert wanted is not None
-    assert wanted.keeps(text) is kept
-
-
-def test_a_bad_pattern_says_so_and_none_is_no_filter() -> None:
-    with pytest.raises(filters.BadPattern, match=r"missing"):
-        filters.parse("a(")
-    assert filters.parse("  ") is None
-    assert filters.parse("!") is None
 
 
 def _nowhere(_: str) -> None:

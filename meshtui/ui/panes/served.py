@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from meshtui.mesh import events, printed, scopes
@@ -10,10 +11,11 @@ from meshtui.mesh.kinds import POD, Kind
 from meshtui.mesh.printed import Row
 from meshtui.mesh.served import Served
 from meshtui.mesh.snapshot import Heading, Ref, Snapshot
-from meshtui.ui import detail, times
+from meshtui.ui import detail, filters, times
 from meshtui.ui.columns import WIDE, Column
 from meshtui.ui.detail import Fact, Section
 from meshtui.ui.exchange import Wants
+from meshtui.ui.filters import BadPattern, Filter
 from meshtui.ui.pane import Pane
 from meshtui.ui.spans import Cell, Line, Span, Tone, plain
 
@@ -149,6 +151,17 @@ class ServedPane(Pane[Row]):
         if self._drawn != (self._named, drawn):
             self._drawn = (self._named, drawn)
             self.table.begin(drawn)
+            self._filter = self.read_filter(self.filter_text)
+            self._kept.clear()
+
+    def read_filter(self, text: str) -> Filter | None:
+        """The same as in other panes; a column that the kind does not have, or not yet, is a text as any other."""
+        with suppress(BadPattern):
+            return filters.parse(text, [column.title for column in self._drawn[1]])
+        return filters.parse(text)
+
+    def _labels(self, row: Row) -> Mapping[str, str]:
+        return row.labels
 
     def freshness(self, snapshot: Snapshot) -> Line:
         return super().freshness(self._sourced(snapshot)) if self.kind else ()
