@@ -226,7 +226,9 @@ class MeshApp(App[int], inherit_bindings=False):
         needs = [*(need for pane in PANES for need in pane.NEEDS), *self._changing.needs]
         always = scopes.of(needs, self._main.place.namespaces)
         seen = (*always, *self._narrower(self.snapshot), *wanted.scopes)
-        self._session.want(seen, (*wanted.probes, *self._changing.probes), wanted.refs)
+        self._session.want(
+            seen, (*wanted.probes, *self._changing.probes), wanted.refs, wanted.tables
+        )
         self._changing.ask_rights(self._main.front)
 
     def _narrower(self, snapshot: Snapshot | None) -> Sequence[Scope]:
@@ -422,7 +424,7 @@ class MeshApp(App[int], inherit_bindings=False):
             lines = detail.render(pane.verdict(last), pane.described(last, snapshot), width)
             return lines if found else [*gone, *lines]
 
-        title = f"{pane.TITLE} · {pane.called(row)}"
+        title = f"{pane.title} · {pane.called(row)}"
         wants = pane.described_wants(row, self.snapshot)
         self.push_screen(Describe(title, draw, self.snapshot, wants), self._reader_left)
         self._want_soon()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -13,6 +13,7 @@ from meshtui.kube.api import JSON, Api, decode
 from meshtui.kube.errors import Absent, Forbidden, KubeError, StatusError
 from meshtui.kube.pace import Pace
 from meshtui.mesh.kinds import Kind
+from meshtui.mesh.served import Served
 from meshtui.mesh.snapshot import Problem, Trouble
 
 # Aggregated discovery (v2 from Kubernetes 1.30, v2beta1 from 1.27), one answer for all groups; a server or a group
@@ -28,15 +29,6 @@ _ACCEPT = ",".join(
 
 class Unreadable(KubeError):  # noqa: N818 - reads as what it is
     """The kind is installed, but in none of the versions that our readers understand."""
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """One kind as the server has it."""
-
-    kind: Kind
-    versions: tuple[str, ...]
-    """The one that the server prefers first."""
 
 
 def choose(kind: Kind, served: Mapping[Kind, Served]) -> str:
@@ -86,8 +78,9 @@ class Discovery:
         self._doubted.add(kind)
 
     def again(self) -> None:
-        """Look again for what is missing when it is asked for next, however soon that is."""
+        """Look again when a kind is asked for next, however soon that is: others may have been installed."""
         self.refused, self._read_again = False, 0.0
+        self._doubted.update(self.served)
 
     async def _refresh(self) -> None:
         """One reading serves all who wait for it, and those who come soon after."""
@@ -135,7 +128,10 @@ class Discovery:
         for (group, version, _), listed in zip(addresses, answers, strict=True):
             for resource in listed:
                 if "/" not in resource.name:
-                    _add(found, group, resource.name, resource.kind, version, resource.namespaced)
+                    kind = Kind(
+                        group, resource.name, resource.kind, (version,), resource.namespaced
+                    )
+                    _add(found, kind, resource, resource.singularName)
         return found.values()
 
 
@@ -144,24 +140,26 @@ def _aggregated(answer: _Groups) -> Iterable[Served]:
     for group in answer.items:
         for version in group.versions:
             for resource in version.resources:
-                named = resource.responseKind.kind if resource.responseKind else ""
-                _add(
-                    found,
+                kind = Kind(
                     group.metadata.name,
                     resource.resource,
-                    named,
-                    version.version,
+                    resource.responseKind.kind if resource.responseKind else "",
+                    (version.version,),
                     resource.scope == "Namespaced",
                 )
+                _add(found, kind, resource, resource.singularResource)
     return found.values()
 
 
-def _add(
-    found: dict[Kind, Served], group: str, plural: str, title: str, version: str, namespaced: bool
-) -> None:
-    kind = Kind(group, plural, title, (version,), namespaced)
+def _add(found: dict[Kind, Served], kind: Kind, told: _Told, singular: str) -> None:
+    """Adds a kind in one version; what is told of it in the one that the server prefers, which comes first, counts."""
     known = found.get(kind)
-    found[kind] = Served(kind, (*known.versions, version) if known else (version,))
+    if known is not None:
+        found[kind] = replace(known, versions=(*known.versions, *kind.versions))
+        return
+    short, categories = tuple(told.shortNames or ()), tuple(told.categories or ())
+    verbs = tuple(told.verbs or ())
+    found[kind] = Served(kind, kind.versions, singular, short, categories, verbs)
 
 
 class _Named(msgspec.Struct):
@@ -172,9 +170,18 @@ class _ResponseKind(msgspec.Struct):
     kind: str = ""
 
 
-class _AggregatedResource(msgspec.Struct):
+class _Told(msgspec.Struct, kw_only=True):
+    """What both forms tell of a resource alike."""
+
+    verbs: list[str] | None = None
+    shortNames: list[str] | None = None  # noqa: N815 - the name on the wire
+    categories: list[str] | None = None
+
+
+class _AggregatedResource(_Told):
     resource: str
     scope: str = ""
+    singularResource: str = ""  # noqa: N815
     responseKind: _ResponseKind | None = None  # noqa: N815 - the name on the wire
 
 
@@ -205,8 +212,9 @@ class _Groups(msgspec.Struct):
     groups: list[_Group] = []
 
 
-class _Resource(msgspec.Struct):
+class _Resource(_Told):
     name: str
+    singularName: str = ""  # noqa: N815
     kind: str = ""
     namespaced: bool = False
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,14 +12,14 @@ from time import monotonic
 
 import msgspec
 
-from meshtui.kube.api import Api, Status, address, broken, decode, refusal
+from meshtui.kube.api import JSON, Api, Status, address, broken, decode, refusal
 from meshtui.kube.discovery import Discovery, Unreadable
 from meshtui.kube.errors import Absent, Expired, Forbidden, KubeError, StatusError
 from meshtui.kube.lines import Lines
 from meshtui.kube.pace import Pace
 from meshtui.kube.prune import reader
 from meshtui.kube.store import Store
-from meshtui.mesh.raw import text
+from meshtui.mesh.raw import Raw, text
 from meshtui.mesh.snapshot import LOADING, Phase, Problem, Scope, Source, Trouble
 
 PAGE = 500
@@ -32,6 +32,9 @@ _LONGEST_EVENT = (
 class Follower:
     """Keeps one scope of the store up to date for as long as `run` runs; it may be run again after it was cancelled.
     What goes wrong becomes the state of its source; only a bug becomes an exception."""
+
+    accept = JSON
+    """The form in which the server is asked for objects."""
 
     def __init__(
         self,
@@ -84,6 +87,8 @@ class Follower:
             began, heard = monotonic(), self._heard
             try:
                 await self._watch(path)
+                if self._fades:
+                    return
             except Expired:
                 self._failures += 1
                 if self._failures > 1:
@@ -111,7 +116,7 @@ class Follower:
                 {"continue": token} if token else {}
             )
             try:
-                page = decode(await self._api.read(path, params), _Page, path)
+                page = await self._page(path, params)
             except Expired:  # the continue token: the list is begun again
                 if not token:
                     raise
@@ -127,6 +132,14 @@ class Follower:
         self._store.complete(self.scope)
         self._version = page.metadata.resourceVersion
         self._heard = _now()
+
+    async def _page(self, path: str, params: Mapping[str, str]) -> Page:
+        return decode(await self._api.read(path, params, accept=self.accept), Page, path)
+
+    @property
+    def _fades(self) -> bool:
+        """Whether what was read says less and less, though nothing changes: it is listed again after each watch."""
+        return False
 
     @property
     def _is_one_object(self) -> bool:
@@ -170,10 +183,12 @@ class Follower:
             "watch": "true",
             "allowWatchBookmarks": "true",
             "resourceVersion": self._version,
-            "timeoutSeconds": str(random.randint(300, 600)),
+            "timeoutSeconds": str(self._pace.fading if self._fades else random.randint(300, 600)),
         }
         lines = Lines(_LONGEST_EVENT)
-        async with self._api.open(path, params, silence=self._pace.silence) as pieces:
+        async with self._api.open(
+            path, params, accept=self.accept, silence=self._pace.silence
+        ) as pieces:
             self._watch_refused = None
             self._live()
             async for piece in pieces:
@@ -191,7 +206,7 @@ class Follower:
             status = decode(event.object, Status, path)
             raise refusal(status, status.code)
         try:
-            raw = self._read(event.object)
+            raw = self._read_watched(event.object)
         except (msgspec.DecodeError, RecursionError) as error:
             raise broken(path) from error
         self._version = text(raw, "metadata", "resourceVersion") or self._version
@@ -202,6 +217,10 @@ class Follower:
         else:
             self._store.put(self.scope, raw)
         self._changed()
+
+    def _read_watched(self, json: msgspec.Raw) -> Raw:
+        """The object of an event of the watch."""
+        return self._read(json)
 
     def _selectors(self) -> dict[str, str]:
         given = {"labelSelector": self.scope.labels, "fieldSelector": self.scope.fields}
@@ -256,13 +275,15 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-class _ListMeta(msgspec.Struct):
+class ListMeta(msgspec.Struct):
     resourceVersion: str = ""  # noqa: N815 - the name on the wire
     continue_: str = msgspec.field(default="", name="continue")
 
 
-class _Page(msgspec.Struct):
-    metadata: _ListMeta
+class Page(msgspec.Struct):
+    """One page of a list; of its items nothing is read yet."""
+
+    metadata: ListMeta
     items: list[msgspec.Raw] | None = None
 
 

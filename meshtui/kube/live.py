@@ -26,6 +26,7 @@ from meshtui.kube.rights import Rights
 from meshtui.kube.session import Written
 from meshtui.kube.store import Store
 from meshtui.kube.sweeping import Sweeping
+from meshtui.kube.tables import Tables
 from meshtui.mesh.changes import Change
 from meshtui.mesh.kinds import POD, Kind
 from meshtui.mesh.logs import LogLine, LogOptions
@@ -75,6 +76,7 @@ class LiveSession:
         self._following = Following(
             self._start, self._store, self._pace, self._follower, self._change
         )
+        self._tables = Tables(self._start, self._api, self._discovery, self._pace, self._change)
         self._heart = Heart(self._api, self._pace, self._change, self._recovered)
         self._rights = Rights(self._start, self._api, self._pace, lambda: self._user)
         self._probing = Probing(self._start, self._api, self._rights, self._pace, self._change)
@@ -111,6 +113,7 @@ class LiveSession:
         self._closed.set()
         self._change()
         self._following.end()
+        self._tables.end()
         for task in self._running:
             task.cancel()
         self._probing.close()
@@ -132,9 +135,11 @@ class LiveSession:
         scopes: Collection[Scope],
         probes: Collection[Probe] = (),
         refs: Collection[Ref] = (),
+        tables: Collection[Scope] = (),
     ) -> None:
         if self._closed.is_set():
             return
+        self._tables.want(tables)
         self._following.want(scopes)
         self._probing.want(probes)
         self._gets.want(refs)
@@ -144,6 +149,7 @@ class LiveSession:
             return
         self._discovery.again()
         self._following.again()
+        self._tables.again()
         self._probing.again()
         self._gets.again()
         self._heart.again()
@@ -207,6 +213,7 @@ class LiveSession:
             objects=objects,
             sources=sources,
             answers=dict(self._probing.answers),
+            tables=self._tables.printed(),
             gets=dict(self._gets.answers),
             sweep=self._sweeping.progress,
             memo=self._memo,
@@ -224,6 +231,7 @@ class LiveSession:
             insecure=connection.insecure,
             version=heart.version,
             kinds=self._discovery.kinds,
+            served=self._discovery.served,
             answered=heart.answered,
             problem=heart.problem or connection.delay,
             retry_at=heart.retry_at,
@@ -238,6 +246,7 @@ class LiveSession:
 
     def _recovered(self) -> None:
         self._following.again(failed_only=True)
+        self._tables.again(failed_only=True)
 
     def _change(self) -> None:
         self._changed.set()

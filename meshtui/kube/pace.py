@@ -18,6 +18,8 @@ class Pace:
     """A watch that says nothing for so long is not live: bookmarks come about once a minute."""
     poll: float = 30.0
     """Between two lists where watching is forbidden."""
+    fading: int = 60
+    """Between two lists of a table in whose cells the server has written ages."""
     absent: float = 60.0
     """Between two looks for a kind that is not installed, or that one may not list."""
     first_retry: float = 1.0

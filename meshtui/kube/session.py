@@ -46,11 +46,13 @@ class Session(Protocol):
         scopes: Collection[Scope],
         probes: Collection[Probe] = (),
         refs: Collection[Ref] = (),
+        tables: Collection[Scope] = (),
     ) -> None:
         """What is on screen now, replacing what was wanted before; returns at once. Scopes are listed and watched,
-        probes are asked now and every 15 s, refs are read once and again every minute. Snapshots carry what a wanted
-        scope holds, and no more; what is no longer wanted is given up after a while. What came of a probe stays, with
-        its age."""
+        probes are asked now and every 15 s, refs are read once and again every minute. Tables are scopes too, of any
+        kind that the server has, listed and watched as it prints them: they come as `Snapshot.tables`, never as
+        objects. Snapshots carry what a wanted scope holds, and no more; what is no longer wanted is given up after a
+        while. What came of a probe stays, with its age."""
         ...
 
     def refresh(self) -> None:

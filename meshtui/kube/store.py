@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from meshtui.mesh.kinds import Kind
@@ -20,7 +20,9 @@ class _Held:
 class Store:
     """Objects are replaced, never edited; a kind that did not change is the same mapping from one copy to the next."""
 
-    def __init__(self) -> None:
+    def __init__(self, replaces: Callable[[Raw, Raw], bool] | None = None) -> None:
+        """`replaces` tells whether what comes takes the place of what is known; None for: unless it is older."""
+        self._replaces = replaces or _newer
         self._objects: dict[Kind, dict[str, Raw]] = {}
         self._handed_out: set[Kind] = set()
         self._parts: dict[Kind, Mapping[str, Raw]] = {}
@@ -93,7 +95,7 @@ class Store:
 
     def _put(self, kind: Kind, name: str, raw: Raw) -> None:
         known = self._objects.get(kind, {}).get(name)
-        if known is None or _newer(raw, known):
+        if known is None or self._replaces(raw, known):
             self._writable(kind)[name] = raw
 
     def _let_go(self, kind: Kind, name: str) -> None:

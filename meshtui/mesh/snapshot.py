@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from meshtui.mesh.kinds import Kind
 from meshtui.mesh.memo import Memo
 from meshtui.mesh.raw import Raw
+from meshtui.mesh.served import Served
 
 T = TypeVar("T")
 
@@ -171,10 +172,34 @@ class Server:
     version: str = ""
     kinds: Mapping[Kind, str] = field(default_factory=dict)
     """Served kinds and the version that the server prefers, for the kinds anybody asked for or discovery named."""
+    served: Mapping[Kind, Served] = field(default_factory=dict)
+    """All that discovery tells of the kinds, in the server's order; empty where it was not read, or may not be."""
     answered: datetime | None = None
     """When it last answered `/version`."""
     problem: Problem | None = None
     retry_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A column of the table that a server prints (meta/v1 TableColumnDefinition)."""
+
+    name: str
+    type: str = "string"
+    """As OpenAPI has it: "string", "integer", "number", "boolean", "date"."""
+    description: str = ""
+    priority: int = 0
+    """0 is always shown; others only where there is room."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Printed:
+    """The objects of a kind as the server prints them: its own columns, as `kubectl get -o wide` shows them."""
+
+    headings: tuple[Heading, ...] = ()
+    rows: Mapping[str, Raw] = field(default_factory=dict)
+    """By "namespace/name": `metadata` (name, namespace, uid, times and labels) and `cells`, one for each heading."""
+    sources: Mapping[Scope, Source] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +222,9 @@ class Snapshot:
     """By kind and "namespace/name"."""
     sources: Mapping[Scope, Source] = field(default_factory=dict)
     answers: Mapping[Probe, Answer] = field(default_factory=dict)
+    tables: Mapping[Kind, Printed] = field(default_factory=dict)
+    """What was asked for as the server prints it. It is kept apart from `objects` and `sources`: a printed row is no
+    object, and tells nothing of what is derived from those."""
     gets: Mapping[Ref, Answer] = field(default_factory=dict)
     """Single objects that were asked for by name; a value is what the session keeps of the object."""
     sweep: Sweep = Sweep()

@@ -30,6 +30,8 @@ class Place:
 
 
 GAP = 2
+WIDE = 50
+"""From this priority on a column has something in it and is shown only where all others have all the room they want."""
 
 
 def layout(columns: Sequence[Column], contents: Sequence[int], room: int) -> tuple[Place, ...]:
@@ -39,7 +41,11 @@ def layout(columns: Sequence[Column], contents: Sequence[int], room: int) -> tup
         max(column.least, min(column.most, max(content, len(column.title))))
         for column, content in zip(columns, contents, strict=True)
     ]
-    chosen = list(range(len(columns)))
+    chosen = [i for i, each in enumerate(columns) if each.priority < WIDE or contents[i]]
+    while (wide := [i for i in chosen if columns[i].priority >= WIDE]) and (
+        _total(ideal[i] for i in chosen) > room
+    ):
+        chosen.remove(max(wide, key=lambda i: columns[i].priority))
     while len(chosen) > 1 and _total(min(columns[i].least, ideal[i]) for i in chosen) > room:
         chosen.remove(max(chosen, key=lambda i: (columns[i].priority, i)))
     widths = {i: ideal[i] for i in chosen}

@@ -24,6 +24,8 @@ class Command:
     """What stands behind the name, for the help: "[NAMESPACE,…]"."""
     closed: bool = False
     """Whether nothing but one of the choices may stand there."""
+    listed: bool = True
+    """Whether the help names it, and scattered letters find it: not so with every kind that the cluster serves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,8 @@ def complete(commands: Sequence[Command], text: str, most: int = 8) -> list[Comp
         return [Completion(f"{command.names[0]} {before}{choice}") for _, choice in ranked[:most]]
     found = []
     for position, each in enumerate(commands):
-        ranks = [r for alias in each.names if (r := _rank(name.lower(), alias)) is not None]
+        names = each.names if each.listed else [n for n in each.names if name.lower() in n]
+        ranks = [r for alias in names if (r := _rank(name.lower(), alias)) is not None]
         if ranks:
             found.append((min(ranks), position, each))
     return [Completion(each.names[0], each.help) for _, _, each in sorted(found, key=_order)[:most]]

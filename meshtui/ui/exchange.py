@@ -44,9 +44,16 @@ class Wants:
     scopes: tuple[Scope, ...] = ()
     probes: tuple[Probe, ...] = ()
     refs: tuple[Ref, ...] = ()
+    tables: tuple[Scope, ...] = ()
+    """Kinds as the server prints them."""
 
     def __or__(self, other: Wants) -> Wants:
-        return Wants(self.scopes + other.scopes, self.probes + other.probes, self.refs + other.refs)
+        return Wants(
+            self.scopes + other.scopes,
+            self.probes + other.probes,
+            self.refs + other.refs,
+            self.tables + other.tables,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,13 +55,17 @@ def lines(
 def aliases(commands: Sequence[Command]) -> list[Line]:
     """The commands with their other names, a line each."""
     found: list[Line] = []
-    for command in commands:
+    for command in (each for each in commands if each.listed):
         name, *others = (f":{name}" for name in command.names)
         also = f" ({' '.join(others)})" if others else ""
         shown = f"   {name} {command.takes}"
         found.append(
             (Span(f"{shown:<{HANG}}", Tone.ACCENT), Span(command.help), Span(also, Tone.MUTED))
         )
+    words = "any other kind that the cluster serves, as kubectl names it"
+    found.append(
+        (Span(f"{'   :cm :crd :vs.networking.istio.io':<{HANG}}", Tone.ACCENT), Span(words))
+    )
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar
@@ -17,8 +17,9 @@ from textual.screen import Screen
 from textual.widgets import ContentSwitcher
 
 from meshtui.mesh.kinds import NAMESPACE
+from meshtui.mesh.served import Served
 from meshtui.mesh.snapshot import Snapshot
-from meshtui.ui import arguments, commands, unbound
+from meshtui.ui import arguments, commands, kind_commands, unbound
 from meshtui.ui.arguments import Arguments, BadArguments
 from meshtui.ui.commands import Command
 from meshtui.ui.exchange import Jump, Place
@@ -27,6 +28,7 @@ from meshtui.ui.footer import Footer
 from meshtui.ui.header import Header
 from meshtui.ui.pane import Pane
 from meshtui.ui.panes import NAMED, NS, PANES
+from meshtui.ui.panes.served import ServedPane
 from meshtui.ui.prompt import Prompt
 from meshtui.ui.spans import Tone
 from meshtui.ui.tabs import TabLine
@@ -93,12 +95,14 @@ class Main(Screen[None], inherit_bindings=False):
         super().__init__()
         self._first = NAMED.get(first, PANES[0].NAME)
         self._panes: dict[str, AnyPane] = {pane.NAME: pane() for pane in PANES}
+        self._panes[ServedPane.NAME] = ServedPane()
         self.commands = [*(self._opening(pane) for pane in PANES), self._ns(), *others]
+        self._own = tuple(self.commands)
         self._history: list[View] = []
         self._trail = Trail()
         self._header = Header(clock)
         self._switcher = ContentSwitcher(*self._panes.values(), id="panes", initial=self._first)
-        self.tab_line = TabLine([(pane.NAME, pane.TITLE) for pane in PANES])
+        self.tab_line = TabLine()
         self.prompt = Prompt(self.commands, self._entered)
 
     def compose(self) -> ComposeResult:
@@ -171,6 +175,8 @@ class Main(Screen[None], inherit_bindings=False):
             self.post_message(self.NamespacesChosen(namespaces))
 
     def _come_to(self, pane: AnyPane) -> None:
+        titled = ((each.NAME, each.title) for each in self._panes.values())
+        self.tab_line.titles = [(name, title) for name, title in titled if title]
         self.tab_line.front = pane.NAME
         self.tab_line.stamp = pane.stamp
         if not self.prompt.asking:  # which it may be before there is anything on the screen
@@ -186,7 +192,7 @@ class Main(Screen[None], inherit_bindings=False):
         self.go(Jump(event.pane))
 
     def action_turn(self, step: int) -> None:
-        names = list(self._panes)
+        names = [name for name, _ in self.tab_line.titles]
         self._history.clear()
         self._step(Jump(names[(names.index(self.front.NAME) + step) % len(names)]))
 
@@ -201,6 +207,8 @@ class Main(Screen[None], inherit_bindings=False):
         elif self._history:
             before = self._history.pop()
             self._step(before.jump, before.filter)
+        elif pane.NAME == ServedPane.NAME:
+            self.action_turn(1)
         elif pane.within:
             pane.narrow("", pane.cursor)
         else:
@@ -285,7 +293,8 @@ class Main(Screen[None], inherit_bindings=False):
         elif name:
             close = commands.complete(self.commands, name, most=1)
             hint = f" Did you mean :{close[0].text}?" if close else ""
-            self.post_message(self.Told(f"There is no command :{name}.{hint}", Tone.WARN))
+            why = kind_commands.unknown(name, self._kinds, hint)
+            self.post_message(self.Told(why, Tone.WARN))
 
     def _opening(self, pane: type[AnyPane]) -> Command:
         def run(argument: str) -> None:
@@ -295,6 +304,31 @@ class Main(Screen[None], inherit_bindings=False):
 
         names = (pane.NAME, *pane.ALIASES)
         return Command(names, f"the pane {pane.TITLE}", run, self._may_follow, "[NAMESPACE,…]")
+
+    # Kinds without a pane of their own
+
+    @property
+    def _kinds(self) -> Collection[Served]:
+        return self.snapshot.server.served.values() if self.snapshot else ()
+
+    def watch_snapshot(self, before: Snapshot | None, now: Snapshot | None) -> None:
+        if now is not None and (before is None or before.server.served is not now.server.served):
+            known = kind_commands.commands(
+                self._kinds, self._own, self._open_kind, self._may_follow
+            )
+            self.commands[:] = [*self._own, *known]
+
+    def _open_kind(self, it: Served, argument: str) -> None:
+        """Shows a kind as the server prints it, and says which others have its name."""
+        pane = self._panes[ServedPane.NAME]
+        given = self._read_arguments(str(it.kind), argument, pane)
+        if given is None:
+            return
+        self.go(Jump(ServedPane.NAME, str(it.kind)), given.filter, given.namespaces)
+        others = kind_commands.homonyms(it, self._kinds)
+        if others:
+            also = ", ".join(f":{each}" for each in others)
+            self.post_message(self.Told(f"This is {it.kind}. Of the same name: {also}."))
 
     def _ns(self) -> Command:
         def run(argument: str) -> None:

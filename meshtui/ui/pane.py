@@ -275,8 +275,21 @@ class Pane(Widget, Generic[R]):
         return snapshot.memo.kept(
             ("judged", self.NAME),
             lambda: findings.judged(snapshot, self.rows(snapshot)),
-            (snapshot, self.place.namespaces),
+            (snapshot, self.place.namespaces, self.within),
         )
+
+    @property
+    def title(self) -> str:
+        """Its tab; "" for none."""
+        return self.TITLE
+
+    @property
+    def needs(self) -> Sequence[Kind | Scope]:
+        return self.NEEDS
+
+    @property
+    def empty(self) -> str:
+        return self.EMPTY
 
     @property
     def within(self) -> str:
@@ -389,7 +402,7 @@ class Pane(Widget, Generic[R]):
         else:
             self.table.show(rows)
         self.refreshed(snapshot)
-        self.table.set_class(notices.old(snapshot, self.NEEDS), "-stale")
+        self.table.set_class(self.is_old(snapshot), "-stale")
         judged = self._judged(snapshot)
         counts = Counter(judged.get(row.key, row.verdict).health for row in rows)
         self.stamp = Stamp(
@@ -407,11 +420,15 @@ class Pane(Widget, Generic[R]):
     def notes(self, snapshot: Snapshot) -> list[Line]:
         """What stands under the rows: what keeps them from being complete or current."""
         gone = notices.gone(snapshot, self.place.namespaces)
-        return [*gone, *notices.below(snapshot, self.NEEDS)]
+        return [*gone, *notices.below(snapshot, self.needs)]
 
     def freshness(self, snapshot: Snapshot) -> Line:
         """How complete and how fresh the rows are, in a few words."""
-        return notices.freshness(snapshot, self.NEEDS)
+        return notices.freshness(snapshot, self.needs)
+
+    def is_old(self, snapshot: Snapshot) -> bool:
+        """Whether the rows are shown as they were."""
+        return notices.old(snapshot, self.needs)
 
     def _filtered(self, rows: Iterable[R], wanted: Filter) -> Sequence[R]:
         """The rows that a filter keeps; a row is judged again only where it is another one."""
@@ -447,20 +464,20 @@ class Pane(Widget, Generic[R]):
                 (Span(f"Nothing matches /{self._filter.text}"),),
                 (Span("esc shows all rows again.", Tone.MUTED),),
             ]
-        if self._within and snapshot.source(notices.kind_of(self.NEEDS[0])).phase is Phase.LIVE:
+        if self._within and snapshot.source(notices.kind_of(self.needs[0])).phase is Phase.LIVE:
             return [
                 (Span(f"Nothing in {self._within.replace('/', ' ', 1)}."),),
                 (Span("esc goes back.", Tone.MUTED),),
             ]
         if self.place.namespaces and not notices.unconnected(snapshot):
             gone = notices.gone(snapshot, self.place.namespaces)
-            words = gone or notices.instead(snapshot, self.NEEDS, self.EMPTY)
+            words = gone or notices.instead(snapshot, self.needs, self.empty)
             return [*words, (Span(":ns all looks at every namespace.", Tone.MUTED),)]
-        return [*notices.instead(snapshot, self.NEEDS, self.EMPTY), *self._narrower(snapshot)]
+        return [*notices.instead(snapshot, self.needs, self.empty), *self._narrower(snapshot)]
 
     def _narrower(self, snapshot: Snapshot) -> list[Line]:
         """What may be allowed where a list over all namespaces is not."""
-        kind, own = notices.kind_of(self.NEEDS[0]), snapshot.server.namespace
+        kind, own = notices.kind_of(self.needs[0]), snapshot.server.namespace
         if not own or not kind.namespaced or snapshot.source(kind).phase is not Phase.FORBIDDEN:
             return []
         return [(Span(f":ns {own} looks at the context's own namespace alone.", Tone.MUTED),)]

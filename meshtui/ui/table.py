@@ -139,6 +139,15 @@ class Table(Paint, Generic[R]):
         self._moved()
         self.refresh()
 
+    def begin(self, columns: Sequence[Column]) -> None:
+        """Shows nothing, with other columns: what comes next is of another kind. A row that comes again has the
+        cursor again."""
+        self._columns, self._contents = columns, [0] * len(columns)
+        self._rows, self._index, self._cursor = (), {}, 0
+        self._open, self._block = "", ()
+        self.scroll_to(y=0, animate=False, force=True)
+        self._arrange()
+
     def open(self, key: str, block: Sequence[Line]) -> None:
         """Opens a row: the lines stand under it, and the rows below move down. "" closes."""
         self._open = key if key in self._index else ""

@@ -23,6 +23,8 @@ class TabLine(Widget):
     ALLOW_SELECT = False
 
     front: reactive[str] = reactive("")
+    titles: reactive[Sequence[tuple[str, str]]] = reactive(())
+    """Of each pane its name and title."""
     stamp: reactive[Stamp] = reactive(Stamp())
 
     class Picked(Message):
@@ -32,9 +34,8 @@ class TabLine(Widget):
             super().__init__()
             self.pane = pane
 
-    def __init__(self, titles: Sequence[tuple[str, str]]) -> None:
+    def __init__(self) -> None:
         super().__init__(id="tabs")
-        self._titles = titles
         self._places: list[tuple[int, int, str]] = []
 
     def render_line(self, y: int) -> Strip:
@@ -45,10 +46,10 @@ class TabLine(Widget):
             for span in _stamp(self.stamp)
         ]
         room = width - sum(cell_len(segment.text) for segment in right)
-        all_fit = sum(len(title) + 3 for _, title in self._titles) <= room
+        all_fit = sum(len(title) + 3 for _, title in self.titles) <= room
         segments: list[Segment] = [Segment(" ", base)]
         self._places, at = [], 1
-        for name, title in self._titles:
+        for name, title in self.titles:
             if not all_fit and name != self.front:
                 continue
             style = self.get_component_rich_style("tabs--front", partial=True)

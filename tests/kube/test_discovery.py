@@ -8,9 +8,10 @@ import pytest
 from aiohttp import web
 
 from meshtui.kube.api import Api
-from meshtui.kube.discovery import Discovery, Served, Unreadable, choose
+from meshtui.kube.discovery import Discovery, Unreadable, choose
 from meshtui.kube.errors import Absent, StatusError
 from meshtui.mesh.kinds import GATEWAY, NODE, PEER_AUTHENTICATION, POD
+from meshtui.mesh.served import Served
 from tests.kube.scripted import QUICK, Scripted, answer, status
 
 # As `kubectl get --raw /apis` and its like print them without the aggregated form (Kubernetes 1.36).

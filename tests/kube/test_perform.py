@@ -133,6 +133,7 @@ class OneObject:
         scopes: Collection[Scope],
         probes: Collection[Probe] = (),
         refs: Collection[Ref] = (),
+        tables: Collection[Scope] = (),
     ) -> None: ...
 
     def refresh(self) -> None: ...

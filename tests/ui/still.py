@@ -33,6 +33,8 @@ class StillSession:
     first: Snapshot
     log: Collection[LogLine] = ()
     wanted: tuple[Collection[Scope], Collection[Probe], Collection[Ref]] = ((), (), ())
+    tables: Collection[Scope] = ()
+    """Of what was wanted, the kinds as the server prints them."""
     asked: list[Ref] = field(default_factory=list)
     rights: Mapping[Kind, Right] = field(default_factory=dict)
     """What it says of changing objects of a kind; of others nothing is known."""
@@ -73,8 +75,10 @@ class StillSession:
         scopes: Collection[Scope],
         probes: Collection[Probe] = (),
         refs: Collection[Ref] = (),
+        tables: Collection[Scope] = (),
     ) -> None:
         self.wanted = (scopes, probes, refs)
+        self.tables = tables
 
     def refresh(self) -> None:
         pass
