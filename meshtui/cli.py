@@ -31,6 +31,7 @@ Examples:
   meshtui doctor                       what is wrong with the mesh, and what to do
   meshtui doctor -f manifests/ --alone and with files, in CI
   meshtui denials --since 1h           who was refused by whom, and why
+  meshtui verdict web cart:8080        may one call another, by which policy, and if not, why
   meshtui audit verify                 whether the record of your changes is whole
 
 Every option can come from the environment too, --request-timeout as MESHTUI_REQUEST_TIMEOUT and so on. Flags outweigh
@@ -495,6 +496,80 @@ def denials(ctx: click.Context, /, **flags: Any) -> None:
         streams=flags["streams"],
     )
     ctx.exit(denials.run(order, load(ctx.obj, config_path())))
+
+
+_VERDICTS_STATUSES = """\
+\b
+Exit status:
+  0  allowed
+  1  refused, or not known
+  2  usage: a wrong option, or a name that is nothing or more than one thing
+  3  the cluster could not be read
+"""
+
+
+@meshtui.command(epilog=_VERDICTS_STATUSES)
+@click.argument("source", metavar="A", required=False, default="")
+@click.argument("called", metavar="B[:PORT]", required=False, default="")
+@click.option("--method", metavar="METHOD", help="The HTTP method, such as GET.")
+@click.option("--path", metavar="PATH", help="The path, with its query.")
+@click.option(
+    "--header",
+    "headers",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A header; may be repeated. Those that are not given are not known.",
+)
+@click.option(
+    "-o",
+    "--output",
+    default="table",
+    show_default=True,
+    type=click.Choice(["table", "json", "yaml"]),
+    help="How to print it.",
+)
+@click.option(
+    "--evidence/--no-evidence",
+    default=True,
+    help="Ask every ztunnel whom it serves, or look at objects alone.",
+)
+@click.option(
+    "--schema", is_flag=True, help="Print the JSON schema of -o json and yaml, and nothing else."
+)
+@click.pass_context
+def verdict(ctx: click.Context, /, source: str, called: str, **flags: Any) -> None:
+    """Say whether A may call B, by which policy and rule, and if none lets it, which nearly would. Nothing is sent.
+
+    A is a pod, a workload, a service account or "outside"; B one of the first three or a Service. Names are
+    NAMESPACE/NAME, NAMESPACE/KIND/NAME where that is needed, or NAME where it is enough. The port is the Service's
+    where B is one, else the pod's.
+    """
+    from meshtui.commands import verdict
+    from meshtui.configuration import load
+    from meshtui.settings import config_path
+
+    if flags["schema"]:
+        click.echo(verdict.schema(), nl=False)
+        return
+    if not called:
+        raise click.UsageError("say who calls and who is called: A B:8080")
+    whom, colon, port = called.partition(":")
+    if colon and not (port.isascii() and port.isdigit() and 0 < len(port) < 6):
+        raise click.UsageError(f"{port!r} is no port")
+    headers = dict(each.split("=", 1) for each in flags["headers"] if "=" in each)
+    if len(headers) < len(flags["headers"]):
+        raise click.UsageError("a header is given once, as NAME=VALUE")
+    order = verdict.Order(
+        source,
+        whom,
+        int(port) if port else None,
+        flags["method"],
+        flags["path"],
+        headers,
+        flags["output"],
+    )
+    settings = load({**ctx.obj, "sweep": flags["evidence"]}, config_path())
+    ctx.exit(verdict.run(order, settings))
 
 
 @meshtui.group()

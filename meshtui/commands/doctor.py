@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 
@@ -15,13 +14,9 @@ import click
 
 from meshtui.commands import doctor_reports, whole
 from meshtui.commands.doctor_reports import Report
-from meshtui.commands.latest import Latest
 from meshtui.commands.whole import Asked
-from meshtui.kube import kubeconfig
 from meshtui.kube.errors import KubeError
-from meshtui.kube.live import LiveSession
-from meshtui.kube.pace import Pace
-from meshtui.mesh import certificates, manifests, scopes, ztunnels
+from meshtui.mesh import certificates, manifests, scopes
 from meshtui.mesh.doctor import analyzer, examination
 from meshtui.mesh.doctor.analyzer import Analyzer
 from meshtui.mesh.doctor.examination import Examination, Finding
@@ -31,14 +26,11 @@ from meshtui.mesh.kinds import Kind
 from meshtui.mesh.manifests import Manifest, Mistake
 from meshtui.mesh.memo import Memo
 from meshtui.mesh.raw import Raw, key, name, namespace
-from meshtui.mesh.snapshot import Phase, Probe, Ref, Scope, Snapshot, Source
+from meshtui.mesh.snapshot import Phase, Ref, Scope, Snapshot, Source
 from meshtui.settings import Settings
 
 CLEAN, FINDINGS, USAGE, UNREADABLE = 0, 1, 2, 3
 """Exit statuses."""
-
-_PATIENCE = timedelta(minutes=5)
-"""For all lists and all ztunnels; each request has its own deadline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +95,11 @@ def _told(
         if each.found.grade.rank <= order.severity.rank
         and (not order.codes or each.found.rule.code in order.codes)
     ]
-    missing = () if order.alone else tuple(_missing(snapshot, analyzers))
+    missing = (
+        ()
+        if order.alone
+        else tuple(whole.missing(snapshot, (need for each in analyzers for need in each.needs)))
+    )
     report = Report(snapshot, wanted, result, missing, mistakes, _places(objects))
     click.echo(doctor_reports.FORMATS[order.output](report), nl=False)
     for each in mistakes:
@@ -127,55 +123,11 @@ def _analyzers(order: Order) -> Sequence[Analyzer]:
 
 async def _read(settings: Settings, analyzers: Sequence[Analyzer]) -> Snapshot:
     """All that the rules need, as far as it can be read. Raises KubeError where the cluster cannot be reached."""
-    config = kubeconfig.load(settings)
-    context = config.choose(settings.context)[0].name
     needs = [*certificates.KINDS, *analyzer.watched(analyzers)]
-    asked = Asked(
-        scopes.of(needs, settings.namespaces_of(context)),
-        _dumps if settings.sweep else lambda snapshot: (),
-        certificates.refs,
+    probes = whole.dumps if settings.sweep else lambda snapshot: ()
+    return await whole.cluster(
+        settings, lambda names: Asked(scopes.of(needs, names), probes, certificates.refs)
     )
-    quiet = replace(settings, sweep=False)
-    with _progress() as said:
-        async with (
-            LiveSession(config, settings.context, quiet, pace=Pace()) as session,
-            Latest.of(session) as latest,
-        ):
-            return await whole.read(session, latest, asked, _PATIENCE, said)
-
-
-def _dumps(snapshot: Snapshot) -> Sequence[Probe]:
-    """What every ztunnel says itself."""
-    pods = ztunnels.pods(snapshot)
-    probes = [ztunnels.dump_probe(pod) for pod in pods]
-    return [*probes, *(ztunnels.metrics_probe(pod) for pod in pods)]
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
-    """Where to tell how far it is: one line on standard error that is written over, if that is a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda said: None
-        return
-    try:
-        yield lambda said: click.echo(f"\r\x1b[K{said}", nl=False, err=True)
-    finally:
-        click.echo("\r\x1b[K", nl=False, err=True)
-
-
-def _missing(snapshot: Snapshot, analyzers: Iterable[Analyzer]) -> Iterator[str]:
-    """What was not read, a line each."""
-    needed = {need.kind if isinstance(need, Scope) else need for a in analyzers for need in a.needs}
-    for scope, source in snapshot.sources.items():
-        if scope.kind in needed and not source.complete and source.phase is not Phase.ABSENT:
-            where = f" of {scope.namespace}" if scope.namespace else ""
-            why = source.problem.text if source.problem else "it took too long"
-            yield f"{scope.kind.plural}{where}: {why}"
-    unread = [probe for probe, answer in snapshot.answers.items() if answer.problem]
-    if unread:
-        first = snapshot.answers[unread[0]].problem
-        assert first is not None
-        yield f"{len(unread)} questions to ztunnels had no answer; the first: {first.text}"
 
 
 def _merged(snapshot: Snapshot, files: Iterable[Manifest], *, alone: bool) -> Snapshot:

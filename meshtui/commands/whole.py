@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from contextlib import aclosing
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+import click
+
 from meshtui.commands.latest import Latest
+from meshtui.kube import kubeconfig
 from meshtui.kube.errors import Unreachable
+from meshtui.kube.live import LiveSession
+from meshtui.kube.pace import Pace
 from meshtui.kube.session import Session
+from meshtui.mesh import ztunnels
+from meshtui.mesh.kinds import Kind
 from meshtui.mesh.snapshot import Phase, Probe, Ref, Scope, Snapshot
+from meshtui.settings import Settings
+
+PATIENCE = timedelta(minutes=5)
+"""For all lists and all ztunnels; each request has its own deadline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +32,25 @@ class Asked:
     scopes: tuple[Scope, ...]
     probes: Callable[[Snapshot], Collection[Probe]]
     refs: Callable[[Snapshot], Collection[Ref]]
+
+
+async def cluster(settings: Settings, asked: Callable[[Sequence[str]], Asked]) -> Snapshot:
+    """The cluster of the settings, as far as it can be read; `asked` is told to which namespaces its context keeps.
+    Raises KubeError where it cannot be reached."""
+    config = kubeconfig.load(settings)
+    context = config.choose(settings.context)[0].name
+    wanted = asked(settings.namespaces_of(context))
+    quiet = replace(settings, sweep=False)
+    with progress() as said:
+        async with (
+            LiveSession(config, settings.context, quiet, pace=Pace()) as session,
+            Latest.of(session) as latest,
+        ):
+            try:
+                return await read(session, latest, wanted, PATIENCE, said)
+            except Unreachable as error:  # raised below: a task group would bury it in a group
+                failed = error
+    raise failed
 
 
 async def read(
@@ -53,3 +84,37 @@ async def read(
                 break
             progress(f"reading: {len(probes) - waiting} of {len(probes)} ztunnels")
     return latest.snapshot
+
+
+def dumps(snapshot: Snapshot) -> Sequence[Probe]:
+    """What every ztunnel says itself."""
+    pods = ztunnels.pods(snapshot)
+    probes = [ztunnels.dump_probe(pod) for pod in pods]
+    return [*probes, *(ztunnels.metrics_probe(pod) for pod in pods)]
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str], None]]:
+    """Where to tell how far it is: one line on standard error that is written over, if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda said: None
+        return
+    try:
+        yield lambda said: click.echo(f"\r\x1b[K{said}", nl=False, err=True)
+    finally:
+        click.echo("\r\x1b[K", nl=False, err=True)
+
+
+def missing(snapshot: Snapshot, needs: Iterable[Kind | Scope]) -> Iterator[str]:
+    """What was not read, a line each."""
+    needed = {need.kind if isinstance(need, Scope) else need for need in needs}
+    for scope, source in snapshot.sources.items():
+        if scope.kind in needed and not source.complete and source.phase is not Phase.ABSENT:
+            where = f" of {scope.namespace}" if scope.namespace else ""
+            why = source.problem.text if source.problem else "it took too long"
+            yield f"{scope.kind.plural}{where}: {why}"
+    unread = [probe for probe, answer in snapshot.answers.items() if answer.problem]
+    if unread:
+        first = snapshot.answers[unread[0]].problem
+        assert first is not None
+        yield f"{len(unread)} questions to ztunnels had no answer; the first: {first.text}"

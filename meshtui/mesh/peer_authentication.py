@@ -82,7 +82,7 @@ def in_force(snapshot: Snapshot, root: str) -> Mapping[str, InForce]:
 def _in_force(snapshot: Snapshot, root: str) -> Mapping[str, InForce]:
     policies: dict[str, list[PeerAuthentication]] = {}
     oldest_first = sorted(
-        snapshot.each(PEER_AUTHENTICATION, _read), key=lambda each: (each.created, each.key)
+        snapshot.each(PEER_AUTHENTICATION, read), key=lambda each: (each.created, each.key)
     )
     for each in oldest_first:
         policies.setdefault(each.namespace, []).append(each)
@@ -165,7 +165,8 @@ def _ports(own: PeerAuthentication, mode: Mode, inherited: Mode) -> Mapping[str,
     return {port: each for port, each in own.ports.items() if each not in (Mode.UNSET, mode)}
 
 
-def _read(it: Raw) -> PeerAuthentication:
+def read(it: Raw) -> PeerAuthentication:
+    """What one raw PeerAuthentication says. Never raises."""
     spec = table(it, "spec")
     labels = strings(spec, "selector", "matchLabels")
     return PeerAuthentication(

@@ -20,8 +20,8 @@ USE_WAYPOINT = "istio.io/use-waypoint"
 USE_WAYPOINT_NAMESPACE = "istio.io/use-waypoint-namespace"
 WAYPOINT_FOR = "istio.io/waypoint-for"
 HBONE_PORT = 15008
-CLASS, _CONTROLLER = "istio-waypoint", "istio.io/mesh-controller"
-_CONTROLLERS = (_CONTROLLER, "istio.io/agentgateway-waypoint-controller")
+CLASS, CONTROLLER = "istio-waypoint", "istio.io/mesh-controller"
+_CONTROLLERS = (CONTROLLER, "istio.io/agentgateway-waypoint-controller")
 
 KINDS = (
     Scope(GATEWAY),
@@ -276,7 +276,7 @@ def is_managed(waypoints: Waypoints, gateway: Waypoint) -> bool:
     """Whether istiod deploys the pods, so that they carry the Gateway's name; a Gateway of another class, or one that
     names the Service it stands for, has pods of its own making."""
     known = waypoints.classes.get(gateway.class_name)
-    by_istiod = known.controller == _CONTROLLER if known else gateway.class_name == CLASS
+    by_istiod = known.controller == CONTROLLER if known else gateway.class_name == CLASS
     return by_istiod and not gateway.by_hand
 
 

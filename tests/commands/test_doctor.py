@@ -164,6 +164,16 @@ def test_a_cluster_that_is_not_there_is_status_3(tmp_path: Path) -> None:
     assert ended.stdout == ""
 
 
+def test_a_cluster_that_does_not_answer_is_status_3(tmp_path: Path, shop: Path) -> None:
+    config = yaml.safe_load(shop.read_text())
+    config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
+    gone = tmp_path / "kubeconfig"
+    gone.write_text(yaml.safe_dump(config))
+    ended = run(tmp_path, "--kubeconfig", str(gone), "doctor")
+    assert (ended.returncode, ended.stdout) == (UNREADABLE, "")
+    assert ended.stderr.startswith("meshtui: 127.0.0.1:1 refuses connections")
+
+
 def test_a_rule_explains_itself(tmp_path: Path) -> None:
     ended = run(tmp_path, "doctor", "--explain", "ist0171")
     assert ended.returncode == CLEAN

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tests.corpora import analyze, kiali
+from tests.corpora import analyze, authorization, kiali
 from tests.corpora.analyze import Agreement
 
 
 def main() -> None:
     _print("analyze", [analyze.agreement(case) for case in analyze.cases()], {})
     _print("kiali", [kiali.agreement(case) for case in kiali.cases()], kiali.DIFFERS)
+    _print_authorization()
 
 
 def _print(suite: str, found: Sequence[Agreement], differs: Mapping[str, str]) -> None:
@@ -30,6 +31,17 @@ def _print(suite: str, found: Sequence[Agreement], differs: Mapping[str, str]) -
             print(f"  {each.case}: missed {code} {resource}{why}")
         for code, resource in sorted(each.extra):
             print(f"  {each.case}: extra {code} {resource}{why}")
+
+
+def _print_authorization() -> None:
+    for family in authorization.FAMILIES:
+        found = [authorization.compared(family, *each) for each in authorization.cases(family)]
+        agreed = sum(each.agrees for each in found)
+        print(f"authorization/{family}: {len(found)} cases, {agreed} agree")
+        for each in found:
+            if not each.agrees:
+                print(f"  {each.case}: {authorization.DIFFERS.get(each.case, 'no reason known')}")
+                print(f"    expected {each.expected}, found {each.found}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Who may reach whom: policies, the path from A to B, denials."""
