@@ -254,7 +254,8 @@ class LiveSession:
     def _change_later(self) -> None:
         """There is something new that can wait for what else comes meanwhile."""
         if self._later is None:
-            self._later = asyncio.get_running_loop().call_later(self._pace.lull, self._change)
+            lull = self._pace.lull * self._sweeping.progress.total
+            self._later = asyncio.get_running_loop().call_later(lull, self._change)
 
     def _start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = self._tasks.create_task(work)

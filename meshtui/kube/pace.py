@@ -28,8 +28,9 @@ class Pace:
     """So long is a scope followed after nobody wants it any more, so that going back is instant."""
     linger_narrow: float = 10.0
     """The same for the scope of a single object, such as the events of the selected pod."""
-    lull: float = 5.0
-    """Between what the sweep brings and the snapshot that carries it: 300 nodes answer 5 times a second."""
+    lull: float = 1 / 60
+    """Between what the sweep brings and the snapshot that carries it, for each ztunnel that there is: 300 of them answer
+    several times a second, and a snapshot of their mesh is not made for each answer."""
     probe: float = 15.0
     """Between two readings of a probe that is on screen."""
     probe_rate: float = 150_000.0
