@@ -55,6 +55,10 @@ async def answering(bodies: Mapping[str, bytes]) -> AsyncIterator[int]:
         await runner.cleanup()
 
 
+_OF_TLS = 2
+"""What a server says first on a connection: its part of the handshake, and its session tickets."""
+
+
 class Relay:
     """Passes bytes on to a port and back, until it is told to cut the connections, or to take no more."""
 
@@ -84,7 +88,8 @@ class Relay:
         self._lost = then
 
     def lose_answers(self, losing: bool) -> None:
-        """From now on all that the server says is lost, and the connections end in its place; or no longer."""
+        """From now on all answers of the server are lost, and the connections end in their place; or no longer. What it
+        says of TLS comes through: what is asked on a new connection is asked all the same."""
         self._losing = losing
 
     def refuse(self) -> None:
@@ -127,13 +132,15 @@ class Relay:
     async def _pass(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool = False
     ) -> None:
+        said = 0
         try:
             while data := await reader.read(65536):
+                said += 1
                 if answers and self._lost is not None:
                     then, self._lost = self._lost, None
                     then()
                     return
-                if answers and self._losing:
+                if answers and self._losing and said > _OF_TLS:
                     return
                 writer.write(data)
                 await writer.drain()
