@@ -9,6 +9,7 @@ A step that fails ends the run with its own output and exit status 1.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+
+_WORKERS = str((os.cpu_count() or 1) + 1)
+"""One more than there are cores: many tests wait for what a cluster does."""
 
 
 class Failed(Exception):  # noqa: N818 - reads as what it is
@@ -84,7 +88,7 @@ STEPS: dict[str, Callable[[], None]] = {
     "lint": module("ruff", "check", "."),
     "types": module("mypy"),
     "imports": imports,
-    "tests": module("pytest", "-n", "auto", "-q", "-rs"),
+    "tests": module("pytest", "-n", _WORKERS, "-q", "-rs"),
     "package": package,
 }
 
