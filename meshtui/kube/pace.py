@@ -29,7 +29,7 @@ class Pace:
     linger_narrow: float = 10.0
     """The same for the scope of a single object, such as the events of the selected pod."""
     lull: float = 1 / 60
-    """Between what the sweep brings and the snapshot that carries it, for each ztunnel that there is: 300 of them answer
+    """Between what the sweep brings and the snapshot that carries it, for each ztunnel there is: 300 of them answer
     several times a second, and a snapshot of their mesh is not made for each answer."""
     probe: float = 15.0
     """Between two readings of a probe that is on screen."""

@@ -33,8 +33,8 @@ from meshtui.mesh.kinds import (
 from meshtui.mesh.overview_items import Item, Place
 from meshtui.mesh.snapshot import LOADING, Phase, Ref, Snapshot
 
-_NAMED = 4
-"""So many rows of a pane are named."""
+_NAMED = 3
+"""So many rows of a pane are named; of the findings, which say what is behind them, more."""
 
 
 class Row(Protocol):
@@ -60,6 +60,7 @@ class _Pane:
     called: Callable[[Any], str]
     namespace: Callable[[Any], str] | None = None
     """The namespace of a row; None where they are of the whole mesh."""
+    named: int = _NAMED
     judged: bool = True
     """Whether what the doctor finds of the object behind a row is told of the row."""
 
@@ -90,6 +91,7 @@ _PANES = (
         findings.of,
         lambda row: str(row.finding.found.rule.code),
         lambda row: _about(row.ref),
+        named=4,
         judged=False,
     ),
     _Pane("namespaces", "Namespaces", NAMESPACE, namespaces.of, _name, _name),
@@ -135,7 +137,7 @@ def of(snapshot: Snapshot, within: tuple[str, ...] = ()) -> Iterable[Item]:
             rows = [row for row in rows if pane.namespace(row) in ("", *within)]
         judged = findings.judged(snapshot, rows) if pane.judged else {}
         verdicts = [(judged.get(row.key, row.verdict), row) for row in rows]
-        worst = nsmallest(_NAMED, verdicts, key=lambda each: -each[0].health.rank)
+        worst = nsmallest(pane.named, verdicts, key=lambda each: -each[0].health.rank)
         yield _summary(snapshot, pane, verdicts, worst)
         for verdict, row in worst:
             if verdict.health in (Health.BAD, Health.WARN):
