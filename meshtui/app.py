@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -643,5 +644,6 @@ def clusters(settings: Settings) -> Clusters:
 def run(settings: Settings) -> int:
     """Runs the program on the screen; gives its exit status."""
     gc.set_threshold(50_000, 20, 100)
+    sys.setswitchinterval(0.001)  # a key must not wait long for a thread that derives
     app = MeshApp(settings, clusters(settings), favourites_file=favourites.default_path())
     return app.run() or 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Coroutine
+from collections.abc import AsyncIterator, Collection, Coroutine, Mapping
 from contextlib import AsyncExitStack, aclosing
 from datetime import UTC, datetime
 from types import TracebackType
@@ -33,6 +33,7 @@ from meshtui.mesh.logs import LogLine, LogOptions
 from meshtui.mesh.memo import Memo
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import (
+    Answer,
     Phase,
     Probe,
     Problem,
@@ -46,6 +47,7 @@ from meshtui.mesh.snapshot import (
 )
 from meshtui.settings import Settings
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 _CLOSED = Problem(Trouble.UNREACHABLE, "the connection to this cluster was closed")
@@ -212,9 +214,9 @@ class LiveSession:
             server=self._server(),
             objects=objects,
             sources=sources,
-            answers=dict(self._probing.answers),
+            answers=_same_or_copied(self._latest.answers, self._probing.answers),
             tables=self._tables.printed(),
-            gets=dict(self._gets.answers),
+            gets=_same_or_copied(self._latest.gets, self._gets.answers),
             sweep=self._sweeping.progress,
             memo=self._memo,
         )
@@ -262,6 +264,13 @@ class LiveSession:
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return task
+
+
+def _same_or_copied(before: Mapping[K, Answer], now: Mapping[K, Answer]) -> Mapping[K, Answer]:
+    """What was handed out last where nothing is new: what was derived from it is remembered then."""
+    if len(before) == len(now) and all(before.get(key) is answer for key, answer in now.items()):
+        return before
+    return dict(now)
 
 
 def _tells_of_all_pods(scope: Scope, source: Source) -> bool:

@@ -12,7 +12,7 @@ from meshtui.mesh.doctor import analyzer, examination
 from meshtui.mesh.doctor.examination import Examination, Finding
 from meshtui.mesh.doctor.rules import ANALYZERS
 from meshtui.mesh.health import Health, Verdict
-from meshtui.mesh.kinds import Kind
+from meshtui.mesh.kinds import EVENT, Kind
 from meshtui.mesh.snapshot import Ref, Scope, Snapshot
 
 NEW = timedelta(minutes=1)
@@ -48,8 +48,16 @@ def of(snapshot: Snapshot) -> Sequence[Row]:
 
 
 def examined(snapshot: Snapshot) -> Examination:
-    """All rules that run unasked."""
-    return snapshot.memo.kept("examined", lambda: examination.of(snapshot, _UNASKED), (snapshot,))
+    """All rules that run unasked: anew where an object or an answer changed, and every half a minute, since some go by
+    the time and some by events, which come and go with the row that is looked at."""
+    kinds = dict.fromkeys(analyzer.kind_of(need) for need in KINDS)
+    objects = [snapshot.objects.get(kind) for kind in kinds if kind != EVENT]
+    phases = [
+        source.phase.value for scope, source in snapshot.sources.items() if scope.kind in kinds
+    ]
+    half_minute = int(snapshot.now.timestamp() / 30)
+    inputs = (*objects, *phases, snapshot.answers, snapshot.gets, half_minute)
+    return snapshot.memo.kept("examined", lambda: examination.of(snapshot, _UNASKED), inputs)
 
 
 class Judged(Protocol):
@@ -66,9 +74,14 @@ class Judged(Protocol):
 def judged(snapshot: Snapshot, rows: Iterable[Judged]) -> Mapping[str, Verdict]:
     """The verdicts of those rows that the doctor finds something worse of than their own fields say, by key."""
     found = examined(snapshot).of
+    names = {ref.name for ref in found}
     verdicts = {}
     for row in rows:
-        worst = found[row.ref][0] if row.ref is not None and row.ref in found else None
+        if (
+            row.ref is None or row.ref.name not in names
+        ):  # nearly all of 10,000, and cheaper than to look it up
+            continue
+        worst = found[row.ref][0] if row.ref in found else None
         if worst is not None and worst.grade.health.rank > row.verdict.health.rank:
             verdicts[row.key] = Verdict(worst.grade.health, f"{worst.says} ({worst.rule.code})")
     return verdicts
