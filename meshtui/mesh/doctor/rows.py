@@ -12,8 +12,8 @@ from meshtui.mesh.doctor import analyzer, examination
 from meshtui.mesh.doctor.examination import Examination, Finding
 from meshtui.mesh.doctor.rules import ANALYZERS
 from meshtui.mesh.health import Health, Verdict
-from meshtui.mesh.kinds import EVENT, Kind
-from meshtui.mesh.snapshot import Ref, Scope, Snapshot
+from meshtui.mesh.kinds import EVENT, POD, Kind
+from meshtui.mesh.snapshot import Phase, Ref, Scope, Snapshot
 
 NEW = timedelta(minutes=1)
 """So long is a finding new, and so long does one stay that is gone."""
@@ -49,7 +49,10 @@ def of(snapshot: Snapshot) -> Sequence[Row]:
 
 def examined(snapshot: Snapshot) -> Examination:
     """All rules that run unasked: anew where an object or an answer changed, and every half a minute, since some go by
-    the time and some by events, which come and go with the row that is looked at."""
+    the time and some by events, which come and go with the row that is looked at. Nothing while pods are being listed:
+    most rules would not know yet, and each page of 10,000 would be examined."""
+    if any(s.kind == POD and it.phase is Phase.LOADING for s, it in snapshot.sources.items()):
+        return _NOT_YET
     kinds = dict.fromkeys(analyzer.kind_of(need) for need in KINDS)
     objects = [snapshot.objects.get(kind) for kind in kinds if kind != EVENT]
     phases = [
@@ -58,6 +61,9 @@ def examined(snapshot: Snapshot) -> Examination:
     half_minute = int(snapshot.now.timestamp() / 30)
     inputs = (*objects, *phases, snapshot.answers, snapshot.gets, half_minute)
     return snapshot.memo.kept("examined", lambda: examination.of(snapshot, _UNASKED), inputs)
+
+
+_NOT_YET = Examination((), (), {}, {})
 
 
 class Judged(Protocol):
