@@ -23,8 +23,9 @@ from meshtui.mesh.snapshot import (
     named,
 )
 from meshtui.settings import Settings
+from meshtui.ui.pick import Pick
 from tests.ui import situations
-from tests.ui.looking import looking
+from tests.ui.looking import drawn, looking
 
 SHOP = situations.shop()
 GHOST = "checkout-5f686c4cb7-fz2sg"
@@ -84,6 +85,22 @@ async def test_who_is_outside_is_neither_well_nor_failing() -> None:
             marks.pop("httpbin") == "!"
         )  # it lacks the sidecar that its namespace asks for (IST0103)
         assert {*marks.values()} == {"·"}
+
+
+async def test_the_evidence_of_who_is_not_captured_offers_the_restart_that_cures_it() -> None:
+    async with looking(SHOP, "workloads", (200, 50)) as at:
+        for name, controller in ((GHOST, "checkout"), (NEVER, "reports")):
+            await at.select(name)
+            assert (
+                f"r restarts Deployment/{controller}, whose new pods are captured anew" in at.said
+            )
+            await at.press("m")
+            await at.until(lambda: isinstance(at.app.screen, Pick))
+            first, *_ = drawn(at.app).partition("take in")
+            assert f"restart  {controller}, whose new pods" in first
+            await at.press("escape")
+        await at.select("curl")
+        assert "r restarts" not in at.said
 
 
 async def test_the_evidence_of_the_ghost_link_by_link() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from meshtui.mesh import (
+    changes,
     events,
     pod_templates,
     policy_rows,
@@ -98,7 +99,8 @@ class WorkloadsPane(Pane[Workload]):
 
     def detail(self, row: Workload, snapshot: Snapshot) -> Iterable[Section]:
         pod, now = row.pod, snapshot.now
-        yield Section("", [evidence.link(each, now) for each in workloads.chain(snapshot, row)])
+        chain = [evidence.link(each, now) for each in workloads.chain(snapshot, row)]
+        yield Section("", [*chain, *_cure(row)])
         waypoint: Cell = "none"
         if row.waypoint is not None:
             named = f"{row.waypoint.key} (label of the {row.waypoint.label_of}) "
@@ -173,7 +175,11 @@ class WorkloadsPane(Pane[Workload]):
         words = targets[0].name if len(targets) == 1 else f"{len(targets)} controllers"
         if not targets:
             return ()
-        return [
+        cures = []
+        if any(row.enrolled.state in _CURED_BY_RESTART for row in rows):
+            again = tuple(_wish(target, _restart) for target in targets)
+            cures = [Offer("restart", f"{words}, whose new pods are captured anew", again)]
+        return cures + [
             Offer(title, words, tuple(_wish(target, build) for target in targets))
             for title, build in (
                 ("take in", pod_templates.join),
@@ -196,10 +202,26 @@ def _no_ztunnel(row: Workload) -> str:
     return "not known" if proxied.health is Health.UNKNOWN else "none"
 
 
+def _cure(row: Workload) -> Iterable[Fact]:
+    """What has a pod captured that should be and is not: the CNI agent takes in the pods that it sees coming."""
+    if row.enrolled.state not in _CURED_BY_RESTART:
+        return
+    cure = f"r restarts {row.pod.controller}, whose new pods are captured anew"
+    if pod_templates.controller(row.pod) is None:
+        cure = "make the pod anew: it has no controller that would"
+    yield Fact("cure", Span(cure, Tone.STRONG))
+
+
+def _restart(target: Ref, it: Raw, snapshot: Snapshot) -> Change | Refusal:
+    return changes.restart(target, it, snapshot.now)
+
+
 def _wish(target: Ref, build: Callable[[Ref, Raw, Snapshot], Change | Refusal]) -> Wish:
     return Wish(target, lambda it, snapshot: build(target, it, snapshot))
 
 
+_CURED_BY_RESTART = (State.NOT_ANNOTATED, State.NOT_PROXIED)
+"""A pod that was never captured, and a ghost (doctor-rules.md, AMB-001 and AMB-002)."""
 _NOT_IN_MESH = (State.OUTSIDE, State.SIDECAR, State.ENDED)
 """What no ztunnel is asked about, but for the selected row."""
 _MOST_ZTUNNELS = 4
