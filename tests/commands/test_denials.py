@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from meshtui.sim.process import running
+from tests import interrupts
 from tests.cluster.kubeconfig import Api
 
 CLEAN, FINDINGS, USAGE, UNREADABLE = range(4)
@@ -152,6 +153,7 @@ def test_it_follows_and_prints_what_is_new_until_it_is_interrupted(
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        preexec_fn=interrupts.heeded,
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:

@@ -19,6 +19,7 @@ import yaml
 
 from meshtui.kube import audit
 from meshtui.sim.process import running
+from tests import interrupts
 from tests.cluster.cluster import Cluster
 from tests.cluster.kubeconfig import Api
 
@@ -66,8 +67,12 @@ class Shell:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
+                preexec_fn=interrupts.heeded,
             ) as process:
-                yield process
+                try:
+                    yield process
+                finally:
+                    process.kill()  # of one that has ended this is nothing
         finally:
             if theirs is not None:
                 os.close(theirs)
