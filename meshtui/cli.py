@@ -101,6 +101,15 @@ _as_text_or_json = click.option(
     "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="How to print it."
 )
 
+_as_table_json_or_yaml = click.option(
+    "-o",
+    "--output",
+    default="table",
+    show_default=True,
+    type=click.Choice(["table", "json", "yaml"]),
+    help="How to print it.",
+)
+
 
 @click.group(
     invoke_without_command=True,
@@ -456,14 +465,7 @@ Exit status:
     help="Read the logs from so long ago on: 10m, 1h30m.",
 )
 @click.option("--follow", is_flag=True, help="Go on until interrupted, and print what is new.")
-@click.option(
-    "-o",
-    "--output",
-    default="table",
-    show_default=True,
-    type=click.Choice(["table", "json", "yaml"]),
-    help="How to print it.",
-)
+@_as_table_json_or_yaml
 @click.option(
     "--streams",
     type=click.IntRange(1, 1000),
@@ -520,14 +522,7 @@ Exit status:
     metavar="NAME=VALUE",
     help="A header; may be repeated. Those that are not given are not known.",
 )
-@click.option(
-    "-o",
-    "--output",
-    default="table",
-    show_default=True,
-    type=click.Choice(["table", "json", "yaml"]),
-    help="How to print it.",
-)
+@_as_table_json_or_yaml
 @click.option(
     "--evidence/--no-evidence",
     default=True,
