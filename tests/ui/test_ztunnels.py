@@ -243,6 +243,7 @@ async def test_a_node_without_a_ztunnel_has_nothing_to_open_and_says_so() -> Non
         await at.press("enter", "y", "l")
         assert at.pane.NAME == "ztunnels"
         await at.press("!")
+        assert "This row leads no further; d tells more of it." in at.read
         assert "There is no single object behind this row." in at.read
         assert "There is no log behind this row." in at.read
 
