@@ -77,8 +77,7 @@ class Sweeping:
         for probe in due(filter(self._is_free, self._known), datetime.now(UTC), self._pace):
             if len(self._reading) >= _MOST or not self._budget.allows(monotonic()):
                 return
-            if probe not in self._probing.wanted:  # those are asked often as it is
-                self._begin(probe)
+            self._begin(probe)
 
     def _is_free(self, ztunnel: Ztunnel) -> bool:
         """Whether the sweep reads nothing of it at this moment: its dump is to be judged by its metrics."""
