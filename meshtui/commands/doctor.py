@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from meshtui.commands import doctor_reports, documents, whole
+from meshtui.commands import doctor_reports, whole
 from meshtui.commands.doctor_reports import Report
 from meshtui.commands.whole import Asked
 from meshtui.mesh import certificates, manifests, scopes
@@ -61,11 +61,6 @@ def run(order: Order, settings: Settings) -> int:
     if snapshot is None:
         return UNREADABLE
     return _told(order, snapshot, objects, mistakes)
-
-
-def schema() -> str:
-    """The JSON schema of what is printed as JSON and YAML."""
-    return documents.schema("doctor")
 
 
 def explanation(code: str) -> str:
