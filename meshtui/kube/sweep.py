@@ -37,6 +37,9 @@ class Ztunnel:
     metrics_tried: datetime | None
     """When last read, or tried in vain."""
     dump_tried: datetime | None
+    behind: bool = False
+    """A pod that was captured there has changed since the dump; asked where not all pods of the node are known, so that
+    there are no counts."""
     refused: bool = False
     """The last try was forbidden: it is not repeated soon, since each is a line in the cluster's audit log."""
 
@@ -67,7 +70,9 @@ def _due(
         open_ and counts == at_dump and _again(ztunnel, now, pace)
     ):
         yield 1, ztunnel.metrics_tried, ztunnel.metrics
-    if open_ and counts is not None and counts != at_dump:
+    moved = open_ and counts is not None and counts != at_dump
+    behind = ztunnel.behind and not ztunnel.refused and old(ztunnel.dump_tried, pace.probe)
+    if moved or behind:
         yield 0, ztunnel.dump_tried, ztunnel.dump
     elif ztunnel.metrics_tried and old(ztunnel.dump_tried, pace.sweep_dump):
         yield 2 if ztunnel.dump_tried is None else 3, ztunnel.dump_tried, ztunnel.dump

@@ -87,6 +87,16 @@ def test_counts_that_disagree_are_looked_at_again_soon_after_the_dump_and_then_e
     assert [int((each - NOW).total_seconds()) for each in looked] == [3, 6, 12, 24, 48]
 
 
+def test_without_counts_a_dump_is_read_where_a_pod_has_changed_since_but_not_more_often_than_on_screen() -> (
+    None
+):
+    narrow = replace(ztunnel("a"), counts=None, counts_at_dump=None, dump_tried=ago(PACE.probe))
+    assert read_next(narrow) == []
+    assert read_next(replace(narrow, behind=True)) == ["a/config_dump"]
+    assert read_next(replace(narrow, behind=True, dump_tried=ago(PACE.probe - 1))) == []
+    assert read_next(replace(narrow, behind=True, refused=True)) == []
+
+
 def test_disagreement_comes_first_then_metrics_then_new_dumps_then_the_slow_round() -> None:
     disagrees = replace(ztunnel("disagrees"), counts=Counts(4, 5))
     quiet = replace(ztunnel("quiet"), metrics_tried=ago(100))
