@@ -65,12 +65,12 @@ def _due(
         return tried is None or now - tried >= timedelta(seconds=seconds)
 
     counts, at_dump = ztunnel.counts, ztunnel.counts_at_dump
-    open_ = not ztunnel.refused and (_disagree(counts) or _disagree(at_dump))
+    doubtful = not ztunnel.refused and (_disagree(counts) or _disagree(at_dump))
     if old(ztunnel.metrics_tried, pace.sweep_dump if ztunnel.refused else often) or (
-        open_ and counts == at_dump and _again(ztunnel, now, pace)
+        doubtful and counts == at_dump and _again(ztunnel, now, pace)
     ):
         yield 1, ztunnel.metrics_tried, ztunnel.metrics
-    moved = open_ and counts is not None and counts != at_dump
+    moved = doubtful and counts is not None and counts != at_dump
     behind = ztunnel.behind and not ztunnel.refused and old(ztunnel.dump_tried, pace.probe)
     if moved or behind:
         yield 0, ztunnel.dump_tried, ztunnel.dump
