@@ -83,12 +83,25 @@ class _Security(TypedDict, total=False):
     runAsUser: Any
 
 
+class _Handler(TypedDict, total=False):
+    port: Any
+
+
+class _Probe(TypedDict, total=False):
+    httpGet: _Handler
+    tcpSocket: _Handler
+    grpc: _Handler
+
+
 class _Container(TypedDict, total=False):
     name: Any
     image: Any
     ports: Any
     restartPolicy: Any
     securityContext: _Security
+    livenessProbe: _Probe
+    readinessProbe: _Probe
+    startupProbe: _Probe
 
 
 class _PodSpec(TypedDict, total=False):
