@@ -36,7 +36,7 @@ def _sidecars(move: Move) -> Iterator[Check]:
         )
     if with_one:
         yield warning(
-            f"{count(len(with_one), 'pod')} with a sidecar would stay as they are: {listed(with_one)}",
+            f"{count(len(with_one), 'pod')} with a sidecar would stay outside ambient: {listed(with_one)}",
             "Take the injection label away and restart them: a pod joins only without a sidecar.",
         )
     elif move.unread:
@@ -49,7 +49,7 @@ def _host_network(move: Move) -> Iterator[Check]:
     found = _names(each.workload for each in move.pods if each.workload.pod.host_network)
     if found:
         yield warning(
-            f"{count(len(found), 'pod')} on the network of the node stay outside the mesh: {listed(found)}",
+            f"{count(len(found), 'pod')} on the network of the node would stay outside the mesh: {listed(found)}",
             "They cannot be captured; where STRICT is in force they are refused.",
         )
     elif move.unread:
@@ -201,7 +201,7 @@ def _configuration(move: Move, snapshot: Snapshot) -> Iterator[Check]:
     passed_over = [
         each
         for each in move.going(Way.STAYS_OUT)
-        if not (each.pod.host_network or each.pod.sidecar)
+        if not (each.pod.host_network or each.pod.sidecar or each.pod.part)
     ]
     if passed_over:
         reason = next(each.reason for each in move.pods if each.workload is passed_over[0])

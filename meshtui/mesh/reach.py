@@ -22,13 +22,14 @@ from meshtui.mesh.kinds import (
     SERVICE_ENTRY,
     WORKLOAD_ENTRY,
 )
-from meshtui.mesh.pods import Pod
+from meshtui.mesh.pods import GATEWAY_NAME, Pod
 from meshtui.mesh.snapshot import Ref, Snapshot
 
 
 def of_namespace(namespace: str, snapshot: Snapshot, *, leaving: bool = False) -> tuple[str, ...]:
-    """A line each; with what is open through ztunnels now where its pods are `leaving` the mesh."""
-    there = [pod for pod in _alive(snapshot) if pod.namespace == namespace]
+    """A line each, without the gateways and waypoints there, which neither join nor leave; with what is open through
+    ztunnels now where its pods are `leaving` the mesh."""
+    there = [pod for pod in _alive(snapshot) if pod.namespace == namespace and not pod.part]
     lines = [_pods(namespace, there, snapshot), _services(namespace, snapshot)]
     if leaving:
         lines.append(_connections(there, snapshot))
@@ -78,7 +79,8 @@ def _pods(namespace: str, there: Sequence[Pod], snapshot: Snapshot) -> str:
 def _services(namespace: str, snapshot: Snapshot) -> str:
     if unread := snapshot.unread(SERVICE, namespace):
         return f"how many services it reaches is not known: {unread}"
-    return count(sum(raw.namespace(it) == namespace for it in snapshot.raw(SERVICE)), "service")
+    there = (it for it in snapshot.raw(SERVICE) if raw.namespace(it) == namespace)
+    return count(sum(not raw.label(it, GATEWAY_NAME) for it in there), "service")
 
 
 def _connections(there: Iterable[Pod], snapshot: Snapshot) -> str:

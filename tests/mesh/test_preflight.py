@@ -143,8 +143,21 @@ def test_pods_with_a_sidecar_or_on_the_network_of_the_node_stay_outside() -> Non
     host = pod("agent", spec={"hostNetwork": True})
     checks = joining(sidecar, host, pod("cart"))
     assert about(checks, "1 pod with a sidecar").verdict.health is WARN
-    assert about(checks, "on the network of the node stay outside").verdict.health is WARN
+    assert about(checks, "on the network of the node would stay outside").verdict.health is WARN
     assert "agent" in about(checks, "on the network of the node").verdict.reason
+
+
+def test_a_waypoint_that_stays_outside_as_istiod_labels_it_is_no_warning() -> None:
+    """istiod's template for a waypoint labels its pods istio.io/dataplane-mode=none."""
+    own = {
+        "gateway.networking.k8s.io/gateway-name": "waypoint",
+        "istio.io/dataplane-mode": "none",
+    }
+    checks = joining(pod("cart"), pod("waypoint-1", labels=own))
+    assert about(checks, "takes its pods").verdict.health is OK
+    assert set(healths(checks)) == {OK}
+    opted_out = joining(pod("cart", labels={"istio.io/dataplane-mode": "none"}))
+    assert about(opted_out, "1 pod would not be captured: cart").verdict.health is WARN
 
 
 @pytest.mark.parametrize(
