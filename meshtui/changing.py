@@ -270,27 +270,28 @@ class Changing:
         self._proving.close()
         applied = last.state is State.APPLIED
         choices = [
-            ("stop here", f"{len(rest)} were not changed: {_named(rest)}"),
+            ("stop here", _unchanged(rest)),
             ("go on", "with the next"),
         ]
         if applied:
             choices.append(("undo this one", last.change.target.name))
         if made:
-            choices.append(("undo all", f"{len(made)} that were changed"))
+            choices.append(("undo all", f"all that were changed: {len(made)}"))
         title = f"{last.change.title}: {'not verified' if applied else last.state.value}"
         chosen = await self._app.push_screen_wait(Pick(title, choices))
         if chosen == "undo this one":
             await self._undone(last)
         elif chosen == "undo all":
             for result in reversed(made):
-                await self._undone(result)
-        elif chosen != "go on":
+                if not await self._undone(result):
+                    break
+        if chosen != "go on":
             self._stopped(rest)
         return chosen == "go on"
 
     def _stopped(self, rest: Sequence[Wish]) -> None:
         if rest:
-            self._tell(f"Stopped: {len(rest)} were not changed ({_named(rest)}).", Tone.WARN)
+            self._tell(f"Stopped: {_unchanged(rest)}.", Tone.WARN)
 
     async def _built(self, wish: Wish) -> Change | Refusal:
         """The change to the object as it is now. Raises KubeError."""
@@ -418,9 +419,10 @@ class Changing:
             self._tell(f"What was written is in {written.path}.", Tone.WARN)
 
 
-def _named(wishes: Sequence[Wish]) -> str:
+def _unchanged(wishes: Sequence[Wish]) -> str:
     names = [wish.target.name for wish in wishes]
-    return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+    said = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+    return f"{len(names)} {'was' if len(names) == 1 else 'were'} not changed ({said})"
 
 
 def _reach(change: Change, snapshot: Snapshot) -> Sequence[str]:

@@ -137,7 +137,7 @@ _WORDS = {"wanted": "label", "annotated": "CNI", "listed": "HBONE"}
 
 def lines(verification: Verification, progress: Progress, now: datetime, width: int) -> list[Line]:
     """How far it is as a bar, the next step where there is one, then object by object."""
-    found = [_bar(verification, progress, now), ()]
+    found = [*wrap(_bar(verification, progress, now), width, hang=_BAR + 2), ()]
     if progress.remedy and progress.state is not State.DONE:
         found += [*wrap((Span(f"next: {progress.remedy}", Tone.STRONG),), width, hang=6), ()]
     done = [proof for proof in progress.proofs if proof.done]
@@ -152,6 +152,7 @@ def lines(verification: Verification, progress: Progress, now: datetime, width: 
     return found
 
 
+_BAR = 20
 _ENDS = {
     State.DONE: Span("✓ verified", Tone.OK),
     State.FAILING: Span("✗ something is in the way", Tone.BAD),
@@ -169,7 +170,7 @@ def _bar(verification: Verification, progress: Progress, now: datetime) -> Line:
     clock = "" if progress.state is State.DONE else f"   {passed} s of {whole}"
     end = _ENDS.get(progress.state)
     return (
-        bar(share, health, 20),
+        bar(share, health, _BAR),
         Span(f"  {progress.text}"),
         Span(clock, Tone.MUTED),
         *((Span("   "), end) if end else ()),

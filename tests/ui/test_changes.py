@@ -291,13 +291,14 @@ async def test_marked_namespaces_go_one_after_the_other_and_stop_at_the_first_fa
         await at.press("enter")
         await at.until(lambda: isinstance(at.app.screen, Pick))
         assert "Enroll namespace bb in the mesh: refused" in at.screen
-        assert "stop here  1 were not changed: cc" in at.screen
-        assert "undo all  1 that were changed" in at.screen
+        assert "stop here  1 was not changed (cc)" in at.screen
+        assert "undo all  all that were changed: 1" in at.screen
         at.session.refusal = None
         await at.press("end", "enter")
         await at.until(lambda: isinstance(at.app.screen, Confirm))
         assert "Undo: Enroll namespace aa" in at.screen
         await at.press("escape")
+        await told(at, "Stopped: 1 was not changed (cc).")
         assert [change.target.name for change in at.session.applied] == ["aa"]
 
 
@@ -324,7 +325,7 @@ async def test_a_row_that_is_gone_by_now_is_not_changed(file: Path) -> None:
         await at.until(lambda: isinstance(at.app.screen, Pick))
         await at.show(SHOP)
         await at.press("enter")
-        await told(at, "Namespace aa cannot be read: aa is not there", "1 were not changed (bb)")
+        await told(at, "Namespace aa cannot be read: aa is not there", "1 was not changed (bb)")
     assert story(file) == []
 
 
