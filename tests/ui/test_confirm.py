@@ -28,6 +28,7 @@ def test_what_webhooks_and_owners_say_against_it_is_seen_without_scrolling() -> 
         reach=["3 pods of 2 controllers"],
     )
     told = [text_of(line) for line in confirm.lines(question, 76)]
-    assert "ask the mesh team" in told[0] and "\x1b" not in told[0]
+    assert "ask the mesh team" in told[0]
+    assert "\x1b" not in told[0]
     assert "Argo CD (application shop) will revert the change" in told[1]
     assert "accepted as a dry run" in told[-1]
