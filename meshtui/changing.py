@@ -365,7 +365,7 @@ class Changing:
                 self._tell(words, Tone.BAD)
                 self._proving.close()
                 told = outcomes.lines(state.value, result.reason, result.remedy, result.diff)
-                self._app.push_screen(Reader(title, told))
+                self._app.push_screen(Reader(title, told, hang=2))
 
     async def _undone(self, result: Result) -> bool:
         """Takes a change back; whether that was done."""

@@ -28,6 +28,7 @@ from meshtui.mesh.snapshot import Server, Trouble
 LOOKS = (0.0, 1.0, 2.0, 4.0)
 """Seconds before each look at an object whose write was not answered."""
 
+_UNAUDITED = "See that this file can be written: rights, and room on the disk."
 _NOT_SENT = (Trouble.NAME, Trouble.REFUSED)
 """Failures that come before a request is on its way."""
 
@@ -151,7 +152,7 @@ class _Road:
             self._stop(State.DECLINED, "declined")
         await self._guard()
         if unaudited := await self.told("intent"):
-            self._stop(State.FAILED, f"{unaudited}; so nothing was sent")
+            self._stop(State.FAILED, f"{unaudited}; so nothing was sent", _UNAUDITED)
         return await self._applied(proposal.expected)
 
     async def proposed(self) -> Proposal:
