@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from meshtui.mesh import (
     attachments,
+    components,
     endpoints,
+    gateways,
     nodes,
     pods,
     raw,
@@ -14,8 +16,10 @@ from meshtui.mesh import (
     waypoint_rows,
 )
 from meshtui.mesh.checks import count
+from meshtui.mesh.gateways import Gateway
 from meshtui.mesh.kinds import (
     ENDPOINT_SLICE,
+    GATEWAY,
     NAMESPACE,
     POD,
     SERVICE,
@@ -37,14 +41,14 @@ def of_namespace(namespace: str, snapshot: Snapshot, *, leaving: bool = False) -
 
 
 def of_controller(target: Ref, snapshot: Snapshot) -> tuple[str, ...]:
-    """A line each, for the pods that a controller replaces."""
+    """A line each, for the pods that a controller replaces, and for what goes through them."""
     controller = f"{target.kind.title}/{target.name}"
     there = [
         pod
         for pod in _alive(snapshot)
         if pod.namespace == target.namespace and pod.controller == controller
     ]
-    return _pods(target.namespace, there, snapshot), _connections(there, snapshot)
+    return _pods(target.namespace, there, snapshot), *_through(there, snapshot)
 
 
 def of_service(target: Ref, snapshot: Snapshot) -> tuple[str, ...]:
@@ -63,6 +67,35 @@ def of_waypoint(target: Ref, snapshot: Snapshot) -> tuple[str, ...]:
     if unread:
         named += f"; who else is not known: {unread}"
     return named, f"{count(len(waypoint_proofs.own_pods(target, snapshot)), 'pod')} of it"
+
+
+def _through(there: Sequence[Pod], snapshot: Snapshot) -> Iterator[str]:
+    """What breaks with pods, a line each: of a ztunnel what all pods of its node have open, of a waypoint or a gateway
+    what is bound to it, since no ztunnel tells of their connections."""
+    labels = there[0].labels if there else {}
+    if components.is_ztunnel(labels):
+        on = {pod.node for pod in there}
+        served = [pod for pod in _alive(snapshot) if pod.node in on and pod.redirection]
+        yield f"{count(len(served), 'pod')} of the mesh on {count(len(on), 'node')}"
+        yield _connections(served, snapshot)
+    elif components.is_waypoint(labels):
+        yield of_waypoint(Ref(GATEWAY, there[0].namespace, labels.get(GATEWAY_NAME, "")), snapshot)[
+            0
+        ]
+    elif routed := [each for each in gateways.of(snapshot) if _serves(there, each)]:
+        for each in routed:
+            taken = (
+                "routes that are not all known"
+                if each.routes is None
+                else count(each.accepted, "route")
+            )
+            yield f"{each.ref.kind.title} {each.ref.key}: {count(len(each.listeners), 'listener')}, {taken}"
+    else:
+        yield _connections(there, snapshot)
+
+
+def _serves(there: Iterable[Pod], gateway: Gateway) -> bool:
+    return not {pod.uid for pod in there}.isdisjoint(pod.uid for pod in gateway.pods or ())
 
 
 def _alive(snapshot: Snapshot) -> Iterable[Pod]:
