@@ -249,7 +249,9 @@ class Changing:
                 begun()
             if result.state is State.APPLIED:
                 made.append(result)
-                end = await self._proving.prove(result.change, before, place, stays=self._all)
+                end = await self._proving.prove(
+                    result.change, before, place, undoable=_can_be_undone(result), stays=self._all
+                )
                 if end is End.UNDO:
                     if await self._undone(result):
                         made.remove(result)
@@ -273,16 +275,17 @@ class Changing:
             ("stop here", _unchanged(rest)),
             ("go on", "with the next"),
         ]
-        if applied:
+        undoable = [each for each in reversed(made) if _can_be_undone(each)]
+        if applied and _can_be_undone(last):
             choices.append(("undo this one", last.change.target.name))
-        if made:
-            choices.append(("undo all", f"all that were changed: {len(made)}"))
+        if undoable:
+            choices.append(("undo all", f"all that were changed: {len(undoable)}"))
         title = f"{last.change.title}: {'not verified' if applied else last.state.value}"
         chosen = await self._app.push_screen_wait(Pick(title, choices))
         if chosen == "undo this one":
             await self._undone(last)
         elif chosen == "undo all":
-            for result in reversed(made):
+            for result in undoable:
                 if not await self._undone(result):
                     break
         if chosen != "go on":
@@ -417,6 +420,10 @@ class Changing:
             await self._proving.prove(result.change, snapshot)
         else:
             self._tell(f"What was written is in {written.path}.", Tone.WARN)
+
+
+def _can_be_undone(result: Result) -> bool:
+    return not isinstance(changes.inverse(result.change, result.left), Refusal)
 
 
 def _unchanged(wishes: Sequence[Wish]) -> str:

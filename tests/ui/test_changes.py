@@ -369,6 +369,9 @@ async def test_a_controller_is_taken_out_by_its_template(file: Path) -> None:
         await asked(at, "r")
         assert "kubectl.kubernetes.io/restartedAt" in at.screen
         assert "connections to its pods break as they are replaced" in at.screen
+        await at.press("enter")
+        await at.until(lambda: isinstance(at.app.screen, Verify) and "replaced" in at.screen)
+        assert "undo" not in at.screen, "there is no way back from a restart"
         await at.press("escape")
 
 
