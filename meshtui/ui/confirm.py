@@ -137,7 +137,7 @@ class Confirm(ModalScreen[Answer], inherit_bindings=False):
             self._draw()
 
     def _draw(self) -> None:
-        width = min(self.size.width, _WIDEST) - 4
+        width = min(self.size.width, _WIDEST) - _SIDES
         if width <= 0:
             return
         title = heading(self._question, width)
@@ -185,6 +185,8 @@ class Confirm(ModalScreen[Answer], inherit_bindings=False):
 
 
 _WIDEST = 120
+_SIDES = 5
+"""Columns beside the text: margins, and a scroll bar where it is long."""
 _LABEL = 11
 
 

@@ -92,7 +92,7 @@ class Verify(ModalScreen[Leaving], inherit_bindings=False):
             self.refresh_bindings()
 
     def _draw(self) -> None:
-        width = min(self.size.width, _WIDEST) - 4
+        width = min(self.size.width, _WIDEST) - _SIDES
         if width <= 0 or self._progress is None:
             return
         following, place = self._shown.verification, self._shown.place
@@ -129,6 +129,8 @@ class Verify(ModalScreen[Leaving], inherit_bindings=False):
 
 
 _WIDEST = 120
+_SIDES = 5
+"""Columns beside the text: margins, and a scroll bar where it is long."""
 _MOST = 100
 """So many objects are listed, those that are missing first."""
 _WORDS = {"wanted": "label", "annotated": "CNI", "listed": "HBONE"}

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
 from meshtui.kube import audit
 from meshtui.kube.errors import StatusError
@@ -21,6 +22,7 @@ from meshtui.settings import Settings
 from meshtui.ui.audit_reader import AuditReader
 from meshtui.ui.confirm import Confirm
 from meshtui.ui.pick import Pick
+from meshtui.ui.spans import text_of
 from meshtui.ui.verify import Verify
 from tests.mesh.made import made
 from tests.ui import situations
@@ -130,6 +132,19 @@ async def test_what_was_left_running_is_in_the_header_and_undone_by_name(file: P
         await at.press("escape")
         await told(at, "nothing was changed")
     assert story(file) == ["intent", "outcome applied", "outcome declined"]
+
+
+async def test_a_dialog_that_scrolls_shows_its_lines_whole(file: Path) -> None:
+    async with looking(SHOP, "namespaces", (80, 20), audit_file=file) as at:
+        await at.select("plain")
+        await asked(at, "m", "enter")
+        assert isinstance(at.app.screen, Confirm)
+        said = at.app.screen.lines
+        for width in range(80, 60, -1):  # at some of them a line is as long as there is room
+            await at.pilot.resize_terminal(width, 20)
+            await at.until(lambda: said.show_vertical_scrollbar)
+            longest = max(cell_len(text_of(line)) for line in said.shown)
+            assert longest <= said.scrollable_content_region.width
 
 
 async def test_esc_and_colon_decline(file: Path) -> None:
