@@ -6,12 +6,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from meshtui.mesh import capture, injection, network_policies, nodes, sidecar_checks
+from meshtui.mesh import capture, injection, network_policies, nodes, sidecar_checks, workloads
 from meshtui.mesh.checks import Check, count, failing, listed, unknown, warning, well
 from meshtui.mesh.kinds import NETWORK_POLICY, POD
 from meshtui.mesh.moves import Move, Way
-from meshtui.mesh.network_policies import PROBES_FROM, Blocked, Direction, NetworkPolicy
-from meshtui.mesh.raw import Raw
+from meshtui.mesh.network_policies import PROBES_FROM, Blocked, Direction, NetworkPolicy, Peer
+from meshtui.mesh.peer_authentication import Mode
+from meshtui.mesh.raw import Raw, strings
 from meshtui.mesh.snapshot import Snapshot
 from meshtui.mesh.workloads import Workload
 
@@ -85,6 +86,7 @@ def _network_policies(move: Move, snapshot: Snapshot) -> Iterator[Check]:
         *_tunnels(policies, joining, Direction.INGRESS, "from the mesh", "allow TCP 15008 in"),
         *_tunnels(policies, joining, Direction.EGRESS, "into the mesh", "allow TCP 15008 out"),
         *_probes(policies, joining),
+        *_elsewhere(policies, joining, move, snapshot),
     ]
     yield from found
     others = sorted(
@@ -130,6 +132,46 @@ def _probes(policies: Iterable[NetworkPolicy], joining: Iterable[_Alike]) -> Ite
             f" {listed([name for each in held for name in each.names])} may become unready",
             f"Add a rule to {keys}: allow ipBlock {PROBES_FROM}/32 in.",
         )
+
+
+def _elsewhere(
+    policies: Sequence[NetworkPolicy],
+    joining: Iterable[_Alike],
+    move: Move,
+    snapshot: Snapshot,
+) -> Iterator[Check]:
+    """Policies for pods in the mesh that let those that join through today, and not on 15008. Where STRICT is in force
+    nothing is lost: it refuses them today."""
+    labels = move.after or {}
+    peers = [
+        Peer(move.namespace, strings(each.raw, "metadata", "labels"), labels) for each in joining
+    ]
+    guarded = {each.namespace for each in policies} - {move.namespace}
+    inside = [
+        each
+        for each in workloads.of(snapshot)
+        if each.pod.namespace in guarded and each.enrolled.wanted and each.pod.redirection
+    ]
+    strict = {each.pod.name for each in inside if each.mtls.mode is Mode.STRICT}
+    alike = _alike(inside, snapshot) if peers else ()
+    for direction, lost, remedy in (
+        (Direction.INGRESS, "those that join would lose", "allow TCP 15008 in"),
+        (Direction.EGRESS, "those that join would be lost to", "allow TCP 15008 out"),
+    ):
+        closed = [
+            (shut, each.names)
+            for each in alike
+            if not (direction is Direction.INGRESS and each.names[0] in strict)
+            and (shut := network_policies.shut_out(policies, each.raw, direction, peers))
+        ]
+        if closed:
+            keys = listed([key for shut, _ in closed for key in shut])
+            pods = listed([name for _, names in closed for name in names])
+            way = direction.type.lower()
+            yield warning(
+                f"NetworkPolicy {keys} opens ports, and 15008 not ({way}): {lost} {pods}",
+                f"Add a rule to {keys} for the same peers: {remedy}.",
+            )
 
 
 def _held(found: Iterable[tuple[_Alike, Blocked | None]]) -> Sequence[_Held]:

@@ -211,6 +211,50 @@ def test_nodes_that_do_not_serve_their_pods(served: tuple[Raw, ...], said: str) 
     assert "cart" in check.verdict.reason
 
 
+def guarded(field: str, peers: str, *more: Any, **strict: str) -> tuple[Raw, ...]:
+    """A pod in the mesh, in another namespace, with a policy that opens 8080 to, or from, everybody in "shop"."""
+    members = {peers: [{"namespaceSelector": {"matchLabels": {"team": "shop"}}}]}
+    rules = [{"ports": [{"port": 8080}], **members}, *more]
+    spec = {"podSelector": {}, "policyTypes": [field.title()], field: rules}
+    inside = pod("ledger", "payments", annotations={"ambient.istio.io/redirection": "enabled"})
+    mtls = {"mtls": {"mode": strict.get("mode", "PERMISSIVE")}}
+    return (
+        made("Namespace", "payments", labels=AMBIENT),
+        made("NetworkPolicy", "only-8080", "payments", spec=spec),
+        made("PeerAuthentication", "default", "payments", spec=mtls),
+        inside,
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "peers", "said"),
+    [
+        ("ingress", "from", "those that join would lose ledger"),
+        ("egress", "to", "those that join would be lost to ledger"),
+    ],
+)
+def test_policies_elsewhere_that_let_its_pods_through_today_and_not_on_15008(
+    field: str, peers: str, said: str
+) -> None:
+    """Between members of the mesh all goes to TCP 15008 (istio-ambient.md, 1.4)."""
+    team = {"team": "shop"}
+    found = about(joining(pod("cart"), *guarded(field, peers), labels=team), "only-8080")
+    assert found.verdict.health is WARN
+    assert said in found.verdict.reason
+    assert "15008" in found.remedy
+    opened: Any = {"ports": [{"port": 15008}]}
+    none = joining(pod("cart"), *guarded(field, peers, opened), labels=team)
+    assert "no NetworkPolicy leaves out" in about(none, "NetworkPolicy").verdict.reason
+    others = joining(pod("cart"), *guarded(field, peers))
+    assert "no NetworkPolicy leaves out" in about(others, "NetworkPolicy").verdict.reason
+
+
+def test_where_strict_refuses_its_pods_today_a_policy_takes_nothing_from_them() -> None:
+    there = guarded("ingress", "from", mode="STRICT")
+    found = joining(pod("cart"), *there, labels={"team": "shop"})
+    assert "no NetworkPolicy leaves out" in about(found, "NetworkPolicy").verdict.reason
+
+
 def test_nodes_without_pods_of_it_do_not_matter() -> None:
     broken = pod("ztunnel-2", "istio-system", node="node-2", labels={"app": "ztunnel"})
     elsewhere = pod("other", "elsewhere", node="node-3")
