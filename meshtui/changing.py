@@ -240,7 +240,7 @@ class Changing:
                 self._stopped(wishes[number:])
                 return
             if isinstance(found, Refusal):
-                self._tell(f"Nothing to do: {found.reason}.", Tone.PLAIN)
+                self._tell(f"Not done: {found.reason}.", Tone.PLAIN)
                 continue
             before = self.snapshot
             assert before is not None  # it was there to build the change with

@@ -266,10 +266,12 @@ class _Enrolling:
         _show(proposal)
         if self._order.yes:
             return True
-        name, where = proposal.change.target.name, self._context
-        if production.is_production(where):
-            return await _answer(f"Type {name} to do that in {where}: ") == name
-        answer = await _answer(f"Do that in {where}? [y/N]: ")
+        name, server = proposal.change.target.name, self._latest.snapshot.server
+        who = server.impersonating or server.user
+        where = f"in {self._context} as {who}" if who else f"in {self._context}"
+        if production.is_production(self._context):
+            return await _answer(f"Type {name} to do that {where}: ") == name
+        answer = await _answer(f"Do that {where}? [y/N]: ")
         return answer.lower() in ("y", "yes")
 
     async def _followed(self, following: Verification) -> Progress:

@@ -137,6 +137,7 @@ async def test_a_dry_run_changes_nothing(shell: Shell) -> None:
 async def test_whoever_says_no_changes_nothing(shell: Shell) -> None:
     done = shell.run("enroll", "plain", typed="n\n")
     assert done.returncode == REFUSED
+    assert "Do that in demo-shop as admin? [y/N]: " in done.stdout
     assert "declined" in done.stderr
     assert shell.story() == ["outcome declined"]
     assert LABEL not in await labels(shell.kubeconfig, "plain")
