@@ -18,6 +18,7 @@ from meshtui.cli.calls import denials, verdict
 from meshtui.cli.changes import audit, enroll, unenroll
 from meshtui.cli.diagnosis import doctor
 from meshtui.cli.options import given, names, one, screen_options, seconds
+from meshtui.cli.paths import explain
 from meshtui.cli.program import demo, info, rbac
 
 EXAMPLES = """\
@@ -33,6 +34,7 @@ Examples:
   meshtui enroll plain --dry-run       what taking a namespace into the mesh would do
   meshtui doctor                       what is wrong with the mesh, and what to do
   meshtui doctor -f manifests/ --alone and with files, in CI
+  meshtui explain web cart:8080        why one does not reach another, hop by hop
   meshtui denials --since 1h           who was refused by whom, and why
   meshtui verdict web cart:8080        may one call another, by which policy, and if not, why
   meshtui audit verify                 whether the record of your changes is whole
@@ -43,7 +45,7 @@ the environment, and that outweighs the configuration file ("meshtui info" tells
 
 
 @click.group(
-    commands=[demo, info, rbac, enroll, unenroll, doctor, denials, verdict, audit],
+    commands=[demo, info, rbac, enroll, unenroll, doctor, explain, denials, verdict, audit],
     invoke_without_command=True,
     epilog=EXAMPLES,
     context_settings={

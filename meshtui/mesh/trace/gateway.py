@@ -149,19 +149,23 @@ def _certificate(snapshot: Snapshot, listening: Listening, address: Address) -> 
 
 def _one(snapshot: Snapshot, each: Certificate, address: Address) -> Hop:
     secret, leaf = each.use.secret, each.served.certificate
-    verdict = each.verdict(snapshot.now)
     step = f"see Secret {secret.key} (:cert)"
-    if leaf is None or verdict.health in (Health.BAD, Health.UNKNOWN):
-        shown = Evidence(f"Secret {secret.key}", "tls.crt", "not readable" if leaf is None else "read",
-                         secret)  # fmt: skip
-        if verdict.health is Health.UNKNOWN:
-            return hops.unknown(CERTIFICATE, verdict.reason, shown)
-        return hops.broken(CERTIFICATE, verdict.reason, shown, step=step)
+    if leaf is None or not each.permitted:
+        verdict = each.verdict(snapshot.now)
+        shown = Evidence(
+            f"Secret {secret.key}", "tls.crt", "no certificate of it is served", secret
+        )
+        if verdict.health is Health.BAD:
+            return hops.broken(CERTIFICATE, verdict.reason, shown, step=step)
+        return hops.unknown(CERTIFICATE, verdict.reason, shown)
     names = [name.value for name in leaf.names if name.kind == "DNS"]
     shown = Evidence(f"Secret {secret.key}", "tls.crt", f"for {', '.join(names) or 'no host'}, until "
                      f"{leaf.not_after:%Y-%m-%d %H:%M} UTC", secret)  # fmt: skip
     if not any(serves(name, address.host) for name in names):
         words = f"the certificate of Secret {secret.key} has no name for {address.host}"
+        return hops.broken(CERTIFICATE, words, shown, step=step)
+    if not leaf.not_before <= snapshot.now < leaf.not_after:
+        words = f"the certificate of Secret {secret.key} is not valid now"
         return hops.broken(CERTIFICATE, words, shown, step=step)
     left = (leaf.not_after - snapshot.now).days
     return hops.well(CERTIFICATE, f"that of Secret {secret.key} is for {address.host}, {left} days left",

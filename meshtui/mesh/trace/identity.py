@@ -4,6 +4,8 @@ other's (doctor-rules.md, C5 and AMB-038)."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from hashlib import sha256
 
 from meshtui.mesh import identities
 from meshtui.mesh.doctor.findings import Evidence
@@ -96,12 +98,26 @@ def _certified(
     if len(own) == 2 and own[0][0] and own[1][0]:
         wrong = _distrust(own[0][0], own[1][0], told)
         if wrong:
-            reason = f"{wrong} (calls fail with an unknown issuer)"
-            return hops.broken(TITLE, reason, *told, *shown, step=_ROOTS)
-        return hops.well(
-            TITLE, f"{words}; both have certificates and trust each other", *told, *shown
-        )
+            roots = tuple(_roots(identity, said) for identity, said, _ in own if identity)
+            return _distrusted(around, wrong, (*roots, *told, *shown))
+        words = f"{words}; both have certificates and trust each other"
+        return hops.well(TITLE, words, *told, *shown)
     return hops.well(TITLE, f"{words}; what ztunnels hold for it is good", *told, *shown)
+
+
+def _distrusted(around: Around, wrong: str, shown: tuple[Evidence, ...]) -> Hop:
+    if around.waypoint is None:
+        words = f"{wrong} (calls fail with an unknown issuer)"
+        return hops.broken(TITLE, words, *shown, step=_ROOTS)
+    words = f"what the waypoint between trusts was not read, and {wrong}"
+    return hops.unknown(TITLE, words, *shown, step=_ROOTS)
+
+
+def _roots(identity: Identity, said: Evidence) -> Evidence:
+    """The roots that a ztunnel trusts, by the beginnings of their fingerprints."""
+    field = f"{said.field.removesuffix('.state')}.rootCerts"
+    prints = (sha256(each).hexdigest()[:16] for each in identity.roots if isinstance(each, bytes))
+    return replace(said, field=field, value=f"SHA-256 {', '.join(prints) or 'none'}")
 
 
 def _by_ztunnel(member: Member) -> bool:
@@ -147,5 +163,5 @@ def _distrust(one: Identity, other: Identity, told: tuple[Evidence, ...]) -> str
                 who.source.removeprefix("config_dump of "),
                 whose.source.removeprefix("config_dump of "),
             )
-            return f"ztunnel {names[0]} does not trust the root that {names[1]} has its certificates from"
+            return f"{names[0]} does not trust the root that {names[1]} has its certificates from"
     return ""
