@@ -22,6 +22,7 @@ Exit status:
 @click.argument("source", metavar="A", required=False, default="")
 @click.argument("called", metavar="B[:PORT]", required=False, default="")
 @click.option("--method", metavar="METHOD", help="The HTTP method, such as GET.")
+@click.option("--path", metavar="PATH", help="The path, with its query, where B is no URL.")
 @click.option(
     "--header",
     "headers",
@@ -58,6 +59,6 @@ def explain(ctx: click.Context, /, source: str, called: str, **flags: Any) -> No
     headers = dict(each.split("=", 1) for each in flags["headers"] if "=" in each)
     if len(headers) < len(flags["headers"]):
         raise click.UsageError("a header is given once, as NAME=VALUE")
-    order = explain.Order(source, called, flags["method"], headers, flags["output"])
+    order = explain.Order(source, called, flags["method"], flags["path"], headers, flags["output"])
     settings = load({**ctx.obj, "sweep": flags["evidence"]}, config_path())
     ctx.exit(explain.run(order, settings))

@@ -30,6 +30,7 @@ class Order:
     source: str
     called: str
     method: str | None = None
+    path: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     """By name as it was given."""
     output: str = "table"
@@ -37,7 +38,7 @@ class Order:
     @property
     def question(self) -> Question:
         headers = {name.lower(): value for name, value in self.headers.items()}
-        return Question(self.source, self.called, self.method, headers)
+        return Question(self.source, self.called, self.method, self.path, headers)
 
 
 def run(order: Order, settings: Settings) -> int:

@@ -9,6 +9,7 @@ from meshtui.mesh import workloads
 from meshtui.mesh.doctor.findings import Evidence
 from meshtui.mesh.enrollment import State
 from meshtui.mesh.kinds import POD
+from meshtui.mesh.pods import GATEWAY_NAME
 from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.mesh.trace import hops
 from meshtui.mesh.trace.hops import Hop
@@ -31,7 +32,8 @@ def of(
     if not members:
         return hops.unknown(title, "no pod is known that could be captured")
     if not members[0].pod:
-        return hops.well(title, "a caller outside the mesh: it sends plain text")
+        said = Evidence("what was asked", "A", "outside")
+        return hops.well(title, "a caller outside the mesh: it sends plain text", said)
     return hops.together([_one(snapshot, title, each, found[each.pod]) for each in members])
 
 
@@ -39,7 +41,10 @@ def _one(snapshot: Snapshot, title: str, member: Member, it: Workload) -> Hop:
     state, reason = it.enrolled.state, it.enrolled.reason
     ref = Ref(POD, it.pod.namespace, it.pod.name)
     if member.party.dataplane is Dataplane.GATEWAY:
-        return hops.well(title, f"{it.pod.name} is a gateway, which speaks mTLS by itself")
+        said = Evidence(
+            f"Pod {ref.key}", f"metadata.labels[{GATEWAY_NAME}]", it.pod.labels[GATEWAY_NAME], ref
+        )
+        return hops.well(title, f"{it.pod.name} is a gateway, which speaks mTLS by itself", said)
     shown = tuple(_links(snapshot, it, ref))
     match state:
         case State.CAPTURED | State.UNASKED:

@@ -41,12 +41,23 @@ class Question:
     called: str
     """With ":PORT" where it is no URL."""
     method: str | None = None
+    path: str | None = None
+    """Where the URL has none."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """By name in small letters."""
 
     @property
     def title(self) -> str:
         return f"{self.source} → {self.called}"
+
+    @property
+    def http(self) -> Http | None:
+        """What is told of a request; None where nothing is."""
+        headers = dict(self.headers)
+        host = headers.pop("host", None) or headers.pop(":authority", None)
+        if self.method is None and self.path is None and host is None and not headers:
+            return None
+        return Http(self.method, host, self.path, headers)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,16 +86,16 @@ def of(snapshot: Snapshot, asked: Question) -> Ends:
     """Raises ValueError, with words for people, where a name is nothing or more than one thing."""
     source = parties.named(snapshot, asked.source, called=False)
     called, port, address, path = _called(snapshot, asked.called, source)
-    headers = dict(asked.headers)
-    host = headers.pop("host", None) or headers.pop(":authority", None)
-    told = (asked.method, path, host) != (None, None, None) or headers
-    http = Http(asked.method, host or (address.host if address else None), path, headers)
+    http = asked.http
+    if address is not None:
+        told = http or Http()
+        http = replace(told, host=told.host or address.host, path=told.path or path)
     known = {each.pod.key: each for each in workloads.of(snapshot)}
     source, more = _narrowed(source, known)
     others: tuple[str, ...] = ()
     if called is not None:
         called, others = _narrowed(called, known)
-    return Ends(source, called, port, address, http if told or address else None, (*more, *others))
+    return Ends(source, called, port, address, http, (*more, *others))
 
 
 def _narrowed(found: Named, known: Mapping[str, Workload]) -> tuple[Named, tuple[str, ...]]:
@@ -133,6 +144,19 @@ def _named(snapshot: Snapshot, name: str, port: int | None) -> Named:
         return service
     other = parties.named(snapshot, name, called=True)
     return other if other.service is None else service
+
+
+def destination(snapshot: Snapshot, written: str) -> tuple[Named, int | None]:
+    """Who is called, and the port; a single one of a Service is understood. Raises ValueError as `of` does."""
+    name, port = split(written)
+    found = _named(snapshot, name, port)
+    ports = found.service.ports if found.service else ()
+    return found, ports[0].number if port is None and len(ports) == 1 else port
+
+
+def bare(written: str) -> str:
+    """A name without its port."""
+    return written.rpartition(":")[0] or written
 
 
 def split(written: str) -> tuple[str, int | None]:

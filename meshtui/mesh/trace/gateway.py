@@ -136,13 +136,18 @@ def _served(row: Gateway) -> Hop:
 
 
 def _certificate(snapshot: Snapshot, listening: Listening, address: Address) -> Hop:
+    said = Evidence(
+        f"listener {listening.listener.title}", "tls", listening.listener.tls or "absent"
+    )
     if not address.tls:
-        return hops.well(CERTIFICATE, "no TLS is asked for: there is none")
+        return hops.well(CERTIFICATE, "no TLS is asked for: there is none", said)
     if listening.listener.tls == "Passthrough":
-        return hops.well(CERTIFICATE, "TLS is passed through: that of the backend counts")
+        return hops.well(CERTIFICATE, "TLS is passed through: that of the backend counts", said)
     found = listening.certificates
     if not found:
-        return hops.broken(CERTIFICATE, "the listener names no certificate", step="see it (:gw)")
+        return hops.broken(
+            CERTIFICATE, "the listener names no certificate", said, step="see it (:gw)"
+        )
     judged = [_one(snapshot, each, address) for each in found]
     return min(judged, key=lambda hop: hop.verdict.health.rank)
 

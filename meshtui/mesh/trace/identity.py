@@ -44,7 +44,10 @@ def _between(around: Around, caller: Member, called: Member) -> Hop:
     mode = _mode(around, called, it.mtls)
     shown = tuple(_deciding(it.mtls, mode))
     if not called.party.in_mesh:
-        return hops.well(TITLE, f"{called.pod} is outside the mesh: it is sent plain text")
+        words = f"{called.pod} is outside the mesh: it is sent plain text"
+        return hops.well(
+            TITLE, words, Evidence(f"Pod {called.pod}", "capture", it.enrolled.word, it.ref)
+        )
     direct = around.waypoint is None
     if direct and not caller.party.in_mesh:
         if mode is Mode.STRICT:
@@ -72,7 +75,9 @@ def _decided(mtls: Mtls) -> str:
 
 
 def _deciding(mtls: Mtls, mode: Mode) -> Iterator[Evidence]:
-    if mtls.decided_by:
+    if not mtls.decided_by:
+        yield Evidence("PeerAuthentications", "spec.mtls.mode", "none decides: PERMISSIVE")
+    else:
         ref = Ref(PEER_AUTHENTICATION, *mtls.decided_by.split("/", 1))
         yield Evidence(f"PeerAuthentication {ref.key}", "spec.mtls.mode", mode.name, ref)
 

@@ -66,7 +66,9 @@ def _selecting(
     around: Around, policies: list[NetworkPolicy], legs: list[_Leg]
 ) -> Iterator[Evidence]:
     keys: dict[str, None] = {}
+    homes: set[str] = set()
     for leg in legs:
+        homes |= {pod.namespace for pod in (leg.source, leg.called) if pod}
         for pod, direction in ((leg.source, Direction.EGRESS), (leg.called, Direction.INGRESS)):
             it = around.snapshot.find(POD, pod.namespace, pod.name) if pod else None
             if it is not None:
@@ -75,6 +77,9 @@ def _selecting(
     for key in keys:
         ref = Ref(NETWORK_POLICY, *key.split("/", 1))
         yield Evidence(f"NetworkPolicy {key}", "spec", "it lets these calls through", ref)
+    if not keys:
+        where = f"NetworkPolicies of {', '.join(sorted(homes))}"
+        yield Evidence(where, "spec.podSelector", "none selects these pods")
 
 
 def _legs(around: Around) -> Iterator[_Leg]:

@@ -46,7 +46,16 @@ def _by_kubernetes(around: Around) -> Hop:
     """No ztunnel takes the call: kube-proxy, a sidecar or a gateway resolves the name."""
     spec = around.called.service
     if spec is None:
-        return hops.well(TITLE, "called by the addresses of its pods")
+        addresses = [
+            Evidence(
+                f"Pod {each.pod}",
+                "status.podIP",
+                each.party.address or "none",
+                around.pods[each.pod].ref,
+            )
+            for each in around.called.members
+        ]
+        return hops.well(TITLE, "called by the addresses of its pods", *addresses)
     ref = Ref(SERVICE, spec.namespace, spec.name)
     why = around.snapshot.unread(ENDPOINT_SLICE, spec.namespace)
     if why:

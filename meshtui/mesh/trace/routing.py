@@ -14,7 +14,7 @@ from meshtui.mesh.raw import Raw, entries
 from meshtui.mesh.route_backends import Backend
 from meshtui.mesh.routes import Route
 from meshtui.mesh.snapshot import Ref, Snapshot
-from meshtui.mesh.trace import hops, requests
+from meshtui.mesh.trace import hops, requests, waypoint
 from meshtui.mesh.trace.around import Around
 from meshtui.mesh.trace.hops import Hop
 from meshtui.mesh.traffic.calls import Http
@@ -151,12 +151,17 @@ def at_waypoint(around: Around) -> tuple[Hop, list[Taken]]:
             return hops.broken(ROUTE, words, *shown, step="mend the waypoint first"), []
         words = f"; {names} is not applied" if found else ""
         return hops.well(
-            ROUTE, f"no waypoint is between, so that no route has a say{words}", *shown
+            ROUTE,
+            f"no waypoint is between, so that no route has a say{words}",
+            *shown,
+            *waypoint.absent(around),
         ), []
     if unread:
         return hops.unknown(ROUTE, unread), []
     if not found:
-        return hops.well(ROUTE, "no route: the waypoint sends it to the Service itself"), []
+        title = around.called.title
+        none = Evidence("routes", "spec.parentRefs", f"none names {title}")
+        return hops.well(ROUTE, "no route: the waypoint sends it to the Service itself", none), []
     rules = taken(around.snapshot, found, around.http or Http())
     return told(rules, f"no rule of {names} takes it: the waypoint answers 404"), rules
 

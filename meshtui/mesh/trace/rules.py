@@ -10,7 +10,7 @@ from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.kinds import AUTHORIZATION_POLICY, PEER_AUTHENTICATION
 from meshtui.mesh.raw import text
 from meshtui.mesh.snapshot import Ref, Snapshot
-from meshtui.mesh.trace import hops
+from meshtui.mesh.trace import hops, waypoint
 from meshtui.mesh.trace.around import Around
 from meshtui.mesh.trace.hops import Hop, Seen
 from meshtui.mesh.traffic import verdicts, ztunnel
@@ -45,7 +45,11 @@ def _at(around: Around, caller: Member, called: Member) -> Hop:
     written = _written(around, caller, called)
     if called.party.dataplane is not Dataplane.ZTUNNEL:
         if written is None:
-            return hops.well(AT_ZTUNNEL, f"no proxy stands before {called.pod}: none has a say")
+            it = around.pods[called.pod]
+            said = Evidence(f"Pod {called.pod}", "capture", it.enrolled.word, it.ref)
+            return hops.well(
+                AT_ZTUNNEL, f"no proxy stands before {called.pod}: none has a say", said
+            )
         return _hop(around.snapshot, AT_ZTUNNEL, written.decision, _TELL)
     seen = around.seen(called)
     if seen.view is None:
@@ -80,8 +84,13 @@ def _enforced(
         decision = written.decision
     hop = _hop(around.snapshot, AT_ZTUNNEL, decision, "say which port is called")
     who = call.principal or "nobody (plain text)"
-    reason = f"{called.pod} is called by {who}: {hop.verdict.reason}"
-    evidence = (*hop.evidence, said)
+    reason = (
+        hop.verdict.reason
+        if around.waypoint is None
+        else f"called by the waypoint: {hop.verdict.reason}"
+    )
+    caller_seen = Evidence(f"call of {called.pod}", "caller", who)
+    evidence = (*hop.evidence, said, caller_seen)
     return Hop(AT_ZTUNNEL, Verdict(hop.verdict.health, reason), evidence, hop.step)
 
 
@@ -103,7 +112,9 @@ def at_waypoint(around: Around) -> Hop:
             shown = [Evidence(f"{each.kind.title} {each.key}", "targetRefs", "skipped", each)
                      for each in skipped]  # fmt: skip
             return hops.broken(AT_WAYPOINT, words, *shown, step="mend the waypoint first")
-        return hops.well(AT_WAYPOINT, "no waypoint is between: there are none")
+        return hops.well(
+            AT_WAYPOINT, "no waypoint is between: there are none", *waypoint.absent(around)
+        )
     unread = around.book.unread
     found = [
         it for each in around.judgements for it in each.result.judged if it.place is Place.WAYPOINT
@@ -128,8 +139,11 @@ def _skipped(around: Around) -> Iterator[Ref]:
 
 def _hop(snapshot: Snapshot, title: str, decision: Decision, tell: str) -> Hop:
     health = _HEALTH[decision.outcome]
-    shown = [_policy(snapshot, decision.policy, decision.rule)] if decision.policy else []
+    found = "may match" if decision.outcome is Outcome.UNKNOWN else "matches"
+    shown = [_policy(snapshot, decision.policy, decision.rule, found)] if decision.policy else []
     shown += [_policy(snapshot, each.policy, each.rule, str(each)) for each in decision.misses]
+    if not shown and title == AT_WAYPOINT:
+        shown = [Evidence("AuthorizationPolicies", "targetRefs", "none that applies decides")]
     steps = {Health.BAD: _step(decision), Health.UNKNOWN: tell}
     nearest = f"; nearest: {decision.misses[0]}" if decision.misses else ""
     return Hop(
@@ -151,7 +165,7 @@ _CONVERTED = "converted_"
 """In the names of the policies that istiod makes of PeerAuthentications (doctor-rules.md, C5)."""
 
 
-def _policy(snapshot: Snapshot, key: str, rule: int | None, value: str = "matches") -> Evidence:
+def _policy(snapshot: Snapshot, key: str, rule: int | None, value: str) -> Evidence:
     """A policy by the name that a ztunnel has for it: some are made of PeerAuthentications."""
     ref = Ref(AUTHORIZATION_POLICY, *key.split("/", 1))
     name = ref.name.removeprefix("converted_peer_authentication_")

@@ -23,7 +23,9 @@ def of(around: Around) -> Hop:
         return hops.unknown(TITLE, around.waypoint_unread)
     if binding is None:
         return _agreed(
-            around, None, hops.well(TITLE, "none stands before it: calls go straight there")
+            around,
+            None,
+            hops.well(TITLE, "none stands before it: calls go straight there", *absent(around)),
         )
     shown = (_gateway(around, binding), _label(around, binding))
     if binding.health is Health.BAD:
@@ -39,6 +41,24 @@ def of(around: Around) -> Hop:
         return hops.well(TITLE, words, *shown)
     words = f"{binding.key} is there and ready; it fails closed where its pods go"
     return _agreed(around, binding, hops.well(TITLE, words, *shown))
+
+
+def absent(around: Around) -> tuple[Evidence, ...]:
+    """The labels that name no waypoint, or name one in vain."""
+    spec, field = around.called.service, f"metadata.labels[{USE_WAYPOINT}]"
+    homes = {spec.namespace} if spec else {each.party.namespace for each in around.called.members}
+    refs = [Ref(SERVICE, spec.namespace, spec.name)] if spec else []
+    refs += [Ref(NAMESPACE, "", each) for each in sorted(homes)]
+    found = [(ref, around.snapshot.find(ref.kind, ref.namespace, ref.name)) for ref in refs]
+    return tuple(
+        Evidence(
+            f"{ref.kind.title} {ref.key}",
+            field,
+            label(it or {}, USE_WAYPOINT) or "absent",
+            ref if it else None,
+        )
+        for ref, it in found
+    )
 
 
 def _agreed(around: Around, binding: Binding | None, otherwise: Hop) -> Hop:
