@@ -86,11 +86,11 @@ def _certified(
     around: Around, caller: Member, called: Member, words: str, shown: tuple[Evidence, ...]
 ) -> Hop:
     """Both have certificates, and trust each other."""
-    if odd := caller.odd or called.odd:
-        pod = caller.pod if caller.odd else called.pod
-        return hops.unknown(
-            TITLE, f"not judged, since the capture of {pod} is not as it should be: {odd}"
-        )
+    odd = caller if caller.odd else called
+    if odd.odd:
+        said = Evidence(f"Pod {odd.pod}", "capture", odd.odd, around.pods[odd.pod].ref)
+        words = f"not judged: {odd.pod} is not captured as it should be"
+        return hops.unknown(TITLE, words, said, step="mend its capture first")
     own = [_holds(around, each) for each in (caller, called) if _by_ztunnel(each)]
     for _, said, verdict in own:
         if verdict.health is not Health.OK:

@@ -13,7 +13,7 @@ from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.mesh.trace import hops, waypoint
 from meshtui.mesh.trace.around import Around
 from meshtui.mesh.trace.hops import Hop, Seen
-from meshtui.mesh.traffic import verdicts, ztunnel
+from meshtui.mesh.traffic import targets, verdicts, ztunnel
 from meshtui.mesh.traffic.calls import Call
 from meshtui.mesh.traffic.parties import Member
 from meshtui.mesh.traffic.passage import Dataplane, Judged, Place
@@ -109,8 +109,12 @@ def at_waypoint(around: Around) -> Hop:
         skipped = [*_skipped(around)]
         if skipped and around.binding is not None and around.binding.fails == "open":
             words = f"{hops.pods(each.key for each in skipped)} not enforced: no waypoint takes the call"
-            shown = [Evidence(f"{each.kind.title} {each.key}", "targetRefs", "skipped", each)
-                     for each in skipped]  # fmt: skip
+            shown = [
+                Evidence(
+                    f"{each.kind.title} {each.key}", "spec.targetRefs", _bound(around, each), each
+                )
+                for each in skipped
+            ]
             return hops.broken(AT_WAYPOINT, words, *shown, step="mend the waypoint first")
         return hops.well(
             AT_WAYPOINT, "no waypoint is between: there are none", *waypoint.absent(around)
@@ -135,6 +139,13 @@ def _skipped(around: Around) -> Iterator[Ref]:
     for each in around.book.authorizations:
         if spec is not None and spec.target in each.policy.targets:
             yield each.policy.ref
+
+
+def _bound(around: Around, policy: Ref) -> str:
+    """What istiod says of the targets of a policy."""
+    it = around.snapshot.find(policy.kind, policy.namespace, policy.name) or {}
+    said = targets.of(it, around.snapshot, around.book.mesh.root)
+    return "; ".join(f"{each.reason}: {each.message}" for each in said if not each.bound)
 
 
 def _hop(snapshot: Snapshot, title: str, decision: Decision, tell: str) -> Hop:
