@@ -33,7 +33,7 @@ from meshtui.ui.pane import Pane
 from meshtui.ui.panes import NAMED, NS, PANES
 from meshtui.ui.panes.served import ServedPane
 from meshtui.ui.prompt import Prompt
-from meshtui.ui.spans import Tone
+from meshtui.ui.spans import Tone, plain
 from meshtui.ui.tabs import TabLine
 from meshtui.ui.trail import Trail, View
 
@@ -56,9 +56,10 @@ class Main(Screen[None], inherit_bindings=False):
         Binding("right_square_bracket", "walk('forward')", "The view after", key_display="]", show=False,
                 id="app.view_after"),
         Binding("minus", "walk('last')", "The last view, and back", key_display="-", show=False, id="app.last_view"),
-        Binding("t", "reach('trace')", "Trace: why it is reached, or not", show=False, id="pane.trace"),
+        Binding("t", "reach('trace')", "Trace: why it is reached, or not", show=False, priority=True,
+                id="pane.trace"),
         Binding("v", "reach('verdict')", "Verdict: may it call another, or one marked row the other", show=False,
-                id="pane.verdict"),
+                priority=True, id="pane.verdict"),
         Binding("V", "reach('who')", "Who may call it, and whom it may call", show=False, id="pane.who"),
         Binding("0", "favourite(0)", "All namespaces", show=False, id="app.all_namespaces"),
         *(Binding(f"{number}", f"favourite({number})", "Namespaces used before", show=False,
@@ -286,7 +287,7 @@ class Main(Screen[None], inherit_bindings=False):
             self.run(f"{command} {pane.caller(marked[0])} {pane.callee(marked[1], snapshot)}")
         else:
             outside = OUTSIDE if "://" in callee else ""
-            self.prompt.ask(":", f"{command} {caller or f'{callee} {FROM}'} {outside}")
+            self.prompt.ask(":", plain(f"{command} {caller or f'{callee} {FROM}'} {outside}"))
 
     @on(Prompt.Typed)
     def _typed(self, event: Prompt.Typed) -> None:
