@@ -94,6 +94,7 @@ def of(snapshot: Snapshot, asked: Question) -> Ends:
     source, more = _narrowed(source, known)
     others: tuple[str, ...] = ()
     if called is not None:
+        port = _understood(called, port)
         called, others = _narrowed(called, known)
     return Ends(source, called, port, address, http, (*more, *others))
 
@@ -150,8 +151,13 @@ def destination(snapshot: Snapshot, written: str) -> tuple[Named, int | None]:
     """Who is called, and the port; a single one of a Service is understood. Raises ValueError as `of` does."""
     name, port = split(written)
     found = _named(snapshot, name, port)
-    ports = found.service.ports if found.service else ()
-    return found, ports[0].number if port is None and len(ports) == 1 else port
+    return found, _understood(found, port)
+
+
+def _understood(called: Named, port: int | None) -> int | None:
+    """The port that is asked for; else, of a Service with a single one, that."""
+    ports = called.service.ports if called.service else ()
+    return ports[0].number if port is None and len(ports) == 1 else port
 
 
 def bare(written: str) -> str:

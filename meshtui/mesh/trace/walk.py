@@ -91,17 +91,9 @@ def probes(snapshot: Snapshot, asked: Question) -> tuple[Probe, ...]:
 def _of(snapshot: Snapshot, asked: Question) -> Trace:
     found = ends.of(snapshot, asked)
     if found.called is not None:
-        around = Around(snapshot, found.source, found.called, _port(found), found.http)
+        around = Around(snapshot, found.source, found.called, found.port, found.http)
         return Trace(*found.titles, tuple(_between(around)), found.left_out)
     return Trace(*found.titles, tuple(_from_outside(snapshot, found)), found.left_out)
-
-
-def _port(found: Ends) -> int | None:
-    """The one that is asked for; else, of a Service with a single one, that."""
-    spec = found.called.service if found.called else None
-    if found.port is None and spec is not None and len(spec.ports) == 1:
-        return spec.ports[0].number
-    return found.port
 
 
 def _between(around: Around) -> Iterator[Hop]:
