@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.resources import files
+from functools import partial
 
 import click
 
 from meshtui.commands import explain_reports, whole
 from meshtui.commands.explain_reports import Report
 from meshtui.commands.whole import Asked
-from meshtui.kube.errors import KubeError
 from meshtui.mesh import named_secrets, scopes
-from meshtui.mesh.snapshot import Snapshot
 from meshtui.mesh.trace import walk
 from meshtui.mesh.trace.ends import Question
 from meshtui.settings import Settings
@@ -44,12 +41,8 @@ class Order:
 def run(order: Order, settings: Settings) -> int:
     """Asks, and gives the exit status. The answer goes to standard output, all else to standard error."""
     asked = order.question
-    try:
-        snapshot = asyncio.run(_read(settings, asked))
-    except KubeError as error:
-        click.echo(f"meshtui: {error}", err=True)
-        if error.problem.remedy:
-            click.echo(f"meshtui: {error.problem.remedy}", err=True)
+    snapshot = whole.reached(settings, partial(_asked, settings, asked))
+    if snapshot is None:
         return UNREADABLE
     missing = tuple(whole.missing(snapshot, walk.KINDS))
     for line in missing:
@@ -65,19 +58,10 @@ def run(order: Order, settings: Settings) -> int:
     return WELL if found.headline is None else NOT_WELL
 
 
-def schema() -> str:
-    """The JSON schema of what is printed as JSON and YAML."""
-    return files(__package__).joinpath("explain-v1.schema.json").read_text()
-
-
-async def _read(settings: Settings, asked: Question) -> Snapshot:
-    """All that decides on the way, as far as it can be read, with the dumps of the ztunnels at both ends. Raises
-    KubeError where the cluster cannot be reached."""
-    return await whole.cluster(
-        settings,
-        lambda names: Asked(
-            scopes.of(walk.KINDS, names),
-            lambda snapshot: walk.probes(snapshot, asked) if settings.sweep else (),
-            named_secrets.refs,
-        ),
+def _asked(settings: Settings, asked: Question, namespaces: Sequence[str]) -> Asked:
+    """All that decides on the way, with the dumps of the ztunnels at both ends."""
+    return Asked(
+        scopes.of(walk.KINDS, namespaces),
+        lambda snapshot: walk.probes(snapshot, asked) if settings.sweep else (),
+        named_secrets.refs,
     )

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import yaml
-
-from meshtui import __version__
+from meshtui.commands import documents
 from meshtui.mesh.doctor.findings import Evidence
-from meshtui.mesh.doctor.words import plain
+from meshtui.mesh.printable import plain
 from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.mesh.trace.hops import Hop
 from meshtui.mesh.trace.walk import Trace
@@ -66,25 +63,11 @@ def _age(seen: Evidence, now: datetime) -> str:
     return f" (read {max(0, int((now - seen.at).total_seconds()))} s ago)" if seen.at else ""
 
 
-def as_json(report: Report) -> str:
-    return json.dumps(_document(report), indent=2, ensure_ascii=False) + "\n"
-
-
-def as_yaml(report: Report) -> str:
-    return str(yaml.safe_dump(_document(report), sort_keys=False, allow_unicode=True))
-
-
 def _document(report: Report) -> dict[str, Any]:
-    server, trace = report.snapshot.server, report.trace
+    trace = report.trace
     first = trace.headline
     return {
-        "schema": SCHEMA,
-        "meshtui": __version__,
-        "context": server.context,
-        "server": server.url,
-        "at": report.snapshot.now.isoformat(timespec="seconds"),
-        "complete": not report.missing,
-        "missing": [*report.missing],
+        **documents.head(SCHEMA, report.snapshot, report.missing),
         "from": trace.source,
         "to": trace.called,
         "state": trace.verdict.health.word,
@@ -124,6 +107,6 @@ def _object(ref: Ref) -> dict[str, str]:
 
 FORMATS: Mapping[str, Callable[[Report], str]] = {
     "table": table,
-    "json": as_json,
-    "yaml": as_yaml,
+    "json": lambda report: documents.as_json(_document(report)),
+    "yaml": lambda report: documents.as_yaml(_document(report)),
 }

@@ -49,10 +49,10 @@ def commands(
 
     path = between("trace", PathAsked)
     return [
-        Command(("trace", "explain"), "why A does not reach B, hop by hop; also `B from A`", path, known,
-                "A B[:PORT] [method=GET …]"),
-        Command(("verdict",), "whether A may call B, by which policy; also `B from A`",
-                between("verdict", VerdictAsked), known, "A B[:PORT] [method=GET …]"),
+        Command(("trace", "explain"), "why A does not reach B, hop by hop; also `B from A method=GET`", path, known,
+                "A B[:PORT]"),
+        Command(("verdict",), "whether A may call B, by which policy; also `B from A method=GET`",
+                between("verdict", VerdictAsked), known, "A B[:PORT]"),
         Command(("who",), "who may call it, and whom it may call, by service account", who, known, "B[:PORT]"),
     ]  # fmt: skip
 

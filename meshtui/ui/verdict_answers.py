@@ -48,10 +48,10 @@ class VerdictAsked:
     @property
     def columns(self) -> Sequence[Column]:
         return (
-            Column("AT", 10, 40, 0),
+            Column("AT", 20, 40, 0),
             Column("WHY", 24, 200, 0),
-            Column("CALLER", 12, 60, 1),
-            Column("PODS", 8, 40, 2),
+            Column("CALLER", 36, 60, 1),
+            Column("PODS", 24, 40, 2),
         )
 
     @property
@@ -171,9 +171,10 @@ class WhoAsked:
     def answer(self, snapshot: Snapshot) -> Answer:
         called, port = ends.destination(snapshot, self.party)
         into = between.callers(snapshot, called, port)
-        rows = [_account("calls it", each) for each in into]
+        rows = [_account("calls it", each) for each in _sorted(into)]
         if called.members:
-            rows += [_account("it calls", each) for each in between.callees(snapshot, called)]
+            out = between.callees(snapshot, called)
+            rows += [_account("it calls", each) for each in _sorted(out)]
         may = [each.account for each in into if each.outcome is Outcome.ALLOWED]
         open_ = sum(each.outcome is Outcome.UNKNOWN for each in into)
         named = ", ".join(may[:4]) + (f" and {len(may) - 4} more" if len(may) > 4 else "")
@@ -194,6 +195,12 @@ class WhoAsked:
 _PORTS: tuple[Line, ...] = (
     (Span("  of no port in particular: `:who NAME:8080` asks about one", Tone.MUTED),),
 )
+
+
+def _sorted(found: Sequence[Account]) -> Sequence[Account]:
+    """Those who may before those of whom it depends, and those who may not last."""
+    order = (Outcome.ALLOWED, Outcome.UNKNOWN, Outcome.REFUSED)
+    return sorted(found, key=lambda each: order.index(each.outcome))
 
 
 def _account(way: str, row: Account) -> Answered:
