@@ -1,5 +1,5 @@
 """Rules: what AuthorizationPolicies make of a call: at the ztunnel of who is called, by what that ztunnel holds, and at
-the waypoint between (doctor-rules.md, C6)."""
+a waypoint between or a gateway before (doctor-rules.md, C6)."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from meshtui.mesh.traffic.verdicts import Decision, Outcome
 from meshtui.mesh.views import View
 
 AT_ZTUNNEL, AT_WAYPOINT = "policies at the ztunnel", "policies at the waypoint"
+AT_GATEWAY = "policies at the gateway"
 _HEALTH: Mapping[Outcome, Health] = {
     Outcome.ALLOWED: Health.OK,
     Outcome.REFUSED: Health.BAD,
@@ -119,17 +120,24 @@ def at_waypoint(around: Around) -> Hop:
         return hops.well(
             AT_WAYPOINT, "no waypoint is between: there are none", *waypoint.absent(around)
         )
+    return _at_envoy(around, AT_WAYPOINT, Place.WAYPOINT)
+
+
+def at_gateway(around: Around) -> Hop:
+    """At the gateway that is called, whose pods are who is called here."""
+    return _at_envoy(around, AT_GATEWAY, Place.GATEWAY)
+
+
+def _at_envoy(around: Around, title: str, place: Place) -> Hop:
+    """What the Envoys of one kind on the way do, by policies as they are written."""
     unread = around.book.unread
-    found = [
-        it for each in around.judgements for it in each.result.judged if it.place is Place.WAYPOINT
-    ]
+    found = [it for each in around.judgements for it in each.result.judged if it.place is place]
     if not found:
-        return hops.unknown(AT_WAYPOINT, unread or "no pod is known that could be called")
-    told = [_hop(around.snapshot, AT_WAYPOINT, it.decision, _TELL) for it in found]
-    hop = hops.together(told)
+        return hops.unknown(title, unread or "no pod is known that could be called")
+    hop = hops.together([_hop(around.snapshot, title, it.decision, _TELL) for it in found])
     depends = next((each.depends for each in around.judgements if each.depends), "")
     if hop.verdict.health is Health.OK and (unread or depends):
-        return hops.unknown(AT_WAYPOINT, unread or depends, *hop.evidence, step=_TELL)
+        return hops.unknown(title, unread or depends, *hop.evidence, step=_TELL)
     return hop
 
 
@@ -153,7 +161,7 @@ def _hop(snapshot: Snapshot, title: str, decision: Decision, tell: str) -> Hop:
     found = "may match" if decision.outcome is Outcome.UNKNOWN else "matches"
     shown = [_policy(snapshot, decision.policy, decision.rule, found)] if decision.policy else []
     shown += [_policy(snapshot, each.policy, each.rule, str(each)) for each in decision.misses]
-    if not shown and title == AT_WAYPOINT:
+    if not shown and title != AT_ZTUNNEL:
         shown = [Evidence("AuthorizationPolicies", "targetRefs", "none that applies decides")]
     steps = {Health.BAD: _step(decision), Health.UNKNOWN: tell}
     nearest = f"; nearest: {decision.misses[0]}" if decision.misses else ""

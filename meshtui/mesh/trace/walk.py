@@ -25,6 +25,7 @@ from meshtui.mesh.trace.ends import Ends, Question
 from meshtui.mesh.trace.gateway import Entry
 from meshtui.mesh.trace.hops import Hop, seen
 from meshtui.mesh.traffic import parties
+from meshtui.mesh.traffic.calls import Http
 from meshtui.mesh.traffic.parties import Named
 
 KINDS: tuple[Kind | Scope, ...] = tuple(
@@ -129,6 +130,9 @@ def _from_outside(snapshot: Snapshot, found: Ends) -> Iterator[Hop]:
     at = _pods_of(snapshot, entry)
     if at is None:
         return
+    yield rules.at_gateway(
+        Around(snapshot, found.source, at, found.address.port, found.http or Http())
+    )
     for named, port, about in _backends(snapshot, entry):
         around = Around(snapshot, at, named, port, found.http)
         hops = [capture.of(snapshot, "capture of B", named.members, known), *_inside(around)]
