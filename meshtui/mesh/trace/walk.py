@@ -15,6 +15,7 @@ from meshtui.mesh.trace import (
     gateway,
     identity,
     network,
+    outward,
     resolution,
     routing,
     rules,
@@ -126,6 +127,10 @@ def _from_outside(snapshot: Snapshot, found: Ends) -> Iterator[Hop]:
     known = {each.pod.key: each for each in workloads.of(snapshot)}
     if found.source.members and found.source.members[0].pod:
         yield capture.of(snapshot, "capture of A", found.source.members, known)
+        if entry.gateway is None:
+            around = Around(snapshot, found.source, found.source, None, found.http)
+            yield from outward.of(around, found.address.host)
+            return
     yield from entry.hops
     at = _pods_of(snapshot, entry)
     if at is None:

@@ -23,6 +23,7 @@ from meshtui.mesh.kinds import (
     PEER_AUTHENTICATION,
     POD,
     SERVICE,
+    SERVICE_ENTRY,
     Kind,
 )
 from meshtui.mesh.memo import Memo
@@ -176,6 +177,24 @@ def test_behind_a_waypoint_the_ztunnel_is_called_by_the_waypoint() -> None:
 def test_host_names_stand_for_services(called: str) -> None:
     assert trace(CHECKOUT, called).called.startswith("Service payments/ledger:80")
     assert trace("shop/storefront", "http://reviews/").called.startswith("Service shop/reviews")
+
+
+def test_a_host_outside_is_followed_as_far_as_anything_is_known_of_it() -> None:
+    found = trace(CHECKOUT, "https://api.other.example/")
+    assert [each.title for each in found.hops] == [
+        "capture of A", "name to endpoints", "beyond the mesh",
+    ]  # fmt: skip
+    assert hop(found, "beyond the mesh").verdict.health is UNKNOWN
+    entry = {
+        "metadata": {"name": "other", "namespace": "shop"},
+        "spec": {"hosts": ["api.other.example"]},
+    }
+    known = changed(SERVICE_ENTRY, entry)
+    found = trace(CHECKOUT, "api.other.example:443", known)
+    assert hop(found, "name to endpoints").verdict.health is BAD, "its dump is from before that"
+    shown = hop(found, "beyond the mesh").ref
+    assert shown is not None
+    assert shown.key == "shop/other"
 
 
 @pytest.mark.parametrize(
