@@ -127,6 +127,14 @@ class Keyed(Widget, Generic[R]):
         """Where `P` leads: the policies that apply to this row."""
         return None
 
+    def caller(self, row: R) -> str:
+        """The name of a row as one that calls others; "" where it is none."""
+        return ""
+
+    def callee(self, row: R, snapshot: Snapshot) -> str:
+        """The name of a row as one that is called, or an address at a gateway for it; "" where it is none."""
+        return ""
+
     def log_of(self, row: R, snapshot: Snapshot) -> Ref | None:
         """The pod whose log `l` shows."""
         return None

@@ -155,6 +155,12 @@ class WorkloadsPane(Pane[Workload]):
     def used_by(self, row: Workload, snapshot: Snapshot) -> Jump | None:
         return Jump("services", within=f"workload/{row.pod.key}")
 
+    def caller(self, row: Workload) -> str:
+        return f"{row.pod.namespace}/pod/{row.pod.name}"
+
+    def callee(self, row: Workload, snapshot: Snapshot) -> str:
+        return self.caller(row)
+
     def policies_of(self, row: Workload, snapshot: Snapshot) -> Jump | None:
         return Jump("policies", within=f"workload/{row.pod.key}")
 
