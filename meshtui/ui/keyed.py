@@ -14,18 +14,17 @@ from textual import events as keys
 from textual.binding import Binding
 from textual.message import Message
 from textual.reactive import reactive
-from textual.widget import Widget
 
 from meshtui.mesh import changes
 from meshtui.mesh.pod_templates import CONTROLLERS
 from meshtui.mesh.snapshot import Ref, Snapshot
+from meshtui.ui.arranging import Arranged
 from meshtui.ui.exchange import Jump, Offer, Place, Row, Wish
-from meshtui.ui.table import Table
 
 R = TypeVar("R", bound=Row)
 
 
-class Keyed(Widget, Generic[R]):
+class Keyed(Arranged[R], Generic[R]):
     """A table whose rows can be asked about and changed by keys."""
 
     BINDINGS = [
@@ -38,12 +37,11 @@ class Keyed(Widget, Generic[R]):
         Binding("z", "ztunnel", "Its ztunnel", show=False, id="pane.ztunnel"),
         Binding("u", "used_by", "Used by", show=False, id="pane.used_by"),
         Binding("J", "owner", "Owner", show=False, id="pane.owner"),
-        Binding("P", "policies", "Policies that apply", show=False, id="pane.policies"),
+        Binding("b", "policies", "Policies that apply", show=False, id="pane.policies"),
         Binding("c", "copy", "Copy the name", show=False, id="pane.copy"),
         Binding("m", "mesh", "Mesh", id="pane.mesh"),
         Binding("r", "restart", "Restart", show=False, id="pane.restart"),
         Binding("e", "edit", "Edit", show=False, id="pane.edit"),
-        Binding("space", "mark", "Mark for m", show=False, id="pane.mark"),
     ]
 
     snapshot: reactive[Snapshot | None] = reactive(None)
@@ -89,14 +87,6 @@ class Keyed(Widget, Generic[R]):
     class EditAsked(Message):
         ref: Ref
 
-    @dataclass
-    class Told(Message):
-        """Something to tell the person: why a key did nothing."""
-
-        text: str
-
-    table: Table[R]
-
     # What a pane fills in
 
     def called(self, row: R) -> str:
@@ -124,7 +114,7 @@ class Keyed(Widget, Generic[R]):
         return None
 
     def policies_of(self, row: R, snapshot: Snapshot) -> Jump | None:
-        """Where `P` leads: the policies that apply to this row."""
+        """Where `b` leads: the policies that apply to this row."""
         return None
 
     def log_of(self, row: R, snapshot: Snapshot) -> Ref | None:
@@ -203,7 +193,9 @@ class Keyed(Widget, Generic[R]):
         """Keys that change something are there only where something may be changed; `on_key` says why not."""
         if action == "mesh" and type(self).mesh_menu is Keyed.mesh_menu:
             return False
-        return None if self._forbidden(action) else True
+        if self._forbidden(action):
+            return None
+        return super().check_action(action, parameters)
 
     def _forbidden(self, action: str) -> str:
         """Why a key may not change anything now; "" where it may."""
@@ -221,9 +213,6 @@ class Keyed(Widget, Generic[R]):
         if pressed is not None and pressed.node is self and not pressed.enabled:
             event.stop()
             self.post_message(self.Told(self._forbidden(pressed.binding.action)))
-
-    def action_mark(self) -> None:
-        self.table.mark()
 
     def action_mesh(self) -> None:
         row, snapshot = self.table.selected, self.snapshot

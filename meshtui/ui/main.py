@@ -19,7 +19,7 @@ from textual.widgets import ContentSwitcher
 from meshtui.mesh.kinds import NAMESPACE
 from meshtui.mesh.served import Served
 from meshtui.mesh.snapshot import Snapshot
-from meshtui.ui import arguments, commands, kind_commands, unbound
+from meshtui.ui import arguments, commands, kind_commands, pane_commands, unbound
 from meshtui.ui.arguments import Arguments, BadArguments
 from meshtui.ui.commands import Command
 from meshtui.ui.exchange import Jump, Place
@@ -96,7 +96,10 @@ class Main(Screen[None], inherit_bindings=False):
         self._first = NAMED.get(first, PANES[0].NAME)
         self._panes: dict[str, AnyPane] = {pane.NAME: pane() for pane in PANES}
         self._panes[ServedPane.NAME] = ServedPane()
-        self.commands = [*(self._opening(pane) for pane in PANES), self._ns(), *others]
+        about_rows = pane_commands.of(lambda: self.front)
+        self.commands = [
+            *(self._opening(pane) for pane in PANES), self._ns(), *about_rows, *others,
+        ]  # fmt: skip
         self._own = tuple(self.commands)
         self._history: list[View] = []
         self._trail = Trail()

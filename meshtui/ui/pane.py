@@ -167,6 +167,10 @@ class Pane(Keyed[R]):
         return self.NEEDS
 
     @property
+    def columns(self) -> Sequence[Column]:
+        return self.COLUMNS
+
+    @property
     def empty(self) -> str:
         return self.EMPTY
 
@@ -192,7 +196,7 @@ class Pane(Keyed[R]):
 
     def read_filter(self, text: str) -> Filter | None:
         """What a text means as a filter of this pane's rows. Raises BadPattern."""
-        return filters.parse(text, [column.title for column in self.COLUMNS])
+        return filters.parse(text, [column.title for column in self.columns])
 
     def filter(self, wanted: Filter | None) -> None:
         """Shows only the rows that a filter keeps; None for all."""
@@ -274,6 +278,7 @@ class Pane(Keyed[R]):
         inside = len(rows)
         if self._filter is not None:
             rows = self._filtered(rows, self._filter)
+        rows = self.in_order(rows)
         if self._awaited and any(row.key == self._awaited for row in rows):
             self.table.show(rows)
             self.table.select(self._awaited)
