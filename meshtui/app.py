@@ -34,7 +34,8 @@ from meshtui.mesh.logs import LogOptions
 from meshtui.mesh.snapshot import Scope, Server, Snapshot
 from meshtui.reading import Reading
 from meshtui.settings import Settings
-from meshtui.ui import keys, notices, theme, times
+from meshtui.taking import Taking
+from meshtui.ui import clipboard, keys, notices, theme, times
 from meshtui.ui.audit_reader import AuditReader
 from meshtui.ui.commands import Command
 from meshtui.ui.confirm import Confirm
@@ -119,6 +120,7 @@ class MeshApp(App[int], inherit_bindings=False):
         self._lending = Lending(self, self._main)
         self._changing = Changing(self, self._main, settings, clock, self.tell, self._audit)
         self._reading = Reading(self, self._main, self._derive, self._want_soon)
+        self._taking = Taking(self, self.tell, self._reading.whole, self._derive)
 
     def get_default_screen(self) -> Main:
         return self._main
@@ -269,7 +271,7 @@ class MeshApp(App[int], inherit_bindings=False):
 
     @on(Pane.ChangeAsked)
     def _change(self, event: Pane.ChangeAsked) -> None:
-        self._changing.ask((event.wish,))
+        self._changing.ask(event.wishes)
 
     @on(Pane.EditAsked)
     def _edit(self, event: Pane.EditAsked) -> None:
@@ -339,6 +341,7 @@ class MeshApp(App[int], inherit_bindings=False):
                     lambda _: self._changing.reopen()),
             Command(("audit",), "what was changed from here, or was not; u takes one back",
                     lambda _: self._show_audit()),
+            Command(("suspend",), "go to the shell; `fg` comes back", lambda _: self.action_suspend_process()),
             Command(("refresh",), "read everything again", lambda _: self.action_refresh_all()),
             Command(("q", "quit", "q!"), "quit", lambda _: self._leave()),
         ]  # fmt: skip
@@ -492,9 +495,25 @@ class MeshApp(App[int], inherit_bindings=False):
     @on(Reader.CopyAsked)
     @on(Confirm.CopyAsked)
     def _copy(self, event: Pane.CopyAsked | Reader.CopyAsked | Confirm.CopyAsked) -> None:
-        self.copy_to_clipboard(event.text)
-        whole = "\n" not in event.text
-        self.tell(f"Copied {event.text if whole else f'{len(event.text):,} characters'}")
+        self._taking.copy(event.text)
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Asks the terminal; Textual's own way knows nothing of tmux and screen."""
+        self._clipboard = text
+        if self._driver is not None:
+            self._driver.write(clipboard.request(text, os.environ))
+
+    @on(Pane.CopiesAsked)
+    def _copies(self, event: Pane.CopiesAsked) -> None:
+        self._taking.pick(event.title, event.found)
+
+    @on(Pane.CopyTaken)
+    def _copy_taken(self, event: Pane.CopyTaken) -> None:
+        self.run_worker(self._taking.take(event.copy), group="copy")
+
+    @on(Main.SaveAsked)
+    def _save(self, event: Main.SaveAsked) -> None:
+        self._taking.save(self._main.front, event.name)
 
     # Ends
 

@@ -38,6 +38,7 @@ class Arranged(Widget, Generic[R]):
         Binding("shift+left", "column(-1)", "Choose the column to the left", show=False, id="rows.column_left"),
         Binding("shift+right", "column(1)", "Choose the column to the right", show=False, id="rows.column_right"),
         Binding("ctrl+w", "wide", "Wide: all columns, and back", show=False, id="rows.wide"),
+        Binding("ctrl+s", "save", "Save the rows as CSV or JSON", show=False, id="rows.save"),
     ]  # fmt: skip
 
     ARRANGED: ClassVar[bool] = True
@@ -48,6 +49,9 @@ class Arranged(Widget, Generic[R]):
         """Something to tell the person: why a key did nothing."""
 
         text: str
+
+    class SaveAsked(Message):
+        """The rows are to be saved, in a file that is named then."""
 
     table: Table[R]
 
@@ -137,6 +141,9 @@ class Arranged(Widget, Generic[R]):
         """All columns, over the whole width; those for which that is too little, shift-→ brings into view."""
         self.table.wide = not self.table.wide
         self.set_class(self.table.wide, "-spread")
+
+    def action_save(self) -> None:
+        self.post_message(self.SaveAsked())
 
     def action_mark(self) -> None:
         self.table.mark()

@@ -120,10 +120,6 @@ class Pane(Keyed[R]):
             return wanted
         return wanted | Wants(scopes=(events.scope(row.ref, raw.uid(found)),))
 
-    def namespace_of(self, row: R) -> str:
-        """The namespace by which `:ns` keeps a row; "" for one that belongs to none."""
-        return ""
-
     def belongs(self, row: R, within: str) -> bool:
         """Whether a row is part of what the pane is narrowed to."""
         return True

@@ -16,14 +16,18 @@ _DESCENDING = ("desc", "descending", "down")
 _MARKS = {"range": "mark_range", "clear": "unmark", "one": "mark"}
 
 
-def of(front: Callable[[], AnyPane]) -> list[Command]:
-    """The commands, for the pane that is in front when one is run."""
+def of(front: Callable[[], AnyPane], save: Callable[[str], object]) -> list[Command]:
+    """The commands, for the pane that is in front when one is run; `save` saves its rows under a name, or asks for
+    one."""
     return [
         Command(("sort",), "by a column, `desc` the other way; by none as the pane does itself",
                 lambda said: _sort(front(), said), lambda: _columns(front()), "[COLUMN]", closed=True),
         Command(("wide",), "all columns, and back", lambda _: _arranged(front(), "wide")),
         Command(("mark",), "a row, those from the last mark to here, or none", lambda said: _mark(front(), said),
                 lambda: sorted(_MARKS), "[range|clear]", closed=True),
+        Command(("copy",), "its name, or more of the row", lambda said: _copy(front(), said),
+                lambda: [each.what for each in front().copies()], "[WHAT]", closed=True),
+        Command(("save",), "the rows shown, as CSV or JSON by the end of the name", save, takes="[FILE]"),
     ]  # fmt: skip
 
 
@@ -67,6 +71,18 @@ def _arranged(pane: AnyPane, action: str) -> None:
         getattr(pane, f"action_{action}")()
     else:
         pane.post_message(pane.Told(_IN_SECTIONS))
+
+
+def _copy(pane: AnyPane, said: str) -> None:
+    what = said.strip().lower()
+    if not what:
+        pane.action_copy()
+        return
+    found = {each.what: each for each in pane.copies()}
+    if what in found:
+        pane.post_message(pane.CopyTaken(found[what]))
+    elif found:
+        pane.post_message(pane.Told(f":copy {said}: of this row there are {', '.join(found)}."))
 
 
 _IN_SECTIONS = "The rows of this pane stand in sections: nothing is sorted or marked there."

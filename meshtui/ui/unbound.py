@@ -13,11 +13,8 @@ HINTS: Mapping[str, str] = {
     "f": "f lists no port-forwards here: those that evidence needs come and go by themselves.",
     "F": "F makes no port-forward here: kubectl port-forward does.",
     "i": f"i, to pass over a finding, {_LATER}.",
-    "n": f"n, to copy the namespace, {_LATER}; c copies the name with it.",
-    "o": "o shows no node here: z goes to the ztunnel of the row's node.",
     "t": "t has no tests of its own here: d shows the evidence and what is found, :tree the way of traffic.",
     "v": f"v, whether one would reach another, {_LATER}: d shows which policies apply.",
-    "w": "w is k9s' way to a namespace: here :ns and 0 to 9 are, and enter in :namespaces.",
     "x": "x decodes certificates, in :certificates.",
     "m": "m has nothing to change here: :namespaces, :workloads, :services and :waypoints have.",
     "A": "A sorts by age, in panes with such a column.",
@@ -29,9 +26,6 @@ HINTS: Mapping[str, str] = {
     "ctrl+e": f"Hiding the header (ctrl-e) {_LATER}.",
     "ctrl+g": "There are no crumbs to hide (ctrl-g): esc goes back, [ and ] walk along all views.",
     "ctrl+k": "ctrl-k kills nothing here: what goes is asked about first.",
-    "ctrl+l": "ctrl-l rolls nothing back here: :undo takes back what was changed from here.",
-    "ctrl+o": f"Jumping by letters (ctrl-o) {_LATER}.",
-    "ctrl+s": f"Saving the table (ctrl-s) {_LATER}.",
     "ctrl+z": f"Faults alone (ctrl-z) {_LATER}: :findings lists what is wrong.",
 }
 """By key, as Textual names it."""

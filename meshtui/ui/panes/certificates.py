@@ -124,6 +124,13 @@ class CertificatesPane(Pane[Row]):
         pod = snapshot.find(POD, holder.namespace, holder.name) if holder else None
         return Jump("ztunnels", key=raw.uid(pod)) if pod else None
 
+    def node_of(self, row: Row, snapshot: Snapshot) -> Jump | None:
+        return self.ztunnel_of(row, snapshot)
+
+    def istioctl(self, row: Row, snapshot: Snapshot) -> Sequence[str]:
+        pod = self.log_of(row, snapshot)
+        return ("ztunnel-config", "certificate", f"{pod.name}.{pod.namespace}") if pod else ()
+
     def log_of(self, row: Row, snapshot: Snapshot) -> Ref | None:
         return next((ref for ref in row.holders if ref.kind == POD), None)
 

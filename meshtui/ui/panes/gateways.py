@@ -107,6 +107,10 @@ class GatewaysPane(Pane[Gateway]):
     def owner(self, row: Gateway, snapshot: Snapshot) -> Jump | None:
         return ways.namespace(snapshot, row.ref.namespace)
 
+    def istioctl(self, row: Gateway, snapshot: Snapshot) -> Sequence[str]:
+        pod = self.log_of(row, snapshot)
+        return ("proxy-config", "listener", f"{pod.name}.{pod.namespace}") if pod else ()
+
     def log_of(self, row: Gateway, snapshot: Snapshot) -> Ref | None:
         return next((Ref(POD, pod.namespace, pod.name) for pod in row.pods or ()), None)
 

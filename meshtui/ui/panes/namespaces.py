@@ -102,6 +102,9 @@ class NamespacesPane(Pane[Namespace]):
     def policies_of(self, row: Namespace, snapshot: Snapshot) -> Jump | None:
         return Jump("policies", within=f"namespace/{row.name}")
 
+    def istioctl(self, row: Namespace, snapshot: Snapshot) -> Sequence[str]:
+        return ("ztunnel-config", "workload", "--workload-namespace", row.name)
+
     def onward(self, row: Namespace) -> Jump | None:
         return Jump("workloads", within=f"namespace/{row.name}")
 

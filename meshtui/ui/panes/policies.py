@@ -111,6 +111,11 @@ class PoliciesPane(Pane[Row]):
     def owner(self, row: Row, snapshot: Snapshot) -> Jump | None:
         return ways.namespace(snapshot, row.ref.namespace)
 
+    def istioctl(self, row: Row, snapshot: Snapshot) -> Sequence[str]:
+        if row.ref.kind != AUTHORIZATION_POLICY:
+            return ()
+        return ("ztunnel-config", "policy", "--policy-namespace", row.ref.namespace)
+
     def notes(self, snapshot: Snapshot) -> list[Line]:
         return notices.below(snapshot, notices.wanted(snapshot, self.NEEDS))
 

@@ -116,6 +116,9 @@ class ServicesPane(Pane[Service]):
                 return Jump(pane, key=raw.text(each, "uid"))
         return ways.namespace(snapshot, row.spec.namespace)
 
+    def istioctl(self, row: Service, snapshot: Snapshot) -> Sequence[str]:
+        return ("ztunnel-config", "service", "--service-namespace", row.spec.namespace)
+
     def notes(self, snapshot: Snapshot) -> list[Line]:
         return notices.below(snapshot, notices.wanted(snapshot, self.NEEDS))
 

@@ -109,6 +109,13 @@ class WaypointsPane(Pane[Row]):
     def owner(self, row: Row, snapshot: Snapshot) -> Jump | None:
         return ways.namespace(snapshot, row.namespace)
 
+    def istioctl(self, row: Row, snapshot: Snapshot) -> Sequence[str]:
+        return (
+            ("waypoint", "status", "--name", row.name, "--namespace", row.namespace)
+            if row.ref
+            else ()
+        )
+
     def log_of(self, row: Row, snapshot: Snapshot) -> Ref | None:
         return next((Ref(POD, pod.namespace, pod.name) for pod in row.pods), None)
 

@@ -194,6 +194,14 @@ class WorkloadsPane(Pane[Workload]):
         pod = snapshot.find(POD, namespace, name)
         return Jump("ztunnels", key=raw.uid(pod)) if pod else None
 
+    def istioctl(self, row: Workload, snapshot: Snapshot) -> Sequence[str]:
+        namespace, _, name = row.enrolled.ztunnel.partition("/")
+        asked = ("ztunnel-config", "workload", *([f"{name}.{namespace}"] if name else []))
+        return (*asked, "--workload-namespace", row.pod.namespace)
+
+    def node_of(self, row: Workload, snapshot: Snapshot) -> Jump | None:
+        return ways.node(snapshot, row.pod.node)
+
     def log_of(self, row: Workload, snapshot: Snapshot) -> Ref | None:
         return Ref(POD, row.pod.namespace, row.pod.name)
 

@@ -119,6 +119,13 @@ class ZtunnelsPane(Pane[Ztunnel]):
     def ztunnel_of(self, row: Ztunnel, snapshot: Snapshot) -> Jump | None:
         return Jump(self.NAME, key=row.key)
 
+    def node_of(self, row: Ztunnel, snapshot: Snapshot) -> Jump | None:
+        return self.ztunnel_of(row, snapshot)
+
+    def istioctl(self, row: Ztunnel, snapshot: Snapshot) -> Sequence[str]:
+        pod = row.ref
+        return ("ztunnel-config", "all", f"{pod.name}.{pod.namespace}") if pod else ()
+
     def log_of(self, row: Ztunnel, snapshot: Snapshot) -> Ref | None:
         return row.ref
 
