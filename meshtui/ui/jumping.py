@@ -37,9 +37,9 @@ class Jumping(ModalScreen[str]):
 
     def on_key(self, event: events.Key) -> None:
         """Any other key than a letter of these goes back, as if it had not been pressed."""
-        event.stop()
-        found = [n for n, title in self._titles if self._letters[title] == event.character]
         if event.key not in ("escape", "q"):
+            event.stop()
+            found = [n for n, title in self._titles if self._letters[title] == event.character]
             self.dismiss(found[0] if found else "")
 
 

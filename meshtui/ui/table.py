@@ -7,7 +7,7 @@ the cursor is an object, rows are drawn when they are looked at, and one row may
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
 from rich.segment import Segment
@@ -162,8 +162,10 @@ class Table(Paint, Generic[R]):
 
     def sort_sign(self, index: int | None, *, descending: bool) -> None:
         """Says in the heading by which column the rows are sorted, -1 for the mark, and which way; None for none."""
-        self._sorted = None if index is None else (index, descending)
-        self.refresh_line(0)
+        sorted_by = None if index is None else (index, descending)
+        if sorted_by != self._sorted:
+            self._sorted = sorted_by
+            self._arrange()
 
     @property
     def wide(self) -> bool:
@@ -390,9 +392,18 @@ class Table(Paint, Generic[R]):
         if self._wide:
             self._places = self._beside(room)
         else:
-            self._places = layout(self._columns, self._contents, room)
+            self._places = layout(self._kept(), self._contents, room)
         self._resize()
         self.refresh()
+
+    def _kept(self) -> Sequence[Column]:
+        """The columns; that by which the rows are sorted goes last."""
+        if self._sorted is None:
+            return self._columns
+        return [
+            replace(each, priority=0) if index == self._sorted[0] else each
+            for index, each in enumerate(self._columns)
+        ]
 
     def _beside(self, room: int) -> tuple[Place, ...]:
         """The columns of a wide table, from the one on that has the chosen one in view."""
