@@ -7,6 +7,8 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
+FAILURES = (OSError, subprocess.SubprocessError)
+"""What `put` raises."""
 _PATIENCE = 3.0
 """Seconds that such a program may take."""
 
@@ -26,7 +28,7 @@ def clipboard(environ: Mapping[str, str], platform: str = sys.platform) -> Seque
 
 
 def put(text: str, command: Sequence[str]) -> None:
-    """Gives a text to such a command, waiting for it. Raises OSError and subprocess.SubprocessError."""
+    """Gives a text to such a command, waiting for it. Raises FAILURES."""
     subprocess.run(
         command,
         input=text.encode("utf-8", "replace"),

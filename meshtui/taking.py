@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -61,7 +60,7 @@ class Taking:
     async def _give(self, text: str, command: Sequence[str]) -> None:
         try:
             await background.start(desktop.put, text, command)
-        except (OSError, subprocess.SubprocessError) as failure:
+        except desktop.FAILURES as failure:
             words = f"{command[0]} did not take it ({failure}): only the terminal was asked to."
             self._tell(words, Tone.WARN)
 

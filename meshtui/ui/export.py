@@ -18,7 +18,7 @@ from meshtui.ui.spans import plain
 FORMATS: Mapping[str, Callable[[Sequence[str], Sequence[Sequence[str]]], str]]
 """By the end of a file's name: what makes its text of headings and rows."""
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@")
 
 
 def proposed(title: str, context: str, now: datetime) -> str:
@@ -47,7 +47,7 @@ FORMATS = {".csv": as_csv, ".json": as_json}
 
 
 def _harmless(cell: str) -> str:
-    text = plain(cell.strip(" "))
+    text = plain(cell).strip()
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 

@@ -52,7 +52,10 @@ class Filter:
     terms: Sequence[Term]
 
     def keeps(self, subject: Subject) -> bool:
-        return all(term(subject) for term in self.terms)
+        for term in self.terms:  # noqa: SIM110 - of every row, and `all` takes twice as long
+            if not term(subject):
+                return False
+        return True
 
 
 def parse(text: str, columns: Sequence[str] = ()) -> Filter | None:

@@ -78,6 +78,7 @@ class Pane(Keyed[R]):
         self._stale = True
         self._of: Snapshot | None = None
         self._kept: dict[str, tuple[R, bool]] = {}
+        self._subjects: dict[str, tuple[R, Subject]] = {}
 
     # What a subclass fills in
 
@@ -264,6 +265,8 @@ class Pane(Keyed[R]):
             self.table.show(())
             self.stamp = Stamp()
             return
+        if self._of is not self.snapshot:
+            self._subjects.clear()  # they have ages in them
         self._of = snapshot = self.snapshot
         rows = () if notices.unconnected(snapshot) else self.rows(snapshot)
         if self.place.namespaces:
@@ -322,9 +325,15 @@ class Pane(Keyed[R]):
         return [row for row, keeps in kept.values() if keeps]
 
     def _subject(self, row: R) -> Subject:
-        """A row as a filter looks at it."""
-        words = [text_of(cell) for cell in self._cells(row)]
-        return Subject(words, self.called(row), partial(self._labels, row))
+        """A row as a filter looks at it, the same for every letter that is typed."""
+        known = self._subjects.get(row.key)
+        if known is not None and known[0] is row:
+            return known[1]
+        cells = self._cells(row)
+        words = [cell if type(cell) is str else text_of(cell) for cell in cells]  # of every row
+        found = Subject(words, self.called(row), partial(self._labels, row))
+        self._subjects[row.key] = (row, found)
+        return found
 
     def _labels(self, row: R) -> Mapping[str, str] | None:
         found = self.object(row, self._of) if self._of is not None else None

@@ -72,8 +72,11 @@ _UNKNOWN = ("", "–", "-", "<none>", "<unknown>")
 """What kubectl and we write for nothing."""
 _UNITS = {"y": 365 * 86400, "d": 86400, "h": 3600, "m": 60, "s": 1}
 _DURATION = re.compile(r"(?:[0-9]{1,9}[ydhms])+")
-_NUMBER = re.compile(r"-?[0-9]{1,30}(?:\.[0-9]{1,30})?%?")
-_DIGITS = re.compile(r"([0-9]{1,30})")
+_PART = re.compile(r"([0-9]+)([ydhms])")
+_NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?%?")
+_DIGITS = re.compile(r"[0-9]+")
+_WIDTH = 20
+"""Digits are filled up to so many."""
 _LONGEST = 200
 """So many characters of a text decide."""
 
@@ -87,10 +90,18 @@ def comparable(value: object) -> Any:
     if text in _UNKNOWN or text.startswith("?"):
         return None
     if _DURATION.fullmatch(text):
-        parts = re.findall(r"([0-9]+)([ydhms])", text)
-        return ["", sum(int(number) * _UNITS[unit] for number, unit in parts)]
+        return _number(sum(int(many) * _UNITS[unit] for many, unit in _PART.findall(text)))
     if _NUMBER.fullmatch(text):
-        return ["", float(text.rstrip("%"))]
-    parts = _DIGITS.split(text.lower())
-    parts[1::2] = map(int, parts[1::2])
-    return parts
+        return _number(float(text.rstrip("%")))
+    return _DIGITS.sub(_filled, text.lower())
+
+
+def _filled(digits: re.Match[str]) -> str:
+    return digits[0].zfill(_WIDTH)
+
+
+def _number(value: float) -> str:
+    """A number as a text that has its place among others, and among texts that begin with one."""
+    if value < 0:
+        return f"!{10**15 + value:0{_WIDTH + 4}.3f}"
+    return f"{value:0{_WIDTH + 7}.6f}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -121,7 +122,7 @@ async def test_a_key_does_what_the_table_says(group: str, monkeypatch: pytest.Mo
             at.app._told.clear()
             await at.press(each.key)
             try:
-                await at.until(lambda each=each: each.does(at))
+                await at.until(partial(each.does, at))
             except TimeoutError:
                 pytest.fail(f"{each.key} in {each.pane}: not {each.words}\n{at.screen}")
             await at.press(*each.after)

@@ -162,6 +162,7 @@ class ServedPane(Pane[Row]):
             self.table.begin(drawn)
             self._filter = self.read_filter(self.filter_text)
             self._kept.clear()
+            self._subjects.clear()
 
     def read_filter(self, text: str) -> Filter | None:
         """The same as in other panes; a column that the kind does not have, or not yet, is a text as any other."""

@@ -39,8 +39,10 @@ class WorkloadsPane(Pane[Workload]):
     COLUMNS = (
         Column("NAMESPACE", 10, 24, 2, by=lambda row: row.pod.namespace, letter="P"),
         Column("NAME", 24, 50, 0, by=lambda row: row.pod.name, letter="N"),
-        Column("READY", 5, 6, 4, right=True),
-        Column("STATUS", 9, 20, 3),
+        Column(
+            "READY", 5, 6, 4, right=True, by=lambda row: f"{row.pod.ready}/{row.pod.containers}"
+        ),
+        Column("STATUS", 9, 20, 3, by=lambda row: row.pod.status),
         Column("RESTARTS", 8, 14, 6, right=True, by=lambda row: row.pod.restarts),
         Column("ENROLLED", 19, 22, 1, by=lambda row: _worst_first(row.enrolled)),
         Column("ACCOUNT", 12, 20, 8, by=lambda row: row.pod.account),
