@@ -69,7 +69,9 @@ class Taking:
         self._app.run_worker(self._picked(title, found), group="copy", exclusive=True)
 
     async def _picked(self, title: str, found: Sequence[Copy]) -> None:
-        choices = [(each.what, each.text or "read from the cluster") for each in found]
+        choices = [
+            (each.what, each.text.replace("\n", ", ") or "read from the cluster") for each in found
+        ]
         what = await self._app.push_screen_wait(Pick(f"Copy of {title}", choices))
         for each in found:
             if each.what == what:

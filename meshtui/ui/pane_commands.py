@@ -81,8 +81,9 @@ def _copy(pane: AnyPane, said: str) -> None:
     found = {each.what: each for each in pane.copies()}
     if what in found:
         pane.post_message(pane.CopyTaken(found[what]))
-    elif found:
-        pane.post_message(pane.Told(f":copy {said}: of this row there are {', '.join(found)}."))
+    else:
+        there = f"of this row there are {', '.join(found)}" if found else "there is no row"
+        pane.post_message(pane.Told(f":copy {said}: {there}."))
 
 
 _IN_SECTIONS = "The rows of this pane stand in sections: nothing is sorted or marked there."

@@ -282,7 +282,10 @@ class Table(Paint, Generic[R]):
             before = " " * (place.width - len(title)) if column.right else ""
             apart = " " if sign and not column.right and len(title) < place.width else ""
             behind = f"{apart}{sign}".ljust(place.width + GAP - len(before) - len(title))
-            segments += [Segment(before, base), Segment(title, chosen), Segment(behind, base)]
+            if chosen is base:
+                segments.append(Segment(f"{before}{title}{behind}", base))
+            else:
+                segments += [Segment(before, base), Segment(title, chosen), Segment(behind, base)]
         return self.strip(segments, width, base)
 
     def _sign(self, index: int) -> str:
