@@ -65,7 +65,7 @@ def aliases(commands: Sequence[Command]) -> list[Line]:
         )
     words = "any other kind that the cluster serves, as kubectl names it"
     found.append(
-        (Span(f"{'   :cm :crd :vs.networking.istio.io':<{HANG}}", Tone.ACCENT), Span(words))
+        (Span(f"{'   :cm :crd :vs.networking.istio.io':<{HANG - 1}} ", Tone.ACCENT), Span(words))
     )
     return found
 
