@@ -20,7 +20,7 @@ from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widgets import Input
 
-from meshtui import __version__, endings, favourites, journal, production
+from meshtui import __version__, endings, favourites, journal, orders, production
 from meshtui.changing import Changing
 from meshtui.clusters import Clusters, clusters
 from meshtui.favourites import Favourites
@@ -46,6 +46,7 @@ from meshtui.ui.pane import Pane
 from meshtui.ui.panes import PANES
 from meshtui.ui.pick import Pick
 from meshtui.ui.reader import Aliases, Help, Reader, Yaml
+from meshtui.ui.sorting import Order
 from meshtui.ui.spans import Line, Span, Tone, plain
 from meshtui.ui.styles import STYLESHEETS
 from meshtui.ui.tree import TreeScreen
@@ -114,6 +115,7 @@ class MeshApp(App[int], inherit_bindings=False):
         self._deriving = asyncio.Lock()
         self._saving = asyncio.Lock()
         self._interrupted: datetime | None = None
+        self._orders_file: Path | None = None
         self._main = Main(settings.pane.lower(), self._other_commands(), clock)
         self._favourites = Favourites(favourites_file)
         self._audit = Audit(audit_file or audit.default_path())
@@ -140,6 +142,7 @@ class MeshApp(App[int], inherit_bindings=False):
         if not self.is_headless:  # there is a terminal to give back as it was
             endings.install(asyncio.get_running_loop(), self._leave)
         self._load_favourites()
+        self._load_orders()
         self._start()
 
     def watch_snapshot(self, before: Snapshot | None, snapshot: Snapshot | None) -> None:
@@ -262,6 +265,35 @@ class MeshApp(App[int], inherit_bindings=False):
                 await background.start(self._favourites.save, context)
             except OSError as error:
                 self.tell(f"The favourite namespaces cannot be kept: {error.strerror}.", Tone.WARN)
+
+    # How rows are sorted
+
+    def keep_orders(self, path: Path) -> None:
+        """Keeps in a file how each pane is sorted, and begins with what it holds."""
+        self._orders_file = path
+
+    @work
+    async def _load_orders(self) -> None:
+        if self._orders_file is None:
+            return
+        try:
+            found = await background.start(orders.load, self._orders_file)
+        except OSError as error:
+            self.tell(f"How panes were sorted cannot be read: {error.strerror}.", Tone.WARN)
+        else:
+            self._main.order_as_before({name: Order(*each) for name, each in found.items()})
+
+    @on(Pane.Sorted)
+    @work
+    async def _sorted(self, event: Pane.Sorted) -> None:
+        if self._orders_file is None:
+            return
+        order = (event.order.column, event.order.descending) if event.order.column else None
+        async with self._saving:
+            try:
+                await background.start(orders.save, self._orders_file, event.name, order)
+            except OSError as error:
+                self.tell(f"How panes are sorted cannot be kept: {error.strerror}.", Tone.WARN)
 
     # Changes
 
@@ -556,4 +588,5 @@ def run(settings: Settings) -> int:
     gc.set_threshold(50_000, 20, 100)
     sys.setswitchinterval(0.001)  # a key must not wait long for a thread that derives
     app = MeshApp(settings, clusters(settings), favourites_file=favourites.default_path())
+    app.keep_orders(orders.default_path())
     return app.run() or 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
@@ -50,6 +50,13 @@ class Arranged(Widget, Generic[R]):
 
         text: str
 
+    @dataclass
+    class Sorted(Message):
+        """Somebody wants another order, for the pane, or the kind, of this name."""
+
+        name: str
+        order: Order
+
     class SaveAsked(Message):
         """The rows are to be saved, in a file that is named then."""
 
@@ -90,6 +97,12 @@ class Arranged(Widget, Generic[R]):
     def sort(self, order: Order) -> None:
         """Sorts the rows, now and whenever they change."""
         self._orders[self.ordered] = order
+        self._derive()
+        self.post_message(self.Sorted(self.ordered, order))
+
+    def order_as_before(self, orders: Mapping[str, Order]) -> None:
+        """Sorts as in an earlier run, where nobody has sorted since."""
+        self._orders = {**orders, **self._orders}
         self._derive()
 
     def in_order(self, rows: Sequence[R]) -> Sequence[R]:

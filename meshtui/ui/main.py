@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar
@@ -31,6 +31,7 @@ from meshtui.ui.pane import Pane
 from meshtui.ui.panes import NAMED, NS, PANES
 from meshtui.ui.panes.served import ServedPane
 from meshtui.ui.prompt import Prompt
+from meshtui.ui.sorting import Order
 from meshtui.ui.spans import Tone
 from meshtui.ui.tabs import TabLine
 from meshtui.ui.trail import Trail, View
@@ -164,6 +165,11 @@ class Main(Screen[None], inherit_bindings=False):
         to = View(jump, filter_text, here.namespaces if namespaces is None else namespaces)
         self._trail.go(here, to)
         self._show(to)
+
+    def order_as_before(self, orders: Mapping[str, Order]) -> None:
+        """Sorts every pane as in an earlier run."""
+        for pane in self._panes.values():
+            pane.order_as_before(orders)
 
     def forget(self) -> None:
         """Another cluster: no way leads back, and nothing is narrowed."""

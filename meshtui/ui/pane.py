@@ -168,6 +168,10 @@ class Pane(Keyed[R]):
         return self.COLUMNS
 
     @property
+    def ordered(self) -> str:
+        return self.NAME
+
+    @property
     def empty(self) -> str:
         return self.EMPTY
 
