@@ -5,7 +5,7 @@
 Lines are those of the recorded mesh, of 200 callers and 50 destinations, one in eight a refusal of which both ztunnels
 write. It prints, and writes as JSON:
 
-    lines_per_second, mib_per_second   what one core reads, parses, sorts and counts
+    lines_per_second, mib_per_second   what one core reads, parses, sorts and counts, by the time it works
     share_of_a_core                    of that, what 5,000 lines a second take
     rows_milliseconds                  to make the rows of a screen from it
     memory_mib                         by how much the process has grown at its largest
@@ -55,15 +55,15 @@ def _bench(count: int) -> dict[str, Any]:
     done = 0
     while done < count:
         batch = list(islice(lines, ASKED))  # made outside of what is measured
-        began = time.perf_counter()
+        began = time.process_time()
         for proxy, line in batch:
             found.read(proxy, line)
-        seconds += time.perf_counter() - began
+        seconds += time.process_time() - began
         size += sum(len(line.text) for _, line in batch)
         done += len(batch)
-    began = time.perf_counter()
-    rows = found.rows(_BEGIN + timedelta(seconds=done / ASKED))
-    drawing = time.perf_counter() - began
+    began = time.process_time()
+    rows = found.rows()
+    drawing = time.process_time() - began
     return {
         "lines": done,
         "unread": found.counts.unread,

@@ -90,7 +90,7 @@ async def test_all_logs_are_read_to_their_end_over_a_few_streams() -> None:
     await found.run()
     assert taken.lines == {pod: ["one", "two"] for pod in pods(40)}
     assert logs.most == 7
-    assert found.open == 0
+    assert found.open == set()
 
 
 async def test_a_log_that_may_not_be_read_says_so_and_stops_no_other() -> None:
