@@ -98,6 +98,10 @@ class Watch:
         """All that was written up to that moment has come."""
         self.denials.hear(pod.key, at)
 
+    def leave(self, pod: Ref, now: datetime) -> None:
+        """Its log is not read any more, though it may be worth it."""
+        self.denials.cut(pod.key, now, "nobody looked at denials")
+
     def matters(self, pod: Ref, now: datetime) -> bool:
         """Whether it told of a refusal of late."""
         last = self.denials.refused(pod.key)
@@ -166,6 +170,8 @@ def missing(heard: Heard, snapshot: Snapshot) -> Iterator[str]:
             why = source.problem.text if source.problem else "it took too long"
             yield f"{scope.kind.plural}{where}: {why}"
     yield from unheard(heard)
+    if not heard.switches:
+        yield "anything: no ztunnel was found"
 
 
 def unheard(heard: Heard) -> Iterator[str]:
@@ -176,8 +182,6 @@ def unheard(heard: Heard) -> Iterator[str]:
     yield from _grouped(
         "what is refused by", ((f"{each.part} {each.key}", each.verdict.reason) for each in dark)
     )
-    if not heard.switches:
-        yield "anything: no ztunnel was found"
 
 
 def lost(heard: Heard) -> Iterator[str]:

@@ -36,6 +36,8 @@ class StillSession:
     wanted: tuple[Collection[Scope], Collection[Probe], Collection[Ref]] = ((), (), ())
     tables: Collection[Scope] = ()
     """Of what was wanted, the kinds as the server prints them."""
+    denials: bool = False
+    """Whether the access logs were wanted."""
     asked: list[Ref] = field(default_factory=list)
     rights: Mapping[Kind, Right] = field(default_factory=dict)
     """What it says of changing objects of a kind; of others nothing is known."""
@@ -77,9 +79,12 @@ class StillSession:
         probes: Collection[Probe] = (),
         refs: Collection[Ref] = (),
         tables: Collection[Scope] = (),
+        *,
+        denials: bool = False,
     ) -> None:
         self.wanted = (scopes, probes, refs)
         self.tables = tables
+        self.denials = denials
 
     def refresh(self) -> None:
         pass
