@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import yaml
-
-from meshtui import __version__
+from meshtui.commands import documents
 from meshtui.mesh import denial_rows, denial_watch, minimal_allow
 from meshtui.mesh.denial_rows import Row
 from meshtui.mesh.denial_watch import Heard
+from meshtui.mesh.printable import plain
 from meshtui.mesh.snapshot import Snapshot
 
 SCHEMA = "meshtui.denials/v1"
@@ -51,12 +50,12 @@ def table(report: Report) -> str:
 def _block(report: Report, row: Row) -> Iterator[str]:
     minutes = denial_rows.series(row, report.heard.dark, report.at)
     rate = denial_rows.rate(row, report.heard.dark, report.at)
-    yield f"{row.verdict.health.mark} {_plain(_path(row))}  {row.reason.title}"
+    yield f"{row.verdict.health.mark} {plain(_path(row))}  {row.reason.title}"
     times = f"{row.first:%H:%M:%S} to {row.last:%H:%M:%S} UTC"
     bars = denial_rows.sparkline(minutes[-_SHOWN:])
     yield f"    count     {row.count}, {rate:.1f} a minute, {times}  {bars}"
     yield f"    why       {row.reason.words}"
-    yield f"    said      {_plain(row.said)}"
+    yield f"    said      {plain(row.said)}"
     facts = (
         ("caller", ", ".join(row.identities) or "no identity that the lines tell"),
         ("via", row.via),
@@ -64,13 +63,13 @@ def _block(report: Report, row: Row) -> Iterator[str]:
         ("seen by", ", ".join(row.proxies)),
         ("rules", ", ".join(row.reason.rules)),
     )
-    yield from (f"    {title:<9} {_plain(words)}" for title, words in facts if words)
+    yield from (f"    {title:<9} {plain(words)}" for title, words in facts if words)
     yield f"    next      {row.reason.next}"
     if row.reason.allow:
         labels = minimal_allow.labels(row, report.snapshot)
         why_not = minimal_allow.why_not(row, labels)
         yield f"    allow     {why_not or 'the least that would let it through, if it should be:'}"
-        yield from (f"      {_plain(each)}" for each in minimal_allow.of(row, labels).splitlines())
+        yield from (f"      {plain(each)}" for each in minimal_allow.of(row, labels).splitlines())
     yield ""
 
 
@@ -91,7 +90,7 @@ def news_table(report: Report, begin: bool) -> str:
     """A line for each row that has changed."""
     head = f"{'LAST':<8}  {'COUNT':>5}  {'REASON':<22}  FROM → TO\n" if begin else ""
     return head + "".join(
-        f"{row.last:%H:%M:%S}  {row.count:>5}  {row.reason.title:<22}  {_plain(_path(row))}\n"
+        f"{row.last:%H:%M:%S}  {row.count:>5}  {row.reason.title:<22}  {plain(_path(row))}\n"
         for row in report.rows
     )
 
@@ -101,47 +100,26 @@ def _path(row: Row) -> str:
     return f"{row.source} → {row.destination}{port}"
 
 
-def _plain(text: str) -> str:
-    """Without what would steer a terminal: it names things of the cluster."""
-    return "".join(each if each.isprintable() else "�" for each in text)
-
-
 # For programs
-
-
-def as_json(report: Report) -> str:
-    return json.dumps(_document(report), indent=2) + "\n"
-
-
-def as_yaml(report: Report) -> str:
-    return str(yaml.safe_dump(_document(report), sort_keys=False, allow_unicode=True))
 
 
 def news_json(report: Report, begin: bool) -> str:
     """A document in one line for each row that has changed."""
-    documents = ({"schema": SCHEMA, **_row(report, row)} for row in report.rows)
-    return "".join(json.dumps(each) + "\n" for each in documents)
+    told = ({"schema": SCHEMA, **_row(report, row)} for row in report.rows)
+    return "".join(json.dumps(each) + "\n" for each in told)
 
 
 def news_yaml(report: Report, begin: bool) -> str:
-    documents = ({"schema": SCHEMA, **_row(report, row)} for row in report.rows)
-    return "".join(
-        "---\n" + str(yaml.safe_dump(each, sort_keys=False, allow_unicode=True))
-        for each in documents
-    )
+    told = ({"schema": SCHEMA, **_row(report, row)} for row in report.rows)
+    return "".join("---\n" + documents.as_yaml(each) for each in told)
 
 
 def _document(report: Report) -> dict[str, Any]:
-    server, heard, counts = report.snapshot.server, report.heard, report.heard.counts
+    heard, counts = report.heard, report.heard.counts
     return {
-        "schema": SCHEMA,
-        "meshtui": __version__,
-        "context": server.context,
-        "server": server.url,
+        **documents.head(SCHEMA, report.snapshot, report.missing),
         "at": report.at.isoformat(),
         "since": report.since,
-        "complete": not report.missing,
-        "missing": list(report.missing),
         "denials": [_row(report, row) for row in report.rows],
         "logs": [
             {
@@ -200,8 +178,8 @@ def _row(report: Report, row: Row) -> dict[str, Any]:
 
 FORMATS: Mapping[str, Callable[[Report], str]] = {
     "table": table,
-    "json": as_json,
-    "yaml": as_yaml,
+    "json": lambda report: documents.as_json(_document(report)),
+    "yaml": lambda report: documents.as_yaml(_document(report)),
 }
 NEWS: Mapping[str, Callable[[Report, bool], str]] = {
     "table": news_table,

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from meshtui.kube.errors import KubeError
 from meshtui.kube.session import Session
+from meshtui.mesh.kinds import POD
 from meshtui.mesh.logs import LogLine, LogOptions
 from meshtui.mesh.snapshot import Problem, Ref, Trouble
 
@@ -166,8 +167,8 @@ class Tails:
             self._notice(pod, "not followed while others have their turn")
             return True
         except KubeError as error:
-            self.problems[pod] = error.problem
-            self._notice(pod, str(error))
+            self.problems[pod] = await self._why(pod, error.problem)
+            self._notice(pod, self.problems[pod].text)
             again = _REFUSED if error.problem.trouble is Trouble.FORBIDDEN else _AGAIN
         finally:
             self.open.discard(pod)
@@ -176,6 +177,13 @@ class Tails:
         if self._options.follow:
             asyncio.get_running_loop().call_later(again, self._queue.put_nowait, pod)
         return False
+
+    async def _why(self, pod: Ref, problem: Problem) -> Problem:
+        """What is wrong; of a refusal, which right is missing."""
+        if problem.trouble is not Trouble.FORBIDDEN:
+            return problem
+        right = await self._session.may("get", POD, pod.namespace, "log")
+        return replace(problem, text=right.reason) if right.allowed is False else problem
 
     def _notice(self, pod: Ref, words: str) -> None:
         self._take(pod, LogLine(datetime.now(UTC), words, notice=True))

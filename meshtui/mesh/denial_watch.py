@@ -12,6 +12,7 @@ from meshtui.mesh import pods
 from meshtui.mesh.access import switches
 from meshtui.mesh.access.reading import Counts
 from meshtui.mesh.access.switches import State, Switch
+from meshtui.mesh.checks import count
 from meshtui.mesh.denial_rows import Dark, Gap, Row
 from meshtui.mesh.denials import Denials
 from meshtui.mesh.kinds import POD
@@ -155,10 +156,7 @@ def following(heard: Heard) -> str:
     worth = [each for each in heard.switches if each.state is not State.OFF]
     total = Counter(each.part for each in worth)
     read = Counter(each.part for each in worth if each.ref in heard.followed)
-    told = (
-        f"{read[part]:,} of {count:,} {part}{'s' if count != 1 else ''}"
-        for part, count in total.items()
-    )
+    told = (f"{read[part]:,} of {count(number, part)}" for part, number in total.items())
     return f"following {', '.join(told) or 'no logs'}"
 
 
@@ -182,6 +180,17 @@ def unheard(heard: Heard) -> Iterator[str]:
     yield from _grouped(
         "what is refused by", ((f"{each.part} {each.key}", each.verdict.reason) for each in dark)
     )
+
+
+def in_short(heard: Heard) -> Iterator[str]:
+    """The same in a few lines, however many logs there are."""
+    for why, number in Counter(each.text for each in heard.problems.values()).items():
+        yield f"{count(number, 'log')} cannot be read: {why}"
+    for state in (State.OFF, State.PART, State.UNKNOWN):
+        found = Counter(each.part for each in heard.switches if each.state is state)
+        whom = ", ".join(count(number, part) for part, number in found.items())
+        if whom:
+            yield f"access log {state.word}: {whom}; what they refuse is not known, or not all"
 
 
 def lost(heard: Heard) -> Iterator[str]:

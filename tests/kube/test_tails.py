@@ -11,9 +11,9 @@ from typing import Any, cast
 from meshtui.kube.errors import Forbidden
 from meshtui.kube.session import Session
 from meshtui.kube.tails import Tails
-from meshtui.mesh.kinds import POD
+from meshtui.mesh.kinds import POD, Kind
 from meshtui.mesh.logs import LogLine, LogOptions
-from meshtui.mesh.snapshot import Problem, Ref, Trouble
+from meshtui.mesh.snapshot import Problem, Ref, Right, Trouble
 from tests.kube.eventually import until
 
 ONCE = LogOptions("istio-proxy", tail=None, since=600, follow=False)
@@ -41,6 +41,9 @@ class Logs:
         async with self.grown:
             self.lines[pod] += [LogLine(at, text) for text in texts]
             self.grown.notify_all()
+
+    async def may(self, verb: str, kind: Kind, namespace: str, subresource: str) -> Right:
+        return Right(None, "not asked")
 
     async def logs(self, pod: Ref, options: LogOptions) -> AsyncIterator[LogLine]:
         if pod in self.refused:

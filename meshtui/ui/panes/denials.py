@@ -15,7 +15,7 @@ from meshtui.mesh import (
     policy_changes,
     raw,
 )
-from meshtui.mesh.access.switches import Switch
+from meshtui.mesh.access.switches import State, Switch
 from meshtui.mesh.denial_rows import Row, Sample
 from meshtui.mesh.denial_watch import Heard
 from meshtui.mesh.health import Health, Verdict
@@ -98,22 +98,25 @@ class DenialsPane(Pane[Row]):
         yield Section("The least that would let it through", [*_allow(row, snapshot)])
         yield Section("Told by", [*_told_by(row, heard)])
         yield Section("As it was written", [*_written(row.samples)])
-        yield Section("Not known", [*_unknown(heard)])
+        yield Section("Not known", [*map(_not_known, denial_watch.unheard(heard))])
 
     def wants(self, row: Row | None, in_view: Sequence[Row], snapshot: Snapshot) -> Wants:
         return Wants(denials=True)
 
     def freshness(self, snapshot: Snapshot) -> Line:
         """How many logs are followed, beside how fresh the watched objects are."""
-        said = denial_watch.following(snapshot.heard) if snapshot.heard else "no log read yet"
-        return (Span(f"{said}  ", Tone.MUTED), *super().freshness(snapshot))
+        heard = snapshot.heard or Heard()
+        worth = sum(each.state is not State.OFF for each in heard.switches)
+        followed = f"{len(heard.followed):,} of {worth:,} logs  "
+        return (Span(followed, Tone.MUTED), *super().freshness(snapshot))
 
     def notes(self, snapshot: Snapshot) -> list[Line]:
         heard = snapshot.heard or Heard()
-        told = [f"{heard.counts.access:,} access lines read", *denial_watch.lost(heard)]
+        read = f"{heard.counts.access:,} access lines read"
+        told = (denial_watch.following(heard), read, *denial_watch.lost(heard))
         return [
             (Span("; ".join(told), Tone.MUTED),),
-            *_unknown(heard)[:_NOTES],
+            *map(_not_known, denial_watch.in_short(heard)),
             *_unheard(heard),
             *_unforwarded(snapshot),
             *notices.below(snapshot, notices.wanted(snapshot, self.NEEDS)),
@@ -172,13 +175,13 @@ class DenialsPane(Pane[Row]):
 _LATE = timedelta(minutes=5)
 _SHOWN = 10
 """Minutes in a cell."""
-_NOTES = 2
-"""So many things that are not known stand under the rows."""
 
 
 def _to(row: Row) -> str:
+    """Of a Service, the part of its host name that tells it from others."""
     port = f":{row.port}"
-    return row.destination + ("" if not row.port or row.destination.endswith(port) else port)
+    name = row.destination.removesuffix(port).partition(".svc.")[0]
+    return f"{name}{port}" if row.port else name
 
 
 def _split(key: str) -> tuple[str, str]:
@@ -267,11 +270,8 @@ def _switch(switch: Switch) -> Line:
     return (mark(verdict.health), Span(f" {switch.part} {switch.key}: {verdict.reason}"))
 
 
-def _unknown(heard: Heard) -> list[Line]:
-    return [
-        (mark(Health.UNKNOWN), Span(f" {words}", Tone.MUTED))
-        for words in denial_watch.unheard(heard)
-    ]
+def _not_known(words: str) -> Line:
+    return (mark(Health.UNKNOWN), Span(f" {words}", Tone.MUTED))
 
 
 def _unheard(heard: Heard) -> Iterator[Line]:
