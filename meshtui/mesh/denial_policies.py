@@ -9,7 +9,7 @@ from meshtui.mesh import network_policies, policy_rows
 from meshtui.mesh.access import reasons
 from meshtui.mesh.denial_rows import Row
 from meshtui.mesh.health import Health, Verdict
-from meshtui.mesh.kinds import AUTHORIZATION_POLICY, NETWORK_POLICY
+from meshtui.mesh.kinds import AUTHORIZATION_POLICY, NETWORK_POLICY, PEER_AUTHENTICATION
 from meshtui.mesh.network_policies import Direction
 from meshtui.mesh.policies import dry_run
 from meshtui.mesh.snapshot import Ref, Snapshot
@@ -92,6 +92,10 @@ def _of_network(row: Row, snapshot: Snapshot) -> Iterator[Verdict]:
 def _of_authorization(row: Row, snapshot: Snapshot) -> Iterator[Verdict]:
     for policy in row.policies:
         yield Verdict(Health.BAD, f"the line names {policy}")
+    if row.reason is reasons.STRICT and row.ref is not None:
+        for each in policy_rows.for_workload(snapshot, row.ref.key):
+            if each.ref.kind == PEER_AUTHENTICATION:
+                yield Verdict(Health.BAD, f"{each.kind} {each.ref.key}: {each.summary}")
     try:
         source = parties.named(snapshot, _caller(row, snapshot), called=False)
         called = parties.named(snapshot, _called(row, snapshot), called=True)
@@ -123,8 +127,9 @@ def _caller(row: Row, snapshot: Snapshot) -> str:
 
 def _called(row: Row, snapshot: Snapshot) -> str:
     """The same for whom it called; a Service where its host name is all that is known."""
-    if row.ref is not None and _there(row.ref, snapshot):
-        return f"{row.ref.namespace}/pod/{row.ref.name}"
+    if row.ref is not None and not row.via:
+        there = _there(row.ref, snapshot)
+        return f"{row.ref.namespace}/pod/{row.ref.name}" if there else row.destination
     name, _, rest = row.service.partition(".")
     return f"{rest.partition('.')[0]}/service/{name}" if rest else row.destination
 

@@ -300,6 +300,74 @@ def test_no_log_breaks_it(log: list[tuple[str, str, int, bool]]) -> None:
         minimal_allow.of(row, LABELS)
 
 
+ENVOY_JSON = (
+    '{"start_time":"2026-11-22T12:00:31.000Z","response_code":403,"response_flags":"-",'
+    '"response_code_details":"rbac_access_denied_matched_policy[none]","authority":"reviews:9080",'
+    '"downstream_remote_address":"10.244.0.13:40951","upstream_cluster":"inbound-vip|9080||reviews.shop.svc"}'
+)
+ZTUNNEL_JSON = (
+    '{"level":"error","time":"2026-11-22T12:00:31.000Z","scope":"access","message":"connection complete",'
+    '"src.addr":"10.244.0.12:1","dst.addr":"10.244.0.20:15008","direction":"inbound","duration":"0ms",'
+    '"error":"connection closed due to policy rejection: allow policies exist, but none allowed"}'
+)
+HOSTILE = (
+    refusal(0)[0].text,
+    WAYPOINTS,
+    ENVOY_JSON,
+    ZTUNNEL_JSON,
+    "\x00\x1b]0;title\x07\u202e" + refusal(1)[0].text,
+    refusal(2)[0].text.replace("storefront", "\x1b[2J"),
+    "2026-11-22T12:00:31Z\tinfo\taccess\tconnection complete\t" + "x" * 1_000_000,
+    '{"start_time": ' + "[" * 20_000,
+    "x" * 1_000_000,
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from(HOSTILE), st.integers(0, 2_000)), max_size=30))
+def test_whatever_a_log_holds_every_line_is_counted_once(lines: list[tuple[str, int]]) -> None:
+    """Both formats of both proxies, half-written from either end, of a megabyte, and with control characters."""
+    found = Denials()
+    for text, cut in lines:
+        found.read(LEDGER, LogLine(NOON, text[: len(text) - cut]))
+    found.cut(LEDGER, NOON, "the stream ended")
+    counts = found.counts
+    assert counts.access + counts.other + counts.continued + counts.unread == len(lines)
+    for row in found.rows():
+        assert all(len(text) < 2_100 for sample in row.samples for _, text in sample.lines)
+
+
+def test_of_each_refusal_the_lines_of_both_sides_are_kept_the_last_ones_first() -> None:
+    found = Denials()
+    for second in (0, 20, 40):
+        for proxy, each in zip((OWN, LEDGER), reversed(refusal(second)), strict=True):
+            found.read(proxy, each)
+    newest, before = only(found).samples
+    inbound, outbound = refusal(40)
+    assert newest.lines == ((LEDGER, inbound.text), (OWN, outbound.text))
+    assert before.lines[0][1] == refusal(20)[0].text
+
+
+def test_a_row_that_has_not_changed_is_the_same_one() -> None:
+    found = Denials()
+    found.read(LEDGER, refusal(0)[0])
+    found.read(OWN, refusal(20, caller="catalog")[1])
+    before = {row.source: row for row in found.rows()}
+    found.read(LEDGER, refusal(40)[0])
+    after = {row.source: row for row in found.rows()}
+    assert after["shop/catalog-1"] is before["shop/catalog-1"]
+    assert after["shop/storefront-1"].count == 2
+
+
+def test_where_a_turn_goes_on_from_where_the_last_one_ended_there_is_no_gap() -> None:
+    found = Denials()
+    found.watch(LEDGER, NOON - timedelta(hours=2))
+    found.read(LEDGER, refusal(-240)[0])
+    found.cut(LEDGER, NOON - timedelta(seconds=100), "not followed while others have their turn")
+    found.hear(LEDGER, NOON - timedelta(seconds=240))
+    assert found.gaps == ()
+    assert minutes(found)[-5:] == (1, 0, 0, 0, 0)
+
+
 LABELS = {
     "app": "ledger",
     "app.kubernetes.io/name": "ledger",
