@@ -93,9 +93,10 @@ def _of_authorization(row: Row, snapshot: Snapshot) -> Iterator[Verdict]:
     for policy in row.policies:
         yield Verdict(Health.BAD, f"the line names {policy}")
     if row.reason is reasons.STRICT and row.ref is not None:
-        for each in policy_rows.for_workload(snapshot, row.ref.key):
-            if each.ref.kind == PEER_AUTHENTICATION:
-                yield Verdict(Health.BAD, f"{each.kind} {each.ref.key}: {each.summary}")
+        for policy_row in policy_rows.for_workload(snapshot, row.ref.key):
+            if policy_row.ref.kind == PEER_AUTHENTICATION:
+                words = f"{policy_row.kind} {policy_row.ref.key}: {policy_row.summary}"
+                yield Verdict(Health.BAD, words)
     try:
         source = parties.named(snapshot, _caller(row, snapshot), called=False)
         called = parties.named(snapshot, _called(row, snapshot), called=True)
