@@ -29,6 +29,7 @@ _RECENT = timedelta(minutes=2)
 """A proxy that told of a refusal so lately keeps its stream."""
 _GONE = 10_000
 """So many pods are remembered that are gone: what was written of them is read yet."""
+_SILENT = "what they refuse is not known"
 _MENTIONED = 3
 """So many are named for one reason."""
 
@@ -184,13 +185,17 @@ def unheard(heard: Heard) -> Iterator[str]:
 
 def in_short(heard: Heard) -> Iterator[str]:
     """The same in a few lines, however many logs there are."""
-    for why, number in Counter(each.text for each in heard.problems.values()).items():
+    problems = Counter(each.text for each in heard.problems.values()).most_common()
+    for why, number in problems[:_MENTIONED]:
         yield f"{count(number, 'log')} cannot be read: {why}"
+    if more := sum(number for _, number in problems[_MENTIONED:]):
+        yield f"{count(more, 'more log')} cannot be read: d on a row has all reasons"
     for state in (State.OFF, State.PART, State.UNKNOWN):
         found = Counter(each.part for each in heard.switches if each.state is state)
         whom = ", ".join(count(number, part) for part, number in found.items())
         if whom:
-            yield f"access log {state.word}: {whom}; what they refuse is not known, or not all"
+            known = "not all of what they refuse is known" if state is State.PART else _SILENT
+            yield f"access log {state.word}: {whom}; {known}"
 
 
 def lost(heard: Heard) -> Iterator[str]:

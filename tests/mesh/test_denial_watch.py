@@ -106,7 +106,7 @@ def test_what_is_not_known_is_said_once_for_each_reason() -> None:
     heard = watch.heard((), dict.fromkeys(watch.proxies(SHOP.now), problem))
     assert list(denial_watch.in_short(heard)) == [
         "3 logs cannot be read: jane may not get pods/log in istio-system",
-        "access log off: 1 gateway, 2 waypoints; what they refuse is not known, or not all",
+        "access log off: 1 gateway, 2 waypoints; what they refuse is not known",
     ]
     logs, silent = denial_watch.unheard(heard)
     assert logs.startswith("the log of istio-system/ztunnel-")
