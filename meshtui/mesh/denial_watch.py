@@ -189,7 +189,7 @@ def in_short(heard: Heard) -> Iterator[str]:
     for why, number in problems[:_MENTIONED]:
         yield f"{count(number, 'log')} cannot be read: {why}"
     if more := sum(number for _, number in problems[_MENTIONED:]):
-        yield f"{count(more, 'more log')} cannot be read: d on a row has all reasons"
+        yield f"{count(more, 'more log')} cannot be read"
     for state in (State.OFF, State.PART, State.UNKNOWN):
         found = Counter(each.part for each in heard.switches if each.state is state)
         whom = ", ".join(count(number, part) for part, number in found.items())

@@ -49,12 +49,12 @@ def main() -> int:
 
 
 def _bench(count: int) -> dict[str, Any]:
-    lines = _lines()
-    before, found = _peak(), Denials()
+    every = lines()
+    before, found = peak(), Denials()
     seconds = size = 0.0
     done = 0
     while done < count:
-        batch = list(islice(lines, ASKED))  # made outside of what is measured
+        batch = list(islice(every, ASKED))  # made outside of what is measured
         began = time.process_time()
         for proxy, line in batch:
             found.read(proxy, line)
@@ -73,11 +73,11 @@ def _bench(count: int) -> dict[str, Any]:
         "mib_per_second": round(size / 2**20 / seconds, 1),
         "share_of_a_core": round(ASKED * seconds / done, 3),
         "rows_milliseconds": round(drawing * 1000, 1),
-        "memory_mib": round((_peak() - before) / 1024, 1),
+        "memory_mib": round((peak() - before) / 1024, 1),
     }
 
 
-def _lines() -> Iterator[tuple[str, LogLine]]:
+def lines() -> Iterator[tuple[str, LogLine]]:
     """At 5,000 a second, with the proxy that wrote each."""
     recorded = Recording("shop").log("node-1").splitlines()
     allowed, _, inbound, outbound = [line for line in recorded if "\taccess\t" in line][:4]
@@ -97,7 +97,7 @@ def _lines() -> Iterator[tuple[str, LogLine]]:
             yield f"istio-system/ztunnel-{side}", LogLine(at, text)
 
 
-def _peak() -> int:
+def peak() -> int:
     """KiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
