@@ -1,10 +1,12 @@
 """How much following access logs takes, from the API server's streams to the rows of the screen. Run by hand, alone on
 a machine.
 
-    python -m tests.bench.followed_logs [--seconds N] [--json FILE]
+    python -m tests.bench.followed_logs [--seconds N] [--ztunnels N] [--json FILE]
 
-A server in a process of its own has the logs of 20 ztunnels, which together write 5,000 lines a second: those of the
-recorded mesh, as in `access_lines`. A session follows them for so many seconds. It prints, and writes as JSON:
+A server in a process of its own has the logs of so many ztunnels (20), which together write 5,000 lines a second: those
+of the recorded mesh, as in `access_lines`. A session follows them for so many seconds. It prints, and writes as JSON:
+
+    following          how many logs at once, at the end
 
     lines_per_second   what came
     share_of_a_core    what this process took meanwhile
@@ -30,6 +32,7 @@ from aiohttp import web
 
 from meshtui.kube import kubeconfig
 from meshtui.kube.live import LiveSession
+from meshtui.mesh.denial_watch import following
 from meshtui.mesh.kinds import POD
 from meshtui.mesh.snapshot import Scope
 from meshtui.settings import Settings
@@ -37,7 +40,6 @@ from tests.bench.access_lines import ASKED, lines, peak
 from tests.kube import configs
 from tests.kube.scripted import Scripted, Watched, answer, pod, serving
 
-_ZTUNNELS = 20
 _TICK = 0.1
 
 
@@ -48,11 +50,12 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--ztunnels", type=int, default=20)
     parser.add_argument("--json", type=Path, help="write the figures there too")
     chosen = parser.parse_args()
     context = multiprocessing.get_context("spawn")
     held, given = context.Pipe()
-    server = context.Process(target=_serve, args=(given,), daemon=True)
+    server = context.Process(target=_serve, args=(given, chosen.ztunnels), daemon=True)
     server.start()
     try:
         text = json.dumps(asyncio.run(_bench(held.recv(), chosen.seconds)), indent=2)
@@ -90,6 +93,8 @@ async def _bench(url: str, seconds: float) -> dict[str, Any]:
             waking.cancel()
             return {
                 "seconds": round(passed, 1),
+                "following": following(snapshot.heard) if snapshot.heard else "",
+                "gaps": len(snapshot.heard.gaps) if snapshot.heard else 0,
                 "rows": len(snapshot.heard.rows) if snapshot.heard else 0,
                 "unread": snapshot.heard.counts.unread if snapshot.heard else 0,
                 "lines_per_second": round((last - first) / passed),
@@ -108,35 +113,35 @@ async def _wake(longest: list[float]) -> None:
         await asyncio.sleep(0.001)
 
 
-def _serve(given: Any) -> None:
-    asyncio.run(_served(given))
+def _serve(given: Any, ztunnels: int) -> None:
+    asyncio.run(_served(given, ztunnels))
 
 
-async def _served(given: Any) -> None:
+async def _served(given: Any, ztunnels: int) -> None:
     async with serving() as server:
         pods = [
             {
                 **pod(f"ztunnel-{number}", 1, "istio-system", app="ztunnel"),
                 "status": {"phase": "Running"},
             }
-            for number in range(_ZTUNNELS)
+            for number in range(ztunnels)
         ]
         server.on("/api/v1/pods", Watched(*pods))
         every = lines()
         for it in pods:
-            _log(server, it["metadata"]["name"], every)
+            _log(server, it["metadata"]["name"], every, ASKED // ztunnels)
         given.send(server.url)
         await asyncio.Event().wait()
 
 
-def _log(server: Scripted, name: str, every: Iterator[Any]) -> None:
+def _log(server: Scripted, name: str, every: Iterator[Any], rate: int) -> None:
     path = f"/api/v1/namespaces/istio-system/pods/{name}"
     server.on(path, answer({"status": {"phase": "Running"}}))
 
     async def handle(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
-        share = int(ASKED * _TICK) // _ZTUNNELS
+        share = max(1, int(rate * _TICK))
         due = time.perf_counter()
         while True:
             now = datetime.now(UTC)
