@@ -162,6 +162,23 @@ async def test_without_rights_it_says_which_and_what_remains() -> None:
         assert "following 0 of 3 ztunnels, 0 of 1 gateway, 0 of 2 waypoints" in at.screen
 
 
+OFF = "access log ? off: neither a Telemetry nor accessLogFile of mesh config asks for it"
+
+
+@pytest.mark.parametrize(
+    ("pane", "row", "says"),
+    [
+        ("ztunnels", "node-1", "access log ✓ on: a ztunnel writes it at level info"),
+        ("waypoints", "waypoint", OFF),
+        ("gateways", "public", OFF),
+    ],
+)
+async def test_each_proxy_says_whether_its_access_log_is_on(pane: str, row: str, says: str) -> None:
+    async with looking(SHOP, pane, (180, 60)) as at:
+        await at.select(row)
+        assert says in at.said
+
+
 async def test_no_denial_is_not_said_before_a_line_was_read() -> None:
     async with looking(situations.empty(), "denials") as at:
         assert "No access line was read yet." in at.screen
