@@ -221,7 +221,11 @@ class MeshApp(App[int], inherit_bindings=False):
         always = scopes.of(needs, self._main.place.namespaces)
         seen = (*always, *self._narrower(self.snapshot), *wanted.scopes)
         self._session.want(
-            seen, (*wanted.probes, *self._changing.probes), wanted.refs, wanted.tables
+            seen,
+            (*wanted.probes, *self._changing.probes),
+            wanted.refs,
+            wanted.tables,
+            denials=wanted.denials,
         )
         self._changing.ask_rights(self._main.front)
 

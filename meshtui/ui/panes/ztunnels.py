@@ -9,7 +9,7 @@ from meshtui.mesh import pod_templates, ztunnel_probes, ztunnels
 from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.mesh.ztunnels import Ztunnel
-from meshtui.ui import dump_lists, times
+from meshtui.ui import dump_lists, evidence, times
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Section
 from meshtui.ui.exchange import Jump, Wants
@@ -86,6 +86,8 @@ class ZtunnelsPane(Pane[Ztunnel]):
             *_certified(row, now),
             Fact("read", times.ago(row.read_at, now)),
         ]
+        if row.pod is not None:
+            facts += evidence.access_log(snapshot, (row.pod,))
         if row.problem is not None and row.problem.remedy:
             facts.append(Fact("next", row.problem.remedy))
         yield Section("", facts)
