@@ -92,7 +92,7 @@ def _told(
     wanted = [
         each
         for each in findings
-        if each.found.grade.rank <= order.severity.rank
+        if each.grade.rank <= order.severity.rank
         and (not order.codes or each.found.rule.code in order.codes)
     ]
     missing = (
@@ -107,7 +107,7 @@ def _told(
     for line in missing:
         click.echo(f"meshtui: not read: {line}", err=True)
     fails = order.fail_on is not None and any(
-        each.found.grade.rank <= order.fail_on.rank for each in wanted
+        each.grade.rank <= order.fail_on.rank for each in wanted
     )
     if missing and order.strict:
         return UNREADABLE

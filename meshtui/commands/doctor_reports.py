@@ -48,7 +48,7 @@ def table(report: Report) -> str:
 def _lines(report: Report) -> Iterator[str]:
     for each in report.findings:
         found = each.found
-        yield f"{found.grade.health.mark} {found.grade.word:<8}  {found.rule.code:<7}  {words.plain(found.says)}"
+        yield f"{each.grade.health.mark} {each.grade.word:<8}  {found.rule.code:<7}  {words.plain(found.says)}"
         yield f"    about     {words.plain(words.named(found.objects))}"
         for seen in found.evidence:
             yield f"    seen      {words.plain(words.seen_by(seen))}"
@@ -63,7 +63,7 @@ def _lines(report: Report) -> Iterator[str]:
 
 
 def _summary(report: Report) -> str:
-    counts = Counter(each.found.grade for each in report.findings)
+    counts = Counter(each.grade for each in report.findings)
     told = ", ".join(f"{counts[each]} {each.word}" for each in Severity if counts[each])
     unknown = sum(each is Outcome.UNKNOWN for each in report.result.outcomes.values())
     applied = len(report.result.outcomes)
@@ -117,7 +117,11 @@ def _document(report: Report) -> dict[str, Any]:
             for each in report.mistakes
         ],
         "findings": [
-            {**_found(each.found), "explains": [_found(symptom) for symptom in each.symptoms]}
+            {
+                **_found(each.found),
+                "severity": each.grade.word,
+                "explains": [_found(symptom) for symptom in each.symptoms],
+            }
             for each in report.findings
         ],
         "unknown": [
@@ -183,7 +187,7 @@ def sarif(report: Report) -> str:
     results = [
         {
             "ruleId": each.found.rule.code,
-            "level": _LEVELS[each.found.grade],
+            "level": _LEVELS[each.grade],
             "message": {"text": f"{each.found.says}. Next: {each.found.step or '–'}"},
             "locations": [_location(ref, report.places) for ref in each.found.objects[:20]],
             "partialFingerprints": {"finding/v1": each.found.key},
@@ -231,7 +235,7 @@ def junit(report: Report) -> str:
         )
         found = by_code.get(code, [])
         for each in found:
-            told = {"message": words.plain(each.found.says), "type": each.found.grade.word}
+            told = {"message": words.plain(each.found.says), "type": each.grade.word}
             ElementTree.SubElement(case, "failure", told).text = "\n".join(_of(each))
         failures += bool(found)
         if not found and outcome is Outcome.UNKNOWN:

@@ -276,7 +276,7 @@ class Snapshot:
             return ""
         if source.problem is not None:
             return source.problem.text
-        return f"the {kind.plural}{f' of {namespace}' if namespace else ''} were not all read yet"
+        return f"the {kind.plural}{f' of {namespace}' if namespace else ''} were not all read"
 
     def source(self, kind: Kind) -> Source:
         """The state of a kind over all of its scopes: the least trustworthy one, with the counts added up. Among equals

@@ -36,6 +36,11 @@ class Finding:
     found: Found
     symptoms: tuple[Found, ...] = ()
 
+    @property
+    def grade(self) -> Severity:
+        """How bad it is, with what it explains."""
+        return min((self.found, *self.symptoms), key=lambda each: each.grade.rank).grade
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Examination:
@@ -141,7 +146,7 @@ def _root(found: Found, causes: Mapping[tuple[str, Ref], Found]) -> Found:
 
 def _order(finding: Finding) -> tuple[int, int, str]:
     found = finding.found
-    return (found.grade.rank, -len(found.objects) - len(finding.symptoms), found.key)
+    return (finding.grade.rank, -len(found.objects) - len(finding.symptoms), found.key)
 
 
 def _by_object(found: Iterable[Found]) -> Mapping[Ref, tuple[Found, ...]]:

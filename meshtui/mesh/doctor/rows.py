@@ -119,7 +119,7 @@ def _step(before: _Rows | None, snapshot: Snapshot) -> _Rows:
         continues = old is not None and old.gone is None
         rows[key] = Row(
             key=key,
-            verdict=Verdict(found.grade.health, found.says),
+            verdict=Verdict(finding.grade.health, found.says),
             ref=found.objects[0] if found.objects else None,
             finding=finding,
             since=old.since if old and continues else now,

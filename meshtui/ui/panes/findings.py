@@ -46,9 +46,9 @@ class FindingsPane(Pane[Row]):
 
     def cells(self, row: Row, snapshot: Snapshot) -> Sequence[Cell]:
         found = row.finding.found
-        tint = Tone.MUTED if row.gone else tone(found.grade.health)
+        tint = Tone.MUTED if row.gone else tone(row.finding.grade.health)
         return (
-            Span("gone" if row.gone else found.grade.word, tint),
+            Span("gone" if row.gone else row.finding.grade.word, tint),
             found.rule.code,
             _about(found),
             Span(found.says, Tone.MUTED if row.gone else Tone.PLAIN),

@@ -3,14 +3,14 @@ AMB-013, AMB-032, AMB-034 and AMB-058)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from meshtui.mesh import nodes, ztunnel_probes
 from meshtui.mesh.checks import count
 from meshtui.mesh.doctor.ambient import capture
-from meshtui.mesh.doctor.ambient.evidence import grouped, pod_ref, seen
+from meshtui.mesh.doctor.ambient.evidence import SHOWN, grouped, pod_ref, seen
 from meshtui.mesh.doctor.analyzer import Analyzer, Findings
 from meshtui.mesh.doctor.findings import Evidence, Found, Rule, Severity
 from meshtui.mesh.kinds import PEER_AUTHENTICATION
@@ -103,10 +103,15 @@ def refused(snapshot: Snapshot) -> Findings:
     """High while the counters rise; of what was refused before, for information."""
     plain = [each for each in _counted(snapshot, "DENY", "destination") if each.failure.plain]
     known = _known(snapshot) if plain else {}
-    for each in plain:
-        servers = [it for it in known.get(each.server, ()) if _is_strict(it)]
+    for pair in _between(plain):
+        servers = [it for it in known.get(pair[0].server, ()) if _is_strict(it)]
         if servers:
-            yield _refused(each, known.get(each.caller, ()), servers)
+            yield _refused(pair, known.get(pair[0].caller, ()), servers)
+
+
+def _between(counted: Iterable[_Counted]) -> Iterable[Sequence[_Counted]]:
+    """By caller and server: what several ztunnels count of the same two has one cause."""
+    return grouped(counted, lambda each: (each.caller, each.server)).values()
 
 
 def _known(snapshot: Snapshot) -> Mapping[str, Sequence[Workload]]:
@@ -124,20 +129,28 @@ def _is_strict(each: Workload) -> bool:
     return strict and each.pod.redirection == "enabled"
 
 
-def _refused(each: _Counted, callers: Sequence[Workload], servers: Sequence[Workload]) -> Found:
-    who = each.caller if callers else "a caller that is no pod here"
+def _refused(
+    pair: Sequence[_Counted], callers: Sequence[Workload], servers: Sequence[Workload]
+) -> Found:
+    who = pair[0].caller if callers else "a caller that is no pod here"
+    rises = any(each.risen for each in pair)
     says = (
-        f"{each.server} refused {count(each.times, 'connection')} in plain text from {who}"
-        f" since its ztunnel started{', and more come' if each.risen else ''}"
+        f"{pair[0].server} refused {_times(pair)} in plain text from {who}"
+        f" since {'its ztunnel' if len(pair) == 1 else 'their ztunnels'} started"
+        f"{', and more come' if rises else ''}"
     )
     decider = servers[0].mtls.decided_by.split("/", 1)
-    shown = [each.shown]
+    shown = [each.shown for each in pair[:SHOWN]]
     if len(decider) == 2:
         shown.append(seen(Ref(PEER_AUTHENTICATION, *decider), "spec.mtls.mode", "STRICT"))
     refs = tuple(it.ref for it in (*callers, *servers))
     causes = tuple((code, it.ref) for it in callers for code in ("AMB-002", "AMB-001"))
-    severity = None if each.risen else Severity.INFO
+    severity = None if rises else Severity.INFO
     return Found(REFUSED, refs, says, tuple(shown), severity=severity, symptom_of=causes)
+
+
+def _times(pair: Iterable[_Counted]) -> str:
+    return count(sum(each.times for each in pair), "connection")
 
 
 def blocked(snapshot: Snapshot) -> Findings:
@@ -171,16 +184,16 @@ def denied(snapshot: Snapshot) -> Findings:
         if each.risen and not each.failure.plain
     ]
     known = _known(snapshot) if rising else {}
-    for each in rising:
-        servers, callers = known.get(each.server, ()), known.get(each.caller, ())
+    for pair in _between(rising):
+        server, caller = pair[0].server, pair[0].caller
+        servers, callers = known.get(server, ()), known.get(caller, ())
         if not servers:
             continue
-        says = (
-            f"{each.server} refuses {each.caller}: {count(each.times, 'connection')}, and more come"
-        )
+        says = f"{server} refuses {caller}: {_times(pair)}, and more come"
         refs = (*(it.ref for it in servers), *(it.ref for it in callers))
-        severity = Severity.INFO if each.per_minute < 1 else None
-        yield Found(DENIED, refs, says, (each.shown,), severity=severity)
+        severity = Severity.INFO if sum(each.per_minute for each in pair) < 1 else None
+        shown = tuple(each.shown for each in pair[:SHOWN])
+        yield Found(DENIED, refs, says, shown, severity=severity)
 
 
 def revoked(snapshot: Snapshot) -> Findings:
