@@ -1,0 +1,116 @@
+"""The command line: flags to Settings, and which part of the program to start with them. This is the program itself
+with what all commands share; the commands are beside it.
+
+Everything but click is imported where it is used: `meshtui --version` answers in a tenth of a second, and what has no
+screen never loads one.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from meshtui import __version__
+from meshtui.cli.calls import denials, verdict
+from meshtui.cli.changes import audit, enroll, unenroll
+from meshtui.cli.diagnosis import doctor
+from meshtui.cli.options import given, names, one, screen_options, seconds
+from meshtui.cli.program import demo, info, rbac
+
+EXAMPLES = """\
+\b
+Examples:
+  meshtui                              the current context of your kubeconfig
+  meshtui --context prod-eu1 -n shop,payments
+  meshtui --as oncall --as-group sre   as somebody else sees it
+  meshtui --pane certificates          start at a pane
+  meshtui demo                         the built-in cluster; nothing else is needed
+  meshtui demo --scene ghost           one with a story
+  meshtui rbac | kubectl apply -f -    the rights it needs, as ClusterRoles
+  meshtui enroll plain --dry-run       what taking a namespace into the mesh would do
+  meshtui doctor                       what is wrong with the mesh, and what to do
+  meshtui doctor -f manifests/ --alone and with files, in CI
+  meshtui denials --since 1h           who was refused by whom, and why
+  meshtui verdict web cart:8080        may one call another, by which policy, and if not, why
+  meshtui audit verify                 whether the record of your changes is whole
+
+Every option can come from the environment too, --request-timeout as MESHTUI_REQUEST_TIMEOUT and so on. Flags outweigh
+the environment, and that outweighs the configuration file ("meshtui info" tells where it is looked for).
+"""
+
+
+@click.group(
+    commands=[demo, info, rbac, enroll, unenroll, doctor, denials, verdict, audit],
+    invoke_without_command=True,
+    epilog=EXAMPLES,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "auto_envvar_prefix": "MESHTUI",
+        "max_content_width": 110,
+    },
+)
+@click.option("--context", help="The kubeconfig context to start with.")
+@click.option(
+    "--kubeconfig",
+    type=click.Path(path_type=Path),
+    callback=one,
+    help="The kubeconfig file, in place of $KUBECONFIG and ~/.kube/config.",
+)
+@click.option(
+    "-n",
+    "--namespace",
+    "namespaces",
+    multiple=True,
+    metavar="NAME,…",
+    callback=names,
+    help="Look at these namespaces only.",
+)
+@click.option(
+    "-A",
+    "--all-namespaces",
+    is_flag=True,
+    default=None,
+    help="Look at all namespaces, whatever the configuration says.",
+)
+@click.option("--as", "impersonate", metavar="USER", help="Impersonate a user.")
+@click.option(
+    "--as-group",
+    "impersonate_groups",
+    multiple=True,
+    metavar="GROUP",
+    help="Impersonate a group; may be repeated.",
+)
+@click.option(
+    "--request-timeout",
+    metavar="DURATION",
+    callback=seconds,
+    help="Give up a request that should answer at once after this long: 10s, 1m. 0 is the default, 10s.",
+)
+@screen_options
+@click.version_option(__version__, message="meshtui %(version)s")
+@click.pass_context
+def meshtui(ctx: click.Context, /, **flags: Any) -> None:
+    """See what an Istio ambient mesh really does: labels, CNI agent, ztunnel, istiod and certificates side by side.
+
+    Without a command it shows the cluster that kubectl would talk to. Nothing has to be installed there.
+    """
+    ctx.obj = given(flags)
+    if ctx.invoked_subcommand is None:
+        from meshtui import app, start
+
+        ctx.exit(app.run(start.settings(ctx.obj)))
+
+
+def main() -> None:
+    """Run the program with the arguments of this process, and end it with its exit status."""
+    try:
+        status = meshtui.main(prog_name="meshtui", standalone_mode=False)
+    except click.ClickException as error:
+        click.echo(f"meshtui: {error.format_message()}", err=True)
+        status = error.exit_code
+    except click.Abort:
+        status = 130
+    sys.exit(status or 0)

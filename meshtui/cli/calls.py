@@ -1,0 +1,130 @@
+"""The commands about calls from one workload to another: who may, and who was refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from meshtui.cli.options import as_table_json_or_yaml, seconds
+
+_DENIALS_STATUSES = """\
+\b
+Exit status:
+  0  nobody was refused, as far as could be read
+  1  somebody was refused, or did not get through
+  2  usage, or the configuration
+  3  no log could be read; with --strict also where not all is known
+"""
+
+
+@click.command(epilog=_DENIALS_STATUSES)
+@click.option(
+    "--since",
+    default="10m",
+    show_default=True,
+    metavar="DURATION",
+    callback=seconds,
+    help="Read the logs from so long ago on: 10m, 1h30m.",
+)
+@click.option("--follow", is_flag=True, help="Go on until interrupted, and print what is new.")
+@as_table_json_or_yaml
+@click.option(
+    "--streams",
+    type=click.IntRange(1, 1000),
+    default=120,
+    show_default=True,
+    help="Read so many logs at once; where there are more, they take turns.",
+)
+@click.option("--strict", is_flag=True, help="Logs that were read only in part could not be read.")
+@click.option(
+    "--schema", is_flag=True, help="Print the JSON schema of -o json and yaml, and nothing else."
+)
+@click.pass_context
+def denials(ctx: click.Context, /, **flags: Any) -> None:
+    """Say who is refused by whom, and why, by the access logs of all ztunnels, waypoints and gateways.
+
+    Both sides of a refusal are one; those with the same source, destination and reason are one row. Nothing is changed.
+    """
+    from meshtui.commands import denials
+    from meshtui.configuration import load
+    from meshtui.settings import config_path
+
+    if flags["schema"]:
+        click.echo(denials.schema(), nl=False)
+        return
+    order = denials.Order(
+        since=max(1, int(flags["since"] or 0)),
+        follow=flags["follow"],
+        output=flags["output"],
+        strict=flags["strict"],
+        streams=flags["streams"],
+    )
+    ctx.exit(denials.run(order, load(ctx.obj, config_path())))
+
+
+_VERDICTS_STATUSES = """\
+\b
+Exit status:
+  0  allowed
+  1  refused, or not known
+  2  usage: a wrong option, or a name that is nothing or more than one thing
+  3  the cluster could not be read
+"""
+
+
+@click.command(epilog=_VERDICTS_STATUSES)
+@click.argument("source", metavar="A", required=False, default="")
+@click.argument("called", metavar="B[:PORT]", required=False, default="")
+@click.option("--method", metavar="METHOD", help="The HTTP method, such as GET.")
+@click.option("--path", metavar="PATH", help="The path, with its query.")
+@click.option(
+    "--header",
+    "headers",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A header; may be repeated. Those that are not given are not known.",
+)
+@as_table_json_or_yaml
+@click.option(
+    "--evidence/--no-evidence",
+    default=True,
+    help="Ask every ztunnel whom it serves, or look at objects alone.",
+)
+@click.option(
+    "--schema", is_flag=True, help="Print the JSON schema of -o json and yaml, and nothing else."
+)
+@click.pass_context
+def verdict(ctx: click.Context, /, source: str, called: str, **flags: Any) -> None:
+    """Say whether A may call B, by which policy and rule, and if none lets it, which nearly would. Nothing is sent.
+
+    A is a pod, a workload, a service account or "outside"; B one of the first three or a Service. Names are
+    NAMESPACE/NAME, NAMESPACE/KIND/NAME where that is needed, or NAME where it is enough. The port is the Service's
+    where B is one, else the pod's.
+    """
+    from meshtui.commands import verdict
+    from meshtui.configuration import load
+    from meshtui.settings import config_path
+
+    if flags["schema"]:
+        click.echo(verdict.schema(), nl=False)
+        return
+    if not called:
+        raise click.UsageError("say who calls and who is called: A B:8080")
+    whom, colon, port = called.partition(":")
+    if colon and not (port.isascii() and port.isdigit() and 0 < len(port) < 6):
+        raise click.UsageError(f"{port!r} is no port")
+    headers = dict(each.split("=", 1) for each in flags["headers"] if "=" in each)
+    if len(headers) < len(flags["headers"]):
+        raise click.UsageError("a header is given once, as NAME=VALUE")
+    order = verdict.Order(
+        source,
+        whom,
+        int(port) if port else None,
+        flags["method"],
+        flags["path"],
+        headers,
+        flags["output"],
+    )
+    settings = load({**ctx.obj, "sweep": flags["evidence"]}, config_path())
+    ctx.exit(verdict.run(order, settings))

@@ -1,0 +1,118 @@
+"""`meshtui doctor`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from meshtui.cli.options import names
+
+_SEVERITIES = ["critical", "high", "medium", "low", "info"]
+_DOCTORS_STATUSES = """\
+\b
+Exit status:
+  0  nothing at or above the severity that --fail-on names
+  1  findings, or YAML that cannot be read
+  2  usage, or the configuration
+  3  the cluster could not be read; with --strict also where it was read only in part
+"""
+
+
+@click.command(epilog=_DOCTORS_STATUSES)
+@click.option(
+    "-f",
+    "--file",
+    "files",
+    multiple=True,
+    metavar="DIR|FILE|-",
+    type=click.Path(path_type=Path),
+    help="Look at YAML before it is applied, over what the cluster has; may be repeated.",
+)
+@click.option("--alone", is_flag=True, help="Look at the files without a cluster.")
+@click.option(
+    "--code",
+    "codes",
+    multiple=True,
+    metavar="CODE,…",
+    callback=names,
+    help="Apply only these rules, such as AMB-010.",
+)
+@click.option(
+    "--severity",
+    type=click.Choice(_SEVERITIES),
+    default="info",
+    show_default=True,
+    help="Tell what is at least so severe.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice([*_SEVERITIES, "never"]),
+    default="high",
+    show_default=True,
+    help="The severity from which on the exit status is 1.",
+)
+@click.option(
+    "-o",
+    "--output",
+    default="table",
+    show_default=True,
+    type=click.Choice(["table", "json", "yaml", "markdown", "sarif", "junit"]),
+    help="How to print it.",
+)
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="A cluster that was read only in part could not be read: exit status 3.",
+)
+@click.option(
+    "--evidence/--no-evidence",
+    default=True,
+    help="Ask every ztunnel too, or look at objects alone.",
+)
+@click.option(
+    "--schema", is_flag=True, help="Print the JSON schema of -o json and yaml, and nothing else."
+)
+@click.option("--explain", metavar="CODE", help="Print what a rule is about, and nothing else.")
+@click.pass_context
+def doctor(ctx: click.Context, /, **flags: Any) -> None:
+    """Say what is wrong with the mesh, show what it was seen by, and what to do. Nothing is changed.
+
+    With -f it looks at files before they are applied and tells what is about them, or would be new.
+    """
+    from meshtui.commands import doctor
+    from meshtui.configuration import load
+    from meshtui.mesh.doctor.findings import Severity
+    from meshtui.mesh.doctor.rules import RULES
+    from meshtui.settings import config_path
+
+    if flags["schema"]:
+        click.echo(doctor.schema(), nl=False)
+        return
+    if flags["explain"]:
+        told = doctor.explanation(flags["explain"])
+        if not told:
+            raise click.UsageError(f"there is no rule {flags['explain']}")
+        click.echo(told, nl=False)
+        return
+    codes = tuple(code.upper() for code in flags["codes"])
+    unknown = [code for code in codes if code not in RULES]
+    if unknown:
+        raise click.UsageError(f"there is no rule {unknown[0]}")
+    if flags["alone"] and not flags["files"]:
+        raise click.UsageError("--alone needs files to look at: -f")
+    for path in flags["files"]:
+        if str(path) != "-" and not path.exists():
+            raise click.UsageError(f"there is no {path}")
+    order = doctor.Order(
+        codes,
+        severity=Severity[flags["severity"].upper()],
+        fail_on=None if flags["fail_on"] == "never" else Severity[flags["fail_on"].upper()],
+        output=flags["output"],
+        strict=flags["strict"],
+        files=flags["files"],
+        alone=flags["alone"],
+    )
+    settings = load({**ctx.obj, "sweep": flags["evidence"]}, config_path())
+    ctx.exit(doctor.run(order, settings))

@@ -1,0 +1,89 @@
+"""What the commands' options share: how values are read, and options that several commands have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    """A duration as kubectl takes it: Go's, such as 10s or 1m30s, or a whole number of seconds. Zero says nothing."""
+    if value is None:
+        return None
+    from durationpy import from_str
+
+    try:
+        length = float(from_str(f"{value}s" if value.isdecimal() else value).total_seconds())
+    except ValueError:
+        length = -1.0
+    if length < 0:
+        raise click.BadParameter(f"{value!r} is not a duration such as 10s, 1m30s or 500ms")
+    return length or None
+
+
+def names(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """The names in options that take several at a time, separated by commas."""
+    return tuple(name for value in values for name in value.split(",") if name)
+
+
+def one(ctx: click.Context, param: click.Parameter, value: Path | None) -> tuple[Path, ...]:
+    """An option that is given once, where the setting takes several."""
+    return () if value is None else (value,)
+
+
+def together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Several options as one decorator."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+read_only = click.option(
+    "--read-only/--write",
+    default=None,
+    help="Allow no changes, or allow them where the context's name looks like production.",
+)
+
+screen_options = together(
+    read_only,
+    click.option(
+        "--sweep/--no-sweep",
+        default=None,
+        help="Read the ztunnels of all nodes in turn (the default), or only those on screen.",
+    ),
+    click.option("--pane", metavar="NAME", help="The pane to start at, such as workloads."),
+    click.option("--theme", metavar="NAME", help="The colours."),
+    click.option(
+        "--log-file",
+        type=click.Path(path_type=Path, dir_okay=False, writable=True),
+        help="Write to this file what the session goes through. Nothing secret is in it.",
+    ),
+)
+"""How the screen starts."""
+
+as_text_or_json = click.option(
+    "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="How to print it."
+)
+
+as_table_json_or_yaml = click.option(
+    "-o",
+    "--output",
+    default="table",
+    show_default=True,
+    type=click.Choice(["table", "json", "yaml"]),
+    help="How to print it.",
+)
+
+
+def given(flags: Mapping[str, Any]) -> dict[str, Any]:
+    """The flags that were used."""
+    return {name: value for name, value in flags.items() if value not in (None, ())}
