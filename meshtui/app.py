@@ -20,7 +20,7 @@ from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widgets import Input
 
-from meshtui import __version__, endings, favourites, journal, production
+from meshtui import __version__, endings, favourites, journal, mutes, production
 from meshtui.changing import Changing
 from meshtui.favourites import Favourites
 from meshtui.kube import audit, background, kubeconfig
@@ -33,6 +33,7 @@ from meshtui.lending import Lending
 from meshtui.mesh import narrower, past, scopes
 from meshtui.mesh.logs import LogLine, LogOptions
 from meshtui.mesh.snapshot import Ref, Scope, Server, Snapshot
+from meshtui.muting import Muting
 from meshtui.settings import Settings
 from meshtui.ui import detail, keys, notices, theme, times, yaml_lines
 from meshtui.ui.audit_reader import AuditReader
@@ -40,6 +41,7 @@ from meshtui.ui.commands import Command
 from meshtui.ui.confirm import Confirm
 from meshtui.ui.exchange import Place
 from meshtui.ui.main import Main
+from meshtui.ui.mute import AskMute, MuteAsked
 from meshtui.ui.palette import CommandsOfMain
 from meshtui.ui.pane import Pane
 from meshtui.ui.panes import PANES
@@ -112,9 +114,10 @@ class MeshApp(App[int], inherit_bindings=False):
         clock: Callable[[], datetime] = utc_now,
         audit_file: Path | None = None,
         favourites_file: Path | None = None,
+        mutes_file: Path | None = None,
     ) -> None:
         """`audit_file` is where changes are told; None for its place in the state directory. `favourites_file` is where
-        the namespaces behind 1 to 9 are kept; None keeps them nowhere."""
+        the namespaces behind 1 to 9 are kept, and `mutes_file` what is muted; None keeps them nowhere."""
         # Textual decides here how it leaves colours out, and takes NO_COLOR out of the environment
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self._settings = settings
@@ -132,6 +135,7 @@ class MeshApp(App[int], inherit_bindings=False):
         self._audit = Audit(audit_file or audit.default_path())
         self._lending = Lending(self, self._main)
         self._changing = Changing(self, self._main, settings, clock, self.tell, self._audit)
+        self._muting = Muting(self, mutes_file, clock, self.tell)
 
     def get_default_screen(self) -> Main:
         return self._main
@@ -151,6 +155,7 @@ class MeshApp(App[int], inherit_bindings=False):
         if not self.is_headless:  # there is a terminal to give back as it was
             endings.install(asyncio.get_running_loop(), self._leave)
         self._load_favourites()
+        self._load_mutes()
         self._start()
 
     def watch_snapshot(self, before: Snapshot | None, snapshot: Snapshot | None) -> None:
@@ -199,7 +204,8 @@ class MeshApp(App[int], inherit_bindings=False):
             self._session = self._changing.session = session
             self._want()
             settled = False
-            async for snapshot in session.snapshots():
+            async for known in session.snapshots():
+                snapshot = self._muting.over(known, context)
                 # derived here first: what the pane then asks for on the loop is remembered
                 for derive in (
                     self._main.front.prepare,
@@ -274,6 +280,25 @@ class MeshApp(App[int], inherit_bindings=False):
             except OSError as error:
                 self.tell(f"The favourite namespaces cannot be kept: {error.strerror}.", Tone.WARN)
 
+    # What is muted
+
+    @work
+    async def _load_mutes(self) -> None:
+        await self._muting.load()
+        self._show_muted()
+
+    @on(MuteAsked)
+    @work(exclusive=True, group="mute")
+    async def _mute(self, event: MuteAsked) -> None:
+        context = self._chosen
+        if await self._muting.ask(event, context):
+            self._show_muted()
+            await self._muting.save(context)
+
+    def _show_muted(self) -> None:
+        if self.snapshot is not None:
+            self.snapshot = self._muting.over(self.snapshot, self._chosen)
+
     # Changes
 
     @on(Pane.MenuAsked)
@@ -322,7 +347,7 @@ class MeshApp(App[int], inherit_bindings=False):
 
     def _leave_screens(self) -> None:
         for screen in reversed(self.screen_stack):
-            if isinstance(screen, Reader | Confirm | Verify):
+            if isinstance(screen, Reader | Confirm | Verify | AskMute):
                 screen.dismiss()
 
     @on(Main.CommandPicked)
@@ -645,5 +670,10 @@ def run(settings: Settings) -> int:
     """Runs the program on the screen; gives its exit status."""
     gc.set_threshold(50_000, 20, 100)
     sys.setswitchinterval(0.001)  # a key must not wait long for a thread that derives
-    app = MeshApp(settings, clusters(settings), favourites_file=favourites.default_path())
+    app = MeshApp(
+        settings,
+        clusters(settings),
+        favourites_file=favourites.default_path(),
+        mutes_file=mutes.default_path(),
+    )
     return app.run() or 0

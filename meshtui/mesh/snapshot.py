@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from meshtui.mesh.kinds import Kind
 from meshtui.mesh.memo import Memo
+from meshtui.mesh.mutes import Mute
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.served import Served
 
@@ -228,6 +229,8 @@ class Snapshot:
     gets: Mapping[Ref, Answer] = field(default_factory=dict)
     """Single objects that were asked for by name; a value is what the session keeps of the object."""
     sweep: Sweep = Sweep()
+    muted: Mapping[str, Mute] = field(default_factory=dict)
+    """By finding: what somebody knows of and does not want to be told of."""
     memo: Memo = field(default_factory=Memo)
 
     def raw(self, kind: Kind) -> Collection[Raw]:
@@ -276,7 +279,7 @@ class Snapshot:
             return ""
         if source.problem is not None:
             return source.problem.text
-        return f"the {kind.plural}{f' of {namespace}' if namespace else ''} were not all read"
+        return f"the {kind.plural}{f' of {namespace}' if namespace else ''} were not all read yet"
 
     def source(self, kind: Kind) -> Source:
         """The state of a kind over all of its scopes: the least trustworthy one, with the counts added up. Among equals

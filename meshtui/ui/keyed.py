@@ -44,6 +44,7 @@ class Keyed(Widget, Generic[R]):
         Binding("r", "restart", "Restart", show=False, id="pane.restart"),
         Binding("e", "edit", "Edit", show=False, id="pane.edit"),
         Binding("space", "mark", "Mark for m", show=False, id="pane.mark"),
+        Binding("ctrl+z", "faults", "Faults alone, and all again", show=False, id="pane.faults"),
     ]
 
     snapshot: reactive[Snapshot | None] = reactive(None)

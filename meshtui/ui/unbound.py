@@ -12,7 +12,7 @@ HINTS: Mapping[str, str] = {
     "s": "s opens no shell here: kubectl exec, or k9s, does.",
     "f": "f lists no port-forwards here: those that evidence needs come and go by themselves.",
     "F": "F makes no port-forward here: kubectl port-forward does.",
-    "i": f"i, to pass over a finding, {_LATER}.",
+    "i": "i mutes a finding, in :findings.",
     "n": f"n, to copy the namespace, {_LATER}; c copies the name with it.",
     "o": "o shows no node here: z goes to the ztunnel of the row's node.",
     "t": "t has no tests of its own here: d shows the evidence and what is found, :tree the way of traffic.",
@@ -35,6 +35,5 @@ HINTS: Mapping[str, str] = {
     "ctrl+space": f"Marking a range (ctrl-space) {_LATER}: space marks one row.",
     "ctrl+@": f"Marking a range (ctrl-space) {_LATER}: space marks one row.",
     "ctrl+w": f"Wide rows (ctrl-w) {_LATER}: d shows all of a row.",
-    "ctrl+z": f"Faults alone (ctrl-z) {_LATER}: :findings lists what is wrong.",
 }
 """By key, as Textual names it."""

@@ -242,7 +242,7 @@ def of_gateways(snapshot: Snapshot) -> Findings:
             shown.append(seen(secret, "tls.crt", f"for {names}, notAfter {until}"))
         severity = Severity.MEDIUM if bad.health is Health.WARN else None
         says = bad.reason if secret.key in bad.reason else f"Secret {secret.key} {bad.reason}"
-        yield Found(GATEWAY_TLS, (*refs, secret), says, tuple(shown), severity=severity)
+        yield Found(GATEWAY_TLS, (secret, *refs), says, tuple(shown), severity=severity)
 
 
 ANALYZERS = (

@@ -37,7 +37,8 @@ def unknown(snapshot: Snapshot) -> Iterator[Found | Unsure]:
             continue
         for network, registry in _registries(text(config, "data", "meshNetworks")):
             if registry not in known and missing:
-                yield Unsure(UNKNOWN, f"a remote Secret may name registry {registry}: {missing}")
+                said = f"a remote Secret may name registry {registry}, and they are not all known"
+                yield Unsure(UNKNOWN, said)
             elif registry not in known:
                 says = (
                     f"network {network} has endpoints from registry {registry}, which is not known"
