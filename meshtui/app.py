@@ -305,6 +305,13 @@ class MeshApp(App[int], inherit_bindings=False):
     def _menu(self, event: Pane.MenuAsked) -> None:
         self._changing.offer(event.title, event.offers)
 
+    @on(Pane.WaysAsked)
+    @work(exclusive=True, group="ways")
+    async def _ways(self, event: Pane.WaysAsked) -> None:
+        chosen = await self.push_screen_wait(Pick(event.title, [(name, "") for name in event.ways]))
+        if chosen:
+            self._main.go(event.ways[chosen])
+
     @on(Pane.ChangeAsked)
     def _change(self, event: Pane.ChangeAsked) -> None:
         self._changing.ask((event.wish,))

@@ -83,6 +83,13 @@ class Keyed(Widget, Generic[R]):
         offers: Sequence[Offer]
 
     @dataclass
+    class WaysAsked(Message):
+        """Several ways lead on, to pick one by its name."""
+
+        title: str
+        ways: Mapping[str, Jump]
+
+    @dataclass
     class ChangeAsked(Message):
         wish: Wish
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meshtui.mesh import raw
+from meshtui.mesh import policy_rows, raw
 from meshtui.mesh.kinds import (
     GATEWAY,
     GRPC_ROUTE,
@@ -20,6 +20,7 @@ from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.ui.exchange import Jump
 
 _PANES = {
+    **dict.fromkeys(policy_rows.SHOWN, "policies"),
     NAMESPACE: "namespaces",
     POD: "workloads",
     SERVICE: "services",
@@ -30,6 +31,8 @@ _PANES = {
     ),
 }
 """Where an object is a row."""
+SERVED = "served"
+"""The pane of all other kinds."""
 
 
 def namespace(snapshot: Snapshot, name: str) -> Jump | None:
@@ -38,8 +41,12 @@ def namespace(snapshot: Snapshot, name: str) -> Jump | None:
 
 
 def to(snapshot: Snapshot, ref: Ref) -> Jump | None:
-    """To the row of an object; None where it is not known, or no pane has such rows."""
+    """To the row of an object, in the pane of its kind or as the server prints it; None where it is not known."""
     it = snapshot.find(ref.kind, ref.namespace, ref.name)
-    if it is None or ref.kind not in _PANES:
+    if it is None:
         return None
-    return Jump(_PANES[ref.kind], key=raw.uid(it) or ref.key)
+    key = raw.uid(it) or ref.key
+    if ref.kind in _PANES:
+        return Jump(_PANES[ref.kind], key=key)
+    served = any(each.kind == ref.kind for each in snapshot.server.served.values())
+    return Jump(SERVED, str(ref.kind), key) if served else None

@@ -12,10 +12,12 @@ from meshtui.mesh.doctor import rows
 from meshtui.mesh.doctor.rows import Row
 from meshtui.mesh.kinds import HTTP_ROUTE
 from meshtui.mesh.snapshot import Snapshot
+from meshtui.ui.pick import Pick
 from tests.ui import situations
 from tests.ui.looking import looking
 
 SHOP = situations.shop()
+BATCH = ("critical", "AMB-019", "Namespace batch +2")
 
 
 def later(snapshot: Snapshot, seconds: int, **objects: object) -> Snapshot:
@@ -39,6 +41,22 @@ async def test_a_negative_condition_is_a_row_with_its_evidence_and_leads_to_its_
         assert (at.pane.NAME, at.under_cursor[3]) == ("routes", "no-grant")
 
 
+async def test_of_several_things_that_it_is_about_one_is_picked() -> None:
+    async with looking(SHOP, "findings", (180, 48)) as at:
+        await at.select(*BATCH)
+        await at.press("enter")
+        picked = at.app.screen
+        assert isinstance(picked, Pick)
+        told = [str(option.prompt) for option in picked.options.options]
+        assert told == ["Namespace batch", "Service batch/opted-out", "Service batch/reports"]
+        await at.press("down", "enter")
+        assert (at.pane.NAME, at.under_cursor[1:3]) == ("services", ("batch", "opted-out"))
+        await at.press("escape")
+        await at.select("critical", "AMB-028")
+        await at.press("enter")
+        assert (at.pane.NAME, at.under_cursor[3]) == ("policies", "l7-at-ztunnel")
+
+
 async def test_a_finding_is_copied_with_its_evidence_as_markdown() -> None:
     async with looking(SHOP, "findings") as at:
         await at.select("medium", "IST0171", "HTTPRoute shop/no-grant")
@@ -60,11 +78,6 @@ def test_what_is_gone_is_told_for_a_minute_and_what_comes_back_is_new() -> None:
     again = later(SHOP, 90)
     assert {row.key for row in conditions(again) if row.fresh} == about_routes
     assert {row.since for row in rows.of(again) if not row.fresh} == {SHOP.now}
-
-
-# Muted
-
-BATCH = ("critical", "AMB-019", "Namespace batch +2")
 
 
 async def test_a_finding_is_muted_with_a_reason_and_told_of_again_when_that_ends(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from textual.binding import Binding
 
@@ -97,11 +97,21 @@ class FindingsPane(Pane[Row]):
             muted = row.mute is not None
             self.post_message(MuteAsked(found.key, self.called(row), found.says, muted))
 
-    def onward(self, row: Row) -> Jump | None:
+    def chosen(self, row: Row) -> None:
+        """Goes to what it is about; where that is more than one thing, to the one that is picked."""
+        jumps = self._jumps(row)
+        if len(jumps) > 1:
+            self.post_message(self.WaysAsked(f"{self.called(row)} is about", jumps))
+        elif jumps:
+            self.post_message(self.Left(*jumps.values()))
+        else:
+            self.post_message(self.Told("There is no row of what it is about."))
+
+    def _jumps(self, row: Row) -> Mapping[str, Jump]:
         if self.snapshot is None:
-            return None
-        jumps = (ways.to(self.snapshot, each) for each in row.finding.found.objects)
-        return next((jump for jump in jumps if jump is not None), None)
+            return {}
+        found = ((each, ways.to(self.snapshot, each)) for each in row.finding.found.objects[:_MOST])
+        return {f"{ref.kind.title} {ref.key}": jump for ref, jump in found if jump is not None}
 
 
 _MOST = 60
