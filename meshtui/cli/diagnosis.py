@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,14 @@ Exit status:
     help="Ask every ztunnel too, or look at objects alone.",
 )
 @click.option(
+    "--again",
+    metavar="SECONDS",
+    type=click.IntRange(0, 3600),
+    default=0,
+    help="Read the counters of ztunnels again after so long, for rules that go by how they rise.",
+)
+@click.option("--muted", is_flag=True, help="Tell what is muted too; it never counts.")
+@click.option(
     "--schema", is_flag=True, help="Print the JSON schema of -o json and yaml, and nothing else."
 )
 @click.option("--explain", metavar="CODE", help="Print what a rule is about, and nothing else.")
@@ -113,6 +122,8 @@ def doctor(ctx: click.Context, /, **flags: Any) -> None:
         strict=flags["strict"],
         files=flags["files"],
         alone=flags["alone"],
+        again=timedelta(seconds=flags["again"]),
+        muted=flags["muted"],
     )
     settings = load({**ctx.obj, "sweep": flags["evidence"]}, config_path())
     ctx.exit(doctor.run(order, settings))

@@ -6,18 +6,19 @@ import asyncio
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 
 import click
 
+from meshtui import mutes
 from meshtui.commands import doctor_reports, whole
 from meshtui.commands.doctor_reports import Report
 from meshtui.commands.whole import Asked
 from meshtui.kube.errors import KubeError
 from meshtui.mesh import certificates, manifests, scopes
-from meshtui.mesh.doctor import analyzer, examination
+from meshtui.mesh.doctor import analyzer, examination, rows
 from meshtui.mesh.doctor.analyzer import Analyzer
 from meshtui.mesh.doctor.examination import Examination, Finding
 from meshtui.mesh.doctor.findings import Severity
@@ -26,7 +27,8 @@ from meshtui.mesh.kinds import Kind
 from meshtui.mesh.manifests import Manifest, Mistake
 from meshtui.mesh.memo import Memo
 from meshtui.mesh.raw import Raw, key, name, namespace
-from meshtui.mesh.snapshot import Phase, Ref, Scope, Snapshot, Source
+from meshtui.mesh.snapshot import Phase, Probe, Ref, Scope, Snapshot, Source
+from meshtui.mutes import ByFinding, Mutes
 from meshtui.settings import Settings
 
 CLEAN, FINDINGS, USAGE, UNREADABLE = 0, 1, 2, 3
@@ -50,6 +52,10 @@ class Order:
     """Files and folders of YAML, Path("-") for standard input; empty for what is in the cluster."""
     alone: bool = False
     """The files are looked at without the cluster."""
+    again: timedelta = timedelta()
+    """After so long the counters of ztunnels are read again, for rules that go by how they rise; 0 for once only."""
+    muted: bool = False
+    """What is muted is told too."""
 
 
 def run(order: Order, settings: Settings) -> int:
@@ -60,7 +66,8 @@ def run(order: Order, settings: Settings) -> int:
     try:
         snapshot = Snapshot(datetime.now(UTC))
         if not order.alone:
-            snapshot = asyncio.run(_read(settings, _analyzers(order)))
+            snapshot = asyncio.run(_read(settings, order))
+            snapshot = replace(snapshot, muted=_muted(snapshot.server.context))
     except KubeError as error:
         click.echo(f"meshtui: {error}", err=True)
         if error.problem.remedy:
@@ -89,18 +96,21 @@ def _told(
     findings = list(result.findings)
     if order.files and not order.alone:
         findings = list(_new(result, examination.of(before, analyzers), objects))
-    wanted = [
+    asked_for = [
         each
         for each in findings
         if each.grade.rank <= order.severity.rank
         and (not order.codes or each.found.rule.code in order.codes)
     ]
+    muted = {each: mute for each in asked_for if (mute := rows.mute_of(each, snapshot))}
+    wanted = [each for each in asked_for if each not in muted]
     missing = (
         ()
         if order.alone
         else tuple(whole.missing(snapshot, (need for each in analyzers for need in each.needs)))
     )
-    report = Report(snapshot, wanted, result, missing, mistakes, _places(objects))
+    told = asked_for if order.muted else wanted
+    report = Report(snapshot, told, result, missing, mistakes, _places(objects), muted)
     click.echo(doctor_reports.FORMATS[order.output](report), nl=False)
     for each in mistakes:
         click.echo(f"meshtui: {each}", err=True)
@@ -121,13 +131,28 @@ def _analyzers(order: Order) -> Sequence[Analyzer]:
     return [each for each in ANALYZERS if any(rule.code in order.codes for rule in each.rules)]
 
 
-async def _read(settings: Settings, analyzers: Sequence[Analyzer]) -> Snapshot:
+def _muted(context: str) -> ByFinding:
+    known = Mutes(mutes.default_path())
+    try:
+        known.load()
+    except OSError as error:
+        click.echo(f"meshtui: what is muted cannot be read: {error.strerror}", err=True)
+    return known.of(context)
+
+
+async def _read(settings: Settings, order: Order) -> Snapshot:
     """All that the rules need, as far as it can be read. Raises KubeError where the cluster cannot be reached."""
-    needs = [*certificates.KINDS, *analyzer.watched(analyzers)]
-    probes = whole.dumps if settings.sweep else lambda snapshot: ()
+    needs = [*certificates.KINDS, *analyzer.watched(_analyzers(order))]
+    probes = whole.dumps if settings.sweep else _nothing
+    again = whole.counters if settings.sweep and order.again else _nothing
     return await whole.cluster(
-        settings, lambda names: Asked(scopes.of(needs, names), probes, certificates.refs)
+        settings,
+        lambda names: Asked(scopes.of(needs, names), probes, certificates.refs, again, order.again),
     )
+
+
+def _nothing(snapshot: Snapshot) -> Sequence[Probe]:
+    return ()
 
 
 def _merged(snapshot: Snapshot, files: Iterable[Manifest], *, alone: bool) -> Snapshot:

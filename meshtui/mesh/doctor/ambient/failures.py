@@ -12,7 +12,7 @@ from meshtui.mesh.checks import count
 from meshtui.mesh.doctor.ambient import capture
 from meshtui.mesh.doctor.ambient.evidence import SHOWN, grouped, pod_ref, seen
 from meshtui.mesh.doctor.analyzer import Analyzer, Findings
-from meshtui.mesh.doctor.findings import Evidence, Found, Rule, Severity
+from meshtui.mesh.doctor.findings import Evidence, Found, Rule, Severity, Unsure
 from meshtui.mesh.kinds import PEER_AUTHENTICATION
 from meshtui.mesh.metrics import Failure, Metrics
 from meshtui.mesh.peer_authentication import Mode
@@ -90,6 +90,30 @@ def _counted(snapshot: Snapshot, flag: str, reporter: str) -> Iterator[_Counted]
                     yield _compared(failure, times, answer, pod)
 
 
+def _unread(snapshot: Snapshot, rule: Rule) -> Iterator[Unsure]:
+    """Of ztunnels whose counters are not known."""
+    unread: dict[str, list[Pod]] = {}
+    for node in nodes.of(snapshot).values():
+        for pod in (each.pod for each in node.ztunnels):
+            answer = snapshot.answers.get(ztunnel_probes.metrics(pod.namespace, pod.name), Answer())
+            if not isinstance(answer.value, Metrics):
+                why = answer.problem.text if answer.problem else "they were not read"
+                unread.setdefault(why, []).append(pod)
+    for why, pods in unread.items():
+        said = f"the counters of {count(len(pods), 'ztunnel')} are not known: {why}"
+        yield Unsure(rule, said, pod_ref(pods[0]))
+
+
+def _unsure(snapshot: Snapshot, rule: Rule, flag: str, reporter: str) -> Iterator[Unsure]:
+    """The same, and of those that have counted such a failure and were read once."""
+    yield from _unread(snapshot, rule)
+    once = [each for each in _counted(snapshot, flag, reporter) if each.risen is None]
+    if once:
+        pods = list(dict.fromkeys(each.ztunnel for each in once))
+        said = f"the counters of {count(len(pods), 'ztunnel')} were read once: whether they rise is not known"
+        yield Unsure(rule, said, pod_ref(pods[0]))
+
+
 def _compared(failure: Failure, times: int, answer: Answer, pod: Pod) -> _Counted:
     """With the reading before; a counter that has fallen tells of a restart."""
     if not isinstance(answer.before, Metrics) or answer.at is None or answer.before_at is None:
@@ -101,6 +125,7 @@ def _compared(failure: Failure, times: int, answer: Answer, pod: Pod) -> _Counte
 
 def refused(snapshot: Snapshot) -> Findings:
     """High while the counters rise; of what was refused before, for information."""
+    yield from _unsure(snapshot, REFUSED, "DENY", "destination")
     plain = [each for each in _counted(snapshot, "DENY", "destination") if each.failure.plain]
     known = _known(snapshot) if plain else {}
     for pair in _between(plain):
@@ -155,6 +180,7 @@ def _times(pair: Iterable[_Counted]) -> str:
 
 def blocked(snapshot: Snapshot) -> Findings:
     """What NetworkPolicies do not explain, by the nodes of those who are not reached."""
+    yield from _unsure(snapshot, BLOCKED, "NETWORK_POLICY", "source")
     rising = [
         each
         for each in _counted(snapshot, "NETWORK_POLICY", "source")
@@ -178,6 +204,7 @@ def blocked(snapshot: Snapshot) -> Findings:
 
 def denied(snapshot: Snapshot) -> Findings:
     """While it goes on; for information below one a minute, since denials may be meant."""
+    yield from _unsure(snapshot, DENIED, "DENY", "destination")
     rising = [
         each
         for each in _counted(snapshot, "DENY", "destination")
@@ -197,6 +224,7 @@ def denied(snapshot: Snapshot) -> Findings:
 
 
 def revoked(snapshot: Snapshot) -> Findings:
+    yield from _unread(snapshot, REVOKED)
     found = [
         each
         for side in ("source", "destination")
