@@ -22,20 +22,20 @@ from textual.widgets import Input
 
 from meshtui import __version__, endings, favourites, journal, mutes, production
 from meshtui.changing import Changing
+from meshtui.clusters import Clusters, clusters
 from meshtui.favourites import Favourites
-from meshtui.kube import audit, background, kubeconfig
+from meshtui.kube import audit, background
 from meshtui.kube.audit import Audit, AuditError
 from meshtui.kube.errors import KubeError
-from meshtui.kube.exec_plugin import Suspend
-from meshtui.kube.live import LiveSession
 from meshtui.kube.session import Session
 from meshtui.lending import Lending
 from meshtui.mesh import narrower, past, scopes
-from meshtui.mesh.logs import LogLine, LogOptions
-from meshtui.mesh.snapshot import Ref, Scope, Server, Snapshot
+from meshtui.mesh.logs import LogOptions
+from meshtui.mesh.snapshot import Scope, Server, Snapshot
 from meshtui.muting import Muting
+from meshtui.reading import Reading
 from meshtui.settings import Settings
-from meshtui.ui import detail, keys, notices, theme, times, yaml_lines
+from meshtui.ui import keys, notices, theme, times
 from meshtui.ui.audit_reader import AuditReader
 from meshtui.ui.commands import Command
 from meshtui.ui.confirm import Confirm
@@ -46,25 +46,11 @@ from meshtui.ui.palette import CommandsOfMain
 from meshtui.ui.pane import Pane
 from meshtui.ui.panes import PANES
 from meshtui.ui.pick import Pick
-from meshtui.ui.reader import Aliases, Describe, Help, Log, Reader, Yaml
+from meshtui.ui.reader import Aliases, Help, Reader, Yaml
 from meshtui.ui.spans import Line, Span, Tone, plain
 from meshtui.ui.styles import STYLESHEETS
-from meshtui.ui.tree import EVERYTHING, TreeScreen, focus
+from meshtui.ui.tree import TreeScreen
 from meshtui.ui.verify import Verify
-
-
-@dataclass(frozen=True, slots=True)
-class Clusters:
-    """The clusters one can look at, and how to open a session with one."""
-
-    contexts: Sequence[tuple[str, str]]
-    """Names, each with its server's address."""
-    current: str
-    open: Callable[[str, Suspend], Session]
-    """Gives a session for a context without waiting for the network; it lends the terminal to what has to ask there.
-    Raises KubeError."""
-    again: Callable[[], Clusters] | None = None
-    """Reads the kubeconfig again, which may have been corrected or have another context by now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +122,7 @@ class MeshApp(App[int], inherit_bindings=False):
         self._lending = Lending(self, self._main)
         self._changing = Changing(self, self._main, settings, clock, self.tell, self._audit)
         self._muting = Muting(self, mutes_file, clock, self.tell)
+        self._reading = Reading(self, self._main, self._derive, self._want_soon)
 
     def get_default_screen(self) -> Main:
         return self._main
@@ -160,7 +147,7 @@ class MeshApp(App[int], inherit_bindings=False):
 
     def watch_snapshot(self, before: Snapshot | None, snapshot: Snapshot | None) -> None:
         self._main.snapshot = snapshot
-        self._changing.snapshot = snapshot
+        self._changing.snapshot = self._reading.snapshot = snapshot
         if snapshot is not None:
             if self._narrower(before) != self._narrower(snapshot):
                 self._want_soon()
@@ -176,7 +163,7 @@ class MeshApp(App[int], inherit_bindings=False):
 
     def _start(self) -> None:
         """Looks at the chosen context, from nothing."""
-        self._session = None
+        self._session = self._reading.session = None
         self._lending = Lending(self, self._main)
         self.snapshot = None
         about = self._settings.about(self._chosen)
@@ -201,7 +188,7 @@ class MeshApp(App[int], inherit_bindings=False):
             self.snapshot = Snapshot(self._clock(), server)
             return
         async with session:
-            self._session = self._changing.session = session
+            self._session = self._changing.session = self._reading.session = session
             self._want()
             settled = False
             async for known in session.snapshots():
@@ -370,7 +357,7 @@ class MeshApp(App[int], inherit_bindings=False):
             Command(("ctx", "context"), "look at another cluster", self._choose_context, contexts, "[CONTEXT]",
                     closed=True),
             Command(("tree",), "gateways down to ztunnels: what leads to this row and on from it, or `all`",
-                    self._tree, lambda: ["all"], "[all]", closed=True),
+                    lambda said: self._reading.tree(said), lambda: ["all"], "[all]", closed=True),
             Command(("help",), "every key and command", lambda _: self.action_help()),
             Command(("aliases", "a"), "all commands with their other names", lambda _: self.action_aliases()),
             Command(("messages",), "what was said, longer than a toast", lambda _: self.action_messages()),
@@ -443,96 +430,23 @@ class MeshApp(App[int], inherit_bindings=False):
 
     @on(Pane.DescribeAsked)
     def _describe(self, event: Pane.DescribeAsked) -> None:
-        pane = self._main.front
-        row = pane.find(event.key)
-        if row is None or self.snapshot is None:
-            return
-        last = row
+        self._reading.describe(event.key)
 
-        def draw(snapshot: Snapshot, width: int) -> Sequence[Line]:
-            nonlocal last
-            found = pane.find(event.key)
-            last = found or last
-            gone: list[Line] = [(Span("It is gone; this was known last.", Tone.WARN),), ()]
-            lines = detail.render(pane.verdict(last), pane.described(last, snapshot), width)
-            return lines if found else [*gone, *lines]
+    @on(Pane.YamlAsked)
+    def _yaml(self, event: Pane.YamlAsked) -> None:
+        self._reading.yaml(event.ref)
 
-        title = f"{pane.title} · {pane.called(row)}"
-        wants = pane.described_wants(row, self.snapshot)
-        self.push_screen(Describe(title, draw, self.snapshot, wants), self._reader_left)
-        self._want_soon()
+    @on(Yaml.ManagedAsked)
+    def _managed(self, event: Yaml.ManagedAsked) -> None:
+        self._reading.read(event.screen, event.ref, managed=event.managed)
 
-    def _reader_left(self, _: None) -> None:
-        self._want_soon()
-
-    def _tree(self, argument: str) -> None:
-        screen = TreeScreen(*(EVERYTHING if argument else focus(self._main.front)))
-        self.push_screen(screen, self._reader_left)
-        self._plant(screen)
-
-    @work(exclusive=True, group="tree")
-    async def _plant(self, screen: TreeScreen) -> None:
-        """Shows the tree, once it was derived."""
-        if self.snapshot is not None:
-            await self._derive(screen.derive, self.snapshot)
-            screen.update_from(self.snapshot)
+    @on(Pane.LogsAsked)
+    def _logs(self, event: Pane.LogsAsked) -> None:
+        self._reading.log(event.pod, LogOptions(previous=event.previous))
 
     @on(TreeScreen.Left)
     def _tree_left(self, event: TreeScreen.Left) -> None:
         self._main.go(event.jump)
-
-    @on(Pane.YamlAsked)
-    def _yaml(self, event: Pane.YamlAsked) -> None:
-        screen = Yaml(event.ref)
-        self.push_screen(screen)
-        self._read_yaml(screen, event.ref, managed=False)
-
-    @on(Yaml.ManagedAsked)
-    def _managed(self, event: Yaml.ManagedAsked) -> None:
-        self._read_yaml(event.screen, event.ref, managed=event.managed)
-
-    @work(exclusive=True, group="yaml")
-    async def _read_yaml(self, screen: Yaml, ref: Ref, *, managed: bool) -> None:
-        if self._session is None:
-            screen.show([(Span("There is no connection to read it from.", Tone.BAD),)])
-            return
-        try:
-            found = await self._session.get(ref, managed_fields=managed)
-        except KubeError as failure:
-            screen.show(notices.problem(failure.problem), 0)
-            return
-        screen.show(await asyncio.to_thread(yaml_lines.lines, found))
-
-    @on(Pane.LogsAsked)
-    def _logs(self, event: Pane.LogsAsked) -> None:
-        before = " (previous container)" if event.previous else ""
-        screen = Log(f"Log of {event.pod.key}{before}")
-        feeding = self._read_log(screen, event.pod, LogOptions(previous=event.previous))
-        self.push_screen(screen, lambda _: feeding.cancel())
-
-    @work(group="log")
-    async def _read_log(self, screen: Log, pod: Ref, options: LogOptions) -> None:
-        """Feeds a log to its screen, a few times a second, until the screen is left."""
-        if self._session is None:
-            screen.add([LogLine(None, "There is no connection to read it from.", notice=True)])
-            return
-        waiting: list[LogLine] = []
-
-        def flush() -> None:
-            if waiting:
-                screen.add(waiting)
-                waiting.clear()
-
-        timer = self.set_interval(0.1, flush)
-        try:
-            async for said in self._session.logs(pod, options):
-                waiting.append(said)  # noqa: PERF401 - each is drawn before the last has come
-            waiting.append(LogLine(None, "end of the log", notice=True))
-        except KubeError as failure:
-            waiting.append(LogLine(None, notices.sentences(failure.problem), notice=True))
-        finally:
-            timer.stop()
-            flush()
 
     def action_help(self) -> None:
         if not isinstance(self.screen, Help):
@@ -648,29 +562,6 @@ def _settle_memory() -> None:
     """Takes what was read out of the collector's sight: JSON has no cycles, and walking 10,000 pods stalls the screen
     (architecture §6)."""
     gc.freeze()
-
-
-def clusters(settings: Settings) -> Clusters:
-    """The clusters of the kubeconfig; where there is none that can be read, opening says why."""
-
-    def again() -> Clusters:
-        return clusters(settings)
-
-    try:
-        config = kubeconfig.load(settings)
-    except KubeError as failure:
-        problem = failure
-
-        def fail(context: str, suspend: Suspend) -> Session:
-            raise problem
-
-        return Clusters((), settings.context, fail, again)
-    return Clusters(
-        [(context.name, context.server) for context in config.contexts],
-        config.current,
-        lambda context, suspend: LiveSession(config, context, settings, suspend=suspend),
-        again,
-    )
 
 
 def run(settings: Settings) -> int:

@@ -16,7 +16,8 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from meshtui.app import MeshApp, clusters
+from meshtui.app import MeshApp
+from meshtui.clusters import clusters
 from meshtui.settings import Settings
 from meshtui.sim import process
 from meshtui.ui.main import Main

@@ -7,11 +7,10 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from importlib.resources import files
 
 import click
 
-from meshtui.commands import denials_reports, whole
+from meshtui.commands import denials_reports, documents, whole
 from meshtui.commands.denials_reports import Report
 from meshtui.commands.latest import Latest
 from meshtui.commands.whole import Asked
@@ -65,9 +64,7 @@ def run(order: Order, settings: Settings) -> int:
     try:
         asyncio.run(_read(watching, settings))
     except KubeError as error:
-        click.echo(f"meshtui: {error}", err=True)
-        if error.problem.remedy:
-            click.echo(f"meshtui: {error.problem.remedy}", err=True)
+        whole.complain(error)
         return UNREADABLE
     except KeyboardInterrupt:
         if not order.follow:
@@ -78,7 +75,7 @@ def run(order: Order, settings: Settings) -> int:
 
 def schema() -> str:
     """The JSON schema of what is printed as JSON and YAML."""
-    return files(__package__).joinpath("denials-v1.schema.json").read_text()
+    return documents.schema("denials")
 
 
 def _told(watching: _Watching) -> int:

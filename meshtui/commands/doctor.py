@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from importlib.resources import files
+from functools import partial
 from pathlib import Path
 
 import click
 
 from meshtui import mutes
-from meshtui.commands import doctor_reports, whole
+from meshtui.commands import doctor_reports, documents, whole
 from meshtui.commands.doctor_reports import Report
 from meshtui.commands.whole import Asked
-from meshtui.kube.errors import KubeError
 from meshtui.mesh import certificates, manifests, scopes
 from meshtui.mesh.doctor import analyzer, examination, rows
 from meshtui.mesh.doctor.analyzer import Analyzer
@@ -63,22 +61,18 @@ def run(order: Order, settings: Settings) -> int:
     found = list(_manifests(order.files))
     objects = [each for each in found if isinstance(each, Manifest)]
     mistakes = [each for each in found if isinstance(each, Mistake)]
-    try:
-        snapshot = Snapshot(datetime.now(UTC))
-        if not order.alone:
-            snapshot = asyncio.run(_read(settings, order))
-            snapshot = replace(snapshot, muted=_muted(snapshot.server.context))
-    except KubeError as error:
-        click.echo(f"meshtui: {error}", err=True)
-        if error.problem.remedy:
-            click.echo(f"meshtui: {error.problem.remedy}", err=True)
+    if order.alone:
+        return _told(order, Snapshot(datetime.now(UTC)), objects, mistakes)
+    snapshot = whole.reached(settings, partial(_asked, settings, order))
+    if snapshot is None:
         return UNREADABLE
-    return _told(order, snapshot, objects, mistakes)
+    muted = _muted(snapshot.server.context)
+    return _told(order, replace(snapshot, muted=muted), objects, mistakes)
 
 
 def schema() -> str:
     """The JSON schema of what is printed as JSON and YAML."""
-    return files(__package__).joinpath("doctor-v1.schema.json").read_text()
+    return documents.schema("doctor")
 
 
 def explanation(code: str) -> str:
@@ -140,15 +134,12 @@ def _muted(context: str) -> ByFinding:
     return known.of(context)
 
 
-async def _read(settings: Settings, order: Order) -> Snapshot:
-    """All that the rules need, as far as it can be read. Raises KubeError where the cluster cannot be reached."""
+def _asked(settings: Settings, order: Order, namespaces: Sequence[str]) -> Asked:
+    """All that the rules need."""
     needs = [*certificates.KINDS, *analyzer.watched(_analyzers(order))]
     probes = whole.dumps if settings.sweep else _nothing
     again = whole.counters if settings.sweep and order.again else _nothing
-    return await whole.cluster(
-        settings,
-        lambda names: Asked(scopes.of(needs, names), probes, certificates.refs, again, order.again),
-    )
+    return Asked(scopes.of(needs, namespaces), probes, certificates.refs, again, order.again)
 
 
 def _nothing(snapshot: Snapshot) -> Sequence[Probe]:

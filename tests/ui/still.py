@@ -14,7 +14,8 @@ from typing import Any, Self
 from json_merge_patch import lib as json_merge_patch
 from textual.pilot import Pilot
 
-from meshtui.app import Clusters, MeshApp
+from meshtui.app import MeshApp
+from meshtui.clusters import Clusters
 from meshtui.kube.errors import Absent, ConfigError, KubeError
 from meshtui.kube.exec_plugin import Suspend
 from meshtui.kube.session import Session, Written

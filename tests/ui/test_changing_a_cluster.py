@@ -11,7 +11,8 @@ import pytest
 import yaml
 from textual.pilot import Pilot
 
-from meshtui.app import MeshApp, clusters
+from meshtui.app import MeshApp
+from meshtui.clusters import clusters
 from meshtui.kube import audit
 from meshtui.mesh.kinds import NAMESPACE, Kind
 from meshtui.mesh.raw import strings

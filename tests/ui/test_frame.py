@@ -13,7 +13,8 @@ from textual.events import Paste
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from meshtui.app import Clusters, MeshApp, clusters
+from meshtui.app import MeshApp
+from meshtui.clusters import Clusters, clusters
 from meshtui.kube.errors import ConfigError
 from meshtui.kube.exec_plugin import Suspend
 from meshtui.kube.session import Session

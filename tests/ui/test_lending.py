@@ -11,7 +11,8 @@ import pytest
 from textual.drivers.headless_driver import HeadlessDriver
 from textual.pilot import Pilot
 
-from meshtui.app import Clusters, MeshApp
+from meshtui.app import MeshApp
+from meshtui.clusters import Clusters
 from meshtui.kube import kubeconfig
 from meshtui.kube.exec_plugin import Suspend
 from meshtui.kube.live import LiveSession

@@ -10,7 +10,8 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from meshtui.app import MeshApp, clusters
+from meshtui.app import MeshApp
+from meshtui.clusters import clusters
 from meshtui.mesh import events
 from meshtui.mesh.kinds import CONFIGMAP, EVENT, POD, SECRET, Kind
 from meshtui.mesh.served import Served
