@@ -27,6 +27,16 @@ class Memo:
         self._derived: dict[Any, _Remembered] = {}
         self._once: dict[Any, tuple[tuple[Any, ...], Any]] = {}
 
+    def forked(self) -> Memo:
+        """One that begins with what this one knows, and from which this one learns nothing: for a cluster as it might
+        be. This one may be in use meanwhile."""
+        fork = Memo()
+        fork._once = dict(self._once)
+        for label, memory in list(self._derived.items()):
+            # without the context: in which one an entry was made is not certain while entries are added
+            fork._derived[label] = _Remembered(dict(memory.entries))
+        return fork
+
     def each(
         self,
         label: Any,
