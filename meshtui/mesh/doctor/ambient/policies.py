@@ -5,8 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from meshtui.mesh import attachments, components, meshconfig, pods, policies, raw, workloads
-from meshtui.mesh.doctor.ambient import capture, l7_rules
+from meshtui.mesh import (
+    attachments,
+    components,
+    meshconfig,
+    pods,
+    policies,
+    raw,
+    workloads,
+    ztunnel_rules,
+)
+from meshtui.mesh.doctor.ambient import capture
 from meshtui.mesh.doctor.ambient.evidence import SHOWN, crowd, enrolled, grouped, older, seen
 from meshtui.mesh.doctor.analyzer import Analyzer, Findings
 from meshtui.mesh.doctor.findings import Evidence, Found, Rule, Severity, Unsure
@@ -28,6 +37,7 @@ from meshtui.mesh.raw import Raw, annotation, strings
 from meshtui.mesh.snapshot import Ref, Scope, Snapshot
 from meshtui.mesh.waypoints import Binding
 from meshtui.mesh.workloads import Workload
+from meshtui.mesh.ztunnel_rules import Attribute
 
 NEEDS = (Scope(AUTHORIZATION_POLICY), meshconfig.SCOPE, *capture.NEEDS)
 
@@ -66,7 +76,7 @@ def at_ztunnel(snapshot: Snapshot) -> Findings:
         it = snapshot.find(AUTHORIZATION_POLICY, policy.ref.namespace, policy.ref.name)
         if not selected or it is None:
             continue
-        what = l7_rules.effect(it, policy.action)
+        what = ztunnel_rules.effect(it, policy.action)
         says = (
             f"{policy.action} {policy.ref.key} is for {crowd(selected)}, at their ztunnels: {what}"
         )
@@ -74,8 +84,8 @@ def at_ztunnel(snapshot: Snapshot) -> Findings:
         yield Found(AT_ZTUNNEL, (policy.ref,), says, (*evidence, *_condition(policy)))
 
 
-def _with_parts(snapshot: Snapshot) -> Iterator[tuple[Policy, Sequence[l7_rules.Part]]]:
-    parts = snapshot.each(AUTHORIZATION_POLICY, l7_rules.parts)
+def _with_parts(snapshot: Snapshot) -> Iterator[tuple[Policy, Sequence[Attribute]]]:
+    parts = snapshot.each(AUTHORIZATION_POLICY, ztunnel_rules.unseen)
     return zip(policies.every(snapshot), parts, strict=True)
 
 
