@@ -284,6 +284,9 @@ class Snapshot:
     def source(self, kind: Kind) -> Source:
         """The state of a kind over all of its scopes: the least trustworthy one, with the counts added up. Among equals
         one with a problem, and of a scope that is not narrowed."""
+        return self.memo.kept(("source", kind), lambda: self._source(kind), (self.sources,))
+
+    def _source(self, kind: Kind) -> Source:
         scopes = sorted((s for s in self.sources if s.kind == kind), key=lambda s: s.narrowed)
         found = [self.sources[scope] for scope in scopes]
         if not found:

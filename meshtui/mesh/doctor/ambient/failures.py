@@ -15,9 +15,10 @@ from meshtui.mesh.doctor.analyzer import Analyzer, Findings
 from meshtui.mesh.doctor.findings import Evidence, Found, Rule, Severity, Unsure
 from meshtui.mesh.kinds import PEER_AUTHENTICATION
 from meshtui.mesh.metrics import Failure, Metrics
+from meshtui.mesh.nodes import Node
 from meshtui.mesh.peer_authentication import Mode
 from meshtui.mesh.pods import Pod
-from meshtui.mesh.snapshot import Answer, Ref, Scope, Snapshot
+from meshtui.mesh.snapshot import Answer, Probe, Ref, Scope, Snapshot
 from meshtui.mesh.workloads import Workload, of
 
 BLOCKED = Rule(
@@ -81,25 +82,45 @@ class _Counted(NamedTuple):
 
 
 def _counted(snapshot: Snapshot, flag: str, reporter: str) -> Iterator[_Counted]:
-    for node in nodes.of(snapshot).values():
-        for pod in (each.pod for each in node.ztunnels):
-            answer = snapshot.answers.get(ztunnel_probes.metrics(pod.namespace, pod.name), Answer())
-            failures = answer.value.failures if isinstance(answer.value, Metrics) else {}
-            for failure, times in failures.items():
-                if (failure.flag, failure.reporter) == (flag, reporter):
-                    yield _compared(failure, times, answer, pod)
+    return (
+        each
+        for each in _known_counters(snapshot).counted
+        if (each.failure.flag, each.failure.reporter) == (flag, reporter)
+    )
+
+
+class _Counters(NamedTuple):
+    """What all ztunnels count, and of whom it is not known."""
+
+    counted: Sequence[_Counted]
+    unread: Mapping[str, Sequence[Pod]]
+    """By why not."""
+
+
+def _known_counters(snapshot: Snapshot) -> _Counters:
+    found = nodes.of(snapshot)
+    return snapshot.memo.kept(
+        "failures", lambda: _counters(found, snapshot.answers), (found, snapshot.answers)
+    )
+
+
+def _counters(found: Mapping[str, Node], answers: Mapping[Probe, Answer]) -> _Counters:
+    counted: list[_Counted] = []
+    unread: dict[str, list[Pod]] = {}
+    for pod in (each.pod for node in found.values() for each in node.ztunnels):
+        answer = answers.get(ztunnel_probes.metrics(pod.namespace, pod.name), Answer())
+        if isinstance(answer.value, Metrics):
+            failures = answer.value.failures.items()
+            counted += (_compared(failure, times, answer, pod) for failure, times in failures)
+        else:
+            why = answer.problem.text if answer.problem else "they were not read"
+            unread.setdefault(why, []).append(pod)
+    return _Counters(counted, unread)
 
 
 def _unread(snapshot: Snapshot, rule: Rule) -> Iterator[Unsure]:
     """Of ztunnels whose counters are not known."""
-    unread: dict[str, list[Pod]] = {}
-    for node in nodes.of(snapshot).values():
-        for pod in (each.pod for each in node.ztunnels):
-            answer = snapshot.answers.get(ztunnel_probes.metrics(pod.namespace, pod.name), Answer())
-            if not isinstance(answer.value, Metrics):
-                why = answer.problem.text if answer.problem else "they were not read"
-                unread.setdefault(why, []).append(pod)
-    for why, pods in unread.items():
+    for why, pods in _known_counters(snapshot).unread.items():
         said = f"the counters of {count(len(pods), 'ztunnel')} are not known: {why}"
         yield Unsure(rule, said, pod_ref(pods[0]))
 

@@ -16,7 +16,7 @@ from meshtui.mesh import (
     ztunnel_rules,
 )
 from meshtui.mesh.doctor.ambient import capture
-from meshtui.mesh.doctor.ambient.evidence import SHOWN, crowd, enrolled, grouped, older, seen
+from meshtui.mesh.doctor.ambient.evidence import SHOWN, crowd, enrolled_in, grouped, older, seen
 from meshtui.mesh.doctor.analyzer import Analyzer, Findings
 from meshtui.mesh.doctor.findings import Evidence, Found, Rule, Severity, Unsure
 from meshtui.mesh.kinds import (
@@ -36,7 +36,6 @@ from meshtui.mesh.policies import Policy, Target
 from meshtui.mesh.raw import Raw, annotation, strings
 from meshtui.mesh.snapshot import Ref, Scope, Snapshot
 from meshtui.mesh.waypoints import Binding
-from meshtui.mesh.workloads import Workload
 from meshtui.mesh.ztunnel_rules import Attribute
 
 NEEDS = (Scope(AUTHORIZATION_POLICY), meshconfig.SCOPE, *capture.NEEDS)
@@ -91,16 +90,12 @@ def _with_parts(snapshot: Snapshot) -> Iterator[tuple[Policy, Sequence[Attribute
 
 def _selected(snapshot: Snapshot, policy: Policy, root: str) -> Sequence[Pod]:
     """The pods in the mesh that a policy without targets is for."""
-    every = snapshot.once(_by_namespace, enrolled(snapshot))
+    every = enrolled_in(snapshot)
     if policy.ref.namespace == root:
         among: Iterable[Pod] = (pod for pods in every.values() for pod in pods)
     else:
         among = every.get(policy.ref.namespace, ())
     return [pod for pod in among if policy.selector.items() <= pod.labels.items()]
-
-
-def _by_namespace(every: Sequence[Workload]) -> Mapping[str, Sequence[Pod]]:
-    return grouped((each.pod for each in every), lambda pod: pod.namespace)
 
 
 def _condition(policy: Policy) -> Iterator[Evidence]:
