@@ -33,6 +33,11 @@ Exit status:
 )
 @click.option("--alone", is_flag=True, help="Look at the files without a cluster.")
 @click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Have the server try each object of the files: what it refuses (IST0106). Nothing is stored.",
+)
+@click.option(
     "--code",
     "codes",
     multiple=True,
@@ -97,7 +102,7 @@ def doctor(ctx: click.Context, /, **flags: Any) -> None:
     from meshtui.settings import config_path
 
     if flags["schema"]:
-        click.echo(doctor.schema(), nl=False)
+        click.echo(doctor.form(), nl=False)
         return
     if flags["explain"]:
         told = doctor.explanation(flags["explain"])
@@ -111,6 +116,8 @@ def doctor(ctx: click.Context, /, **flags: Any) -> None:
         raise click.UsageError(f"there is no rule {unknown[0]}")
     if flags["alone"] and not flags["files"]:
         raise click.UsageError("--alone needs files to look at: -f")
+    if flags["dry_run"] and (flags["alone"] or not flags["files"]):
+        raise click.UsageError("--dry-run needs files, -f, and a cluster")
     for path in flags["files"]:
         if str(path) != "-" and not path.exists():
             raise click.UsageError(f"there is no {path}")
@@ -122,6 +129,7 @@ def doctor(ctx: click.Context, /, **flags: Any) -> None:
         strict=flags["strict"],
         files=flags["files"],
         alone=flags["alone"],
+        dry_run=flags["dry_run"],
         again=timedelta(seconds=flags["again"]),
         muted=flags["muted"],
     )

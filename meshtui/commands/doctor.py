@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,9 +16,12 @@ from meshtui import mutes
 from meshtui.commands import doctor_reports, documents, whole
 from meshtui.commands.doctor_reports import Report
 from meshtui.commands.whole import Asked
+from meshtui.kube.errors import KubeError
 from meshtui.mesh import certificates, manifests, scopes
 from meshtui.mesh.doctor import analyzer, examination, rows
 from meshtui.mesh.doctor.analyzer import Analyzer
+from meshtui.mesh.doctor.configuration import schema
+from meshtui.mesh.doctor.configuration.schema import Tried
 from meshtui.mesh.doctor.examination import Examination, Finding
 from meshtui.mesh.doctor.findings import Severity
 from meshtui.mesh.doctor.rules import ANALYZERS, RULES
@@ -50,6 +54,8 @@ class Order:
     """Files and folders of YAML, Path("-") for standard input; empty for what is in the cluster."""
     alone: bool = False
     """The files are looked at without the cluster."""
+    dry_run: bool = False
+    """The server tries each object of the files."""
     again: timedelta = timedelta()
     """After so long the counters of ztunnels are read again, for rules that go by how they rise; 0 for once only."""
     muted: bool = False
@@ -67,10 +73,11 @@ def run(order: Order, settings: Settings) -> int:
     if snapshot is None:
         return UNREADABLE
     muted = _muted(snapshot.server.context)
-    return _told(order, replace(snapshot, muted=muted), objects, mistakes)
+    tries = _tried(settings, objects, snapshot) if order.dry_run else ()
+    return _told(order, replace(snapshot, muted=muted), objects, mistakes, tries)
 
 
-def schema() -> str:
+def form() -> str:
     """The JSON schema of what is printed as JSON and YAML."""
     return documents.schema("doctor")
 
@@ -82,9 +89,13 @@ def explanation(code: str) -> str:
 
 
 def _told(
-    order: Order, before: Snapshot, objects: Sequence[Manifest], mistakes: Sequence[Mistake]
+    order: Order,
+    before: Snapshot,
+    objects: Sequence[Manifest],
+    mistakes: Sequence[Mistake],
+    tries: Sequence[Analyzer] = (),
 ) -> int:
-    analyzers = _analyzers(order)
+    analyzers = [*_analyzers(order), *tries]
     snapshot = _merged(before, objects, alone=order.alone) if order.files else before
     result = examination.of(snapshot, analyzers)
     findings = list(result.findings)
@@ -123,6 +134,19 @@ def _analyzers(order: Order) -> Sequence[Analyzer]:
     if not order.codes:
         return [each for each in ANALYZERS if not each.asked_for]
     return [each for each in ANALYZERS if any(rule.code in order.codes for rule in each.rules)]
+
+
+def _tried(
+    settings: Settings, objects: Sequence[Manifest], snapshot: Snapshot
+) -> Sequence[Analyzer]:
+    """What the server says of the objects of the files."""
+    default = snapshot.server.namespace or "default"
+    try:
+        said = asyncio.run(whole.tried(settings, [each.raw for each in objects], default))
+    except KubeError as error:
+        said = [Tried(unknown=str(error))] * len(objects)
+    refs = (Ref(each.kind, namespace(each.raw), name(each.raw)) for each in objects)
+    return (schema.analyzer(zip(refs, said, strict=True)),)
 
 
 def _muted(context: str) -> ByFinding:

@@ -18,7 +18,9 @@ from meshtui.kube.live import LiveSession
 from meshtui.kube.pace import Pace
 from meshtui.kube.session import Session
 from meshtui.mesh import ztunnels
+from meshtui.mesh.doctor.configuration.schema import Tried
 from meshtui.mesh.kinds import Kind
+from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Answer, Phase, Probe, Ref, Scope, Snapshot
 from meshtui.settings import Settings
 
@@ -71,6 +73,13 @@ async def cluster(settings: Settings, asked: Callable[[Sequence[str]], Asked]) -
             except Unreachable as error:  # raised below: a task group would bury it in a group
                 failed = error
     raise failed
+
+
+async def tried(settings: Settings, objects: Iterable[Raw], namespace: str) -> Sequence[Tried]:
+    """What the server says of each object of a file, by a dry run. Raises KubeError where it cannot be reached."""
+    config = kubeconfig.load(settings)
+    async with LiveSession(config, settings.context, replace(settings, sweep=False)) as session:
+        return [await session.tried(raw, namespace) for raw in objects]
 
 
 async def read(

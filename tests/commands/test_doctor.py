@@ -156,6 +156,8 @@ def test_what_cannot_be_meant_is_one_line_and_status_2(tmp_path: Path) -> None:
     for words in (["--code", "AMB-999"], ["--alone"], ["-f", "nowhere.yaml"], ["--explain", "X"]):
         ended = run(tmp_path, "doctor", *words)
         assert (ended.returncode, len(ended.stderr.splitlines())) == (USAGE, 1), ended.stderr
+    for words in (["--dry-run"], ["--dry-run", "--alone", "-f", "-"], ["--again", "-1"]):
+        assert run(tmp_path, "doctor", *words).returncode == USAGE
 
 
 def test_a_cluster_that_is_not_there_is_status_3(tmp_path: Path) -> None:
@@ -262,3 +264,18 @@ def test_counters_read_once_leave_rules_unknown_and_a_second_reading_lets_them_j
     said = json.loads(run(tmp_path, *words, "--again", "1", "-o", "json").stdout)
     assert said["unknown"] == []
     assert said["rules"]["AMB-034"] in ("ok", "finding")
+
+
+# Tried by the server
+
+
+def test_what_the_server_cannot_try_is_not_known_and_what_it_takes_is_well(
+    tmp_path: Path, shop: Path
+) -> None:
+    words = ("--kubeconfig", str(shop), "doctor", "--code", "IST0106", "--dry-run", "-o", "json")
+    said = json.loads(run(tmp_path, *words, "-f", "-", typed=PORTS).stdout)
+    assert (said["findings"], said["unknown"], said["rules"]["IST0106"]) == ([], [], "ok")
+    elsewhere = PORTS.replace("namespace: shop", "namespace: nowhere")
+    said = json.loads(run(tmp_path, *words, "-f", "-", typed=elsewhere).stdout)
+    assert said["unknown"][0]["about"]["namespace"] == "nowhere"
+    assert said["rules"]["IST0106"] == "unknown"

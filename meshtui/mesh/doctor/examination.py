@@ -84,8 +84,7 @@ def _report(analyzer: Analyzer, snapshot: Snapshot) -> _Report:
 
 
 def _examined(analyzer: Analyzer, snapshot: Snapshot) -> _Report:
-    first, *_ = analyzer.needs
-    if _phase(first, snapshot) is Phase.ABSENT:
+    if analyzer.needs and _phase(analyzer.needs[0], snapshot) is Phase.ABSENT:
         return _Report(applies=False)
     missing = [_missing(need, snapshot) for need in analyzer.needs]
     unsure = [Unsure(rule, why) for why in filter(None, missing) for rule in analyzer.rules]

@@ -33,7 +33,7 @@ class FindingsPane(Pane[Row]):
     )
     JUDGED = False
     EMPTY = "Nothing is found to be wrong."
-    BINDINGS = [Binding("i", "mute", "Mute, or not any more", id="findings.mute")]
+    BINDINGS = [Binding("i", "mute", "Mute", id="findings.mute")]
 
     def rows(self, snapshot: Snapshot) -> Sequence[Row]:
         return rows.of(snapshot)
@@ -82,7 +82,8 @@ class FindingsPane(Pane[Row]):
 
     def notes(self, snapshot: Snapshot) -> list[Line]:
         """Also what is muted, and what could not be judged."""
-        return [*_muted(self.rows(snapshot)), *_unknown(snapshot), *super().notes(snapshot)]
+        missing = super().notes(snapshot) or _unknown(snapshot)
+        return [*_muted(self.rows(snapshot)), *missing]
 
     @property
     def empty(self) -> str:
@@ -129,7 +130,7 @@ def _unknown(snapshot: Snapshot) -> list[Line]:
         return []
     first, codes = result.unsure[0], {each.rule.code for each in result.unsure}
     some = f"{len(codes)} of {len(result.outcomes)} rules could not judge everything"
-    return [(Span(f"? {some}, such as {first.rule.code}: {first.missing}", Tone.UNKNOWN),)]
+    return [(Span(f"{some}, such as {first.rule.code}: {first.missing}.", Tone.UNKNOWN),)]
 
 
 def _about(found: Found) -> str:
