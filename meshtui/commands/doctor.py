@@ -119,6 +119,8 @@ def _told(
     click.echo(doctor_reports.FORMATS[order.output](report), nl=False)
     for each in mistakes:
         click.echo(f"meshtui: {each}", err=True)
+    if order.files and not objects and not mistakes:
+        click.echo("meshtui: no object that a rule reads is in these files", err=True)
     for line in missing:
         click.echo(f"meshtui: not read: {line}", err=True)
     fails = order.fail_on is not None and any(

@@ -152,6 +152,13 @@ def test_yaml_that_does_not_parse_is_told_by_its_place_and_the_rest_is_looked_at
     assert "IST0171" in ended.stdout
 
 
+def test_a_folder_without_an_object_is_not_passed_over_in_silence(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    ended = doctor(tmp_path, "-f", str(tmp_path / "empty"))
+    assert ended.returncode == CLEAN
+    assert ended.stderr == "meshtui: no object that a rule reads is in these files\n"
+
+
 def test_what_cannot_be_meant_is_one_line_and_status_2(tmp_path: Path) -> None:
     for words in (["--code", "AMB-999"], ["--alone"], ["-f", "nowhere.yaml"], ["--explain", "X"]):
         ended = run(tmp_path, "doctor", *words)
