@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from meshtui.mesh import workloads
+from meshtui.mesh import certificates, workloads
 from meshtui.mesh.doctor import rows
 from meshtui.mesh.doctor.rows import Row
 from meshtui.mesh.kinds import HTTP_ROUTE
@@ -39,6 +39,11 @@ async def test_a_negative_condition_is_a_row_with_its_evidence_and_leads_to_its_
         assert "status.conditions[ResolvedRefs]" in at.detail
         await at.press("enter")
         assert (at.pane.NAME, at.under_cursor[3]) == ("routes", "no-grant")
+
+
+async def test_the_certificates_that_rules_go_by_are_asked_for() -> None:
+    async with looking(SHOP, "findings") as at:
+        await at.until(lambda: set(certificates.refs(SHOP)) <= at.wanted[2])
 
 
 async def test_of_several_things_that_it_is_about_one_is_picked() -> None:

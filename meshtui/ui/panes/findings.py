@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from textual.binding import Binding
 
+from meshtui.mesh import certificates
 from meshtui.mesh.doctor import rows, words
 from meshtui.mesh.doctor.findings import Evidence, Found
 from meshtui.mesh.doctor.rows import Row
@@ -13,7 +14,7 @@ from meshtui.mesh.snapshot import Snapshot
 from meshtui.ui import times, ways
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Section
-from meshtui.ui.exchange import Jump
+from meshtui.ui.exchange import Jump, Wants
 from meshtui.ui.mute import MuteAsked
 from meshtui.ui.pane import Pane
 from meshtui.ui.spans import Cell, Line, Span, Tone, text_of, tone
@@ -79,6 +80,9 @@ class FindingsPane(Pane[Row]):
                 Fact("more", f"istio.io/latest/{found.rule.link}" if found.rule.link else "–"),
             ],
         )
+
+    def wants(self, row: Row | None, in_view: Sequence[Row], snapshot: Snapshot) -> Wants:
+        return Wants(refs=certificates.refs(snapshot))
 
     def notes(self, snapshot: Snapshot) -> list[Line]:
         """Also what is muted, and what could not be judged."""
