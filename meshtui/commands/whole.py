@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
@@ -42,6 +43,7 @@ class Asked:
 
 def reached(settings: Settings, asked: Callable[[Sequence[str]], Asked]) -> Snapshot | None:
     """The cluster, read as `cluster` does; where it cannot be reached, standard error says why, and there is none."""
+    gc.set_threshold(50_000, 20, 100)  # as on the screen: objects come by the thousand, and stay
     try:
         return asyncio.run(cluster(settings, asked))
     except KubeError as error:
