@@ -90,7 +90,7 @@ def test_file_descriptors_are_read_of_a_real_ztunnel() -> None:
 
 def test_counters_that_were_not_read_leave_it_open() -> None:
     assert unsure("AMB-053", snapshot(*SERVED)) == [
-        "ztunnel-node-1: its counters were not read yet"
+        "the counters of 1 ztunnel are not known: they were not read"
     ]
 
 

@@ -118,7 +118,7 @@ def _counters(found: Mapping[str, Node], answers: Mapping[Probe, Answer]) -> _Co
     return _Counters(counted, unread)
 
 
-def _unread(snapshot: Snapshot, rule: Rule) -> Iterator[Unsure]:
+def unread(snapshot: Snapshot, rule: Rule) -> Iterator[Unsure]:
     """Of ztunnels whose counters are not known."""
     for why, pods in _known_counters(snapshot).unread.items():
         said = f"the counters of {count(len(pods), 'ztunnel')} are not known: {why}"
@@ -127,7 +127,7 @@ def _unread(snapshot: Snapshot, rule: Rule) -> Iterator[Unsure]:
 
 def _unsure(snapshot: Snapshot, rule: Rule, flag: str, reporter: str) -> Iterator[Unsure]:
     """The same, and of those that have counted such a failure and were read once."""
-    yield from _unread(snapshot, rule)
+    yield from unread(snapshot, rule)
     once = [each for each in _counted(snapshot, flag, reporter) if each.risen is None]
     if once:
         pods = list(dict.fromkeys(each.ztunnel for each in once))
@@ -245,7 +245,7 @@ def denied(snapshot: Snapshot) -> Findings:
 
 
 def revoked(snapshot: Snapshot) -> Findings:
-    yield from _unread(snapshot, REVOKED)
+    yield from unread(snapshot, REVOKED)
     found = [
         each
         for side in ("source", "destination")
