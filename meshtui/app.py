@@ -35,7 +35,8 @@ from meshtui.mesh.snapshot import Scope, Server, Snapshot
 from meshtui.muting import Muting
 from meshtui.reading import Reading
 from meshtui.settings import Settings
-from meshtui.ui import keys, notices, theme, times
+from meshtui.ui import asking, keys, notices, theme, times
+from meshtui.ui.answers import AnswerScreen
 from meshtui.ui.audit_reader import AuditReader
 from meshtui.ui.commands import Command
 from meshtui.ui.confirm import Confirm
@@ -231,6 +232,7 @@ class MeshApp(App[int], inherit_bindings=False):
 
     @on(Pane.Looked)
     @on(TreeScreen.Looked)
+    @on(AnswerScreen.Looked)
     def _want_soon(self) -> None:
         """The same, once the cursor has come to rest."""
         if self._asking_soon is None:
@@ -358,6 +360,8 @@ class MeshApp(App[int], inherit_bindings=False):
                     closed=True),
             Command(("tree",), "gateways down to ztunnels: what leads to this row and on from it, or `all`",
                     lambda said: self._reading.tree(said), lambda: ["all"], "[all]", closed=True),
+            *asking.commands(lambda: self.snapshot, lambda asked: self._reading.ask(asked),
+                             lambda words: self._main.prompt.ask(":", words)),
             Command(("help",), "every key and command", lambda _: self.action_help()),
             Command(("aliases", "a"), "all commands with their other names", lambda _: self.action_aliases()),
             Command(("messages",), "what was said, longer than a toast", lambda _: self.action_messages()),
@@ -445,8 +449,13 @@ class MeshApp(App[int], inherit_bindings=False):
         self._reading.log(event.pod, LogOptions(previous=event.previous))
 
     @on(TreeScreen.Left)
-    def _tree_left(self, event: TreeScreen.Left) -> None:
+    @on(AnswerScreen.Left)
+    def _tree_left(self, event: TreeScreen.Left | AnswerScreen.Left) -> None:
         self._main.go(event.jump)
+
+    @on(AnswerScreen.Reversed)
+    def _reversed(self, event: AnswerScreen.Reversed) -> None:
+        self._reading.ask(event.asked)
 
     def action_help(self) -> None:
         if not isinstance(self.screen, Help):
@@ -477,6 +486,7 @@ class MeshApp(App[int], inherit_bindings=False):
             ("server", server.url),
             ("version", server.version),
             ("user", server.user or "not known"),
+            *((("acting as", server.impersonating),) if server.impersonating else ()),
             ("answered", times.stamp(server.answered)),
             ("namespaces", ", ".join(self._main.place.namespaces) or "all"),
             ("read-only", self._main.place.read_only or "no"),

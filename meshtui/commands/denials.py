@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from meshtui.commands import denials_reports, documents, whole
+from meshtui.commands import denials_reports, whole
 from meshtui.commands.denials_reports import Report
 from meshtui.commands.latest import Latest
 from meshtui.commands.whole import Asked
@@ -71,11 +71,6 @@ def run(order: Order, settings: Settings) -> int:
             raise
         watching.print_rows()
     return _told(watching)
-
-
-def schema() -> str:
-    """The JSON schema of what is printed as JSON and YAML."""
-    return documents.schema("denials")
 
 
 def _told(watching: _Watching) -> int:

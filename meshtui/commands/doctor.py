@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from meshtui import mutes
-from meshtui.commands import doctor_reports, documents, whole
+from meshtui.commands import doctor_reports, whole
 from meshtui.commands.doctor_reports import Report
 from meshtui.commands.whole import Asked
 from meshtui.kube.errors import KubeError
@@ -75,11 +75,6 @@ def run(order: Order, settings: Settings) -> int:
     muted = _muted(snapshot.server.context)
     tries = _tried(settings, objects, snapshot) if order.dry_run else ()
     return _told(order, replace(snapshot, muted=muted), objects, mistakes, tries)
-
-
-def form() -> str:
-    """The JSON schema of what is printed as JSON and YAML."""
-    return documents.schema("doctor")
 
 
 def explanation(code: str) -> str:

@@ -8,7 +8,7 @@ from functools import partial
 
 import click
 
-from meshtui.commands import documents, verdict_reports, whole
+from meshtui.commands import verdict_reports, whole
 from meshtui.commands.verdict_reports import Report
 from meshtui.commands.whole import Asked
 from meshtui.mesh import scopes
@@ -68,11 +68,6 @@ def run(order: Order, settings: Settings) -> int:
     report = Report(snapshot, source, called, order.port, outcome, found, notes, missing)
     click.echo(verdict_reports.FORMATS[order.output](report), nl=False)
     return ALLOWED if outcome is Outcome.ALLOWED else NOT_ALLOWED
-
-
-def schema() -> str:
-    """The JSON schema of what is printed as JSON and YAML."""
-    return documents.schema("verdict")
 
 
 def _notes(source: Named, called: Named) -> Iterator[str]:

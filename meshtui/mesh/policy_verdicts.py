@@ -23,6 +23,8 @@ from meshtui.mesh.policies import Target
 from meshtui.mesh.policy_places import NOBODY, ZTUNNEL, Place
 from meshtui.mesh.policy_words import Mesh
 from meshtui.mesh.raw import Condition, Raw, text
+from meshtui.mesh.traffic import rules as traffic
+from meshtui.mesh.traffic import values
 from meshtui.mesh.workloads import Workload
 
 
@@ -152,6 +154,9 @@ def troubles(
     left: str,
 ) -> Iterator[Verdict]:
     """In no order. `left` is what a ztunnel makes of the policy, where that is something else."""
+    if spec.kind == AUTHORIZATION_POLICY:
+        for said in values.refused(traffic.read(spec.it)):
+            yield Verdict(Health.WARN, said)
     for each in places:
         if each.health.rank >= Health.UNKNOWN.rank:
             who = "" if each.by != NOBODY else "nobody enforces it "

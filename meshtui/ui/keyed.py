@@ -135,6 +135,14 @@ class Keyed(Widget, Generic[R]):
         """Where `P` leads: the policies that apply to this row."""
         return None
 
+    def caller(self, row: R) -> str:
+        """The name of a row as one that calls others; "" where it is none."""
+        return ""
+
+    def callee(self, row: R, snapshot: Snapshot) -> str:
+        """The name of a row as one that is called, or an address at a gateway for it; "" where it is none."""
+        return ""
+
     def log_of(self, row: R, snapshot: Snapshot) -> Ref | None:
         """The pod whose log `l` shows."""
         return None
@@ -157,6 +165,8 @@ class Keyed(Widget, Generic[R]):
         jump = self.onward(row)
         if jump is not None:
             self.post_message(self.Left(jump))
+        else:
+            self.post_message(self.Told("This row leads no further; d tells more of it."))
 
     # Keys
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from meshtui.mesh import policy_rows, raw
+from meshtui.mesh import named_secrets, policy_rows, raw, waypoints
 from meshtui.mesh.kinds import (
     GATEWAY,
+    GATEWAY_CLASS,
     GRPC_ROUTE,
     HTTP_ROUTE,
     INGRESS,
     ISTIO_GATEWAY,
     NAMESPACE,
     POD,
+    SECRET,
     SERVICE,
     TCP_ROUTE,
     TLS_ROUTE,
     VIRTUAL_SERVICE,
 )
+from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.ui.exchange import Jump
 
@@ -42,11 +45,26 @@ def namespace(snapshot: Snapshot, name: str) -> Jump | None:
 
 def to(snapshot: Snapshot, ref: Ref) -> Jump | None:
     """To the row of an object, in the pane of its kind or as the server prints it; None where it is not known."""
+    if ref.kind == SECRET and ref in named_secrets.uses(snapshot):
+        return Jump("certificates", key=f"secret/{ref.key}")
     it = snapshot.find(ref.kind, ref.namespace, ref.name)
     if it is None:
         return None
-    key = raw.uid(it) or ref.key
-    if ref.kind in _PANES:
-        return Jump(_PANES[ref.kind], key=key)
-    served = any(each.kind == ref.kind for each in snapshot.server.served.values())
-    return Jump(SERVED, str(ref.kind), key) if served else None
+    if ref.kind in snapshot.server.served and ref.kind not in _PANES:
+        return Jump(SERVED, str(ref.kind), key=raw.uid(it) or ref.key)
+    if ref.kind not in _PANES:
+        return None
+    return Jump(_pane(snapshot, ref, it), key=raw.uid(it) or ref.key)
+
+
+def _pane(snapshot: Snapshot, ref: Ref, it: Raw) -> str:
+    """Ztunnels and waypoints have panes of their own."""
+    if ref.kind == POD and raw.label(it, "app") == "ztunnel":
+        return "ztunnels"
+    class_name = raw.text(it, "spec", "gatewayClassName")
+    controllers = {
+        raw.name(c): raw.text(c, "spec", "controllerName") for c in snapshot.raw(GATEWAY_CLASS)
+    }
+    if ref.kind == GATEWAY and waypoints.is_waypoint(class_name, controllers.get(class_name, "")):
+        return "waypoints"
+    return _PANES[ref.kind]

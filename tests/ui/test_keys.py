@@ -52,6 +52,7 @@ SCREENS: dict[str, Open] = {
     "log": opened("l"),
     "messages": opened("!"),
     "tree": typed(":tree\r"),
+    "trace": typed(":trace shop/storefront payments/ledger\r"),
     "help": opened("?"),
     "aliases": opened("ctrl+a"),
     "contexts": typed(":ctx\r"),
@@ -197,7 +198,7 @@ async def test_a_key_without_a_verb_does_nothing_and_says_so_where_k9s_has_one()
             before = at.screen
             for key in (*UNBOUND, *HINTS):
                 if key in at.app.screen.active_bindings:
-                    assert key in ("m", "x", "i"), (
+                    assert key in ("i", "m", "t", "v", "x"), (
                         f"{key} has a verb in {pane}, and a hint that it has none"
                     )
                     continue

@@ -44,7 +44,7 @@ class WorkloadsPane(Pane[Workload]):
         Column("ENROLLED", 19, 22, 1),
         Column("ACCOUNT", 12, 20, 8),
         Column("NODE", 10, 24, 7),
-        Column("CHANGED", 5, 7, 9, right=True),
+        Column("CHANGED", 7, 7, 9, right=True),
         Column("AGE", 4, 6, 5, right=True),
         Column("ZTUNNEL", 10, 16, 10),
         Column("CONTROLLER", 10, 32, 11),
@@ -124,7 +124,7 @@ class WorkloadsPane(Pane[Workload]):
                 Fact("node", pod.node or "not scheduled"),
                 Fact("account", pod.account),
                 Fact("address", pod.address or "–"),
-                Fact("image", pod.image),
+                Fact("image", pod.image or "–"),
                 Fact("started", times.ago(pod.started, now)),
                 Fact("created", times.ago(pod.created, now)),
                 Fact("changed", times.ago(pod.changed, now)),
@@ -154,6 +154,12 @@ class WorkloadsPane(Pane[Workload]):
 
     def used_by(self, row: Workload, snapshot: Snapshot) -> Jump | None:
         return Jump("services", within=f"workload/{row.pod.key}")
+
+    def caller(self, row: Workload) -> str:
+        return f"{row.pod.namespace}/pod/{row.pod.name}"
+
+    def callee(self, row: Workload, snapshot: Snapshot) -> str:
+        return self.caller(row)
 
     def policies_of(self, row: Workload, snapshot: Snapshot) -> Jump | None:
         return Jump("policies", within=f"workload/{row.pod.key}")
