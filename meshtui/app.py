@@ -20,7 +20,7 @@ from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widgets import Input
 
-from meshtui import __version__, endings, favourites, journal, orders, production
+from meshtui import __version__, endings, favourites, journal, mutes, orders, production
 from meshtui.changing import Changing
 from meshtui.clusters import Clusters, clusters
 from meshtui.favourites import Favourites
@@ -32,6 +32,7 @@ from meshtui.lending import Lending
 from meshtui.mesh import narrower, past, scopes
 from meshtui.mesh.logs import LogOptions
 from meshtui.mesh.snapshot import Scope, Server, Snapshot
+from meshtui.muting import Muting
 from meshtui.reading import Reading
 from meshtui.settings import Settings
 from meshtui.taking import Taking
@@ -42,6 +43,7 @@ from meshtui.ui.commands import Command
 from meshtui.ui.confirm import Confirm
 from meshtui.ui.exchange import Place
 from meshtui.ui.main import Main
+from meshtui.ui.mute import AskMute, MuteAsked
 from meshtui.ui.palette import CommandsOfMain
 from meshtui.ui.pane import Pane
 from meshtui.ui.panes import PANES
@@ -101,9 +103,10 @@ class MeshApp(App[int], inherit_bindings=False):
         clock: Callable[[], datetime] = utc_now,
         audit_file: Path | None = None,
         favourites_file: Path | None = None,
+        mutes_file: Path | None = None,
     ) -> None:
         """`audit_file` is where changes are told; None for its place in the state directory. `favourites_file` is where
-        the namespaces behind 1 to 9 are kept; None keeps them nowhere."""
+        the namespaces behind 1 to 9 are kept, and `mutes_file` what is muted; None keeps them nowhere."""
         # Textual decides here how it leaves colours out, and takes NO_COLOR out of the environment
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self._settings = settings
@@ -122,6 +125,7 @@ class MeshApp(App[int], inherit_bindings=False):
         self._audit = Audit(audit_file or audit.default_path())
         self._lending = Lending(self, self._main)
         self._changing = Changing(self, self._main, settings, clock, self.tell, self._audit)
+        self._muting = Muting(self, mutes_file, clock, self.tell)
         self._reading = Reading(self, self._main, self._derive, self._want_soon)
         self._taking = Taking(self, self.tell, self._reading.whole, self._derive)
 
@@ -144,6 +148,7 @@ class MeshApp(App[int], inherit_bindings=False):
             endings.install(asyncio.get_running_loop(), self._leave)
         self._load_favourites()
         self._load_orders()
+        self._load_mutes()
         self._start()
 
     def watch_snapshot(self, before: Snapshot | None, snapshot: Snapshot | None) -> None:
@@ -192,7 +197,8 @@ class MeshApp(App[int], inherit_bindings=False):
             self._session = self._changing.session = self._reading.session = session
             self._want()
             settled = False
-            async for snapshot in session.snapshots():
+            async for known in session.snapshots():
+                snapshot = self._muting.over(known, context)
                 # derived here first: what the pane then asks for on the loop is remembered
                 for derive in (
                     self._main.front.prepare,
@@ -301,11 +307,37 @@ class MeshApp(App[int], inherit_bindings=False):
             except OSError as error:
                 self.tell(f"How panes are sorted cannot be kept: {error.strerror}.", Tone.WARN)
 
+    # What is muted
+
+    @work
+    async def _load_mutes(self) -> None:
+        await self._muting.load()
+        self._show_muted()
+
+    @on(MuteAsked)
+    @work(exclusive=True, group="mute")
+    async def _mute(self, event: MuteAsked) -> None:
+        context = self._chosen
+        if await self._muting.ask(event, context):
+            self._show_muted()
+            await self._muting.save(context)
+
+    def _show_muted(self) -> None:
+        if self.snapshot is not None:
+            self.snapshot = self._muting.over(self.snapshot, self._chosen)
+
     # Changes
 
     @on(Pane.MenuAsked)
     def _menu(self, event: Pane.MenuAsked) -> None:
         self._changing.offer(event.title, event.offers)
+
+    @on(Pane.WaysAsked)
+    @work(exclusive=True, group="ways")
+    async def _ways(self, event: Pane.WaysAsked) -> None:
+        chosen = await self.push_screen_wait(Pick(event.title, [(name, "") for name in event.ways]))
+        if chosen:
+            self._main.go(event.ways[chosen])
 
     @on(Pane.ChangeAsked)
     def _change(self, event: Pane.ChangeAsked) -> None:
@@ -349,7 +381,7 @@ class MeshApp(App[int], inherit_bindings=False):
 
     def _leave_screens(self) -> None:
         for screen in reversed(self.screen_stack):
-            if isinstance(screen, Reader | Confirm | Verify):
+            if isinstance(screen, Reader | Confirm | Verify | AskMute):
                 screen.dismiss()
 
     @on(Main.CommandPicked)
@@ -601,6 +633,11 @@ def run(settings: Settings) -> int:
     """Runs the program on the screen; gives its exit status."""
     gc.set_threshold(50_000, 20, 100)
     sys.setswitchinterval(0.001)  # a key must not wait long for a thread that derives
-    app = MeshApp(settings, clusters(settings), favourites_file=favourites.default_path())
+    app = MeshApp(
+        settings,
+        clusters(settings),
+        favourites_file=favourites.default_path(),
+        mutes_file=mutes.default_path(),
+    )
     app.keep_orders(orders.default_path())
     return app.run() or 0

@@ -16,12 +16,14 @@ from textual.app import App
 from textual.worker import Worker, WorkerError
 
 from meshtui import production
+from meshtui.kube import background
 from meshtui.kube.audit import Audit
 from meshtui.kube.errors import KubeError
 from meshtui.kube.perform import Proposal, Result, State, perform
 from meshtui.kube.session import Session
-from meshtui.mesh import changes, moves, past, preflight, reach, verification
+from meshtui.mesh import changes, foresight, moves, past, preflight, reach, verification
 from meshtui.mesh.changes import Change, Create, Refusal
+from meshtui.mesh.checks import Check
 from meshtui.mesh.kinds import NAMESPACE, SECRET, Kind
 from meshtui.mesh.past import Past
 from meshtui.mesh.pod_templates import CONTROLLERS
@@ -335,11 +337,14 @@ class Changing:
             return Result(State.FAILED, change, "there is no connection to this cluster")
 
         async def asked(proposal: Proposal) -> bool:
-            question = self._question(proposal, place)
+            foreseen = await background.start(
+                foresight.of, proposal.change, proposal.expected, self.snapshot or snapshot
+            )
+            question = self._question(proposal, place, foreseen)
             if self._all and question.safe:
                 return True
             self._proving.close()
-            screen = Confirm(question, lambda now: preflight.of(proposal.change, now))
+            screen = Confirm(question, lambda now: _checks(proposal.change, now, foreseen))
             answer = await self._app.push_screen_wait(screen)
             self._all = answer is Answer.ALL
             return answer in (Answer.YES, Answer.ALL)  # `:` leaves the dialog without one
@@ -358,7 +363,7 @@ class Changing:
             self._done.append(result)
         return result
 
-    def _question(self, proposal: Proposal, place: str) -> Question:
+    def _question(self, proposal: Proposal, place: str, foreseen: Sequence[Check]) -> Question:
         snapshot = self.snapshot or Snapshot(self._clock(), Server())
         change = proposal.change
         asks = change.danger or production.is_production(self._context)
@@ -371,7 +376,7 @@ class Changing:
             warnings=proposal.warnings,
             owners=proposal.owners,
             for_repository=proposal.for_repository,
-            checks=preflight.of(change, snapshot),
+            checks=_checks(change, snapshot, foreseen),
             reach=_reach(change, snapshot),
             typed=change.target.name if asks else "",
             place=place,
@@ -454,6 +459,12 @@ def _unchanged(wishes: Sequence[Wish]) -> str:
     names = [wish.target.name for wish in wishes]
     said = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
     return f"{len(names)} {'was' if len(names) == 1 else 'were'} not changed ({said})"
+
+
+def _checks(change: Change, snapshot: Snapshot, foreseen: Sequence[Check]) -> Sequence[Check]:
+    """The worst first."""
+    every = (*preflight.of(change, snapshot), *foreseen)
+    return sorted(every, key=lambda each: -each.verdict.health.rank)
 
 
 def _reach(change: Change, snapshot: Snapshot) -> Sequence[str]:

@@ -51,6 +51,7 @@ class Keyed(Arranged[R], Generic[R]):
         Binding("m", "mesh", "Mesh", id="pane.mesh"),
         Binding("r", "restart", "Restart", show=False, id="pane.restart"),
         Binding("e", "edit", "Edit", show=False, id="pane.edit"),
+        Binding("ctrl+z", "faults", "Faults alone, and all again", show=False, id="pane.faults"),
     ]
 
     snapshot: reactive[Snapshot | None] = reactive(None)
@@ -104,6 +105,13 @@ class Keyed(Arranged[R], Generic[R]):
 
         title: str
         offers: Sequence[Offer]
+
+    @dataclass
+    class WaysAsked(Message):
+        """Several ways lead on, to pick one by its name."""
+
+        title: str
+        ways: Mapping[str, Jump]
 
     @dataclass
     class ChangeAsked(Message):

@@ -185,6 +185,7 @@ class Main(Screen[None], inherit_bindings=False):
         self._trail.clear()
         for pane in self._panes.values():
             pane.filter(None)
+            pane.keep_to_faults(wanted=False)
             pane.narrow("")
             pane.table.unmark()
 
@@ -233,6 +234,8 @@ class Main(Screen[None], inherit_bindings=False):
             self.prompt.action_cancel()
         elif pane.filter_text:
             pane.filter(None)
+        elif pane.faults:
+            pane.keep_to_faults(wanted=False)
         elif pane.table.marks:
             pane.table.unmark()
         elif self._history:

@@ -12,7 +12,7 @@ HINTS: Mapping[str, str] = {
     "s": "s opens no shell here: kubectl exec, or k9s, does.",
     "f": "f lists no port-forwards here: those that evidence needs come and go by themselves.",
     "F": "F makes no port-forward here: kubectl port-forward does.",
-    "i": f"i, to pass over a finding, {_LATER}.",
+    "i": "i mutes a finding, in :findings.",
     "t": "t traces calls to or from a row in :workloads, :services and :routes; d shows the evidence.",
     "v": "v says whether one may call another, in :workloads and :services; d shows which policies apply.",
     "x": "x decodes certificates, in :certificates.",
@@ -26,6 +26,5 @@ HINTS: Mapping[str, str] = {
     "ctrl+e": f"Hiding the header (ctrl-e) {_LATER}.",
     "ctrl+g": "There are no crumbs to hide (ctrl-g): esc goes back, [ and ] walk along all views.",
     "ctrl+k": "ctrl-k kills nothing here: what goes is asked about first.",
-    "ctrl+z": f"Faults alone (ctrl-z) {_LATER}: :findings lists what is wrong.",
 }
 """By key, as Textual names it."""
