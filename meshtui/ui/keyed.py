@@ -166,7 +166,7 @@ class Keyed(Arranged[R], Generic[R]):
         return None
 
     def caller(self, row: R) -> str:
-        """The name of a row as one that calls others; "" where it is none."""
+        """The name of a row as one that calls others; "" where it is none. Of a row that is a call, who makes it."""
         return ""
 
     def callee(self, row: R, snapshot: Snapshot) -> str:

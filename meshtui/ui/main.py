@@ -326,6 +326,8 @@ class Main(Screen[None], inherit_bindings=False):
             self.post_message(self.Told(words))
         elif command == "who":
             self.run(f"who {callee}")
+        elif caller and pane.CALLS:
+            self.run(f"{command} {caller} {callee}")
         elif caller and len(marked) == 2:
             self.run(f"{command} {pane.caller(marked[0])} {pane.callee(marked[1], snapshot)}")
         else:

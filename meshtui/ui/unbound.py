@@ -13,7 +13,7 @@ HINTS: Mapping[str, str] = {
     "f": "f lists no port-forwards here: those that evidence needs come and go by themselves.",
     "F": "F makes no port-forward here: kubectl port-forward does.",
     "i": "i mutes a finding, in :findings.",
-    "t": "t traces calls to or from a row in :workloads, :services and :routes; d shows the evidence.",
+    "t": "t traces calls to or from a row in :workloads, :services, :routes and :denials; d shows the evidence.",
     "v": "v says whether one may call another, in :workloads and :services; d shows which policies apply.",
     "x": "x decodes certificates, in :certificates.",
     "m": "m has nothing to change here: :namespaces, :workloads, :services and :waypoints have.",

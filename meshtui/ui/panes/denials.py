@@ -46,6 +46,7 @@ class DenialsPane(Pane[Row]):
         Column("10 MINUTES", 10, 10, 5),
     )
     JUDGED = False
+    CALLS = True
 
     @property
     def empty(self) -> str:
@@ -151,6 +152,15 @@ class DenialsPane(Pane[Row]):
     def owner(self, row: Row, snapshot: Snapshot) -> Jump | None:
         return ways.namespace(snapshot, row.ref.namespace) if row.ref else None
 
+    def caller(self, row: Row) -> str:
+        """Where the lines tell no more than an address, nobody is known who could be asked about."""
+        named = row.source if "/" in row.source else ""
+        return _end(self.snapshot, row.caller, named)
+
+    def callee(self, row: Row, snapshot: Snapshot) -> str:
+        port = f":{row.port}" if row.port else ""
+        return f"{_end(snapshot, row.ref, row.destination.removesuffix(port))}{port}"
+
     def log_of(self, row: Row, snapshot: Snapshot) -> Ref | None:
         """Of the proxy that tells of it."""
         return Ref(POD, *_split(row.proxies[0])) if row.proxies else None
@@ -182,6 +192,13 @@ def _to(row: Row) -> str:
     port = f":{row.port}"
     name = row.destination.removesuffix(port).partition(".svc.")[0]
     return f"{name}{port}" if row.port else name
+
+
+def _end(snapshot: Snapshot | None, pod: Ref | None, otherwise: str) -> str:
+    """One end of a call by its pod, which shows what is wrong with that one; by its workload once the pod is gone."""
+    if pod is None or snapshot is None or snapshot.find(POD, pod.namespace, pod.name) is None:
+        return otherwise
+    return f"{pod.namespace}/pod/{pod.name}"
 
 
 def _split(key: str) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from meshtui.mesh import pod_templates, ztunnel_probes, ztunnels
+from meshtui.mesh import components, left_out, pod_templates, ztunnel_probes, ztunnels
 from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.mesh.ztunnels import Ztunnel
@@ -90,6 +90,7 @@ class ZtunnelsPane(Pane[Ztunnel]):
             facts += evidence.access_log(snapshot, (row.pod,))
         if row.problem is not None and row.problem.remedy:
             facts.append(Fact("next", row.problem.remedy))
+        facts += _left_out(row, snapshot)
         yield Section("", facts)
         if row.ref is not None:
             answer = snapshot.answers.get(ztunnel_probes.detail(row.ref.namespace, row.ref.name))
@@ -132,6 +133,20 @@ class ZtunnelsPane(Pane[Ztunnel]):
 
     def log_of(self, row: Ztunnel, snapshot: Snapshot) -> Ref | None:
         return row.ref
+
+
+def _left_out(row: Ztunnel, snapshot: Snapshot) -> Iterable[Fact]:
+    """Why nothing of the mesh runs on a node where it is wanted, and what would bring it there."""
+    if not row.wanted or row.unread:
+        return
+    absent = [components.is_ztunnel] if row.pod is None else []
+    bare = row.agent is None and row.agent_verdict.health is Health.BAD
+    absent += [components.is_cni] if bare else []
+    found = [left_out.of(snapshot, row.node, owns) for owns in absent]
+    whys, steps = (each.why for each in found), (each.step for each in found)
+    yield from (Fact("why", each) for each in dict.fromkeys(filter(None, whys)))
+    for each in dict.fromkeys(filter(None, steps)):
+        yield Fact("next", Span(each, Tone.STRONG))
 
 
 def _named(row: Ztunnel) -> str:
