@@ -15,7 +15,7 @@ from meshtui.mesh.traffic.calls import Http
 from meshtui.mesh.traffic.parties import Named
 from meshtui.mesh.workloads import Workload
 
-_MOST = 8
+MOST = 8
 """Of each end so many pods are looked at, those whose enrollment is worst first."""
 _PORTS = {"http": 80, "https": 443}
 
@@ -90,26 +90,27 @@ def of(snapshot: Snapshot, asked: Question) -> Ends:
     if address is not None:
         told = http or Http()
         http = replace(told, host=told.host or address.host, path=told.path or path)
-    known = {each.pod.key: each for each in workloads.of(snapshot)}
-    source, more = _narrowed(source, known)
+    source, more = narrowed(snapshot, source, MOST)
     others: tuple[str, ...] = ()
     if called is not None:
         port = _understood(called, port)
-        called, others = _narrowed(called, known)
+        called, others = narrowed(snapshot, called, MOST)
     return Ends(source, called, port, address, http, (*more, *others))
 
 
-def _narrowed(found: Named, known: Mapping[str, Workload]) -> tuple[Named, tuple[str, ...]]:
-    if len(found.members) <= _MOST:
+def narrowed(snapshot: Snapshot, found: Named, most: int) -> tuple[Named, tuple[str, ...]]:
+    """With so many of its pods at most, those whose enrollment is worst first, and in words that there are others."""
+    if len(found.members) <= most:
         return found, ()
+    known = {each.pod.key: each for each in workloads.of(snapshot)}
 
     def rank(pod: str) -> tuple[int, str]:
         it = known.get(pod)
         return (-it.verdict.health.rank if it else 0, pod)
 
-    kept = sorted(found.members, key=lambda each: rank(each.pod))[:_MOST]
+    kept = sorted(found.members, key=lambda each: rank(each.pod))[:most]
     words = (
-        f"{_MOST} of the {len(found.members)} pods of {found.title} are looked at, the worst first"
+        f"{most} of the {len(found.members)} pods of {found.title} are looked at, the worst first"
     )
     return replace(found, members=tuple(kept)), (words,)
 
