@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
-from meshtui.mesh import workloads
+from meshtui.mesh import service_specs, workloads
 from meshtui.mesh.kinds import SERVICE
 from meshtui.mesh.snapshot import Snapshot
-from meshtui.mesh.traffic import parties
+from meshtui.mesh.traffic import matching, parties
 from meshtui.mesh.traffic.calls import Http
 from meshtui.mesh.traffic.parties import Named
 from meshtui.mesh.workloads import Workload
@@ -124,6 +124,7 @@ def _called(snapshot: Snapshot, written: str, source: Named) -> _Called:
     name, port = split(written)
     namespace = source.members[0].party.namespace if source.members else ""
     service = _service(snapshot, name, namespace) if "/" not in name else ""
+    service = service or _by_ip(snapshot, name)
     if service:
         return parties.named(snapshot, service, called=True), port, None, None
     try:
@@ -188,7 +189,7 @@ def _by_url(snapshot: Snapshot, written: str, source: Named) -> _Called:
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     address = Address(host, port, tls=parts.scheme == "https")
     namespace = source.members[0].party.namespace if source.members else ""
-    service = _service(snapshot, host, namespace)
+    service = _service(snapshot, host, namespace) or _by_ip(snapshot, host)
     if service:
         return parties.named(snapshot, service, called=True), port, address, path
     return None, port, address, path
@@ -204,6 +205,19 @@ def _service(snapshot: Snapshot, host: str, where: str) -> str:
     namespace = namespace or where
     found = namespace and snapshot.find(SERVICE, namespace, name) is not None
     return f"{namespace}/service/{name}" if found else ""
+
+
+def _by_ip(snapshot: Snapshot, host: str) -> str:
+    """The Service or pod that has an address; "" for what is no address, or nobody's."""
+    if matching.address(host) is None:
+        return ""
+    for spec in snapshot.each(SERVICE, service_specs.read):
+        if host in spec.address.split(", "):
+            return f"{spec.namespace}/service/{spec.name}"
+    for each in workloads.of(snapshot):
+        if each.pod.address == host and not each.pod.host_network and not each.pod.finished:
+            return f"{each.pod.namespace}/pod/{each.pod.name}"
+    return ""
 
 
 def nodes_of(ends: Sequence[Named | None], found: Mapping[str, Workload]) -> list[str]:

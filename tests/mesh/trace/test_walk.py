@@ -190,6 +190,13 @@ def test_host_names_stand_for_services(called: str) -> None:
     assert trace("shop/storefront", "http://reviews/").called.startswith("Service shop/reviews")
 
 
+def test_addresses_stand_for_whose_they_are() -> None:
+    """As the access lines of the recording have them: ledger by its cluster IP, a pod of refunds by its own."""
+    assert trace(CHECKOUT, "10.96.38.93:80").called == "Service payments/ledger:80"
+    assert trace(CHECKOUT, "10.244.0.22:8080").called == "Pod payments/refunds-6b6c7c499-nsrzq:8080"
+    assert trace(CHECKOUT, "http://10.96.38.93/x").called == "Service payments/ledger:80"
+
+
 def test_a_host_outside_is_followed_as_far_as_anything_is_known_of_it() -> None:
     found = trace(CHECKOUT, "https://api.other.example/")
     assert [each.title for each in found.hops] == [
