@@ -454,6 +454,7 @@ class MeshApp(App[int], inherit_bindings=False):
             ("server", server.url),
             ("version", server.version),
             ("user", server.user or "not known"),
+            *((("acting as", server.impersonating),) if server.impersonating else ()),
             ("answered", times.stamp(server.answered)),
             ("namespaces", ", ".join(self._main.place.namespaces) or "all"),
             ("read-only", self._main.place.read_only or "no"),

@@ -240,7 +240,7 @@ class Changing:
                 self._stopped(wishes[number:])
                 return
             if isinstance(found, Refusal):
-                self._tell(f"Nothing to do: {found.reason}.", Tone.PLAIN)
+                self._tell(f"Not done: {found.reason}.", Tone.PLAIN)
                 continue
             before = self.snapshot
             assert before is not None  # it was there to build the change with
@@ -249,7 +249,9 @@ class Changing:
                 begun()
             if result.state is State.APPLIED:
                 made.append(result)
-                end = await self._proving.prove(result.change, before, place, stays=self._all)
+                end = await self._proving.prove(
+                    result.change, before, place, undoable=_can_be_undone(result), stays=self._all
+                )
                 if end is End.UNDO:
                     if await self._undone(result):
                         made.remove(result)
@@ -270,27 +272,29 @@ class Changing:
         self._proving.close()
         applied = last.state is State.APPLIED
         choices = [
-            ("stop here", f"{len(rest)} were not changed: {_named(rest)}"),
+            ("stop here", _unchanged(rest)),
             ("go on", "with the next"),
         ]
-        if applied:
+        undoable = [each for each in reversed(made) if _can_be_undone(each)]
+        if applied and _can_be_undone(last):
             choices.append(("undo this one", last.change.target.name))
-        if made:
-            choices.append(("undo all", f"{len(made)} that were changed"))
+        if undoable:
+            choices.append(("undo all", f"all that were changed: {len(undoable)}"))
         title = f"{last.change.title}: {'not verified' if applied else last.state.value}"
         chosen = await self._app.push_screen_wait(Pick(title, choices))
         if chosen == "undo this one":
             await self._undone(last)
         elif chosen == "undo all":
-            for result in reversed(made):
-                await self._undone(result)
-        elif chosen != "go on":
+            for result in undoable:
+                if not await self._undone(result):
+                    break
+        if chosen != "go on":
             self._stopped(rest)
         return chosen == "go on"
 
     def _stopped(self, rest: Sequence[Wish]) -> None:
         if rest:
-            self._tell(f"Stopped: {len(rest)} were not changed ({_named(rest)}).", Tone.WARN)
+            self._tell(f"Stopped: {_unchanged(rest)}.", Tone.WARN)
 
     async def _built(self, wish: Wish) -> Change | Refusal:
         """The change to the object as it is now. Raises KubeError."""
@@ -364,7 +368,7 @@ class Changing:
                 self._tell(words, Tone.BAD)
                 self._proving.close()
                 told = outcomes.lines(state.value, result.reason, result.remedy, result.diff)
-                self._app.push_screen(Reader(title, told))
+                self._app.push_screen(Reader(title, told, hang=2))
 
     async def _undone(self, result: Result) -> bool:
         """Takes a change back; whether that was done."""
@@ -418,9 +422,14 @@ class Changing:
             self._tell(f"What was written is in {written.path}.", Tone.WARN)
 
 
-def _named(wishes: Sequence[Wish]) -> str:
+def _can_be_undone(result: Result) -> bool:
+    return not isinstance(changes.inverse(result.change, result.left), Refusal)
+
+
+def _unchanged(wishes: Sequence[Wish]) -> str:
     names = [wish.target.name for wish in wishes]
-    return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+    said = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+    return f"{len(names)} {'was' if len(names) == 1 else 'were'} not changed ({said})"
 
 
 def _reach(change: Change, snapshot: Snapshot) -> Sequence[str]:

@@ -228,7 +228,7 @@ class LiveSession:
             cluster=connection.cluster,
             namespace=connection.namespace,
             url=connection.url,
-            user=self._user,
+            user=connection.user if connection.impersonation.user else self._user,
             impersonating=connection.impersonation.user,
             insecure=connection.insecure,
             version=heart.version,

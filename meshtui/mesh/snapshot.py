@@ -163,6 +163,7 @@ class Server:
     cluster: str = ""
     url: str = ""
     user: str = ""
+    """As the server calls who acts; where somebody is impersonated, as the kubeconfig calls who does that."""
     impersonating: str = ""
     """As whom the kubeconfig's user acts, where `--as` or the kubeconfig asks for that."""
     insecure: bool = False

@@ -157,6 +157,8 @@ class Keyed(Widget, Generic[R]):
         jump = self.onward(row)
         if jump is not None:
             self.post_message(self.Left(jump))
+        else:
+            self.post_message(self.Told("This row leads no further; d tells more of it."))
 
     # Keys
 

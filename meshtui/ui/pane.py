@@ -62,7 +62,7 @@ class Pane(Keyed[R]):
 
     @dataclass
     class Looked(Message):
-        """Other rows are looked at: what the pane wants has changed."""
+        """Other rows are looked at, or the rows are others: what the pane wants has changed."""
 
     def __init__(self) -> None:
         super().__init__(id=self.NAME)
@@ -73,6 +73,7 @@ class Pane(Keyed[R]):
         self.beside = Lines(id="beside", focusable=False)
         self.set_class(not self.BESIDE, "-alone")
         self._within = ""
+        self._asked = Wants()
         self._filter: Filter | None = None
         self._awaited = ""
         self._stale = True
@@ -295,6 +296,8 @@ class Pane(Keyed[R]):
         )
         self._say(snapshot, bool(rows), bool(inside))
         self._detail()
+        if self.wanted() != self._asked:
+            self._look_closer()
 
     def notes(self, snapshot: Snapshot) -> list[Line]:
         """What stands under the rows: what keeps them from being complete or current."""
@@ -398,6 +401,10 @@ class Pane(Keyed[R]):
         self._detail()
         if self.snapshot is not None:
             self._note(self.snapshot)
+        self._look_closer()
+
+    def _look_closer(self) -> None:
+        self._asked = self.wanted()
         self.post_message(self.Looked())
 
     @on(Table.Chosen)

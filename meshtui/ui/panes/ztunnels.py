@@ -69,10 +69,12 @@ class ZtunnelsPane(Pane[Ztunnel]):
         facts = [
             Fact("node", row.node),
             Fact("ztunnel", _named(row)),
+            *_pod(row, now),
             Fact("version", row.version or "not told"),
             Fact("CNI agent", _told(row.agent_verdict, row.agent.key if row.agent else "none")),
             Fact("istiod", _told(row.connected, "connected", failure)),
             Fact("proxied", _counted(row)),
+            *_certified(row, now),
             Fact("read", times.ago(row.read_at, now)),
         ]
         if row.problem is not None and row.problem.remedy:
@@ -118,6 +120,18 @@ def _named(row: Ztunnel) -> str:
     if row.ref is not None:
         return row.ref.key
     return f"not known: {row.unread}" if row.unread else "none runs here"
+
+
+def _pod(row: Ztunnel, now: datetime) -> Iterable[Fact]:
+    if row.pod is not None:
+        pod = row.pod
+        words = f"{pod.ready}/{pod.containers} ready, restarts {pod.restarts}"
+        yield Fact("pod", f"{words}, created {times.age(pod.created, now)} ago")
+
+
+def _certified(row: Ztunnel, now: datetime) -> Iterable[Fact]:
+    if row.pod is not None and row.certificates is not None:
+        yield Fact("certified", _certificates(row, now))
 
 
 def _counted(row: Ztunnel) -> str:
