@@ -99,6 +99,8 @@ def _certified(
                 return hops.unknown(TITLE, reason, said, *shown, step=hops.READ_DUMP)
             step = "look at the certificate of its identity (:cert) and at the ztunnel's CA"
             return hops.broken(TITLE, reason, said, *shown, step=step)
+    if not own:
+        return hops.unknown(TITLE, f"{words}; what sidecars and gateways hold is not read", *shown)
     told = tuple(said for _, said, _ in own)
     if len(own) == 2 and own[0][0] and own[1][0]:
         wrong = _distrust(own[0][0], own[1][0], told)

@@ -67,7 +67,11 @@ class Trace:
 
 def of(snapshot: Snapshot, asked: Question) -> Trace:
     """Raises ValueError, with words for people, where an end is nothing or more than one thing."""
-    return snapshot.once(_of, snapshot, asked)
+    found = ends.of(snapshot, asked)
+    if found.called is not None:
+        around = Around(snapshot, found.source, found.called, found.port, found.http)
+        return Trace(*found.titles, tuple(_between(around)), found.left_out)
+    return Trace(*found.titles, tuple(_from_outside(snapshot, found)), found.left_out)
 
 
 def probes(snapshot: Snapshot, asked: Question) -> tuple[Probe, ...]:
@@ -92,14 +96,6 @@ def _answering(snapshot: Snapshot, found: Ends) -> list[Named]:
     assert found.address is not None
     entry = gateway.of(snapshot, found.address, found.http)
     return [each.named for each in backends.of(snapshot, entry.rules)]
-
-
-def _of(snapshot: Snapshot, asked: Question) -> Trace:
-    found = ends.of(snapshot, asked)
-    if found.called is not None:
-        around = Around(snapshot, found.source, found.called, found.port, found.http)
-        return Trace(*found.titles, tuple(_between(around)), found.left_out)
-    return Trace(*found.titles, tuple(_from_outside(snapshot, found)), found.left_out)
 
 
 def _between(around: Around) -> Iterator[Hop]:

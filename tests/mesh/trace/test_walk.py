@@ -418,6 +418,22 @@ def test_a_service_that_the_callers_ztunnel_does_not_know_is_the_cause() -> None
     assert found.evidence[0].source == "config_dump of ztunnel-4rh2t"
 
 
+def test_a_ztunnel_that_takes_a_captured_pod_for_one_outside_is_the_cause() -> None:
+    probe = ztunnel_probes.detail("istio-system", "ztunnel-4rh2t")
+    answer = SHOP.answers[probe]
+    pod = "shop/catalog-f5bc4b466-csxch"
+    workloads = {**answer.value.view.workloads}
+    workloads[pod] = replace(workloads[pod], protocol="TCP")
+    behind = replace(answer.value, view=replace(answer.value.view, workloads=workloads))
+    known = replace(
+        SHOP, answers={**SHOP.answers, probe: replace(answer, value=behind)}, memo=Memo()
+    )
+    for called in ("shop/service/catalog", "shop/sa/catalog:9000"):
+        found = hop(trace(CHECKOUT, called, known), "name to endpoints")
+        assert found.verdict.health is BAD
+        assert f"takes {pod} for outside the mesh" in found.verdict.reason
+
+
 def test_what_the_ztunnel_holds_decides_and_not_what_is_written() -> None:
     """The policy was taken away just now; the ztunnel of ledger enforces it still."""
     gone = without(AUTHORIZATION_POLICY, "payments/allow-checkout")
