@@ -7,7 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from meshtui.mesh import authorization_rules, policies, policy_places, policy_words, raw
+from meshtui.mesh import (
+    authorization_rules,
+    policies,
+    policy_places,
+    policy_words,
+    raw,
+    ztunnel_rules,
+)
 from meshtui.mesh.authorization_rules import Rule
 from meshtui.mesh.checks import count
 from meshtui.mesh.health import Health, Verdict, worst
@@ -128,9 +135,9 @@ def judged(it: Raw, action: str, places: Sequence[Place], mesh: Mesh) -> Iterato
 
 
 def _at_ztunnel(action: str, rule: Raw) -> tuple[Verdict, bool]:
-    unseen = ", ".join(authorization_rules.http_attributes(rule))
+    unseen = ", ".join(ztunnel_rules.http_attributes(rule))
     why = f"a ztunnel cannot see {unseen}" if unseen else "a ztunnel finds nothing in it to go by"
-    kept = authorization_rules.at_ztunnel(action, rule)
+    kept = ztunnel_rules.at_ztunnel(action, rule)
     if kept is None:
         return Verdict(Health.BAD, f"{why}: the rule is left out"), False
     if unseen:

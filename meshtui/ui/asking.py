@@ -74,6 +74,8 @@ def begun(pane: Keyed[Any], command: str, snapshot: Snapshot) -> tuple[str, bool
         return "", False
     if command == "who":
         return f"who {callee}", True
+    if caller and pane.CALLS:
+        return f"{command} {caller} {callee}", True
     if caller and len(marked) == 2:
         first, second = marked
         return f"{command} {pane.caller(first)} {pane.callee(second, snapshot)}", True

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from meshtui.mesh import named_secrets, raw, waypoints
+from meshtui.mesh import named_secrets, policy_rows, raw, waypoints, ztunnels
 from meshtui.mesh.kinds import (
-    AUTHORIZATION_POLICY,
     GATEWAY,
     GATEWAY_CLASS,
     GRPC_ROUTE,
@@ -12,7 +11,6 @@ from meshtui.mesh.kinds import (
     INGRESS,
     ISTIO_GATEWAY,
     NAMESPACE,
-    PEER_AUTHENTICATION,
     POD,
     SECRET,
     SERVICE,
@@ -25,8 +23,7 @@ from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.ui.exchange import Jump
 
 _PANES = {
-    AUTHORIZATION_POLICY: "policies",
-    PEER_AUTHENTICATION: "policies",
+    **dict.fromkeys(policy_rows.SHOWN, "policies"),
     NAMESPACE: "namespaces",
     POD: "workloads",
     SERVICE: "services",
@@ -37,6 +34,8 @@ _PANES = {
     ),
 }
 """Where an object is a row."""
+SERVED = "served"
+"""The pane of all other kinds."""
 
 
 def namespace(snapshot: Snapshot, name: str) -> Jump | None:
@@ -44,15 +43,21 @@ def namespace(snapshot: Snapshot, name: str) -> Jump | None:
     return to(snapshot, Ref(NAMESPACE, "", name))
 
 
+def node(snapshot: Snapshot, name: str) -> Jump | None:
+    """To the row of a node, which is that of its ztunnel; None where it is not known."""
+    found = (each for each in ztunnels.of(snapshot) if name and each.node == name)
+    return next((Jump("ztunnels", key=each.key) for each in found), None)
+
+
 def to(snapshot: Snapshot, ref: Ref) -> Jump | None:
-    """To the row of an object; None where it is not known, or no pane has such rows."""
+    """To the row of an object, in the pane of its kind or as the server prints it; None where it is not known."""
     if ref.kind == SECRET and ref in named_secrets.uses(snapshot):
         return Jump("certificates", key=f"secret/{ref.key}")
     it = snapshot.find(ref.kind, ref.namespace, ref.name)
     if it is None:
         return None
     if ref.kind in snapshot.server.served and ref.kind not in _PANES:
-        return Jump("served", str(ref.kind), key=raw.uid(it) or ref.key)
+        return Jump(SERVED, str(ref.kind), key=raw.uid(it) or ref.key)
     if ref.kind not in _PANES:
         return None
     return Jump(_pane(snapshot, ref, it), key=raw.uid(it) or ref.key)

@@ -431,6 +431,23 @@ async def test_an_object_is_edited_and_nothing_typed_is_lost_where_that_fails(
     assert story(file) == ["intent", "outcome refused", "intent", "outcome applied"]
 
 
+METHODS = 'path.write_text(text.replace("ports:", "methods: [GET]\\n        ports:"))'
+
+
+async def test_what_the_doctor_would_newly_find_is_said_before_an_edit(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _editor(monkeypatch, tmp_path, METHODS)
+    async with looking(SHOP, "policies", (180, 48), audit_file=file) as at:
+        await at.select("allow-checkout")
+        await asked(at, "e")
+        said = " ".join(at.screen.split())
+        assert "✗ the doctor would find: ALLOW payments/allow-checkout is for" in said
+        assert "(AMB-028)" in said
+        assert "attach it by targetRefs to the Service or its waypoint" in said
+        await at.press("escape")
+
+
 @pytest.mark.parametrize(
     ("program", "words"),
     [
