@@ -30,7 +30,6 @@ from meshtui.kube.errors import KubeError
 from meshtui.kube.session import Session
 from meshtui.lending import Lending
 from meshtui.mesh import narrower, past, scopes
-from meshtui.mesh.logs import LogOptions
 from meshtui.mesh.snapshot import Scope, Server, Snapshot
 from meshtui.reading import Reading
 from meshtui.settings import Settings
@@ -39,6 +38,7 @@ from meshtui.ui.audit_reader import AuditReader
 from meshtui.ui.commands import Command
 from meshtui.ui.confirm import Confirm
 from meshtui.ui.exchange import Place
+from meshtui.ui.log_reader import LogReader
 from meshtui.ui.main import Main
 from meshtui.ui.palette import CommandsOfMain
 from meshtui.ui.pane import Pane
@@ -410,7 +410,16 @@ class MeshApp(App[int], inherit_bindings=False):
 
     @on(Pane.LogsAsked)
     def _logs(self, event: Pane.LogsAsked) -> None:
-        self._reading.log(event.pod, LogOptions(previous=event.previous))
+        self._reading.log(event.pods, previous=event.previous)
+
+    @on(LogReader.RangeAsked)
+    def _log_range(self, event: LogReader.RangeAsked) -> None:
+        self._reading.feed(event.screen)
+
+    @on(LogReader.SaveAsked)
+    @work
+    async def _save_log(self, event: LogReader.SaveAsked) -> None:
+        self.tell(*await self._reading.save(event.pods, event.lines))
 
     @on(TreeScreen.Left)
     def _tree_left(self, event: TreeScreen.Left) -> None:

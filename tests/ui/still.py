@@ -33,6 +33,9 @@ class StillSession:
 
     first: Snapshot
     log: Collection[LogLine] = ()
+    logs_by_pod: Mapping[str, Collection[LogLine]] = field(default_factory=dict)
+    """Of pods with these names, in place of `log`."""
+    logs_asked: list[tuple[Ref, LogOptions]] = field(default_factory=list)
     wanted: tuple[Collection[Scope], Collection[Probe], Collection[Ref]] = ((), (), ())
     tables: Collection[Scope] = ()
     """Of what was wanted, the kinds as the server prints them."""
@@ -92,7 +95,8 @@ class StillSession:
         return found
 
     async def logs(self, pod: Ref, options: LogOptions) -> AsyncIterator[LogLine]:
-        for line in self.log:
+        self.logs_asked.append((pod, options))
+        for line in self.logs_by_pod.get(pod.name, self.log):
             yield line
 
     async def may(

@@ -214,6 +214,8 @@ async def test_l_shows_its_log_as_it_is_and_y_d_c_z_are_of_it() -> None:
         await at.select("node-1")
         await at.press("l")
         await at.until(lambda: len(at.read.splitlines()) > len(lines))
+        await at.press("x")
+        await at.until(lambda: "✓" not in at.read)
         shown = at.read.splitlines()
         assert shown[: len(lines)] == [line.replace("\t", " ") for line in lines]
         assert "end of the log" in shown[-1]

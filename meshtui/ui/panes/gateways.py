@@ -107,7 +107,10 @@ class GatewaysPane(Pane[Gateway]):
         return ways.namespace(snapshot, row.ref.namespace)
 
     def log_of(self, row: Gateway, snapshot: Snapshot) -> Ref | None:
-        return next((Ref(POD, pod.namespace, pod.name) for pod in row.pods or ()), None)
+        return next(iter(self.logs_of(row, snapshot)), None)
+
+    def logs_of(self, row: Gateway, snapshot: Snapshot) -> Sequence[Ref]:
+        return [Ref(POD, pod.namespace, pod.name) for pod in row.pods or ()]
 
     def notes(self, snapshot: Snapshot) -> list[Line]:
         return notices.below(snapshot, notices.wanted(snapshot, self.NEEDS))

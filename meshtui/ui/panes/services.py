@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from meshtui.mesh import policy_rows, raw, routes, services
 from meshtui.mesh.health import Health
+from meshtui.mesh.kinds import POD
 from meshtui.mesh.service_specs import Port, ServiceSpec
 from meshtui.mesh.services import Service
-from meshtui.mesh.snapshot import Snapshot
+from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.mesh.waypoints import USE_WAYPOINT
 from meshtui.ui import evidence, notices, times, waypoint_offers, ways
 from meshtui.ui.columns import Column
@@ -103,6 +104,11 @@ class ServicesPane(Pane[Service]):
 
     def used_by(self, row: Service, snapshot: Snapshot) -> Jump | None:
         return Jump("routes", within=f"service/{row.ref.key}") if row.routes else None
+
+    def logs_of(self, row: Service, snapshot: Snapshot) -> Sequence[Ref]:
+        """Its endpoints'."""
+        names = (key.partition("/") for key in (row.endpoints.pods if row.endpoints else ()))
+        return [Ref(POD, namespace, name) for namespace, _, name in names]
 
     def policies_of(self, row: Service, snapshot: Snapshot) -> Jump | None:
         return Jump("policies", within=f"service/{row.ref.key}")

@@ -109,7 +109,10 @@ class WaypointsPane(Pane[Row]):
         return ways.namespace(snapshot, row.namespace)
 
     def log_of(self, row: Row, snapshot: Snapshot) -> Ref | None:
-        return next((Ref(POD, pod.namespace, pod.name) for pod in row.pods), None)
+        return next(iter(self.logs_of(row, snapshot)), None)
+
+    def logs_of(self, row: Row, snapshot: Snapshot) -> Sequence[Ref]:
+        return [Ref(POD, pod.namespace, pod.name) for pod in row.pods]
 
 
 _MOST = 60

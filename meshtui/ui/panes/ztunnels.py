@@ -113,6 +113,11 @@ class ZtunnelsPane(Pane[Ztunnel]):
     def log_of(self, row: Ztunnel, snapshot: Snapshot) -> Ref | None:
         return row.ref
 
+    def logs_of(self, row: Ztunnel, snapshot: Snapshot) -> Sequence[Ref]:
+        """All on its node: there are two while one replaces the other."""
+        rows = ztunnels.of(snapshot)
+        return [each.ref for each in rows if each.node == row.node and each.ref is not None]
+
 
 def _named(row: Ztunnel) -> str:
     if row.ref is not None:
