@@ -337,6 +337,8 @@ class MeshApp(App[int], inherit_bindings=False):
             Command(("undo",), "take the last change back", lambda _: self._changing.undo()),
             Command(("verify",), "the evidence of the last change again, while it is followed",
                     lambda _: self._changing.reopen()),
+            Command(("levels",), "log levels of proxies that were set from here and not set back yet",
+                    lambda _: self._changing.offer_levels()),
             Command(("audit",), "what was changed from here, or was not; u takes one back",
                     lambda _: self._show_audit()),
             Command(("refresh",), "read everything again", lambda _: self.action_refresh_all()),

@@ -19,7 +19,7 @@ HINTS: Mapping[str, str] = {
     "v": f"v, whether one would reach another, {_LATER}: d shows which policies apply.",
     "w": "w is k9s' way to a namespace: here :ns and 0 to 9 are, and enter in :namespaces.",
     "x": "x decodes certificates, in :certificates.",
-    "m": "m has nothing to change here: :namespaces, :workloads, :services and :waypoints have.",
+    "m": "m has nothing to change here: :namespaces, :workloads, :services and the proxies' panes have.",
     "A": f"Sorting (A, by age) {_LATER}.",
     "N": f"Sorting (N, by name) {_LATER}.",
     "O": f"Sorting (O, by column) {_LATER}.",

@@ -47,6 +47,8 @@ class StillSession:
     previewing: Callable[[], Awaitable[object]] | None = None
     applying: Callable[[], Awaitable[object]] | None = None
     """What a dry run, and a change, wait for."""
+    posted: list[tuple[Ref, int, str]] = field(default_factory=list)
+    """What was posted to proxies: pod, port and target."""
     applied: list[Change] = field(default_factory=list)
     closed: bool = False
 
@@ -109,6 +111,13 @@ class StillSession:
         name: str = "",
     ) -> Right:
         return self.rights.get(kind, Right(None, "not asked"))
+
+    async def admin(self, pod: Ref, port: int, target: str) -> bytes:
+        """What a ztunnel answers, whose level is what was posted last (istio-ambient.md, 4.6)."""
+        self.posted.append((pod, port, target))
+        if self.refusal is not None:
+            raise self.refusal
+        return b"current log level is hickory_server::server=off,info\n"
 
     async def preview(self, change: Change) -> Written:
         if self.previewing is not None:

@@ -179,7 +179,7 @@ async def test_lines_of_a_ztunnel_stand_in_columns_and_x_shows_them_as_they_came
         assert words[:3] == ["✗", "in", "shop/storefront-79968d5cff-lzb2w"]
         assert words[4] == "payments/ledger-669657bc95-s5qqg:8080"
         assert words[5:7] == ["as", "storefront"]
-        assert denied.endswith("allow policies exist, but none allowed")
+        assert denied.rstrip().endswith("allow policies exist, but none allowed")
         assert "plain text" in at.read
         await at.press("x")
         await at.until(lambda: 'src.workload="storefront-79968d5cff-lzb2w"' in at.read)

@@ -17,13 +17,14 @@ from meshtui.mesh.gateway_listeners import Certificate, Listening
 from meshtui.mesh.gateways import Gateway
 from meshtui.mesh.health import Health
 from meshtui.mesh.kinds import POD
+from meshtui.mesh.log_levels import Proxy
 from meshtui.mesh.raw import Condition
 from meshtui.mesh.reasons import Judged
 from meshtui.mesh.snapshot import Ref, Snapshot
-from meshtui.ui import detail, notices, times, ways
+from meshtui.ui import detail, level_offers, notices, times, ways
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Grid, Section
-from meshtui.ui.exchange import Jump, Wants
+from meshtui.ui.exchange import Jump, Offer, Wants
 from meshtui.ui.pane import Pane
 from meshtui.ui.spans import Cell, Line, Span, Tone, mark, said, tone
 
@@ -93,6 +94,13 @@ class GatewaysPane(Pane[Gateway]):
 
     def changeable(self, row: Gateway) -> Ref | None:
         return pod_templates.controller(row.pods[0]) if row.pods else None
+
+    def meshed(self, row: Gateway) -> Ref | None:
+        """The log level takes another right than to change the Gateway."""
+        return None
+
+    def mesh_menu(self, rows: Sequence[Gateway], snapshot: Snapshot) -> Sequence[Offer]:
+        return level_offers.of([pod for row in rows for pod in row.pods or ()], Proxy.ENVOY)
 
     def onward(self, row: Gateway) -> Jump | None:
         return Jump("routes", within=f"{row.ref.kind.title}/{row.ref.key}")

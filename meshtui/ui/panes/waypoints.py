@@ -8,9 +8,10 @@ from meshtui.mesh import pod_templates, waypoint_rows
 from meshtui.mesh.attachments import Attachment
 from meshtui.mesh.health import Health
 from meshtui.mesh.kinds import NAMESPACE, POD, SERVICE
+from meshtui.mesh.log_levels import Proxy
 from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.mesh.waypoint_rows import Row
-from meshtui.ui import times, waypoint_offers, ways
+from meshtui.ui import level_offers, times, waypoint_offers, ways
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Grid, Section
 from meshtui.ui.exchange import Jump, Offer
@@ -77,7 +78,8 @@ class WaypointsPane(Pane[Row]):
     def mesh_menu(self, rows: Sequence[Row], snapshot: Snapshot) -> Sequence[Offer]:
         there = [row.ref for row in rows if row.ref is not None]
         if there:
-            return [waypoint_offers.deleting(there)]
+            levels = level_offers.of([pod for row in rows for pod in row.pods], Proxy.ENVOY)
+            return [waypoint_offers.deleting(there), *levels]
         first = rows[0]
         unknown = first.verdict.health is Health.UNKNOWN
         return [] if unknown else [waypoint_offers.missing(first.namespace, first.name, snapshot)]

@@ -7,12 +7,13 @@ from datetime import datetime
 
 from meshtui.mesh import pod_templates, ztunnel_probes, ztunnels
 from meshtui.mesh.health import Health, Verdict
+from meshtui.mesh.log_levels import Proxy
 from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.mesh.ztunnels import Ztunnel
-from meshtui.ui import dump_lists, times
+from meshtui.ui import dump_lists, level_offers, times
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Section
-from meshtui.ui.exchange import Jump, Wants
+from meshtui.ui.exchange import Jump, Offer, Wants
 from meshtui.ui.pane import Pane
 from meshtui.ui.spans import Cell, Line, Span, Tone, mark, said, tone
 
@@ -103,6 +104,13 @@ class ZtunnelsPane(Pane[Ztunnel]):
 
     def changeable(self, row: Ztunnel) -> Ref | None:
         return pod_templates.controller(row.pod) if row.pod is not None else None
+
+    def meshed(self, row: Ztunnel) -> Ref | None:
+        """The log level takes another right than to change the DaemonSet."""
+        return None
+
+    def mesh_menu(self, rows: Sequence[Ztunnel], snapshot: Snapshot) -> Sequence[Offer]:
+        return level_offers.of([row.pod for row in rows if row.pod is not None], Proxy.ZTUNNEL)
 
     def onward(self, row: Ztunnel) -> Jump | None:
         return Jump("certificates", within=f"ztunnel/{row.ref.key}") if row.ref else None
