@@ -14,6 +14,7 @@ from meshtui.sim.behaviour.containers import Containers
 from meshtui.sim.behaviour.debug import Istiod
 from meshtui.sim.behaviour.deployments import Deployments
 from meshtui.sim.behaviour.endpoints import Addresses, EndpointSlices
+from meshtui.sim.behaviour.envoys import Envoys
 from meshtui.sim.behaviour.istiod import GatewayClasses, Proxies, judges
 from meshtui.sim.behaviour.jobs import Jobs
 from meshtui.sim.behaviour.kubelets import Kubelets, Scheduler
@@ -62,7 +63,9 @@ class Cluster:
         self.calls = Calls(world, registry, self._current, ztunnels, behaviour.flows)
         self._renewals = Renewals(ztunnels)
         self._scaling = Scaling(world, behaviour.swings)
-        self.kubelet: Kubelet = Containers(world, logs, ztunnels, Istiod(world, self._current))
+        envoys = Envoys(world, registry, self._current)
+        istiod = Istiod(world, self._current)
+        self.kubelet: Kubelet = Containers(world, logs, ztunnels, istiod, envoys)
         self._runner = Runner(
             world,
             [

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from meshtui.sim.behaviour import pods
 from meshtui.sim.behaviour.debug import Istiod, agent_metrics
+from meshtui.sim.behaviour.envoys import Envoys
 from meshtui.sim.behaviour.log_levels import LogLevels
 from meshtui.sim.behaviour.logs import Logs
 from meshtui.sim.behaviour.waypoints import MANAGED
@@ -26,11 +27,14 @@ _ABSENT: _Page = (404, _TEXT, b"Not Found")
 class Containers:
     """A `Kubelet`: what the API server reaches in pods."""
 
-    def __init__(self, world: World, logs: Logs, ztunnels: Ztunnels, istiod: Istiod) -> None:
+    def __init__(
+        self, world: World, logs: Logs, ztunnels: Ztunnels, istiod: Istiod, envoys: Envoys
+    ) -> None:
         self._world = world
         self._logs = logs
         self._ztunnels = ztunnels
         self._istiod = istiod
+        self._envoys = envoys
         self._levels = LogLevels()
 
     def log(self, namespace: str, pod: str, container: str, *, previous: bool) -> Log | None:
@@ -81,7 +85,7 @@ class Containers:
         if labels(pod).get("k8s-app") == "istio-cni-node":
             return self._of_agent(pods.node(pod), port)
         if MANAGED in labels(pod) and port == 15000:
-            return envoy_admin
+            return lambda path: self._envoys.answer(pod, path) or _refused(path)
         if MANAGED in labels(pod) and port == 15021:
             return lambda path: (200, _TEXT, b"") if path == "/healthz/ready" else _ABSENT
         served = [
@@ -102,7 +106,7 @@ class Containers:
         return None
 
 
-def envoy_admin(path: str) -> _Page:
+def _refused(path: str) -> _Page:
     return (405, _TEXT, b"Method Not Allowed") if path == "/logging" else _ABSENT
 
 

@@ -21,7 +21,7 @@ from meshtui.mesh.log_levels import Proxy
 from meshtui.mesh.raw import Condition
 from meshtui.mesh.reasons import Judged
 from meshtui.mesh.snapshot import Ref, Snapshot
-from meshtui.ui import detail, level_offers, notices, times, ways
+from meshtui.ui import detail, envoy_lists, level_offers, notices, times, ways
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Grid, Section
 from meshtui.ui.exchange import Jump, Offer, Wants
@@ -71,6 +71,7 @@ class GatewaysPane(Pane[Gateway]):
     def detail(self, row: Gateway, snapshot: Snapshot) -> Iterable[Section]:
         yield from _sections(row, snapshot, whole=False)
         yield Section("Conditions", [_judged(row.judged, snapshot.now)] if row.judged else ())
+        yield from envoy_lists.sections(row.pods or (), snapshot)
         for each in row.listeners:
             wrong = [one for one in each.judged if one.verdict.health is not Health.OK]
             if wrong:
@@ -83,6 +84,7 @@ class GatewaysPane(Pane[Gateway]):
             if each.judged:
                 judged = _judged(each.judged, snapshot.now)
                 yield Section(f"Listener {each.listener.title}", [judged])
+        yield from envoy_lists.sections(row.pods or (), snapshot)
         found = self.object(row, snapshot)
         yield detail.conditions(found, snapshot.now)
         yield detail.about(found, snapshot.now)
@@ -90,7 +92,8 @@ class GatewaysPane(Pane[Gateway]):
             yield detail.happened(snapshot, row.ref, raw.uid(found))
 
     def wants(self, row: Gateway | None, in_view: Sequence[Gateway], snapshot: Snapshot) -> Wants:
-        return Wants(refs=named_secrets.refs(snapshot))
+        asked = envoy_lists.probes(row.pods or (), snapshot) if row is not None else ()
+        return Wants(refs=named_secrets.refs(snapshot), probes=asked)
 
     def changeable(self, row: Gateway) -> Ref | None:
         return pod_templates.controller(row.pods[0]) if row.pods else None

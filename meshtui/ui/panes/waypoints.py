@@ -11,10 +11,10 @@ from meshtui.mesh.kinds import NAMESPACE, POD, SERVICE
 from meshtui.mesh.log_levels import Proxy
 from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.mesh.waypoint_rows import Row
-from meshtui.ui import level_offers, times, waypoint_offers, ways
+from meshtui.ui import envoy_lists, level_offers, times, waypoint_offers, ways
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Grid, Section
-from meshtui.ui.exchange import Jump, Offer
+from meshtui.ui.exchange import Jump, Offer, Wants
 from meshtui.ui.pane import Pane
 from meshtui.ui.spans import Cell, Span, Tone, mark, said
 
@@ -72,8 +72,12 @@ class WaypointsPane(Pane[Row]):
         yield Section("Names it in vain", _named(row.in_vain, by_reason=True))
         if row.pods:
             yield Section("Pods", [_grid_of_pods(row)])
+            yield from envoy_lists.sections(row.pods, snapshot)
         if row.created is not None:
             yield Section("", [Fact("created", times.ago(row.created, snapshot.now))])
+
+    def wants(self, row: Row | None, in_view: Sequence[Row], snapshot: Snapshot) -> Wants:
+        return Wants(probes=envoy_lists.probes(row.pods, snapshot) if row is not None else ())
 
     def mesh_menu(self, rows: Sequence[Row], snapshot: Snapshot) -> Sequence[Offer]:
         there = [row.ref for row in rows if row.ref is not None]
