@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 
 from meshtui.mesh import (
     attachments,
+    components,
     endpoints,
     nodes,
     pods,
@@ -43,7 +45,10 @@ def of_controller(target: Ref, snapshot: Snapshot) -> tuple[str, ...]:
         for pod in _alive(snapshot)
         if pod.namespace == target.namespace and pod.controller == controller
     ]
-    return _pods(target.namespace, there, snapshot), _connections(there, snapshot)
+    pods_of_it = _pods(target.namespace, there, snapshot)
+    if there and all(components.is_ztunnel(pod.labels) for pod in there):
+        return (pods_of_it, *_cut(there, snapshot))
+    return pods_of_it, _connections(there, snapshot)
 
 
 def of_service(target: Ref, snapshot: Snapshot) -> tuple[str, ...]:
@@ -79,6 +84,37 @@ def _services(namespace: str, snapshot: Snapshot) -> str:
     if unread := snapshot.unread(SERVICE, namespace):
         return f"how many services it reaches is not known: {unread}"
     return count(sum(raw.namespace(it) == namespace for it in snapshot.raw(SERVICE)), "service")
+
+
+_NAMED = 8
+"""So many owners of connections are named."""
+
+
+def _cut(ztunnels: Sequence[Pod], snapshot: Snapshot) -> Iterator[str]:
+    """The connections that end with these ztunnels, by the owner of the pod that has them."""
+    on, every = nodes.of(snapshot), pods.of(snapshot)
+    open_, unread = Counter[str](), []
+    for ztunnel in ztunnels:
+        node = on.get(ztunnel.node)
+        held = [it.current for it in node.ztunnels if it.pod.key == ztunnel.key] if node else []
+        proxied = next((dump.proxied for dump in held if dump is not None), None)
+        if proxied is None:
+            unread.append(ztunnel.node or ztunnel.name)
+            continue
+        for each in proxied.values():
+            pod = every.get(f"{each.namespace}/{each.name}")
+            owner = pod.controller.partition("/")[2] if pod is not None else ""
+            count_ = each.inbound + each.outbound
+            open_[f"{each.namespace}/{owner or each.name}"] += count_
+    total = +open_
+    yield f"{count(total.total(), 'open connection')} of {count(len(total), 'workload')} would be cut"
+    most = sorted(total.items(), key=lambda each: (-each[1], each[0]))[:_NAMED]
+    named = [f"{owner} {number:,}" for owner, number in most]
+    if named:
+        more = len(total) - len(named)
+        yield ", ".join(named) + (f" and {more} more" if more > 0 else "")
+    if unread:
+        yield f"those on {', '.join(sorted(unread))} are not known: what its ztunnel holds was not read"
 
 
 def _connections(there: Iterable[Pod], snapshot: Snapshot) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from meshtui.mesh import changes, reach
 from meshtui.mesh.changes import Patch
-from meshtui.mesh.kinds import DEPLOYMENT, NAMESPACE, POD, SERVICE
+from meshtui.mesh.kinds import DAEMONSET, DEPLOYMENT, NAMESPACE, POD, SERVICE
 from meshtui.mesh.snapshot import Phase, Problem, Ref, Scope, Source, Trouble
 from tests.recordings import snapshot as recorded
 
@@ -49,3 +49,15 @@ def test_what_it_reaches_is_not_known_where_that_may_not_be_read() -> None:
         f"how many services it reaches is not known: {DENIED.text}",
         "0 connections in and 0 out are open through ztunnels; those on node-1, node-2 are not known",
     )
+
+
+def test_a_ztunnel_that_was_not_read_holds_connections_that_are_not_known() -> None:
+    found = recorded("shop")
+    ztunnels = Ref(DAEMONSET, "istio-system", "ztunnel")
+    answers = {probe: it for probe, it in found.answers.items() if probe.pod != "ztunnel-gnq4h"}
+    *_, cut, whose, unread = reach.of_controller(ztunnels, replace(found, answers=answers))
+    assert cut == "2 open connections of 2 workloads would be cut"
+    assert whose == "payments/ledger 1, shop/checkout 1"
+    assert unread.startswith("those on node-")
+    assert "node-2" in unread
+    assert "node-1" not in unread
