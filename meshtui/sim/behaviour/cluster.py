@@ -27,6 +27,7 @@ from meshtui.sim.behaviour.runner import Controller, Runner
 from meshtui.sim.behaviour.scaling import Scaling, Swing
 from meshtui.sim.behaviour.sets import DaemonSets, StatefulSets
 from meshtui.sim.behaviour.traffic import Calls, Flow
+from meshtui.sim.behaviour.waypoint_metrics import Requests
 from meshtui.sim.behaviour.world import World
 from meshtui.sim.behaviour.ztunnels import Renewals, Ztunnels
 from meshtui.sim.kubelet import Kubelet
@@ -60,10 +61,11 @@ class Cluster:
         ztunnels = Ztunnels(world, registry, self._current, logs)
         self.agents = CniAgents(world, ztunnels, logs)
         self.ztunnels = ztunnels
-        self.calls = Calls(world, registry, self._current, ztunnels, behaviour.flows)
+        requests = Requests(TRUST_DOMAIN)
+        self.calls = Calls(world, registry, self._current, ztunnels, behaviour.flows, requests)
         self._renewals = Renewals(ztunnels)
         self._scaling = Scaling(world, behaviour.swings)
-        envoys = Envoys(world, registry, self._current)
+        envoys = Envoys(world, registry, self._current, requests)
         istiod = Istiod(world, self._current)
         self.kubelet: Kubelet = Containers(world, logs, ztunnels, istiod, envoys)
         self._runner = Runner(

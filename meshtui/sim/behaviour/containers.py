@@ -86,6 +86,8 @@ class Containers:
             return self._of_agent(pods.node(pod), port)
         if MANAGED in labels(pod) and port == 15000:
             return lambda path: self._envoys.answer(pod, path) or _refused(path)
+        if MANAGED in labels(pod) and port == 15020:
+            return lambda path: self._envoys.metrics(pod, path) or _ABSENT
         if MANAGED in labels(pod) and port == 15021:
             return lambda path: (200, _TEXT, b"") if path == "/healthz/ready" else _ABSENT
         served = [

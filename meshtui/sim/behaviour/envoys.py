@@ -11,6 +11,7 @@ import msgspec
 from meshtui.sim.behaviour import pods
 from meshtui.sim.behaviour.ca import RENEWAL, Authority, Certificate
 from meshtui.sim.behaviour.registry import Registry
+from meshtui.sim.behaviour.waypoint_metrics import Requests
 from meshtui.sim.behaviour.world import World
 from meshtui.sim.behaviour.ztunnel_config import istio_version
 from meshtui.sim.kinds import GATEWAY, POD, SERVICE
@@ -27,11 +28,16 @@ class Envoys:
     """Of all pods that run one."""
 
     def __init__(
-        self, world: World, registry: Registry, authority: Callable[[], Authority]
+        self,
+        world: World,
+        registry: Registry,
+        authority: Callable[[], Authority],
+        requests: Requests,
     ) -> None:
         self._world = world
         self._registry = registry
         self._authority = authority
+        self._requests = requests
 
     def answer(self, pod: Raw, target: str) -> Page | None:
         """What a GET of the admin port gives; None for a page that is not served here."""
@@ -47,6 +53,12 @@ class Envoys:
             case _:
                 return None
         return 200, _JSON, msgspec.json.encode(made)
+
+    def metrics(self, pod: Raw, path: str) -> Page | None:
+        """What a GET of its agent's port 15020 gives; None for a page that is not served here."""
+        if path not in ("/stats/prometheus", "/metrics"):
+            return None
+        return 200, "text/plain; version=0.0.4; charset=utf-8", self._requests.render(pod)
 
     def is_waypoint(self, pod: Raw) -> bool:
         return text(self._gateway(pod), "spec", "gatewayClassName").endswith("waypoint")
