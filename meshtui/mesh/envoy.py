@@ -100,7 +100,7 @@ def read_listeners(body: bytes) -> Sequence[Listener]:
             tuple(
                 found
                 for it in (dig(each, "local_address"), *entries(each, "additional_local_addresses"))
-                if (found := _address(it))
+                if not dig(it, "envoy_internal_address") and (found := _address(it))
             ),
         )
         for each in entries(_decoded(body), "listener_statuses")

@@ -26,10 +26,10 @@ _PROXIED = (
 )
 _OPEN = (
     Column("POD", 20, 44, 0),
-    Column("WAY", 8, 8, 1),
-    Column("FROM", 16, 40, 2),
+    Column("WAY", 8, 8, 2),
+    Column("FROM", 16, 40, 1),
     Column("TO", 16, 40, 0),
-    Column("BY", 5, 11, 1),
+    Column("BY", 5, 11, 3),
     Column("OPEN", 5, 8, 1, right=True),
 )
 _CERTIFICATES = (

@@ -38,7 +38,8 @@ PAGES: dict[str, Any] = {
         "listener_statuses": [
             {"name": "connect_terminate",
              "local_address": {"socket_address": {"address": "::", "port_value": 15008}}},
-            {"name": "main_internal", "local_address": {"envoy_internal_address": {}}},
+            {"name": "main_internal",
+             "local_address": {"envoy_internal_address": {"server_listener_name": "main_internal"}}},
         ]
     },
     "certificates": {
