@@ -24,6 +24,8 @@ WIDTH = timedelta(seconds=30)
 class Traffic:
     """Of one Service. Rates are a second; None is not known."""
 
+    through: bool
+    """There is a pod of a waypoint before it, which counts requests."""
     requests: float | None
     """That its waypoint counted."""
     errors: float | None
@@ -162,6 +164,7 @@ def of(snapshot: Snapshot, namespace: str, service: str, waypoint: str | None) -
     unread = [*_unread("ztunnel", by_ztunnels.total, by_ztunnels.read)]
     unread += _unread("waypoint pod", len(asked), sum(each.value is not None for each in answers))
     return Traffic(
+        through=bool(asked),
         requests=requests,
         errors=errors / requests if requests and errors is not None else None,
         requested=rates.series(by_waypoint, requested, snapshot.now, buckets=BUCKETS, width=WIDTH),

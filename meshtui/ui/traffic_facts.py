@@ -44,7 +44,8 @@ def of(it: Traffic) -> Iterator[Fact]:
         share = "" if it.errors is None else f", {_share(it.errors)} of them 5xx"
         yield Fact("requests", _line(f"{_rate(it.requests)} a second{share}", it.requested))
     else:
-        yield Fact("requests", "not counted: its waypoint was not read twice yet, or it has none")
+        why = "not known: its waypoint was not read twice yet"
+        yield Fact("requests", why if it.through else "not counted: no waypoint stands before it")
     if it.opened is not None and it.failing is not None:
         words = f"{_rate(it.opened)} a second begin, {_rate(it.failing)} fail"
         yield Fact("connects", _line(words, it.failed))

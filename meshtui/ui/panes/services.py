@@ -37,7 +37,7 @@ class ServicesPane(Pane[Service]):
         Column("FAILS", 5, 6, 2),
         Column("REQ/S", 5, 7, 5, right=True),
         Column("5XX", 3, 5, 5, right=True),
-        Column("FAILED/S", 8, 8, 5, right=True),
+        Column("FAILED/S", 8, 8, 4, right=True),
         Column("ROUTES", 6, 6, 6, right=True),
         Column("POLICIES", 8, 8, 4, right=True),
         Column("EXTERNAL", 8, 30, 10),
