@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 
-from meshtui.cli.options import names
+from meshtui.cli.options import also_behind, names, schema, strict
 
 _SEVERITIES = ["critical", "high", "medium", "low", "info"]
 _DOCTORS_STATUSES = """\
@@ -31,6 +32,11 @@ Exit status:
     help="Look at YAML before it is applied, over what the cluster has; may be repeated.",
 )
 @click.option("--alone", is_flag=True, help="Look at the files without a cluster.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Have the server try each object of the files: what it refuses (IST0106). Nothing is stored.",
+)
 @click.option(
     "--code",
     "codes",
@@ -61,34 +67,37 @@ Exit status:
     type=click.Choice(["table", "json", "yaml", "markdown", "sarif", "junit"]),
     help="How to print it.",
 )
-@click.option(
-    "--strict",
-    is_flag=True,
-    help="A cluster that was read only in part could not be read: exit status 3.",
-)
+@strict
 @click.option(
     "--evidence/--no-evidence",
     default=True,
     help="Ask every ztunnel too, or look at objects alone.",
 )
 @click.option(
-    "--schema", is_flag=True, help="Print the JSON schema of -o json and yaml, and nothing else."
+    "--again",
+    metavar="SECONDS",
+    type=click.IntRange(0, 3600),
+    default=0,
+    help="Read the counters of ztunnels again after so long, for rules that go by how they rise.",
 )
+@click.option("--muted", is_flag=True, help="Tell what is muted too; it never counts.")
+@schema
 @click.option("--explain", metavar="CODE", help="Print what a rule is about, and nothing else.")
+@also_behind
 @click.pass_context
 def doctor(ctx: click.Context, /, **flags: Any) -> None:
     """Say what is wrong with the mesh, show what it was seen by, and what to do. Nothing is changed.
 
     With -f it looks at files before they are applied and tells what is about them, or would be new.
     """
-    from meshtui.commands import doctor
+    from meshtui.commands import doctor, documents
     from meshtui.configuration import load
     from meshtui.mesh.doctor.findings import Severity
     from meshtui.mesh.doctor.rules import RULES
     from meshtui.settings import config_path
 
     if flags["schema"]:
-        click.echo(doctor.schema(), nl=False)
+        click.echo(documents.schema("doctor"), nl=False)
         return
     if flags["explain"]:
         told = doctor.explanation(flags["explain"])
@@ -102,6 +111,8 @@ def doctor(ctx: click.Context, /, **flags: Any) -> None:
         raise click.UsageError(f"there is no rule {unknown[0]}")
     if flags["alone"] and not flags["files"]:
         raise click.UsageError("--alone needs files to look at: -f")
+    if flags["dry_run"] and (flags["alone"] or not flags["files"]):
+        raise click.UsageError("--dry-run needs files, -f, and a cluster")
     for path in flags["files"]:
         if str(path) != "-" and not path.exists():
             raise click.UsageError(f"there is no {path}")
@@ -113,6 +124,9 @@ def doctor(ctx: click.Context, /, **flags: Any) -> None:
         strict=flags["strict"],
         files=flags["files"],
         alone=flags["alone"],
+        dry_run=flags["dry_run"],
+        again=timedelta(seconds=flags["again"]),
+        muted=flags["muted"],
     )
     settings = load({**ctx.obj, "sweep": flags["evidence"]}, config_path())
     ctx.exit(doctor.run(order, settings))

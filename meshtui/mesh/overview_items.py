@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from meshtui.mesh.health import Verdict
+from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.snapshot import Ref
 
 
@@ -42,3 +43,24 @@ class Section:
 
     title: str
     items: tuple[Item, ...]
+
+
+_MOST = 12
+
+
+def brief(items: Sequence[Item]) -> Sequence[Item]:
+    """The items of a section; where one pane lists them all, only the worst of too many, and how many more there
+    are."""
+    panes = {item.jump.pane if item.jump else "" for item in items}
+    if len(items) <= _MOST or len(panes) > 1 or "" in panes:
+        return items
+    (pane,) = panes
+    ranked = sorted(items, key=lambda each: -each.verdict.health.rank)[: _MOST - 1]
+    rest = Item(
+        key=f"{items[0].key}/more",
+        verdict=Verdict(Health.NONE, "enter lists them all"),
+        text=f"and {len(items) - len(ranked):,} more",
+        value="",
+        jump=Place(pane),
+    )
+    return [*ranked, rest]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from meshtui.mesh.doctor.examination import Finding
 from meshtui.mesh.doctor.findings import Evidence
+from meshtui.mesh.printable import plain
 from meshtui.mesh.snapshot import Ref
 
 _NAMED = 5
@@ -14,7 +15,7 @@ _NAMED = 5
 def markdown(finding: Finding) -> Iterator[str]:
     """One finding with its evidence."""
     found = finding.found
-    yield f"- {found.grade.health.mark} **{found.rule.code}** ({found.grade.word}): {escaped(found.says)}"
+    yield f"- {finding.grade.health.mark} **{found.rule.code}** ({finding.grade.word}): {escaped(found.says)}"
     yield f"  - about: {escaped(named(found.objects))}"
     for seen in found.evidence:
         yield f"  - seen: `{plain(seen_by(seen)).replace('`', chr(39))}`"
@@ -33,11 +34,6 @@ def named(objects: Sequence[Ref]) -> str:
 def seen_by(seen: Evidence) -> str:
     at = f" (read at {seen.at:%Y-%m-%d %H:%M:%S} UTC)" if seen.at else ""
     return f"{seen.source} {seen.field} = {seen.value}{at}"
-
-
-def plain(text: str) -> str:
-    """Without what would steer a terminal: it names things of the cluster."""
-    return "".join(each if each.isprintable() else "�" for each in text)
 
 
 def escaped(text: str) -> str:

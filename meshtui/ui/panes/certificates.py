@@ -12,12 +12,13 @@ from meshtui.mesh.certificate_rows import Role, Row
 from meshtui.mesh.health import Health
 from meshtui.mesh.kinds import POD
 from meshtui.mesh.snapshot import Ref, Snapshot
-from meshtui.ui import times
+from meshtui.ui import certificate_words, times
 from meshtui.ui.bars import bar
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Section, render
 from meshtui.ui.exchange import Jump, Wants
 from meshtui.ui.pane import Pane
+from meshtui.ui.sorting import until
 from meshtui.ui.spans import Cell, Line, Span, Tone, mark, tone
 
 
@@ -27,10 +28,10 @@ class CertificatesPane(Pane[Row]):
     TITLE = "Certificates"
     NEEDS = certificates.KINDS
     COLUMNS = (
-        Column("EXPIRES", 7, 8, 0, right=True),
-        Column("RENEWS", 6, 10, 1),
-        Column("LIFE", 8, 8, 2),
-        Column("IDENTITY", 20, 70, 0),
+        Column("EXPIRES", 7, 8, 0, right=True, by=lambda row: until(row.not_after)),
+        Column("RENEWS", 6, 10, 1, by=lambda row: until(row.due)),
+        Column("LIFE", 8, 8, 2, by=lambda row: until(row.not_after)),
+        Column("IDENTITY", 20, 70, 0, letter="N"),
         Column("HELD BY", 10, 60, 3),
         Column("ISSUER", 8, 28, 4),
     )
@@ -64,22 +65,21 @@ class CertificatesPane(Pane[Row]):
         return f"/ns/{name}/" in row.name or any(ref.namespace == name for ref in row.holders)
 
     def cells(self, row: Row, snapshot: Snapshot) -> Sequence[Cell]:
-        life = row.life(snapshot.now)
+        life, title = row.life(snapshot.now), certificate_words.title(row)
         if life is None:
-            return "–", "–", "", Span(_name(row), tone(row.verdict.health)), row.held_by, row.issuer
+            return "–", "–", "", Span(title, tone(row.verdict.health)), row.held_by, row.issuer
         worth = _worth(life.verdict.health)
-        expires = times.duration(life.expires_in) if life.expires_in.days >= 0 else "expired"
         return (
-            Span(expires, worth),
+            Span(times.left(row.not_after, snapshot.now), worth),
             _renews(row, snapshot),
             bar(life.left, Tone.MUTED if worth is Tone.PLAIN else worth),
-            _name(row),
+            title,
             row.held_by,
             row.issuer,
         )
 
     def detail(self, row: Row, snapshot: Snapshot) -> Iterable[Section]:
-        facts = certificate_facts.of_row(row, certificates.trust(snapshot), snapshot.now)
+        facts = certificates.facts(snapshot, row)
         yield Section("", [Fact("role", row.role.value), *(_fact(each) for each in facts[1:])])
 
     def described(self, row: Row, snapshot: Snapshot) -> Iterable[Section]:
@@ -113,7 +113,7 @@ class CertificatesPane(Pane[Row]):
 
     def _decoded(self, row: Row) -> Sequence[Line]:
         assert self.snapshot is not None  # a row is only there with a snapshot
-        facts = certificate_facts.of_row(row, certificates.trust(self.snapshot), self.snapshot.now)
+        facts = certificates.facts(self.snapshot, row)
         parts = [_fact(each) for each in facts]
         width = self.table.scrollable_content_region.width - len(_EDGE.text)
         return [(_EDGE, *line) for line in render(None, [Section("", parts)], width)]
@@ -122,6 +122,13 @@ class CertificatesPane(Pane[Row]):
         holder = self.log_of(row, snapshot)
         pod = snapshot.find(POD, holder.namespace, holder.name) if holder else None
         return Jump("ztunnels", key=raw.uid(pod)) if pod else None
+
+    def node_of(self, row: Row, snapshot: Snapshot) -> Jump | None:
+        return self.ztunnel_of(row, snapshot)
+
+    def istioctl(self, row: Row, snapshot: Snapshot) -> Sequence[str]:
+        pod = self.log_of(row, snapshot)
+        return ("ztunnel-config", "certificate", f"{pod.name}.{pod.namespace}") if pod else ()
 
     def log_of(self, row: Row, snapshot: Snapshot) -> Ref | None:
         return next((ref for ref in row.holders if ref.kind == POD), None)
@@ -140,21 +147,9 @@ def _worth(health: Health) -> Tone:
     return Tone.PLAIN if health is Health.OK else tone(health)
 
 
-def _name(row: Row) -> str:
-    if row.role is Role.RENEWING:
-        return f"{row.name}  ({row.count})"
-    return row.name.removeprefix("spiffe://")
-
-
 def _renews(row: Row, snapshot: Snapshot) -> Cell:
-    if row.renewal is None or row.due is None:
-        return "–"
-    if "hand" in row.renewal.words:
-        return "by hand"
-    late = snapshot.now - row.due
-    if late.total_seconds() > 0:
-        return Span(f"{times.duration(late)} late", _worth(row.verdict.health))
-    return times.duration(-late)
+    said = certificate_words.renews(row, snapshot.now)
+    return Span(said, _worth(row.verdict.health)) if said.endswith("late") else said
 
 
 def _fact(fact: certificate_facts.Fact) -> Fact:

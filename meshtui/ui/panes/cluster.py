@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from meshtui.mesh import certificates, overview
+from meshtui.mesh import certificates, overview, overview_items
 from meshtui.mesh.health import Health, Verdict
-from meshtui.mesh.overview_items import Item, Place
+from meshtui.mesh.overview_items import Item
 from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.ui import times
 from meshtui.ui.bars import bar
@@ -47,6 +47,7 @@ class ClusterPane(Pane[Entry]):
     NEEDS = overview.KINDS
     COLUMNS = (Column("ITEM"), Column("VALUE"))
     BESIDE = False
+    ARRANGED = False
     COUNTS = False  # one cause stands in several sections
     JUDGED = False
     EMPTY = "Nothing is known of this cluster yet."
@@ -58,7 +59,9 @@ class ClusterPane(Pane[Entry]):
         found = overview.of(snapshot, self.place.namespaces)
         worst_first = sorted(found, key=lambda section: section.title != "WORST")
         return [
-            Entry(section.title, item) for section in worst_first for item in _some(section.items)
+            Entry(section.title, item)
+            for section in worst_first
+            for item in overview_items.brief(section.items)
         ]
 
     def called(self, row: Entry) -> str:
@@ -76,10 +79,7 @@ class ClusterPane(Pane[Entry]):
             ]
         value.append(Span(item.value, worth))
         if item.when is not None:
-            left = item.when - snapshot.now
-            when = (
-                f"in {times.duration(left)}" if left.days >= 0 else f"{times.duration(-left)} ago"
-            )
+            when = times.distance(item.when, snapshot.now)
             value.append(Span(f" {when}" if item.value else when, worth))
         return item.text, tuple(value)
 
@@ -92,24 +92,3 @@ class ClusterPane(Pane[Entry]):
     def onward(self, row: Entry) -> Jump | None:
         place = row.item.jump
         return Jump(place.pane, place.within, place.key) if place else None
-
-
-_MOST = 12
-
-
-def _some(items: Sequence[Item]) -> Sequence[Item]:
-    """The items of a section; where one pane lists them all, only the worst of too many, and how many more there
-    are."""
-    panes = {item.jump.pane if item.jump else "" for item in items}
-    if len(items) <= _MOST or len(panes) > 1 or "" in panes:
-        return items
-    (pane,) = panes
-    ranked = sorted(items, key=lambda each: -each.verdict.health.rank)[: _MOST - 1]
-    rest = Item(
-        key=f"{items[0].key}/more",
-        verdict=Verdict(Health.NONE, "enter lists them all"),
-        text=f"and {len(items) - len(ranked):,} more",
-        value="",
-        jump=Place(pane),
-    )
-    return [*ranked, rest]
