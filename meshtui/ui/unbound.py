@@ -16,7 +16,7 @@ HINTS: Mapping[str, str] = {
     "t": "t traces calls to or from a row in :workloads, :services, :routes and :denials; d shows the evidence.",
     "v": "v says whether one may call another, in :workloads, :services and :denials; d shows which policies apply.",
     "x": "x decodes certificates, in :certificates.",
-    "m": "m has nothing to change here: :namespaces, :workloads, :services and :waypoints have.",
+    "m": "m has nothing to change here: :namespaces, :workloads, :services and the proxies' panes have.",
     "A": "A sorts by age, in panes with such a column.",
     "N": "N sorts by name, in panes whose rows stand in one list.",
     "O": "O sorts by a column, in panes that have columns.",
