@@ -46,13 +46,14 @@ class DenialsPane(Pane[Row]):
         Column("10 MINUTES", 10, 10, 5),
     )
     JUDGED = False
+    EMPTY = "No access line was read yet."
 
     @property
     def empty(self) -> str:
         """It says what was looked at: nothing that was seen is not nothing."""
         heard = self.snapshot.heard if self.snapshot else None
         if heard is None or not heard.counts.access:
-            return "No access line was read yet."
+            return self.EMPTY
         return f"Nothing was refused in {heard.counts.access:,} access lines."
 
     def rows(self, snapshot: Snapshot) -> Sequence[Row]:
