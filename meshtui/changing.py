@@ -16,12 +16,14 @@ from textual.app import App
 from textual.worker import Worker, WorkerError
 
 from meshtui import production
+from meshtui.kube import background
 from meshtui.kube.audit import Audit
 from meshtui.kube.errors import KubeError
 from meshtui.kube.perform import Proposal, Result, State, perform
 from meshtui.kube.session import Session
-from meshtui.mesh import changes, moves, past, preflight, reach, verification
+from meshtui.mesh import changes, foresight, moves, past, preflight, reach, verification
 from meshtui.mesh.changes import Change, Create, Refusal
+from meshtui.mesh.checks import Check
 from meshtui.mesh.kinds import NAMESPACE, SECRET, Kind
 from meshtui.mesh.past import Past
 from meshtui.mesh.pod_templates import CONTROLLERS
@@ -242,7 +244,7 @@ class Changing:
                 self._stopped(wishes[number:])
                 return
             if isinstance(found, Refusal):
-                self._tell(f"Nothing to do: {found.reason}.", Tone.PLAIN)
+                self._tell(f"Not done: {found.reason}.", Tone.PLAIN)
                 continue
             before = self.snapshot
             assert before is not None  # it was there to build the change with
@@ -252,7 +254,9 @@ class Changing:
                 begun()
             if result.state is State.APPLIED:
                 made.append(result)
-                end = await self._proving.prove(result.change, before, place, stays=self._all)
+                end = await self._proving.prove(
+                    result.change, before, place, undoable=_can_be_undone(result), stays=self._all
+                )
                 if end is End.UNDO:
                     if await self._undone(result):
                         made.remove(result)
@@ -273,27 +277,29 @@ class Changing:
         self._proving.close()
         applied = last.state is State.APPLIED
         choices = [
-            ("stop here", f"{len(rest)} were not changed: {_named(rest)}"),
+            ("stop here", _unchanged(rest)),
             ("go on", "with the next"),
         ]
-        if applied:
+        undoable = [each for each in reversed(made) if _can_be_undone(each)]
+        if applied and _can_be_undone(last):
             choices.append(("undo this one", last.change.target.name))
-        if made:
-            choices.append(("undo all", f"{len(made)} that were changed"))
+        if undoable:
+            choices.append(("undo all", f"all that were changed: {len(undoable)}"))
         title = f"{last.change.title}: {'not verified' if applied else last.state.value}"
         chosen = await self._app.push_screen_wait(Pick(title, choices))
         if chosen == "undo this one":
             await self._undone(last)
         elif chosen == "undo all":
-            for result in reversed(made):
-                await self._undone(result)
-        elif chosen != "go on":
+            for result in undoable:
+                if not await self._undone(result):
+                    break
+        if chosen != "go on":
             self._stopped(rest)
         return chosen == "go on"
 
     def _stopped(self, rest: Sequence[Wish]) -> None:
         if rest:
-            self._tell(f"Stopped: {len(rest)} were not changed ({_named(rest)}).", Tone.WARN)
+            self._tell(f"Stopped: {_unchanged(rest)}.", Tone.WARN)
 
     async def _built(self, wish: Wish) -> Change | Refusal:
         """The change to the object as it is now. Raises KubeError."""
@@ -331,11 +337,14 @@ class Changing:
             return Result(State.FAILED, change, "there is no connection to this cluster")
 
         async def asked(proposal: Proposal) -> bool:
-            question = self._question(proposal, place)
+            foreseen = await background.start(
+                foresight.of, proposal.change, proposal.expected, self.snapshot or snapshot
+            )
+            question = self._question(proposal, place, foreseen)
             if self._all and question.safe:
                 return True
             self._proving.close()
-            screen = Confirm(question, lambda now: preflight.of(proposal.change, now))
+            screen = Confirm(question, lambda now: _checks(proposal.change, now, foreseen))
             answer = await self._app.push_screen_wait(screen)
             self._all = answer is Answer.ALL
             return answer in (Answer.YES, Answer.ALL)  # `:` leaves the dialog without one
@@ -354,7 +363,7 @@ class Changing:
             self._done.append(result)
         return result
 
-    def _question(self, proposal: Proposal, place: str) -> Question:
+    def _question(self, proposal: Proposal, place: str, foreseen: Sequence[Check]) -> Question:
         snapshot = self.snapshot or Snapshot(self._clock(), Server())
         change = proposal.change
         asks = change.danger or production.is_production(self._context)
@@ -367,7 +376,7 @@ class Changing:
             warnings=proposal.warnings,
             owners=proposal.owners,
             for_repository=proposal.for_repository,
-            checks=preflight.of(change, snapshot),
+            checks=_checks(change, snapshot, foreseen),
             reach=_reach(change, snapshot),
             typed=change.target.name if asks else "",
             place=place,
@@ -388,7 +397,7 @@ class Changing:
                 self._tell(words, Tone.BAD)
                 self._proving.close()
                 told = outcomes.lines(state.value, result.reason, result.remedy, result.diff)
-                self._app.push_screen(Reader(title, told))
+                self._app.push_screen(Reader(title, told, hang=2))
 
     async def _undone(self, result: Result) -> bool:
         """Takes a change back; whether that was done."""
@@ -442,9 +451,20 @@ class Changing:
             self._tell(f"What was written is in {written.path}.", Tone.WARN)
 
 
-def _named(wishes: Sequence[Wish]) -> str:
+def _can_be_undone(result: Result) -> bool:
+    return not isinstance(changes.inverse(result.change, result.left), Refusal)
+
+
+def _unchanged(wishes: Sequence[Wish]) -> str:
     names = [wish.target.name for wish in wishes]
-    return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+    said = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+    return f"{len(names)} {'was' if len(names) == 1 else 'were'} not changed ({said})"
+
+
+def _checks(change: Change, snapshot: Snapshot, foreseen: Sequence[Check]) -> Sequence[Check]:
+    """The worst first."""
+    every = (*preflight.of(change, snapshot), *foreseen)
+    return sorted(every, key=lambda each: -each.verdict.health.rank)
 
 
 def _reach(change: Change, snapshot: Snapshot) -> Sequence[str]:

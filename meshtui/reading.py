@@ -7,11 +7,13 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from textual.app import App
 
-from meshtui.kube.errors import KubeError
+from meshtui.kube.errors import KubeError, Unreachable
 from meshtui.kube.session import Session
 from meshtui.mesh.logs import LogLine, LogOptions
-from meshtui.mesh.snapshot import Ref, Snapshot
+from meshtui.mesh.raw import Raw
+from meshtui.mesh.snapshot import Problem, Ref, Snapshot, Trouble
 from meshtui.ui import detail, notices, yaml_lines
+from meshtui.ui.answers import AnswerScreen, Asked
 from meshtui.ui.main import Main
 from meshtui.ui.reader import Describe, Log, Yaml
 from meshtui.ui.spans import Line, Span, Tone
@@ -68,8 +70,14 @@ class Reading:
         self._app.push_screen(screen, self._left)
         self._app.run_worker(self._plant(screen), group="tree", exclusive=True)
 
-    async def _plant(self, screen: TreeScreen) -> None:
-        """Shows the tree, once it was derived."""
+    def ask(self, asked: Asked) -> None:
+        """Opens the answer to a question."""
+        screen = AnswerScreen(asked)
+        self._app.push_screen(screen, self._left)
+        self._app.run_worker(self._plant(screen), group="answer", exclusive=True)
+
+    async def _plant(self, screen: TreeScreen | AnswerScreen) -> None:
+        """Shows what a screen is of, once it was derived."""
         if self.snapshot is not None:
             await self._derive(screen.derive, self.snapshot)
             screen.update_from(self.snapshot)
@@ -94,6 +102,12 @@ class Reading:
             screen.show(notices.problem(failure.problem), 0)
             return
         screen.show(await asyncio.to_thread(yaml_lines.lines, found))
+
+    async def whole(self, ref: Ref) -> Raw:
+        """An object, read whole, without who manages which field. Raises KubeError."""
+        if self.session is None:
+            raise Unreachable(Problem(Trouble.UNREACHABLE, _UNCONNECTED))
+        return await self.session.get(ref, managed_fields=False)
 
     def log(self, pod: Ref, options: LogOptions) -> None:
         """Opens the log of a pod, and follows it until it is left."""

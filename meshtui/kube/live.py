@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from meshtui.kube import logs, writes
+from meshtui.kube import dry_runs, logs, writes
 from meshtui.kube.api import Api
 from meshtui.kube.connect import Connection
 from meshtui.kube.discovery import Discovery
@@ -29,6 +29,7 @@ from meshtui.kube.store import Store
 from meshtui.kube.sweeping import Sweeping
 from meshtui.kube.tables import Tables
 from meshtui.mesh.changes import Change
+from meshtui.mesh.doctor.configuration.schema import Tried
 from meshtui.mesh.kinds import POD, Kind
 from meshtui.mesh.logs import LogLine, LogOptions
 from meshtui.mesh.memo import Memo
@@ -192,6 +193,10 @@ class LiveSession:
             return Right(None, _CLOSED.text)
         return await self._rights.may(verb, kind, namespace, subresource, name)
 
+    async def tried(self, raw: Raw, namespace: str) -> Tried:
+        """Whether the server would take an object of a file, by a dry run."""
+        return await dry_runs.tried(self._api, self._discovery, raw, namespace)
+
     async def preview(self, change: Change) -> Written:
         return await self._write(change, dry_run=True)
 
@@ -238,7 +243,7 @@ class LiveSession:
             cluster=connection.cluster,
             namespace=connection.namespace,
             url=connection.url,
-            user=self._user,
+            user=connection.user if connection.impersonation.user else self._user,
             impersonating=connection.impersonation.user,
             insecure=connection.insecure,
             version=heart.version,

@@ -46,6 +46,8 @@ class Pace:
     sweep_metrics: float = 60.0
     """Between two readings of a ztunnel's metrics, and `sweep_dump` of its dump where nothing asks for it sooner."""
     sweep_dump: float = 600.0
+    sweep_again: float = 3.0
+    """From a dump that was read because of them to the next look at counts that disagree."""
     sweep_rate: int = 2_000_000
     """Bytes a second that the sweep may read, on average."""
     sweep_ask: int = 400_000

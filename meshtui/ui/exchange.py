@@ -92,6 +92,8 @@ class Stamp:
     warn: int = 0
     within: str = ""
     filter: str = ""
+    faults: bool = False
+    """Whether only faults are shown."""
     freshness: Line = ()
 
 

@@ -73,6 +73,8 @@ def _stamp(stamp: Stamp) -> Line:
         spans.append(Span(f"in {stamp.within.rpartition('/')[2]}  ", Tone.ACCENT))
     if stamp.filter:
         spans.append(Span(f"/{stamp.filter}  ", Tone.ACCENT))
+    if stamp.faults:
+        spans.append(Span("faults  ", Tone.ACCENT))
     if stamp.bad:
         spans.append(Span(f"✗ {stamp.bad:,}  ", Tone.BAD))
     if stamp.warn:

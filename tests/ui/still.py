@@ -148,6 +148,7 @@ def app_of(
     now: datetime,
     audit_file: Path | None = None,
     favourites_file: Path | None = None,
+    mutes_file: Path | None = None,
 ) -> MeshApp:
     """The program over sessions by context, the first one current, at a fixed time."""
 
@@ -158,7 +159,9 @@ def app_of(
 
     contexts = [(name, f"https://{name}.example:6443") for name in sessions]
     clusters = Clusters(contexts, next(iter(sessions)), opened)
-    return MeshApp(settings or Settings(), clusters, lambda: now, audit_file, favourites_file)
+    return MeshApp(
+        settings or Settings(), clusters, lambda: now, audit_file, favourites_file, mutes_file
+    )
 
 
 async def until(pilot: Pilot[int], condition: Callable[[], bool], seconds: float = 10) -> None:

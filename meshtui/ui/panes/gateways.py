@@ -25,6 +25,7 @@ from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Grid, Section
 from meshtui.ui.exchange import Jump, Wants
 from meshtui.ui.pane import Pane
+from meshtui.ui.sorting import since
 from meshtui.ui.spans import Cell, Line, Span, Tone, mark, said, tone
 
 
@@ -34,8 +35,8 @@ class GatewaysPane(Pane[Gateway]):
     TITLE = "Gateways"
     NEEDS = gateways.KINDS
     COLUMNS = (
-        Column("NAMESPACE", 9, 24, 3),
-        Column("GATEWAY", 12, 36, 0),
+        Column("NAMESPACE", 9, 24, 3, by=lambda row: row.ref.namespace, letter="P"),
+        Column("GATEWAY", 12, 36, 0, by=lambda row: row.ref.name, letter="N"),
         Column("CLASS", 9, 24, 6),
         Column("LISTENERS", 24, 60, 0),
         Column("CERTIFICATE", 11, 14, 1),
@@ -43,7 +44,7 @@ class GatewaysPane(Pane[Gateway]):
         Column("ROUTES", 6, 8, 4, right=True),
         Column("PODS", 4, 7, 5, right=True),
         Column("ADDRESS", 10, 32, 7),
-        Column("AGE", 4, 6, 8, right=True),
+        Column("AGE", 4, 6, 8, right=True, by=lambda row: since(row.created), letter="A"),
     )
     EMPTY = "There are no gateways but waypoints. :waypoints shows those."
 
@@ -57,7 +58,7 @@ class GatewaysPane(Pane[Gateway]):
         return (
             row.ref.namespace,
             row.ref.name,
-            row.class_name or Span("Istio API", Tone.MUTED),
+            _class(row),
             _listeners(row, snapshot.now),
             _nearest(row, snapshot.now),
             _programmed(row),
@@ -105,6 +106,10 @@ class GatewaysPane(Pane[Gateway]):
 
     def owner(self, row: Gateway, snapshot: Snapshot) -> Jump | None:
         return ways.namespace(snapshot, row.ref.namespace)
+
+    def istioctl(self, row: Gateway, snapshot: Snapshot) -> Sequence[str]:
+        pod = self.log_of(row, snapshot)
+        return ("proxy-config", "listener", f"{pod.name}.{pod.namespace}") if pod else ()
 
     def log_of(self, row: Gateway, snapshot: Snapshot) -> Ref | None:
         return next((Ref(POD, pod.namespace, pod.name) for pod in row.pods or ()), None)
@@ -155,7 +160,7 @@ def _left(certificate: Certificate, now: datetime) -> str:
 def _programmed(row: Gateway) -> Cell:
     found = next((each for each in row.judged if each.condition.type == "Programmed"), None)
     if found is None:
-        return Span("–" if not row.class_name else "not said", Tone.MUTED)
+        return Span("–" if row.is_istios else "not said", Tone.MUTED)
     health = found.verdict.health
     if health is Health.OK:
         return "yes"
@@ -188,9 +193,16 @@ def _sections(row: Gateway, snapshot: Snapshot, *, whole: bool) -> Iterable[Sect
             yield _certificate(each, snapshot, whole)
 
 
+def _class(row: Gateway) -> Cell:
+    if row.is_istios:
+        return Span("Istio API", Tone.MUTED)
+    return row.class_name or Span("none", Tone.MUTED)
+
+
 def _facts(row: Gateway) -> Iterable[Fact]:
-    if row.class_name:
-        yield Fact("class", f"{row.class_name}, by {row.controller or 'a controller not known'}")
+    if not row.is_istios:
+        named = row.class_name or "none"
+        yield Fact("class", f"{named}, by {row.controller or 'a controller not known'}")
     else:
         labels = (f"{name}={value}" for name, value in row.selector.items())
         yield Fact("kind", "Istio Gateway: nobody writes conditions on it")

@@ -14,6 +14,7 @@ from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Section
 from meshtui.ui.exchange import Jump, Wants
 from meshtui.ui.pane import Pane
+from meshtui.ui.sorting import since
 from meshtui.ui.spans import Cell, Line, Span, Tone, mark, said, tone
 
 
@@ -23,17 +24,25 @@ class ZtunnelsPane(Pane[Ztunnel]):
     TITLE = "Ztunnels"
     NEEDS = ztunnels.KINDS
     COLUMNS = (
-        Column("NODE", 10, 40, 0),
+        Column("NODE", 10, 40, 0, by=lambda row: row.node, letter="N"),
         Column("ZTUNNEL", 13, 24, 4),
         Column("READY", 5, 6, 5, right=True),
         Column("VERSION", 7, 12, 3),
         Column("RESTARTS", 8, 8, 8, right=True),
-        Column("PROXIED", 20, 34, 0),
+        Column("PROXIED", 20, 34, 0, by=lambda row: row.proxied),
         Column("CNI AGENT", 10, 16, 2),
         Column("ISTIOD", 10, 16, 1),
-        Column("CERTIFICATES", 14, 26, 6),
-        Column("READ", 5, 6, 7, right=True),
-        Column("AGE", 4, 6, 9, right=True),
+        Column("CERTIFICATES", 14, 26, 6, by=lambda row: row.certificates),
+        Column("READ", 5, 6, 7, right=True, by=lambda row: since(row.read_at)),
+        Column(
+            "AGE",
+            4,
+            6,
+            9,
+            right=True,
+            by=lambda row: row.pod and since(row.pod.created),
+            letter="A",
+        ),
     )
     EMPTY = "There are no nodes that you may see, and no ztunnel pods."
 
@@ -69,10 +78,12 @@ class ZtunnelsPane(Pane[Ztunnel]):
         facts = [
             Fact("node", row.node),
             Fact("ztunnel", _named(row)),
+            *_pod(row, now),
             Fact("version", row.version or "not told"),
             Fact("CNI agent", _told(row.agent_verdict, row.agent.key if row.agent else "none")),
             Fact("istiod", _told(row.connected, "connected", failure)),
             Fact("proxied", _counted(row)),
+            *_certified(row, now),
             Fact("read", times.ago(row.read_at, now)),
         ]
         if row.pod is not None:
@@ -112,6 +123,13 @@ class ZtunnelsPane(Pane[Ztunnel]):
     def ztunnel_of(self, row: Ztunnel, snapshot: Snapshot) -> Jump | None:
         return Jump(self.NAME, key=row.key)
 
+    def node_of(self, row: Ztunnel, snapshot: Snapshot) -> Jump | None:
+        return self.ztunnel_of(row, snapshot)
+
+    def istioctl(self, row: Ztunnel, snapshot: Snapshot) -> Sequence[str]:
+        pod = row.ref
+        return ("ztunnel-config", "all", f"{pod.name}.{pod.namespace}") if pod else ()
+
     def log_of(self, row: Ztunnel, snapshot: Snapshot) -> Ref | None:
         return row.ref
 
@@ -120,6 +138,18 @@ def _named(row: Ztunnel) -> str:
     if row.ref is not None:
         return row.ref.key
     return f"not known: {row.unread}" if row.unread else "none runs here"
+
+
+def _pod(row: Ztunnel, now: datetime) -> Iterable[Fact]:
+    if row.pod is not None:
+        pod = row.pod
+        words = f"{pod.ready}/{pod.containers} ready, restarts {pod.restarts}"
+        yield Fact("pod", f"{words}, created {times.age(pod.created, now)} ago")
+
+
+def _certified(row: Ztunnel, now: datetime) -> Iterable[Fact]:
+    if row.pod is not None and row.certificates is not None:
+        yield Fact("certified", _certificates(row, now))
 
 
 def _counted(row: Ztunnel) -> str:
