@@ -48,13 +48,14 @@ class DenialsPane(Pane[Row]):
     )
     JUDGED = False
     CALLS = True
+    EMPTY = "No access line was read yet."
 
     @property
     def empty(self) -> str:
         """It says what was looked at: nothing that was seen is not nothing."""
         heard = self.snapshot.heard if self.snapshot else None
         if heard is None or not heard.counts.access:
-            return "No access line was read yet."
+            return self.EMPTY
         return f"Nothing was refused in {heard.counts.access:,} access lines."
 
     def rows(self, snapshot: Snapshot) -> Sequence[Row]:

@@ -299,7 +299,7 @@ def test_without_dumps_the_hops_that_hang_on_them_are_unknown_and_none_is_ok_for
             {"capture of A", "capture of B", "waypoint", "policies at the waypoint", "route"},
         ),
     ],
-    ids=str,
+    ids=["network-policies", "endpoints", "namespaces"],
 )
 def test_what_may_not_be_listed_is_unknown(kind: Kind, titles: set[str]) -> None:
     problem = Problem(Trouble.FORBIDDEN, f"you may not list {kind.plural}")
