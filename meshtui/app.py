@@ -20,7 +20,7 @@ from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widgets import Input
 
-from meshtui import __version__, endings, favourites, journal, mutes, production
+from meshtui import __version__, endings, favourites, journal, mutes, orders, production
 from meshtui.changing import Changing
 from meshtui.clusters import Clusters, clusters
 from meshtui.favourites import Favourites
@@ -35,7 +35,8 @@ from meshtui.mesh.snapshot import Scope, Server, Snapshot
 from meshtui.muting import Muting
 from meshtui.reading import Reading
 from meshtui.settings import Settings
-from meshtui.ui import asking, keys, notices, theme, times
+from meshtui.taking import Taking
+from meshtui.ui import asking, clipboard, keys, notices, theme, times
 from meshtui.ui.answers import AnswerScreen
 from meshtui.ui.audit_reader import AuditReader
 from meshtui.ui.commands import Command
@@ -48,6 +49,7 @@ from meshtui.ui.pane import Pane
 from meshtui.ui.panes import PANES
 from meshtui.ui.pick import Pick
 from meshtui.ui.reader import Aliases, Help, Reader, Yaml
+from meshtui.ui.sorting import Order
 from meshtui.ui.spans import Line, Span, Tone, plain
 from meshtui.ui.styles import STYLESHEETS
 from meshtui.ui.tree import TreeScreen
@@ -117,6 +119,7 @@ class MeshApp(App[int], inherit_bindings=False):
         self._deriving = asyncio.Lock()
         self._saving = asyncio.Lock()
         self._interrupted: datetime | None = None
+        self._orders_file: Path | None = None
         self._main = Main(settings.pane.lower(), self._other_commands(), clock)
         self._favourites = Favourites(favourites_file)
         self._audit = Audit(audit_file or audit.default_path())
@@ -124,6 +127,7 @@ class MeshApp(App[int], inherit_bindings=False):
         self._changing = Changing(self, self._main, settings, clock, self.tell, self._audit)
         self._muting = Muting(self, mutes_file, clock, self.tell)
         self._reading = Reading(self, self._main, self._derive, self._want_soon)
+        self._taking = Taking(self, self.tell, self._reading.whole, self._derive)
 
     def get_default_screen(self) -> Main:
         return self._main
@@ -143,6 +147,7 @@ class MeshApp(App[int], inherit_bindings=False):
         if not self.is_headless:  # there is a terminal to give back as it was
             endings.install(asyncio.get_running_loop(), self._leave)
         self._load_favourites()
+        self._load_orders()
         self._load_mutes()
         self._start()
 
@@ -222,7 +227,11 @@ class MeshApp(App[int], inherit_bindings=False):
         always = scopes.of(needs, self._main.place.namespaces)
         seen = (*always, *self._narrower(self.snapshot), *wanted.scopes)
         self._session.want(
-            seen, (*wanted.probes, *self._changing.probes), wanted.refs, wanted.tables
+            seen,
+            (*wanted.probes, *self._changing.probes),
+            wanted.refs,
+            wanted.tables,
+            denials=wanted.denials,
         )
         self._changing.ask_rights(self._main.front)
 
@@ -269,6 +278,35 @@ class MeshApp(App[int], inherit_bindings=False):
             except OSError as error:
                 self.tell(f"The favourite namespaces cannot be kept: {error.strerror}.", Tone.WARN)
 
+    # How rows are sorted
+
+    def keep_orders(self, path: Path) -> None:
+        """Keeps in a file how each pane is sorted, and begins with what it holds."""
+        self._orders_file = path
+
+    @work
+    async def _load_orders(self) -> None:
+        if self._orders_file is None:
+            return
+        try:
+            found = await background.start(orders.load, self._orders_file)
+        except OSError as error:
+            self.tell(f"How panes were sorted cannot be read: {error.strerror}.", Tone.WARN)
+        else:
+            self._main.order_as_before({name: Order(*each) for name, each in found.items()})
+
+    @on(Pane.Sorted)
+    @work
+    async def _sorted(self, event: Pane.Sorted) -> None:
+        if self._orders_file is None:
+            return
+        order = (event.order.column, event.order.descending) if event.order.column else None
+        async with self._saving:
+            try:
+                await background.start(orders.save, self._orders_file, event.name, order)
+            except OSError as error:
+                self.tell(f"How panes are sorted cannot be kept: {error.strerror}.", Tone.WARN)
+
     # What is muted
 
     @work
@@ -303,7 +341,7 @@ class MeshApp(App[int], inherit_bindings=False):
 
     @on(Pane.ChangeAsked)
     def _change(self, event: Pane.ChangeAsked) -> None:
-        self._changing.ask((event.wish,))
+        self._changing.ask(event.wishes)
 
     @on(Pane.EditAsked)
     def _edit(self, event: Pane.EditAsked) -> None:
@@ -375,6 +413,7 @@ class MeshApp(App[int], inherit_bindings=False):
                     lambda _: self._changing.reopen()),
             Command(("audit",), "what was changed from here, or was not; u takes one back",
                     lambda _: self._show_audit()),
+            Command(("suspend",), "go to the shell; `fg` comes back", lambda _: self.action_suspend_process()),
             Command(("refresh",), "read everything again", lambda _: self.action_refresh_all()),
             Command(("q", "quit", "q!"), "quit", lambda _: self._leave()),
         ]  # fmt: skip
@@ -534,9 +573,25 @@ class MeshApp(App[int], inherit_bindings=False):
     @on(Reader.CopyAsked)
     @on(Confirm.CopyAsked)
     def _copy(self, event: Pane.CopyAsked | Reader.CopyAsked | Confirm.CopyAsked) -> None:
-        self.copy_to_clipboard(event.text)
-        whole = "\n" not in event.text
-        self.tell(f"Copied {event.text if whole else f'{len(event.text):,} characters'}")
+        self._taking.copy(event.text)
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Asks the terminal; Textual's own way knows nothing of tmux and screen."""
+        self._clipboard = text
+        if self._driver is not None:
+            self._driver.write(clipboard.request(text, os.environ))
+
+    @on(Pane.CopiesAsked)
+    def _copies(self, event: Pane.CopiesAsked) -> None:
+        self._taking.pick(event.title, event.found)
+
+    @on(Pane.CopyTaken)
+    def _copy_taken(self, event: Pane.CopyTaken) -> None:
+        self.run_worker(self._taking.take(event.copy), group="copy")
+
+    @on(Main.SaveAsked)
+    def _save(self, event: Main.SaveAsked) -> None:
+        self._taking.save(self._main.front, event.name)
 
     # Ends
 
@@ -584,4 +639,5 @@ def run(settings: Settings) -> int:
         favourites_file=favourites.default_path(),
         mutes_file=mutes.default_path(),
     )
+    app.keep_orders(orders.default_path())
     return app.run() or 0

@@ -22,7 +22,7 @@ from meshtui.kube.errors import KubeError
 from meshtui.kube.perform import Proposal, Result, State, perform
 from meshtui.kube.session import Session
 from meshtui.mesh import changes, foresight, moves, past, preflight, reach, verification
-from meshtui.mesh.changes import Change, Refusal
+from meshtui.mesh.changes import Change, Create, Refusal
 from meshtui.mesh.checks import Check
 from meshtui.mesh.kinds import NAMESPACE, SECRET, Kind
 from meshtui.mesh.past import Past
@@ -68,6 +68,8 @@ class Changing:
         self._context = ""
         self._worker: Worker[Any] | None = None
         self._done: list[Result] = []
+        self._draft: editor.Written | None = None
+        """What was written of the change that is under way."""
         self._all = False
         """The rest of those that were asked for is to be made too."""
 
@@ -247,6 +249,7 @@ class Changing:
             before = self.snapshot
             assert before is not None  # it was there to build the change with
             result = await self._made(found, place)
+            self._keep(result)
             if result.state is not State.DECLINED:
                 begun()
             if result.state is State.APPLIED:
@@ -304,7 +307,28 @@ class Changing:
         if session is None or snapshot is None:
             return Refusal("there is no connection to this cluster")
         it = await session.get(wish.target, managed_fields=True)
-        return wish.build(it, self.snapshot or snapshot)
+        found = wish.build(it, self.snapshot or snapshot)
+        return await self._rewritten(found) if wish.edited and isinstance(found, Create) else found
+
+    async def _rewritten(self, change: Create) -> Create | Refusal:
+        """With what the person makes of it in their editor."""
+        try:
+            written = await editor.edited(self._app, change.target, change.wanted)
+        except editor.EditorError as error:
+            return Refusal(str(error).rstrip("."))
+        found = changes.rewritten(change, written.object)
+        if isinstance(found, Refusal):
+            return Refusal(f"{found.reason} (it is in {written.path})")
+        self._draft = written
+        return found
+
+    def _keep(self, result: Result) -> None:
+        """Says where what was written in an editor is, unless it was applied."""
+        draft, self._draft = self._draft, None
+        if draft is not None and result.state is State.APPLIED:
+            draft.forget()
+        elif draft is not None:
+            self._tell(f"What was written is in {draft.path}.", Tone.WARN)
 
     async def _made(self, change: Change, place: str = "", *, undoes: str = "") -> Result:
         """Takes a change down the road, and tells how it ended."""

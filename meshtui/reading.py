@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from textual.app import App
 
-from meshtui.kube.errors import KubeError
+from meshtui.kube.errors import KubeError, Unreachable
 from meshtui.kube.session import Session
 from meshtui.mesh.logs import LogLine, LogOptions
-from meshtui.mesh.snapshot import Ref, Snapshot
+from meshtui.mesh.raw import Raw
+from meshtui.mesh.snapshot import Problem, Ref, Snapshot, Trouble
 from meshtui.ui import detail, notices, yaml_lines
 from meshtui.ui.answers import AnswerScreen, Asked
 from meshtui.ui.main import Main
@@ -101,6 +102,12 @@ class Reading:
             screen.show(notices.problem(failure.problem), 0)
             return
         screen.show(await asyncio.to_thread(yaml_lines.lines, found))
+
+    async def whole(self, ref: Ref) -> Raw:
+        """An object, read whole, without who manages which field. Raises KubeError."""
+        if self.session is None:
+            raise Unreachable(Problem(Trouble.UNREACHABLE, _UNCONNECTED))
+        return await self.session.get(ref, managed_fields=False)
 
     def log(self, pod: Ref, options: LogOptions) -> None:
         """Opens the log of a pod, and follows it until it is left."""

@@ -20,6 +20,7 @@ from meshtui.kube.following import Following
 from meshtui.kube.gets import Gets, whole
 from meshtui.kube.heart import Heart
 from meshtui.kube.kubeconfig import Kubeconfig
+from meshtui.kube.listening import Listening
 from meshtui.kube.pace import Pace
 from meshtui.kube.probes import Probing
 from meshtui.kube.rights import Rights
@@ -93,6 +94,9 @@ class LiveSession:
             self._change_later,
             enabled=settings.sweep,
         )
+        self._listening = Listening(
+            self._start, self, self._pace, lambda: self._latest, self._change
+        )
         self._tasks = asyncio.TaskGroup()
         self._running: set[asyncio.Task[Any]] = set()
         self._changed = asyncio.Event()
@@ -117,6 +121,7 @@ class LiveSession:
         self._change()
         self._following.end()
         self._tables.end()
+        self._listening.end()
         for task in self._running:
             task.cancel()
         self._probing.close()
@@ -139,6 +144,8 @@ class LiveSession:
         probes: Collection[Probe] = (),
         refs: Collection[Ref] = (),
         tables: Collection[Scope] = (),
+        *,
+        denials: bool = False,
     ) -> None:
         if self._closed.is_set():
             return
@@ -146,6 +153,7 @@ class LiveSession:
         self._following.want(scopes)
         self._probing.want(probes)
         self._gets.want(refs)
+        self._listening.want(denials)
 
     def refresh(self) -> None:
         if self._closed.is_set():
@@ -155,6 +163,7 @@ class LiveSession:
         self._tables.again()
         self._probing.again()
         self._gets.again()
+        self._listening.again()
         self._heart.again()
 
     async def get(self, ref: Ref, *, managed_fields: bool = False) -> Raw:
@@ -223,6 +232,7 @@ class LiveSession:
             tables=self._tables.printed(),
             gets=_same_or_copied(self._latest.gets, self._gets.answers),
             sweep=self._sweeping.progress,
+            heard=self._listening.heard,
             memo=self._memo,
         )
 

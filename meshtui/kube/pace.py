@@ -31,6 +31,8 @@ class Pace:
     lull: float = 1 / 60
     """Between what the sweep brings and the snapshot that carries it, for each ztunnel there is: 300 of them answer
     several times a second, and a snapshot of their mesh is not made for each answer."""
+    hearing: float = 1.0
+    """Between two looks at what access logs have told meanwhile."""
     probe: float = 15.0
     """Between two readings of a probe that is on screen."""
     probe_rate: float = 150_000.0

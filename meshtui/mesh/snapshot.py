@@ -6,13 +6,16 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from meshtui.mesh.kinds import Kind
 from meshtui.mesh.memo import Memo
 from meshtui.mesh.mutes import Mute
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.served import Served
+
+if TYPE_CHECKING:
+    from meshtui.mesh.denial_watch import Heard  # it reads snapshots
 
 T = TypeVar("T")
 
@@ -230,6 +233,8 @@ class Snapshot:
     gets: Mapping[Ref, Answer] = field(default_factory=dict)
     """Single objects that were asked for by name; a value is what the session keeps of the object."""
     sweep: Sweep = Sweep()
+    heard: Heard | None = None
+    """What access logs have told; None where nobody asked for it."""
     muted: Mapping[str, Mute] = field(default_factory=dict)
     """By finding: what somebody knows of and does not want to be told of."""
     memo: Memo = field(default_factory=Memo)

@@ -79,7 +79,6 @@ class AnswerScreen(Reader):
     """The answer to one question. It is derived in a thread, and drawn anew with each snapshot."""
 
     BINDINGS = [
-        Binding("enter", "choose", "Go to it", key_display="enter", id="answer.go"),
         Binding("x", "reverse", "The other way round", id="answer.reverse"),
     ]
 
@@ -192,7 +191,7 @@ class AnswerScreen(Reader):
         return action not in ("search", "next")
 
     @on(Table.Chosen)
-    def action_choose(self) -> None:
+    def _choose(self) -> None:
         row = self.table.selected
         if row is None or self._snapshot is None:
             return

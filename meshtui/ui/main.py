@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar
@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.events import Key
+from textual.events import Key, Paste
 from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
@@ -20,7 +20,7 @@ from meshtui.mesh.kinds import NAMESPACE
 from meshtui.mesh.served import Served
 from meshtui.mesh.snapshot import Snapshot
 from meshtui.mesh.traffic.parties import OUTSIDE
-from meshtui.ui import arguments, commands, kind_commands, unbound
+from meshtui.ui import arguments, commands, export, kind_commands, pane_commands, unbound
 from meshtui.ui.arguments import Arguments, BadArguments
 from meshtui.ui.asking import FROM
 from meshtui.ui.commands import Command
@@ -28,11 +28,13 @@ from meshtui.ui.exchange import Jump, Place
 from meshtui.ui.filters import BadPattern
 from meshtui.ui.footer import Footer
 from meshtui.ui.header import Header
+from meshtui.ui.jumping import Jumping
 from meshtui.ui.keyed import Keyed
 from meshtui.ui.pane import Pane
 from meshtui.ui.panes import NAMED, NS, PANES
 from meshtui.ui.panes.served import ServedPane
 from meshtui.ui.prompt import Prompt
+from meshtui.ui.sorting import Order
 from meshtui.ui.spans import Tone, plain
 from meshtui.ui.tabs import TabLine
 from meshtui.ui.trail import Trail, View
@@ -61,6 +63,8 @@ class Main(Screen[None], inherit_bindings=False):
         Binding("v", "reach('verdict')", "Verdict: may it call another, or one marked row the other", show=False,
                 priority=True, id="pane.verdict"),
         Binding("V", "reach('who')", "Who may call it, and whom it may call", show=False, id="pane.who"),
+        Binding("ctrl+o", "jump", "Jump to a pane by its letter", show=False, id="app.jump"),
+        Binding("ctrl+l", "redraw", "Draw the screen anew", show=False, id="app.redraw"),
         Binding("0", "favourite(0)", "All namespaces", show=False, id="app.all_namespaces"),
         *(Binding(f"{number}", f"favourite({number})", "Namespaces used before", show=False,
                   id=f"app.favourite_{number}") for number in range(1, 10)),
@@ -89,6 +93,12 @@ class Main(Screen[None], inherit_bindings=False):
         line: str
 
     @dataclass
+    class SaveAsked(Message):
+        """The rows of the pane in front are to be written into a file of that name."""
+
+        name: str
+
+    @dataclass
     class Told(Message):
         """Something to tell the person."""
 
@@ -101,10 +111,14 @@ class Main(Screen[None], inherit_bindings=False):
         """`first` is the command of the pane to open, "" for the first one; `others` are the commands that are not
         about panes."""
         super().__init__()
+        self._clock = clock
         self._first = NAMED.get(first, PANES[0].NAME)
         self._panes: dict[str, AnyPane] = {pane.NAME: pane() for pane in PANES}
         self._panes[ServedPane.NAME] = ServedPane()
-        self.commands = [*(self._opening(pane) for pane in PANES), self._ns(), *others]
+        about_rows = pane_commands.of(lambda: self.front, self._save)
+        self.commands = [
+            *(self._opening(pane) for pane in PANES), self._ns(), *about_rows, *others,
+        ]  # fmt: skip
         self._own = tuple(self.commands)
         self._history: list[View] = []
         self._trail = Trail()
@@ -160,6 +174,11 @@ class Main(Screen[None], inherit_bindings=False):
         self._trail.go(here, to)
         self._show(to)
 
+    def order_as_before(self, orders: Mapping[str, Order]) -> None:
+        """Sorts every pane as in an earlier run."""
+        for pane in self._panes.values():
+            pane.order_as_before(orders)
+
     def forget(self) -> None:
         """Another cluster: no way leads back, and nothing is narrowed."""
         self._history.clear()
@@ -195,6 +214,10 @@ class Main(Screen[None], inherit_bindings=False):
     @on(Pane.Left)
     def _left(self, event: Pane.Left) -> None:
         self.go(event.jump)
+
+    @on(Pane.NamespaceChosen)
+    def _warped(self, event: Pane.NamespaceChosen) -> None:
+        self._choose_namespaces((event.name,))
 
     @on(TabLine.Picked)
     def _picked(self, event: TabLine.Picked) -> None:
@@ -245,6 +268,16 @@ class Main(Screen[None], inherit_bindings=False):
             self._history.clear()
             self._show(view)
 
+    def action_jump(self) -> None:
+        def go(name: str | None) -> None:
+            if name and name != self.front.NAME:
+                self.go(Jump(name))
+
+        self.app.push_screen(Jumping(self.tab_line.titles, self.front.NAME), go)
+
+    def action_redraw(self) -> None:
+        self.app.refresh(layout=True)
+
     def action_favourite(self, number: int) -> None:
         """Keeps to the namespaces of a favourite; 0 is all."""
         chosen = self.place.favourites[number - 1 : number]
@@ -253,6 +286,13 @@ class Main(Screen[None], inherit_bindings=False):
             self.post_message(self.Told(words))
         else:
             self._choose_namespaces(chosen[0] if number else ())
+
+    def on_paste(self, event: Paste) -> None:
+        """What is pasted where nothing is typed is no keys."""
+        event.stop()
+        if not self.prompt.asking:
+            words = "What was pasted did nothing: press : or / first, and paste it there."
+            self.post_message(self.Told(words))
 
     def on_key(self, event: Key) -> None:
         """A key without a verb says why it has none."""
@@ -291,6 +331,18 @@ class Main(Screen[None], inherit_bindings=False):
         else:
             outside = OUTSIDE if "://" in callee else ""
             self.prompt.ask(":", plain(f"{command} {caller or f'{callee} {FROM}'} {outside}"))
+
+    @on(Pane.SaveAsked)
+    def _save_asked(self) -> None:
+        self._save("")
+
+    def _save(self, name: str) -> None:
+        """Saves the rows in front under a name, for which it asks where there is none."""
+        if name:
+            self.post_message(self.SaveAsked(name))
+        else:
+            proposed = export.proposed(self.front.title, self.place.context, self._clock())
+            self.prompt.ask(":", f"save {proposed}")
 
     @on(Prompt.Typed)
     def _typed(self, event: Prompt.Typed) -> None:

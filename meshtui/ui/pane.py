@@ -82,6 +82,7 @@ class Pane(Keyed[R]):
         self._stale = True
         self._of: Snapshot | None = None
         self._kept: dict[str, tuple[R, bool]] = {}
+        self._subjects: dict[str, tuple[R, Subject]] = {}
 
     # What a subclass fills in
 
@@ -123,10 +124,6 @@ class Pane(Keyed[R]):
         if found is None or row.ref is None:
             return wanted
         return wanted | Wants(scopes=(events.scope(row.ref, raw.uid(found)),))
-
-    def namespace_of(self, row: R) -> str:
-        """The namespace by which `:ns` keeps a row; "" for one that belongs to none."""
-        return ""
 
     def belongs(self, row: R, within: str) -> bool:
         """Whether a row is part of what the pane is narrowed to."""
@@ -171,6 +168,14 @@ class Pane(Keyed[R]):
         return self.NEEDS
 
     @property
+    def columns(self) -> Sequence[Column]:
+        return self.COLUMNS
+
+    @property
+    def ordered(self) -> str:
+        return self.NAME
+
+    @property
     def empty(self) -> str:
         return self.EMPTY
 
@@ -196,7 +201,7 @@ class Pane(Keyed[R]):
 
     def read_filter(self, text: str) -> Filter | None:
         """What a text means as a filter of this pane's rows. Raises BadPattern."""
-        return filters.parse(text, [column.title for column in self.COLUMNS])
+        return filters.parse(text, [column.title for column in self.columns])
 
     def filter(self, wanted: Filter | None) -> None:
         """Shows only the rows that a filter keeps; None for all."""
@@ -281,6 +286,8 @@ class Pane(Keyed[R]):
             self.table.show(())
             self.stamp = Stamp()
             return
+        if self._of is not self.snapshot:
+            self._subjects.clear()  # they have ages in them
         self._of = snapshot = self.snapshot
         rows = () if notices.unconnected(snapshot) else self.rows(snapshot)
         if self.place.namespaces:
@@ -295,6 +302,7 @@ class Pane(Keyed[R]):
             rows = self._at_fault.rows
         if self._filter is not None:
             rows = self._filtered(rows, self._filter)
+        rows = self.in_order(rows)
         if self._awaited and any(row.key == self._awaited for row in rows):
             self.table.show(rows)
             self.table.select(self._awaited)
@@ -345,9 +353,15 @@ class Pane(Keyed[R]):
         return [row for row, keeps in kept.values() if keeps]
 
     def _subject(self, row: R) -> Subject:
-        """A row as a filter looks at it."""
-        words = [text_of(cell) for cell in self._cells(row)]
-        return Subject(words, self.called(row), partial(self._labels, row))
+        """A row as a filter looks at it, the same for every letter that is typed."""
+        known = self._subjects.get(row.key)
+        if known is not None and known[0] is row:
+            return known[1]
+        cells = self._cells(row)
+        words = [cell if type(cell) is str else text_of(cell) for cell in cells]  # of every row
+        found = Subject(words, self.called(row), partial(self._labels, row))
+        self._subjects[row.key] = (row, found)
+        return found
 
     def _labels(self, row: R) -> Mapping[str, str] | None:
         found = self.object(row, self._of) if self._of is not None else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meshtui.mesh import named_secrets, policy_rows, raw, waypoints
+from meshtui.mesh import named_secrets, policy_rows, raw, waypoints, ztunnels
 from meshtui.mesh.kinds import (
     GATEWAY,
     GATEWAY_CLASS,
@@ -41,6 +41,12 @@ SERVED = "served"
 def namespace(snapshot: Snapshot, name: str) -> Jump | None:
     """To the row of a namespace; None where it is not known."""
     return to(snapshot, Ref(NAMESPACE, "", name))
+
+
+def node(snapshot: Snapshot, name: str) -> Jump | None:
+    """To the row of a node, which is that of its ztunnel; None where it is not known."""
+    found = (each for each in ztunnels.of(snapshot) if name and each.node == name)
+    return next((Jump("ztunnels", key=each.key) for each in found), None)
 
 
 def to(snapshot: Snapshot, ref: Ref) -> Jump | None:

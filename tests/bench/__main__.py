@@ -14,6 +14,7 @@ compares with programs that do not read proxies. Everything it prints it also wr
     change          from a PATCH of a pod to its new value on screen, in seconds: median and worst
     idle_cpu        percent of one core while nothing happens
     filter          from the last character of a filter to the rows that it keeps, in milliseconds: median and worst
+    sort            from a key that sorts all rows to the rows in their order, in milliseconds: median and worst
     switch          from tab to the other pane, in milliseconds: median and worst
     memory          resident MiB: program, children (the process that reads dumps), and the program's peak
     quit            from `:q` to the end of the process, in seconds
@@ -162,6 +163,7 @@ async def _program(
         terminal.quiet(0.5, most=5)
         figures["idle_cpu"] = measures.idle(terminal, idle)
         figures["filter"] = measures.filters(terminal, "istio-cni")
+        figures["sort"] = measures.sorts(terminal)
         figures["switch"] = measures.switches(terminal)
         figures["memory"] = measures.memory(terminal)
         figures["quit"] = measures.quits(terminal)

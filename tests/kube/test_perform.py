@@ -134,6 +134,8 @@ class OneObject:
         probes: Collection[Probe] = (),
         refs: Collection[Ref] = (),
         tables: Collection[Scope] = (),
+        *,
+        denials: bool = False,
     ) -> None: ...
 
     def refresh(self) -> None: ...

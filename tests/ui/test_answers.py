@@ -17,9 +17,9 @@ from meshtui.ui.answers import Answered, AnswerScreen
 from meshtui.ui.path_answers import PathAsked
 from meshtui.ui.reader import Yaml
 from tests.ui import situations
+from tests.ui.key_table import told
 from tests.ui.looking import Looking, looking
 from tests.ui.test_hostile import MATTERS, POISON, clean, poisoned_mesh
-from tests.ui.test_keys import told
 
 SHOP = situations.shop()
 CHECKOUT = "shop/pod/checkout-5f686c4cb7-v2nsk"

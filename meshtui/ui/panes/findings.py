@@ -17,6 +17,7 @@ from meshtui.ui.detail import Fact, Section
 from meshtui.ui.exchange import Jump, Wants
 from meshtui.ui.mute import MuteAsked
 from meshtui.ui.pane import Pane
+from meshtui.ui.sorting import since
 from meshtui.ui.spans import Cell, Line, Span, Tone, text_of, tone
 
 
@@ -26,11 +27,11 @@ class FindingsPane(Pane[Row]):
     TITLE = "Findings"
     NEEDS = rows.KINDS
     COLUMNS = (
-        Column("SEVERITY", 8, 8, 1),
+        Column("SEVERITY", 8, 8, 1, by=lambda row: row.finding.found.grade.rank),
         Column("CODE", 7, 8, 2),
-        Column("ABOUT", 16, 44, 3),
+        Column("ABOUT", 16, 44, 3, by=lambda row: _about(row.finding.found), letter="N"),
         Column("WHAT", 24, 100, 0),
-        Column("SINCE", 8, 10, 4, right=True),
+        Column("SINCE", 8, 10, 4, right=True, by=lambda row: since(row.since), letter="A"),
     )
     JUDGED = False
     EMPTY = "Nothing is found to be wrong."

@@ -20,11 +20,12 @@ from meshtui.mesh.kinds import POD
 from meshtui.mesh.raw import Condition
 from meshtui.mesh.reasons import Judged
 from meshtui.mesh.snapshot import Ref, Snapshot
-from meshtui.ui import detail, notices, times, ways
+from meshtui.ui import detail, evidence, notices, times, ways
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Grid, Section
 from meshtui.ui.exchange import Jump, Wants
 from meshtui.ui.pane import Pane
+from meshtui.ui.sorting import since
 from meshtui.ui.spans import Cell, Line, Span, Tone, mark, said, tone
 
 
@@ -34,8 +35,8 @@ class GatewaysPane(Pane[Gateway]):
     TITLE = "Gateways"
     NEEDS = gateways.KINDS
     COLUMNS = (
-        Column("NAMESPACE", 9, 24, 3),
-        Column("GATEWAY", 12, 36, 0),
+        Column("NAMESPACE", 9, 24, 3, by=lambda row: row.ref.namespace, letter="P"),
+        Column("GATEWAY", 12, 36, 0, by=lambda row: row.ref.name, letter="N"),
         Column("CLASS", 9, 24, 6),
         Column("LISTENERS", 24, 60, 0),
         Column("CERTIFICATE", 11, 14, 1),
@@ -43,7 +44,7 @@ class GatewaysPane(Pane[Gateway]):
         Column("ROUTES", 6, 8, 4, right=True),
         Column("PODS", 4, 7, 5, right=True),
         Column("ADDRESS", 10, 32, 7),
-        Column("AGE", 4, 6, 8, right=True),
+        Column("AGE", 4, 6, 8, right=True, by=lambda row: since(row.created), letter="A"),
     )
     EMPTY = "There are no gateways but waypoints. :waypoints shows those."
 
@@ -105,6 +106,10 @@ class GatewaysPane(Pane[Gateway]):
 
     def owner(self, row: Gateway, snapshot: Snapshot) -> Jump | None:
         return ways.namespace(snapshot, row.ref.namespace)
+
+    def istioctl(self, row: Gateway, snapshot: Snapshot) -> Sequence[str]:
+        pod = self.log_of(row, snapshot)
+        return ("proxy-config", "listener", f"{pod.name}.{pod.namespace}") if pod else ()
 
     def log_of(self, row: Gateway, snapshot: Snapshot) -> Ref | None:
         return next((Ref(POD, pod.namespace, pod.name) for pod in row.pods or ()), None)
@@ -180,7 +185,8 @@ def _pods(row: Gateway) -> Cell:
 def _sections(row: Gateway, snapshot: Snapshot, *, whole: bool) -> Iterable[Section]:
     now = snapshot.now
     yield Section("", [said(each) for each in row.troubles[1:]])
-    yield Section("", [*_facts(row), Fact("created", times.ago(row.created, now))])
+    logs = evidence.access_log(snapshot, row.pods or ())
+    yield Section("", [*_facts(row), *logs, Fact("created", times.ago(row.created, now))])
     yield Section("Listeners", [_grid(row.listeners, now)] if row.listeners else ())
     for listening in row.listeners:
         for each in listening.certificates:

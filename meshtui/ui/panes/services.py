@@ -15,6 +15,7 @@ from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Grid, Section
 from meshtui.ui.exchange import Jump, Offer
 from meshtui.ui.pane import Pane
+from meshtui.ui.sorting import since
 from meshtui.ui.spans import Cell, Line, Span, Tone, mark, said, tone
 
 
@@ -24,8 +25,8 @@ class ServicesPane(Pane[Service]):
     TITLE = "Services"
     NEEDS = services.KINDS
     COLUMNS = (
-        Column("NAMESPACE", 8, 24, 2),
-        Column("SERVICE", 12, 40, 0),
+        Column("NAMESPACE", 8, 24, 2, by=lambda row: row.spec.namespace, letter="P"),
+        Column("SERVICE", 12, 40, 0, by=lambda row: row.spec.name, letter="N"),
         Column("TYPE", 9, 12, 7),
         Column("ADDRESS", 10, 20, 8),
         Column("PORTS", 11, 30, 6),
@@ -36,7 +37,7 @@ class ServicesPane(Pane[Service]):
         Column("ROUTES", 6, 6, 5, right=True),
         Column("POLICIES", 8, 8, 4, right=True),
         Column("EXTERNAL", 8, 30, 10),
-        Column("AGE", 4, 6, 9, right=True),
+        Column("AGE", 4, 6, 9, right=True, by=lambda row: since(row.spec.created), letter="A"),
     )
     EMPTY = "There are no services here. :ns all looks at every namespace."
 
@@ -118,6 +119,9 @@ class ServicesPane(Pane[Service]):
                 pane = "waypoints" if row.spec.proxy else "gateways"
                 return Jump(pane, key=raw.text(each, "uid"))
         return ways.namespace(snapshot, row.spec.namespace)
+
+    def istioctl(self, row: Service, snapshot: Snapshot) -> Sequence[str]:
+        return ("ztunnel-config", "service", "--service-namespace", row.spec.namespace)
 
     def notes(self, snapshot: Snapshot) -> list[Line]:
         return notices.below(snapshot, notices.wanted(snapshot, self.NEEDS))

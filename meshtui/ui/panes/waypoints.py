@@ -10,11 +10,12 @@ from meshtui.mesh.health import Health
 from meshtui.mesh.kinds import NAMESPACE, POD, SERVICE
 from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.mesh.waypoint_rows import Row
-from meshtui.ui import times, waypoint_offers, ways
+from meshtui.ui import evidence, times, waypoint_offers, ways
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Grid, Section
 from meshtui.ui.exchange import Jump, Offer
 from meshtui.ui.pane import Pane
+from meshtui.ui.sorting import since
 from meshtui.ui.spans import Cell, Span, Tone, mark, said
 
 
@@ -24,8 +25,8 @@ class WaypointsPane(Pane[Row]):
     TITLE = "Waypoints"
     NEEDS = waypoint_rows.KINDS
     COLUMNS = (
-        Column("NAMESPACE", 8, 24, 1),
-        Column("WAYPOINT", 12, 36, 0),
+        Column("NAMESPACE", 8, 24, 1, by=lambda row: row.namespace, letter="P"),
+        Column("WAYPOINT", 12, 36, 0, by=lambda row: row.name, letter="N"),
         Column("CLASS", 12, 28, 8),
         Column("FOR", 7, 8, 5),
         Column("PROGRAMMED", 10, 22, 4),
@@ -34,7 +35,7 @@ class WaypointsPane(Pane[Row]):
         Column("IN VAIN", 12, 26, 3),
         Column("ADDRESS", 10, 20, 7),
         Column("VERSION", 7, 16, 6),
-        Column("AGE", 4, 6, 9, right=True),
+        Column("AGE", 4, 6, 9, right=True, by=lambda row: since(row.created), letter="A"),
     )
     EMPTY = "There are no waypoints, and nothing names one."
 
@@ -65,7 +66,7 @@ class WaypointsPane(Pane[Row]):
     def detail(self, row: Row, snapshot: Snapshot) -> Iterable[Section]:
         yield Section("", [said(each) for each in row.troubles[1:]])
         if row.ref is not None:
-            yield Section("", [*_how(row)])
+            yield Section("", [*_how(row), *evidence.access_log(snapshot, row.pods)])
         yield Section("Attached", _named(row.attached, by_reason=False))
         yield Section("Names it, bound or not", _named(row.unsure, by_reason=True))
         yield Section("Names it in vain", _named(row.in_vain, by_reason=True))
@@ -107,6 +108,13 @@ class WaypointsPane(Pane[Row]):
 
     def owner(self, row: Row, snapshot: Snapshot) -> Jump | None:
         return ways.namespace(snapshot, row.namespace)
+
+    def istioctl(self, row: Row, snapshot: Snapshot) -> Sequence[str]:
+        return (
+            ("waypoint", "status", "--name", row.name, "--namespace", row.namespace)
+            if row.ref
+            else ()
+        )
 
     def log_of(self, row: Row, snapshot: Snapshot) -> Ref | None:
         return next((Ref(POD, pod.namespace, pod.name) for pod in row.pods), None)

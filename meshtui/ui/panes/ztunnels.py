@@ -9,11 +9,12 @@ from meshtui.mesh import pod_templates, ztunnel_probes, ztunnels
 from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.mesh.ztunnels import Ztunnel
-from meshtui.ui import dump_lists, times
+from meshtui.ui import dump_lists, evidence, times
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Section
 from meshtui.ui.exchange import Jump, Wants
 from meshtui.ui.pane import Pane
+from meshtui.ui.sorting import since
 from meshtui.ui.spans import Cell, Line, Span, Tone, mark, said, tone
 
 
@@ -23,17 +24,25 @@ class ZtunnelsPane(Pane[Ztunnel]):
     TITLE = "Ztunnels"
     NEEDS = ztunnels.KINDS
     COLUMNS = (
-        Column("NODE", 10, 40, 0),
+        Column("NODE", 10, 40, 0, by=lambda row: row.node, letter="N"),
         Column("ZTUNNEL", 13, 24, 4),
         Column("READY", 5, 6, 5, right=True),
         Column("VERSION", 7, 12, 3),
         Column("RESTARTS", 8, 8, 8, right=True),
-        Column("PROXIED", 20, 34, 0),
+        Column("PROXIED", 20, 34, 0, by=lambda row: row.proxied),
         Column("CNI AGENT", 10, 16, 2),
         Column("ISTIOD", 10, 16, 1),
-        Column("CERTIFICATES", 14, 26, 6),
-        Column("READ", 5, 6, 7, right=True),
-        Column("AGE", 4, 6, 9, right=True),
+        Column("CERTIFICATES", 14, 26, 6, by=lambda row: row.certificates),
+        Column("READ", 5, 6, 7, right=True, by=lambda row: since(row.read_at)),
+        Column(
+            "AGE",
+            4,
+            6,
+            9,
+            right=True,
+            by=lambda row: row.pod and since(row.pod.created),
+            letter="A",
+        ),
     )
     EMPTY = "There are no nodes that you may see, and no ztunnel pods."
 
@@ -77,6 +86,8 @@ class ZtunnelsPane(Pane[Ztunnel]):
             *_certified(row, now),
             Fact("read", times.ago(row.read_at, now)),
         ]
+        if row.pod is not None:
+            facts += evidence.access_log(snapshot, (row.pod,))
         if row.problem is not None and row.problem.remedy:
             facts.append(Fact("next", row.problem.remedy))
         yield Section("", facts)
@@ -111,6 +122,13 @@ class ZtunnelsPane(Pane[Ztunnel]):
 
     def ztunnel_of(self, row: Ztunnel, snapshot: Snapshot) -> Jump | None:
         return Jump(self.NAME, key=row.key)
+
+    def node_of(self, row: Ztunnel, snapshot: Snapshot) -> Jump | None:
+        return self.ztunnel_of(row, snapshot)
+
+    def istioctl(self, row: Ztunnel, snapshot: Snapshot) -> Sequence[str]:
+        pod = row.ref
+        return ("ztunnel-config", "all", f"{pod.name}.{pod.namespace}") if pod else ()
 
     def log_of(self, row: Ztunnel, snapshot: Snapshot) -> Ref | None:
         return row.ref
