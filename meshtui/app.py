@@ -35,7 +35,7 @@ from meshtui.mesh.snapshot import Scope, Server, Snapshot
 from meshtui.reading import Reading
 from meshtui.settings import Settings
 from meshtui.taking import Taking
-from meshtui.ui import clipboard, keys, notices, theme, times
+from meshtui.ui import clipboard, export, keys, notices, theme, times
 from meshtui.ui.audit_reader import AuditReader
 from meshtui.ui.commands import Command
 from meshtui.ui.confirm import Confirm
@@ -542,6 +542,12 @@ class MeshApp(App[int], inherit_bindings=False):
     @on(Pane.CopyTaken)
     def _copy_taken(self, event: Pane.CopyTaken) -> None:
         self.run_worker(self._taking.take(event.copy), group="copy")
+
+    @on(Reader.SaveAsked)
+    def _save_text(self, event: Reader.SaveAsked) -> None:
+        end = ".yaml" if isinstance(self.screen, Yaml) else ".txt"
+        name = export.proposed(event.title, self._chosen, self._clock(), end)
+        self._taking.save_text(event.text, name)
 
     @on(Main.SaveAsked)
     def _save(self, event: Main.SaveAsked) -> None:

@@ -123,7 +123,7 @@ async def test_every_key_lives_in_20_columns_and_5_lines() -> None:
     async with looking(SHOP, size=(20, 5), toasts=True) as at:
         for pane in ("cluster", "workloads", "certificates"):
             await at.type(f":{pane}\r")
-            assert at.pane.NAME == pane
+            assert pane == at.pane.NAME
             for key in KEYS:
                 await at.press(key, "escape")
                 assert at.app.is_running, key
