@@ -20,7 +20,7 @@ from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widgets import Input
 
-from meshtui import __version__, endings, favourites, journal, orders, production
+from meshtui import __version__, endings, favourites, journal, mutes, orders, production
 from meshtui.changing import Changing
 from meshtui.clusters import Clusters, clusters
 from meshtui.favourites import Favourites
@@ -32,15 +32,18 @@ from meshtui.lending import Lending
 from meshtui.mesh import narrower, past, scopes
 from meshtui.mesh.logs import LogOptions
 from meshtui.mesh.snapshot import Scope, Server, Snapshot
+from meshtui.muting import Muting
 from meshtui.reading import Reading
 from meshtui.settings import Settings
 from meshtui.taking import Taking
-from meshtui.ui import clipboard, export, keys, notices, theme, times
+from meshtui.ui import asking, clipboard, export, keys, notices, theme, times
+from meshtui.ui.answers import AnswerScreen
 from meshtui.ui.audit_reader import AuditReader
 from meshtui.ui.commands import Command
 from meshtui.ui.confirm import Confirm
 from meshtui.ui.exchange import Place
 from meshtui.ui.main import Main
+from meshtui.ui.mute import AskMute, MuteAsked
 from meshtui.ui.palette import CommandsOfMain
 from meshtui.ui.pane import Pane
 from meshtui.ui.panes import PANES
@@ -100,9 +103,10 @@ class MeshApp(App[int], inherit_bindings=False):
         clock: Callable[[], datetime] = utc_now,
         audit_file: Path | None = None,
         favourites_file: Path | None = None,
+        mutes_file: Path | None = None,
     ) -> None:
         """`audit_file` is where changes are told; None for its place in the state directory. `favourites_file` is where
-        the namespaces behind 1 to 9 are kept; None keeps them nowhere."""
+        the namespaces behind 1 to 9 are kept, and `mutes_file` what is muted; None keeps them nowhere."""
         # Textual decides here how it leaves colours out, and takes NO_COLOR out of the environment
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self._settings = settings
@@ -121,6 +125,7 @@ class MeshApp(App[int], inherit_bindings=False):
         self._audit = Audit(audit_file or audit.default_path())
         self._lending = Lending(self, self._main)
         self._changing = Changing(self, self._main, settings, clock, self.tell, self._audit)
+        self._muting = Muting(self, mutes_file, clock, self.tell)
         self._reading = Reading(self, self._main, self._derive, self._want_soon)
         self._taking = Taking(self, self.tell, self._reading.whole, self._derive)
 
@@ -143,6 +148,7 @@ class MeshApp(App[int], inherit_bindings=False):
             endings.install(asyncio.get_running_loop(), self._leave)
         self._load_favourites()
         self._load_orders()
+        self._load_mutes()
         self._start()
 
     def watch_snapshot(self, before: Snapshot | None, snapshot: Snapshot | None) -> None:
@@ -191,7 +197,8 @@ class MeshApp(App[int], inherit_bindings=False):
             self._session = self._changing.session = self._reading.session = session
             self._want()
             settled = False
-            async for snapshot in session.snapshots():
+            async for known in session.snapshots():
+                snapshot = self._muting.over(known, context)
                 # derived here first: what the pane then asks for on the loop is remembered
                 for derive in (
                     self._main.front.prepare,
@@ -220,7 +227,11 @@ class MeshApp(App[int], inherit_bindings=False):
         always = scopes.of(needs, self._main.place.namespaces)
         seen = (*always, *self._narrower(self.snapshot), *wanted.scopes)
         self._session.want(
-            seen, (*wanted.probes, *self._changing.probes), wanted.refs, wanted.tables
+            seen,
+            (*wanted.probes, *self._changing.probes),
+            wanted.refs,
+            wanted.tables,
+            denials=wanted.denials,
         )
         self._changing.ask_rights(self._main.front)
 
@@ -230,6 +241,7 @@ class MeshApp(App[int], inherit_bindings=False):
 
     @on(Pane.Looked)
     @on(TreeScreen.Looked)
+    @on(AnswerScreen.Looked)
     def _want_soon(self) -> None:
         """The same, once the cursor has come to rest."""
         if self._asking_soon is None:
@@ -295,11 +307,37 @@ class MeshApp(App[int], inherit_bindings=False):
             except OSError as error:
                 self.tell(f"How panes are sorted cannot be kept: {error.strerror}.", Tone.WARN)
 
+    # What is muted
+
+    @work
+    async def _load_mutes(self) -> None:
+        await self._muting.load()
+        self._show_muted()
+
+    @on(MuteAsked)
+    @work(exclusive=True, group="mute")
+    async def _mute(self, event: MuteAsked) -> None:
+        context = self._chosen
+        if await self._muting.ask(event, context):
+            self._show_muted()
+            await self._muting.save(context)
+
+    def _show_muted(self) -> None:
+        if self.snapshot is not None:
+            self.snapshot = self._muting.over(self.snapshot, self._chosen)
+
     # Changes
 
     @on(Pane.MenuAsked)
     def _menu(self, event: Pane.MenuAsked) -> None:
         self._changing.offer(event.title, event.offers)
+
+    @on(Pane.WaysAsked)
+    @work(exclusive=True, group="ways")
+    async def _ways(self, event: Pane.WaysAsked) -> None:
+        chosen = await self.push_screen_wait(Pick(event.title, [(name, "") for name in event.ways]))
+        if chosen:
+            self._main.go(event.ways[chosen])
 
     @on(Pane.ChangeAsked)
     def _change(self, event: Pane.ChangeAsked) -> None:
@@ -343,7 +381,7 @@ class MeshApp(App[int], inherit_bindings=False):
 
     def _leave_screens(self) -> None:
         for screen in reversed(self.screen_stack):
-            if isinstance(screen, Reader | Confirm | Verify):
+            if isinstance(screen, Reader | Confirm | Verify | AskMute):
                 screen.dismiss()
 
     @on(Main.CommandPicked)
@@ -360,6 +398,8 @@ class MeshApp(App[int], inherit_bindings=False):
                     closed=True),
             Command(("tree",), "gateways down to ztunnels: what leads to this row and on from it, or `all`",
                     lambda said: self._reading.tree(said), lambda: ["all"], "[all]", closed=True),
+            *asking.commands(lambda: self.snapshot, lambda asked: self._reading.ask(asked),
+                             lambda words: self._main.prompt.ask(":", words)),
             Command(("help",), "every key and command", lambda _: self.action_help()),
             Command(("aliases", "a"), "all commands with their other names", lambda _: self.action_aliases()),
             Command(("messages",), "what was said, longer than a toast", lambda _: self.action_messages()),
@@ -448,8 +488,13 @@ class MeshApp(App[int], inherit_bindings=False):
         self._reading.log(event.pod, LogOptions(previous=event.previous))
 
     @on(TreeScreen.Left)
-    def _tree_left(self, event: TreeScreen.Left) -> None:
+    @on(AnswerScreen.Left)
+    def _tree_left(self, event: TreeScreen.Left | AnswerScreen.Left) -> None:
         self._main.go(event.jump)
+
+    @on(AnswerScreen.Reversed)
+    def _reversed(self, event: AnswerScreen.Reversed) -> None:
+        self._reading.ask(event.asked)
 
     def action_help(self) -> None:
         if not isinstance(self.screen, Help):
@@ -480,6 +525,7 @@ class MeshApp(App[int], inherit_bindings=False):
             ("server", server.url),
             ("version", server.version),
             ("user", server.user or "not known"),
+            *((("acting as", server.impersonating),) if server.impersonating else ()),
             ("answered", times.stamp(server.answered)),
             ("namespaces", ", ".join(self._main.place.namespaces) or "all"),
             ("read-only", self._main.place.read_only or "no"),
@@ -593,6 +639,11 @@ def run(settings: Settings) -> int:
     """Runs the program on the screen; gives its exit status."""
     gc.set_threshold(50_000, 20, 100)
     sys.setswitchinterval(0.001)  # a key must not wait long for a thread that derives
-    app = MeshApp(settings, clusters(settings), favourites_file=favourites.default_path())
+    app = MeshApp(
+        settings,
+        clusters(settings),
+        favourites_file=favourites.default_path(),
+        mutes_file=mutes.default_path(),
+    )
     app.keep_orders(orders.default_path())
     return app.run() or 0

@@ -13,6 +13,7 @@ from meshtui.mesh.logs import LogLine, LogOptions
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Problem, Ref, Snapshot, Trouble
 from meshtui.ui import detail, notices, yaml_lines
+from meshtui.ui.answers import AnswerScreen, Asked
 from meshtui.ui.main import Main
 from meshtui.ui.reader import Describe, Log, Yaml
 from meshtui.ui.spans import Line, Span, Tone
@@ -69,8 +70,14 @@ class Reading:
         self._app.push_screen(screen, self._left)
         self._app.run_worker(self._plant(screen), group="tree", exclusive=True)
 
-    async def _plant(self, screen: TreeScreen) -> None:
-        """Shows the tree, once it was derived."""
+    def ask(self, asked: Asked) -> None:
+        """Opens the answer to a question."""
+        screen = AnswerScreen(asked)
+        self._app.push_screen(screen, self._left)
+        self._app.run_worker(self._plant(screen), group="answer", exclusive=True)
+
+    async def _plant(self, screen: TreeScreen | AnswerScreen) -> None:
+        """Shows what a screen is of, once it was derived."""
         if self.snapshot is not None:
             await self._derive(screen.derive, self.snapshot)
             screen.update_from(self.snapshot)

@@ -58,6 +58,7 @@ SHOTS = (
     Shot("gateways", "shop", "gateways", row="public"),
     Shot("routes", "shop", "routes", row="no-grant"),
     Shot("policies", "shop", "policies", row="refunds"),
+    Shot("denials", "shop", "denials", (160, 48), row="no ALLOW matches"),
     Shot("findings", "shop", "findings", row="AMB-010"),
     Shot("tree", "shop", "gateways", row="public", keys=(*":tree", "enter", "is renewed by hand")),
     Shot("certificates", "shop", "certificates"),

@@ -26,12 +26,12 @@ async def write(api: Api, discovery: Discovery, change: Change, *, dry_run: bool
     path = address(change.target.kind, version, change.target.namespace, name)
     params = {"fieldManager": MANAGER, **({"dryRun": "All"} if dry_run else {})}
     said, headers = await api.send(method, path, params, body, content_type)
-    warnings = _warnings(headers)
+    told = warnings(headers)
     answer = decode(said, dict[str, Any], path)
     if isinstance(change, Delete):
-        return Written(None, warnings)
+        return Written(None, told)
     return Written(
-        secrets.certificates_only(answer) if change.target.kind == SECRET else answer, warnings
+        secrets.certificates_only(answer) if change.target.kind == SECRET else answer, told
     )
 
 
@@ -54,7 +54,7 @@ def _request(change: Change, dry_run: bool) -> tuple[str, str, str, Mapping[str,
             )
 
 
-def _warnings(headers: Iterable[str]) -> tuple[str, ...]:
+def warnings(headers: Iterable[str]) -> tuple[str, ...]:
     """The texts of `Warning: 299 - "text"` (kubernetes.io, "Warning: helpful warnings ahead"; RFC 7234, 5.5)."""
     found = (each for header in headers for each in _WARNING.findall(header))
     texts = (re.sub(r"\\(.)", r"\1", each) for each in found)

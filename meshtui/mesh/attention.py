@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
-from typing import Any, Protocol
+from typing import Any
 
 from meshtui.mesh import (
     certificates,
@@ -35,17 +35,6 @@ from meshtui.mesh.snapshot import LOADING, Phase, Ref, Snapshot
 
 _NAMED = 3
 """So many rows of a pane are named; of the findings, which say what is behind them, more."""
-
-
-class Row(Protocol):
-    """What every row of every pane has."""
-
-    @property
-    def key(self) -> str: ...
-    @property
-    def verdict(self) -> Verdict: ...
-    @property
-    def ref(self) -> Ref | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +113,7 @@ _PANES = (
 )
 
 
-_Judged = tuple[Verdict, Row]
+_Judged = tuple[Verdict, findings.Judged]
 """How a row is, with what the doctor finds of its object, and the row."""
 
 

@@ -137,7 +137,7 @@ class Confirm(ModalScreen[Answer], inherit_bindings=False):
             self._draw()
 
     def _draw(self) -> None:
-        width = min(self.size.width, _WIDEST) - 4
+        width = min(self.size.width, _WIDEST) - _SIDES
         if width <= 0:
             return
         title = heading(self._question, width)
@@ -185,6 +185,8 @@ class Confirm(ModalScreen[Answer], inherit_bindings=False):
 
 
 _WIDEST = 120
+_SIDES = 5
+"""Columns beside the text: margins, and a scroll bar where it is long."""
 _LABEL = 11
 
 
@@ -205,12 +207,14 @@ def lines(question: Question, width: int) -> list[Line]:
     """What stands in the dialog, section by section, wrapped to a width."""
     change = question.change
     sections = (
+        # first what others say against it: on a small screen the end is below the edge
+        ("Server", [(mark(Health.WARN), Span(f" {plain(each)}")) for each in question.warnings]),
+        ("Owner", list(_owned(question.owners, bool(question.for_repository)))),
         ("Before", list(_checks(question.checks))),
         ("Reach", [(Span(each),) for each in question.reach]),
         ("Means", [(mark(Health.WARN), Span(f" {each}")) for each in change.warnings]),
         ("Change", [_changed(each) for each in question.diff]),
-        ("Server", list(_server(question.warnings))),
-        ("Owner", list(_owned(question.owners, bool(question.for_repository)))),
+        ("Server", [(mark(Health.OK), Span(" accepted as a dry run"))]),
     )
     found: list[Line] = []
     for title, told in sections:
@@ -229,12 +233,6 @@ def _checks(checks: Iterable[Check]) -> Iterator[Line]:
 
 def _changed(text: str) -> Line:
     return (Span(f"{text[:1]} {text[1:]}", outcomes.changed(text)),)
-
-
-def _server(warnings: Sequence[str]) -> Iterator[Line]:
-    yield (mark(Health.OK), Span(" accepted as a dry run"))
-    for each in warnings:
-        yield (mark(Health.WARN), Span(f" {plain(each)}"))
 
 
 def _owned(owners: Sequence[Owner], copies: bool) -> Iterator[Line]:

@@ -46,6 +46,8 @@ class Wants:
     refs: tuple[Ref, ...] = ()
     tables: tuple[Scope, ...] = ()
     """Kinds as the server prints them."""
+    denials: bool = False
+    """Whether the access logs of proxies are followed."""
 
     def __or__(self, other: Wants) -> Wants:
         return Wants(
@@ -53,6 +55,7 @@ class Wants:
             self.probes + other.probes,
             self.refs + other.refs,
             self.tables + other.tables,
+            self.denials or other.denials,
         )
 
 
@@ -63,6 +66,8 @@ class Wish:
 
     target: Ref
     build: Callable[[Raw, Snapshot], Change | Refusal]
+    edited: bool = False
+    """Somebody writes what is to be created in their editor before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,8 @@ class Stamp:
     warn: int = 0
     within: str = ""
     filter: str = ""
+    faults: bool = False
+    """Whether only faults are shown."""
     freshness: Line = ()
 
 

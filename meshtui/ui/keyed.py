@@ -51,6 +51,7 @@ class Keyed(Arranged[R], Generic[R]):
         Binding("m", "mesh", "Mesh", id="pane.mesh"),
         Binding("r", "restart", "Restart", show=False, id="pane.restart"),
         Binding("e", "edit", "Edit", show=False, id="pane.edit"),
+        Binding("ctrl+z", "faults", "Faults alone, and all again", show=False, id="pane.faults"),
     ]
 
     snapshot: reactive[Snapshot | None] = reactive(None)
@@ -106,6 +107,13 @@ class Keyed(Arranged[R], Generic[R]):
         offers: Sequence[Offer]
 
     @dataclass
+    class WaysAsked(Message):
+        """Several ways lead on, to pick one by its name."""
+
+        title: str
+        ways: Mapping[str, Jump]
+
+    @dataclass
     class ChangeAsked(Message):
         """Changes are asked for, one after the other."""
 
@@ -157,6 +165,14 @@ class Keyed(Arranged[R], Generic[R]):
         """Where `b` leads: the policies that apply to this row."""
         return None
 
+    def caller(self, row: R) -> str:
+        """The name of a row as one that calls others; "" where it is none."""
+        return ""
+
+    def callee(self, row: R, snapshot: Snapshot) -> str:
+        """The name of a row as one that is called, or an address at a gateway for it; "" where it is none."""
+        return ""
+
     def log_of(self, row: R, snapshot: Snapshot) -> Ref | None:
         """The pod whose log `l` shows."""
         return None
@@ -179,6 +195,8 @@ class Keyed(Arranged[R], Generic[R]):
         jump = self.onward(row)
         if jump is not None:
             self.post_message(self.Left(jump))
+        else:
+            self.post_message(self.Told("This row leads no further; d tells more of it."))
 
     # Keys
 

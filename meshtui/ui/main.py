@@ -19,20 +19,23 @@ from textual.widgets import ContentSwitcher
 from meshtui.mesh.kinds import NAMESPACE
 from meshtui.mesh.served import Served
 from meshtui.mesh.snapshot import Snapshot
+from meshtui.mesh.traffic.parties import OUTSIDE
 from meshtui.ui import arguments, commands, export, kind_commands, pane_commands, unbound
 from meshtui.ui.arguments import Arguments, BadArguments
+from meshtui.ui.asking import FROM
 from meshtui.ui.commands import Command
 from meshtui.ui.exchange import Jump, Place
 from meshtui.ui.filters import BadPattern
 from meshtui.ui.footer import Footer
 from meshtui.ui.header import Header
 from meshtui.ui.jumping import Jumping
+from meshtui.ui.keyed import Keyed
 from meshtui.ui.pane import Pane
 from meshtui.ui.panes import NAMED, NS, PANES
 from meshtui.ui.panes.served import ServedPane
 from meshtui.ui.prompt import Prompt
 from meshtui.ui.sorting import Order
-from meshtui.ui.spans import Tone
+from meshtui.ui.spans import Tone, plain
 from meshtui.ui.tabs import TabLine
 from meshtui.ui.trail import Trail, View
 
@@ -55,6 +58,11 @@ class Main(Screen[None], inherit_bindings=False):
         Binding("right_square_bracket", "walk('forward')", "The view after", key_display="]", show=False,
                 id="app.view_after"),
         Binding("minus", "walk('last')", "The last view, and back", key_display="-", show=False, id="app.last_view"),
+        Binding("t", "reach('trace')", "Trace: why it is reached, or not", show=False, priority=True,
+                id="pane.trace"),
+        Binding("v", "reach('verdict')", "Verdict: may it call another, or one marked row the other", show=False,
+                priority=True, id="pane.verdict"),
+        Binding("V", "reach('who')", "Who may call it, and whom it may call", show=False, id="pane.who"),
         Binding("ctrl+o", "jump", "Jump to a pane by its letter", show=False, id="app.jump"),
         Binding("ctrl+l", "redraw", "Draw the screen anew", show=False, id="app.redraw"),
         Binding("ctrl+e", "frame", "Hide tabs and footer, and show them again", show=False, id="app.frame"),
@@ -178,6 +186,7 @@ class Main(Screen[None], inherit_bindings=False):
         self._trail.clear()
         for pane in self._panes.values():
             pane.filter(None)
+            pane.keep_to_faults(wanted=False)
             pane.narrow("")
             pane.table.unmark()
 
@@ -226,6 +235,8 @@ class Main(Screen[None], inherit_bindings=False):
             self.prompt.action_cancel()
         elif pane.filter_text:
             pane.filter(None)
+        elif pane.faults:
+            pane.keep_to_faults(wanted=False)
         elif pane.table.marks:
             pane.table.unmark()
         elif self._history:
@@ -300,11 +311,31 @@ class Main(Screen[None], inherit_bindings=False):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The key that opens the filter comes before all others, so that what is typed right behind it goes into it;
         while a prompt is open it is text."""
+        if action == "reach":
+            return type(self.front).callee is not Keyed.callee and not self.prompt.asking
         return not (action == "ask" and self.prompt.asking)
 
     def action_ask(self, sign: str) -> None:
         text = self.front.filter_text if sign == "/" else ""
         self.prompt.ask(sign, text, self.front.read_filter)
+
+    def action_reach(self, command: str) -> None:
+        """Asks about calls from or to the row under the cursor, or from one marked row to the other."""
+        pane, row, snapshot = self.front, self.front.table.selected, self.snapshot
+        if row is None or snapshot is None:
+            return
+        marked = pane.table.marked
+        caller, callee = pane.caller(row), pane.callee(row, snapshot)
+        if not callee or ("://" in callee and command != "trace"):
+            words = "Nothing that is called is behind this row: try it on a workload or a Service."
+            self.post_message(self.Told(words))
+        elif command == "who":
+            self.run(f"who {callee}")
+        elif caller and len(marked) == 2:
+            self.run(f"{command} {pane.caller(marked[0])} {pane.callee(marked[1], snapshot)}")
+        else:
+            outside = OUTSIDE if "://" in callee else ""
+            self.prompt.ask(":", plain(f"{command} {caller or f'{callee} {FROM}'} {outside}"))
 
     @on(Pane.SaveAsked)
     def _save_asked(self) -> None:

@@ -25,10 +25,11 @@ from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.kinds import Kind
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Phase, Scope, Snapshot
-from meshtui.ui import detail, filters, notices
+from meshtui.ui import detail, faults, filters, notices
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Section
 from meshtui.ui.exchange import Place, Row, Stamp, Wants
+from meshtui.ui.faults import Faults
 from meshtui.ui.filters import Filter, Subject
 from meshtui.ui.keyed import Keyed
 from meshtui.ui.lines import Lines
@@ -62,7 +63,7 @@ class Pane(Keyed[R]):
 
     @dataclass
     class Looked(Message):
-        """Other rows are looked at: what the pane wants has changed."""
+        """Other rows are looked at, or the rows are others: what the pane wants has changed."""
 
     def __init__(self) -> None:
         super().__init__(id=self.NAME)
@@ -73,7 +74,10 @@ class Pane(Keyed[R]):
         self.beside = Lines(id="beside", focusable=False)
         self.set_class(not self.BESIDE, "-alone")
         self._within = ""
+        self._asked = Wants()
         self._filter: Filter | None = None
+        self._faults = False
+        self._at_fault: Faults[R] = Faults()
         self._awaited = ""
         self._stale = True
         self._of: Snapshot | None = None
@@ -205,6 +209,19 @@ class Pane(Keyed[R]):
         self._kept.clear()
         self._derive()
 
+    @property
+    def faults(self) -> bool:
+        """Whether only the rows are shown that fail or need a person."""
+        return self._faults
+
+    def keep_to_faults(self, *, wanted: bool) -> None:
+        if wanted != self._faults:
+            self._faults = wanted
+            self._derive()
+
+    def action_faults(self) -> None:
+        self.keep_to_faults(wanted=not self._faults)
+
     def wanted(self) -> Wants:
         """What the pane wants to know now."""
         if self.snapshot is None:
@@ -279,6 +296,10 @@ class Pane(Keyed[R]):
         if self._within:
             rows = [row for row in rows if self.belongs(row, self._within)]
         inside = len(rows)
+        judged = self._judged(snapshot)
+        if self._faults:
+            self._at_fault = faults.among(rows, judged)
+            rows = self._at_fault.rows
         if self._filter is not None:
             rows = self._filtered(rows, self._filter)
         rows = self.in_order(rows)
@@ -290,7 +311,6 @@ class Pane(Keyed[R]):
             self.table.show(rows)
         self.refreshed(snapshot)
         self.table.set_class(self.is_old(snapshot), "-stale")
-        judged = self._judged(snapshot)
         counts = Counter(judged.get(row.key, row.verdict).health for row in rows)
         self.stamp = Stamp(
             shown=len(rows),
@@ -299,15 +319,19 @@ class Pane(Keyed[R]):
             warn=counts[Health.WARN] if self.COUNTS else 0,
             within=self._within,
             filter=self.filter_text,
+            faults=self._faults,
             freshness=self.freshness(snapshot),
         )
         self._say(snapshot, bool(rows), bool(inside))
         self._detail()
+        if self.wanted() != self._asked:
+            self._look_closer()
 
     def notes(self, snapshot: Snapshot) -> list[Line]:
         """What stands under the rows: what keeps them from being complete or current."""
         gone = notices.gone(snapshot, self.place.namespaces)
-        return [*gone, *notices.below(snapshot, self.needs)]
+        left_out = self._at_fault.notes if self._faults else []
+        return [*gone, *left_out, *notices.below(snapshot, self.needs)]
 
     def freshness(self, snapshot: Snapshot) -> Line:
         """How complete and how fresh the rows are, in a few words."""
@@ -352,6 +376,8 @@ class Pane(Keyed[R]):
 
     def _instead(self, snapshot: Snapshot, any_inside: bool) -> list[Line]:
         """Why no row is shown, and what to do about it."""
+        if any_inside and self._faults and not self._at_fault.rows:
+            return self._at_fault.none
         if any_inside and self._filter is not None:
             return [
                 (Span(f"Nothing matches /{self._filter.text}"),),
@@ -412,6 +438,10 @@ class Pane(Keyed[R]):
         self._detail()
         if self.snapshot is not None:
             self._note(self.snapshot)
+        self._look_closer()
+
+    def _look_closer(self) -> None:
+        self._asked = self.wanted()
         self.post_message(self.Looked())
 
     @on(Table.Chosen)

@@ -12,9 +12,9 @@ HINTS: Mapping[str, str] = {
     "s": "s opens no shell here: kubectl exec, or k9s, does.",
     "f": "f lists no port-forwards here: those that evidence needs come and go by themselves.",
     "F": "F makes no port-forward here: kubectl port-forward does.",
-    "i": f"i, to pass over a finding, {_LATER}.",
-    "t": "t has no tests of its own here: d shows the evidence and what is found, :tree the way of traffic.",
-    "v": f"v, whether one would reach another, {_LATER}: d shows which policies apply.",
+    "i": "i mutes a finding, in :findings.",
+    "t": "t traces calls to or from a row in :workloads, :services and :routes; d shows the evidence.",
+    "v": "v says whether one may call another, in :workloads and :services; d shows which policies apply.",
     "x": "x decodes certificates, in :certificates.",
     "m": "m has nothing to change here: :namespaces, :workloads, :services and :waypoints have.",
     "A": "A sorts by age, in panes with such a column.",
@@ -25,6 +25,5 @@ HINTS: Mapping[str, str] = {
     "ctrl+d": "ctrl-d deletes nothing here: m deletes a waypoint, after a question; kubectl delete the rest.",
     "ctrl+g": "There are no crumbs to hide (ctrl-g): esc goes back, [ and ] walk along all views.",
     "ctrl+k": "ctrl-k kills nothing here: what goes is asked about first.",
-    "ctrl+z": f"Faults alone (ctrl-z) {_LATER}: :findings lists what is wrong.",
 }
 """By key, as Textual names it."""

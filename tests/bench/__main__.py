@@ -86,7 +86,7 @@ async def _bench(scratch: Path, chosen: argparse.Namespace) -> Figures:
         await asyncio.to_thread(subprocess.run, command, check=True, stdout=subprocess.DEVNULL)
         filled = time.monotonic() - began
         async with Api.connected(access.admin) as api:
-            await _lead_home(api, access)
+            await lead_home(api, access)
             pods, floor = await _floor(api)
             figures: Figures = {
                 "python": sys.version.split()[0],
@@ -95,14 +95,14 @@ async def _bench(scratch: Path, chosen: argparse.Namespace) -> Figures:
                 "fill_seconds": round(filled, 1),
                 "floor": floor,
             }
-            with _ztunnels(access):
+            with ztunnels(access):
                 for name, flags in (("no_sweep", ["--no-sweep"]), ("default", [])):
                     figures[name] = await _program(api, access, scratch, pods, flags, chosen.idle)
             figures["load_average_after"] = os.getloadavg()[0]
     return figures
 
 
-async def _lead_home(api: Api, access: Access) -> None:
+async def lead_home(api: Api, access: Access) -> None:
     """Makes kwok the kubelet of the nodes that the load tool made."""
     nodes = (await api.get("/api/v1/nodes")).body["items"]
     for node in nodes:
@@ -129,7 +129,7 @@ async def _floor(api: Api) -> tuple[int, Figures]:
 
 
 @contextmanager
-def _ztunnels(access: Access) -> Iterator[None]:
+def ztunnels(access: Access) -> Iterator[None]:
     """Ztunnels that answer, in a process of their own."""
     command = [sys.executable, "-m", "tests.bench.ztunnels", str(access.admin)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:

@@ -14,8 +14,10 @@ from typing import Any
 from textual.command import CommandPalette
 from textual.geometry import Size
 
+from meshtui.ui.answers import AnswerScreen
 from meshtui.ui.confirm import Confirm
 from meshtui.ui.jumping import Jumping
+from meshtui.ui.mute import AskMute
 from meshtui.ui.pick import Pick
 from meshtui.ui.reader import Aliases, Describe, Help, Log, Yaml
 from meshtui.ui.table import Table
@@ -112,6 +114,8 @@ ROWS: Sequence[Key] = (
     Key("ctrl+space", "workloads", "mark all from the last mark to here", lambda at: table(at).marks == 5,
         ("space", "j", "j", "j")),
     Key("ctrl+backslash", "workloads", "take all marks away", lambda at: table(at).marks == 0, ("space", "space")),
+    Key("ctrl+z", "workloads", "faults alone, and all again", lambda at: 0 < len(at.rows) < 26,
+        after=("ctrl+z",)),
     Key("N", "workloads", "sort by name; again: the other way round", sorted_by(" NAME ▲"), after=UNSORT),
     Key("A", "workloads", "sort by age", sorted_by("AGE▲"), after=UNSORT),
     Key("P", "workloads", "sort by namespace", sorted_by("NAMESPACE ▲"), after=UNSORT),
@@ -155,6 +159,12 @@ ROW: Sequence[Key] = (
     Key("u", "routes", "the gateway that takes it", is_in("gateways")),
     Key("J", "services", "what owns it", is_in("namespaces")),
     Key("b", "workloads", "the policies that bind it", is_in("policies")),
+    Key("t", "workloads", "trace: why it is reached, or not; it asks for the other end",
+        lambda at: at.main.prompt.typed.value.startswith(f"trace {FIRST.replace('/', '/pod/')} ")),
+    Key("v", "workloads", "verdict: may it call another; of two marked rows, one the other",
+        lambda at: at.main.prompt.typed.value.startswith(f"verdict {FIRST.replace('/', '/pod/')} ")),
+    Key("V", "workloads", "who may call it, and whom it may call", is_over(AnswerScreen)),
+    Key("i", "findings", "mute it, with a reason and an end; again: tell of it", is_over(AskMute)),
     Key("w", "workloads", "keep every pane to its namespace", lambda at: at.main.place.namespaces == ("batch",),
         after=("0",)),
     Key("c", "workloads", "copy the name", copied(FIRST)),
@@ -228,7 +238,7 @@ def _differs(key: Key, keys: Sequence[Key]) -> bool:
     return any(other.key == key.key and other.pane != key.pane for other in keys)
 
 
-_OWN = ("cluster", "certificates")
+_OWN = ("cluster", "certificates", "findings")
 """Panes with keys of their own."""
 _SHOWN = {
     "down": "↓",

@@ -53,6 +53,7 @@ SCREENS: dict[str, Open] = {
     "log": opened("l"),
     "messages": opened("!"),
     "tree": typed(":tree\r"),
+    "trace": typed(":trace shop/storefront payments/ledger\r"),
     "help": opened("?"),
     "aliases": opened("ctrl+a"),
     "contexts": typed(":ctx\r"),
@@ -158,7 +159,7 @@ async def test_where_no_way_leads_back_the_key_says_how_to_quit(key: str) -> Non
         assert at.app.is_running
 
 
-IN_SOME = ("m", "x", *"ANOPS")
+IN_SOME = (*"imtvx", *"ANOPS")
 """Keys with a verb in some panes, and a hint in the others."""
 UNBOUND = ("W", "delete", "insert", "f2", "f10")
 """Keys that mean nothing."""

@@ -117,6 +117,14 @@ async def tree_of_what_is_known(at: Looking) -> None:
     await at.until(lambda: "kinds forbidden" in at.screen)
 
 
+def asked(line: str, answer: str) -> Callable[[Looking], Awaitable[None]]:
+    async def ask(at: Looking) -> None:
+        await at.type(f"{line}\r")
+        await at.until(lambda: answer in at.screen)
+
+    return ask
+
+
 SCREENS: dict[str, tuple[str, str, Callable[[Looking], Awaitable[None]]]] = {
     # name: situation, pane, what to do there
     "aliases": ("shop", "workloads", keys("ctrl+a")),
@@ -135,9 +143,25 @@ SCREENS: dict[str, tuple[str, str, Callable[[Looking], Awaitable[None]]]] = {
     "messages": ("shop", "cluster", keys("z", "q", "!")),
     "namespaces-behind-digits": ("shop", "workloads", types(":ns shop\r:ns payments,batch\r")),
     "pods-of-a-namespace": ("shop", "namespaces", keys("G", "enter")),
+    "trace": (
+        "shop",
+        "workloads",
+        asked(":trace shop/storefront payments/ledger", "none allows it"),
+    ),
+    "trace-through-a-gateway": (
+        "shop",
+        "routes",
+        asked(":trace outside https://shop.acme.example/cart", "no load balancer"),
+    ),
     "tree": ("shop", "services", tree),
     "tree-of-everything": ("shop", "cluster", tree_of_everything),
     "tree-of-what-is-known": ("limited", "workloads", tree_of_what_is_known),
+    "verdict": (
+        "shop",
+        "workloads",
+        asked(":verdict shop/storefront payments/ledger:8080", "refused: "),
+    ),
+    "who": ("shop", "workloads", asked(":who payments/ledger:8080", "may be called")),
     "yaml": ("shop", "workloads", yaml),
     "ztunnel-with-a-ghost": ("shop", "ztunnels", node_2),
 }

@@ -104,6 +104,15 @@ async def test_the_detail_lists_what_the_dump_holds() -> None:
         assert ["payments/allow-checkout", "Allow", "WorkloadSelector", "1"] in words
 
 
+async def test_what_has_no_room_in_the_row_stands_in_the_detail() -> None:
+    async with looking(SHOP, "ztunnels", (80, 24)) as at:
+        assert not {"READY", "RESTARTS", "CERTIFICATES", "AGE"} & set(at.screen.split())
+        await at.select("node-1")
+        await at.press("d")
+        assert "pod        1/1 ready, restarts 0, created 4m28s ago" in at.read
+        assert "certified  6, renew in 11h" in at.read
+
+
 async def test_the_selected_ztunnel_is_read_in_detail_and_those_in_view_are_counted() -> None:
     async with looking(SHOP, "ztunnels", (160, 10)) as at:
         counted = {ztunnel_probes.metrics("istio-system", pod) for pod in POD_OF.values()}
@@ -234,6 +243,7 @@ async def test_a_node_without_a_ztunnel_has_nothing_to_open_and_says_so() -> Non
         await at.press("enter", "y", "l")
         assert at.pane.NAME == "ztunnels"
         await at.press("!")
+        assert "This row leads no further; d tells more of it." in at.read
         assert "There is no single object behind this row." in at.read
         assert "There is no log behind this row." in at.read
 

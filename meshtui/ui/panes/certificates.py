@@ -79,7 +79,7 @@ class CertificatesPane(Pane[Row]):
         )
 
     def detail(self, row: Row, snapshot: Snapshot) -> Iterable[Section]:
-        facts = certificate_facts.of_row(row, certificates.trust(snapshot), snapshot.now)
+        facts = certificates.facts(snapshot, row)
         yield Section("", [Fact("role", row.role.value), *(_fact(each) for each in facts[1:])])
 
     def described(self, row: Row, snapshot: Snapshot) -> Iterable[Section]:
@@ -113,7 +113,7 @@ class CertificatesPane(Pane[Row]):
 
     def _decoded(self, row: Row) -> Sequence[Line]:
         assert self.snapshot is not None  # a row is only there with a snapshot
-        facts = certificate_facts.of_row(row, certificates.trust(self.snapshot), self.snapshot.now)
+        facts = certificates.facts(self.snapshot, row)
         parts = [_fact(each) for each in facts]
         width = self.table.scrollable_content_region.width - len(_EDGE.text)
         return [(_EDGE, *line) for line in render(None, [Section("", parts)], width)]

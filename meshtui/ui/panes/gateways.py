@@ -20,7 +20,7 @@ from meshtui.mesh.kinds import POD
 from meshtui.mesh.raw import Condition
 from meshtui.mesh.reasons import Judged
 from meshtui.mesh.snapshot import Ref, Snapshot
-from meshtui.ui import detail, notices, times, ways
+from meshtui.ui import detail, evidence, notices, times, ways
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Grid, Section
 from meshtui.ui.exchange import Jump, Wants
@@ -185,7 +185,8 @@ def _pods(row: Gateway) -> Cell:
 def _sections(row: Gateway, snapshot: Snapshot, *, whole: bool) -> Iterable[Section]:
     now = snapshot.now
     yield Section("", [said(each) for each in row.troubles[1:]])
-    yield Section("", [*_facts(row), Fact("created", times.ago(row.created, now))])
+    logs = evidence.access_log(snapshot, row.pods or ())
+    yield Section("", [*_facts(row), *logs, Fact("created", times.ago(row.created, now))])
     yield Section("Listeners", [_grid(row.listeners, now)] if row.listeners else ())
     for listening in row.listeners:
         for each in listening.certificates:

@@ -11,6 +11,7 @@ from meshtui.mesh.route_backends import Backend
 from meshtui.mesh.route_parents import Parent
 from meshtui.mesh.routes import Route
 from meshtui.mesh.snapshot import Snapshot
+from meshtui.mesh.trace import reached
 from meshtui.ui import notices, times, ways
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Grid, Section
@@ -97,6 +98,9 @@ class RoutesPane(Pane[Route]):
                 if parent.ref.kind == kind.title and it is not None:
                     return Jump(pane, key=raw.uid(it))
         return None
+
+    def callee(self, row: Route, snapshot: Snapshot) -> str:
+        return reached.through(row, snapshot)
 
     def owner(self, row: Route, snapshot: Snapshot) -> Jump | None:
         return ways.namespace(snapshot, row.ref.namespace)

@@ -11,7 +11,7 @@ from meshtui.mesh.kinds import POD, Kind
 from meshtui.mesh.printed import Row
 from meshtui.mesh.served import Served
 from meshtui.mesh.snapshot import Heading, Ref, Snapshot
-from meshtui.ui import detail, filters, times
+from meshtui.ui import detail, filters, times, ways
 from meshtui.ui.columns import WIDE, Column
 from meshtui.ui.detail import Fact, Section
 from meshtui.ui.exchange import Wants
@@ -26,7 +26,7 @@ _NAMESPACE = Column("NAMESPACE", 8, 24, 3, by=lambda row: row.ref.namespace, let
 class ServedPane(Pane[Row]):
     """One kind at a time: that to which it is narrowed, "virtualservices.networking.istio.io"."""
 
-    NAME = "served"
+    NAME = ways.SERVED
     TITLE = ""
     NEEDS = ()
     COLUMNS = (Column("NAME"),)

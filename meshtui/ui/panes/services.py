@@ -105,6 +105,10 @@ class ServicesPane(Pane[Service]):
     def used_by(self, row: Service, snapshot: Snapshot) -> Jump | None:
         return Jump("routes", within=f"service/{row.ref.key}") if row.routes else None
 
+    def callee(self, row: Service, snapshot: Snapshot) -> str:
+        port = f":{row.spec.ports[0].number}" if len(row.spec.ports) == 1 else ""
+        return f"{row.ref.namespace}/service/{row.ref.name}{port}"
+
     def policies_of(self, row: Service, snapshot: Snapshot) -> Jump | None:
         return Jump("policies", within=f"service/{row.ref.key}")
 

@@ -10,7 +10,7 @@ from meshtui.mesh.health import Health
 from meshtui.mesh.kinds import NAMESPACE, POD, SERVICE
 from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.mesh.waypoint_rows import Row
-from meshtui.ui import times, waypoint_offers, ways
+from meshtui.ui import evidence, times, waypoint_offers, ways
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Grid, Section
 from meshtui.ui.exchange import Jump, Offer
@@ -66,7 +66,7 @@ class WaypointsPane(Pane[Row]):
     def detail(self, row: Row, snapshot: Snapshot) -> Iterable[Section]:
         yield Section("", [said(each) for each in row.troubles[1:]])
         if row.ref is not None:
-            yield Section("", [*_how(row)])
+            yield Section("", [*_how(row), *evidence.access_log(snapshot, row.pods)])
         yield Section("Attached", _named(row.attached, by_reason=False))
         yield Section("Names it, bound or not", _named(row.unsure, by_reason=True))
         yield Section("Names it in vain", _named(row.in_vain, by_reason=True))

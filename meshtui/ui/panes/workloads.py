@@ -47,7 +47,7 @@ class WorkloadsPane(Pane[Workload]):
         Column("ENROLLED", 19, 22, 1, by=lambda row: _worst_first(row.enrolled)),
         Column("ACCOUNT", 12, 20, 8, by=lambda row: row.pod.account),
         Column("NODE", 10, 24, 7, by=lambda row: row.pod.node),
-        Column("CHANGED", 5, 7, 9, right=True, by=lambda row: since(row.pod.changed)),
+        Column("CHANGED", 7, 7, 9, right=True, by=lambda row: since(row.pod.changed)),
         Column("AGE", 4, 6, 5, right=True, by=lambda row: since(row.pod.created), letter="A"),
         Column("ZTUNNEL", 10, 16, 10),
         Column("CONTROLLER", 10, 32, 11),
@@ -127,7 +127,7 @@ class WorkloadsPane(Pane[Workload]):
                 Fact("node", pod.node or "not scheduled"),
                 Fact("account", pod.account),
                 Fact("address", pod.address or "–"),
-                Fact("image", pod.image),
+                Fact("image", pod.image or "–"),
                 Fact("started", times.ago(pod.started, now)),
                 Fact("created", times.ago(pod.created, now)),
                 Fact("changed", times.ago(pod.changed, now)),
@@ -157,6 +157,12 @@ class WorkloadsPane(Pane[Workload]):
 
     def used_by(self, row: Workload, snapshot: Snapshot) -> Jump | None:
         return Jump("services", within=f"workload/{row.pod.key}")
+
+    def caller(self, row: Workload) -> str:
+        return f"{row.pod.namespace}/pod/{row.pod.name}"
+
+    def callee(self, row: Workload, snapshot: Snapshot) -> str:
+        return self.caller(row)
 
     def policies_of(self, row: Workload, snapshot: Snapshot) -> Jump | None:
         return Jump("policies", within=f"workload/{row.pod.key}")

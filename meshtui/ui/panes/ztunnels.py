@@ -9,7 +9,7 @@ from meshtui.mesh import pod_templates, ztunnel_probes, ztunnels
 from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.mesh.ztunnels import Ztunnel
-from meshtui.ui import dump_lists, times
+from meshtui.ui import dump_lists, evidence, times
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Section
 from meshtui.ui.exchange import Jump, Wants
@@ -78,12 +78,16 @@ class ZtunnelsPane(Pane[Ztunnel]):
         facts = [
             Fact("node", row.node),
             Fact("ztunnel", _named(row)),
+            *_pod(row, now),
             Fact("version", row.version or "not told"),
             Fact("CNI agent", _told(row.agent_verdict, row.agent.key if row.agent else "none")),
             Fact("istiod", _told(row.connected, "connected", failure)),
             Fact("proxied", _counted(row)),
+            *_certified(row, now),
             Fact("read", times.ago(row.read_at, now)),
         ]
+        if row.pod is not None:
+            facts += evidence.access_log(snapshot, (row.pod,))
         if row.problem is not None and row.problem.remedy:
             facts.append(Fact("next", row.problem.remedy))
         yield Section("", facts)
@@ -138,6 +142,18 @@ def _named(row: Ztunnel) -> str:
     if row.ref is not None:
         return row.ref.key
     return f"not known: {row.unread}" if row.unread else "none runs here"
+
+
+def _pod(row: Ztunnel, now: datetime) -> Iterable[Fact]:
+    if row.pod is not None:
+        pod = row.pod
+        words = f"{pod.ready}/{pod.containers} ready, restarts {pod.restarts}"
+        yield Fact("pod", f"{words}, created {times.age(pod.created, now)} ago")
+
+
+def _certified(row: Ztunnel, now: datetime) -> Iterable[Fact]:
+    if row.pod is not None and row.certificates is not None:
+        yield Fact("certified", _certificates(row, now))
 
 
 def _counted(row: Ztunnel) -> str:
