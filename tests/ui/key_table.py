@@ -145,7 +145,7 @@ ROW: Sequence[Key] = (
     Key("enter", "certificates", "decode it in place", lambda at: "│ health" in at.screen, after=("enter",)),
     Key("x", "certificates", "decode it in place", lambda at: "│ health" in at.screen, after=("x",)),
     Key("enter", "cluster", "the row that an item is about", is_in("findings")),
-    Key("enter", "findings", "the object that it is about; of several it asks which", is_over(Pick)),
+    Key("enter", "findings", "the object that it is about, of several one of them", is_over(Pick)),
     Key("d", "workloads", "describe: detail, conditions, events", is_over(Describe)),
     Key("y", "workloads", "YAML; there `m` shows who manages which field", is_over(Yaml)),
     Key("l", "workloads", "log", is_over(Log)),
