@@ -54,8 +54,6 @@ class Pane(Keyed[R]):
     """Whether a detail stands beside the table where there is room."""
     JUDGED: ClassVar[bool] = True
     """Whether what the doctor finds of the object behind a row is told of the row."""
-    CALLS: ClassVar[bool] = False
-    """Whether a row is a call, so that `t` and `v` need not ask for its other end."""
     COUNTS: ClassVar[bool] = True
     """Whether the numbers of its failing rows mean something."""
     EMPTY: ClassVar[str]

@@ -22,6 +22,7 @@ from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.kinds import POD
 from meshtui.mesh.policies import dry_run
 from meshtui.mesh.snapshot import Ref, Snapshot, Trouble
+from meshtui.mesh.traffic.parties import OUTSIDE
 from meshtui.ui import denial_offers, notices, times, ways
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Section
@@ -47,13 +48,14 @@ class DenialsPane(Pane[Row]):
     )
     JUDGED = False
     CALLS = True
+    EMPTY = "No access line was read yet."
 
     @property
     def empty(self) -> str:
         """It says what was looked at: nothing that was seen is not nothing."""
         heard = self.snapshot.heard if self.snapshot else None
         if heard is None or not heard.counts.access:
-            return "No access line was read yet."
+            return self.EMPTY
         return f"Nothing was refused in {heard.counts.access:,} access lines."
 
     def rows(self, snapshot: Snapshot) -> Sequence[Row]:
@@ -131,6 +133,16 @@ class DenialsPane(Pane[Row]):
 
     # Keys
 
+    def caller(self, row: Row) -> str:
+        if row.caller is not None:
+            return f"{row.caller.namespace}/pod/{row.caller.name}"
+        return row.source if "/" in row.source else OUTSIDE
+
+    def callee(self, row: Row, snapshot: Snapshot) -> str:
+        ref, port = row.ref, f":{row.port}"
+        name = f"{ref.namespace}/pod/{ref.name}" if ref is not None else row.destination
+        return f"{name.removesuffix(port)}{port}" if row.port else name
+
     def onward(self, row: Row) -> Jump | None:
         """The pod that refused; where it is not known, the one that called."""
         if self.snapshot is None:
@@ -151,15 +163,6 @@ class DenialsPane(Pane[Row]):
 
     def owner(self, row: Row, snapshot: Snapshot) -> Jump | None:
         return ways.namespace(snapshot, row.ref.namespace) if row.ref else None
-
-    def caller(self, row: Row) -> str:
-        """Where the lines tell no more than an address, nobody is known who could be asked about."""
-        named = row.source if "/" in row.source else ""
-        return _end(self.snapshot, row.caller, named)
-
-    def callee(self, row: Row, snapshot: Snapshot) -> str:
-        port = f":{row.port}" if row.port else ""
-        return f"{_end(snapshot, row.ref, row.destination.removesuffix(port))}{port}"
 
     def log_of(self, row: Row, snapshot: Snapshot) -> Ref | None:
         """Of the proxy that tells of it."""
@@ -192,13 +195,6 @@ def _to(row: Row) -> str:
     port = f":{row.port}"
     name = row.destination.removesuffix(port).partition(".svc.")[0]
     return f"{name}{port}" if row.port else name
-
-
-def _end(snapshot: Snapshot | None, pod: Ref | None, otherwise: str) -> str:
-    """One end of a call by its pod, which shows what is wrong with that one; by its workload once the pod is gone."""
-    if pod is None or snapshot is None or snapshot.find(POD, pod.namespace, pod.name) is None:
-        return otherwise
-    return f"{pod.namespace}/pod/{pod.name}"
 
 
 def _split(key: str) -> tuple[str, str]:
