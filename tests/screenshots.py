@@ -26,7 +26,7 @@ from tests.ui.looking import drawn
 from tests.ui.still import until
 
 TARGET = Path(__file__).parents[1] / "screenshots"
-WIDE, SMALL = (140, 40), (80, 24)
+WIDE, SMALL, LOW = (140, 40), (80, 24), (140, 24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,16 @@ SHOTS = (
         row="'batch'",
         keys=(*_RELEASE, "m", "enter", _ASKED, "enter", "not verified in time"),
     ),
+    Shot(
+        "story-blocked",
+        "blocked",
+        "denials",
+        LOW,
+        row="15008 times out",
+        keys=("t", "called by address"),
+    ),
+    Shot("story-bare", "bare", "ztunnels", LOW, row="node-3", keys=("d",)),
+    Shot("story-roots", "roots", "findings", LOW, row="AMB-038", keys=("d",)),
     Shot("help", "shop", "workloads", SMALL, keys=("question_mark",)),
 )
 
