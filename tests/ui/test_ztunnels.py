@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from meshtui.mesh import raw, ztunnel_probes
-from meshtui.mesh.kinds import NODE, POD
+from meshtui.mesh.kinds import DAEMONSET, NODE, POD
 from meshtui.mesh.logs import LogLine
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import (
@@ -180,6 +180,27 @@ async def test_a_node_without_a_ztunnel_is_a_row_that_fails_only_if_the_list_was
         await at.show(replace(without, sources=sources))
         assert (at.under_cursor[2], at.under_cursor[6]) == ("?", "? not known")
         assert "none runs here" not in at.detail
+
+
+async def test_a_node_that_a_daemon_set_leaves_out_says_why_and_what_mends_it() -> None:
+    daemon_sets = {
+        key: {**it, "spec": {"template": {"spec": {"nodeSelector": {"disk": "fast"}}}}}
+        for key, it in SHOP.objects[DAEMONSET].items()
+    }
+    pods = {k: it for k, it in SHOP.objects[POD].items() if raw.name(it) != POD_OF["node-2"]}
+    without = with_pods(pods)
+    left = replace(without, objects={**without.objects, DAEMONSET: daemon_sets})
+    async with looking(left, "ztunnels") as at:
+        await at.select("node-2")
+        assert (
+            "why nodeSelector disk=fast of DaemonSet istio-system/ztunnel leaves it out" in at.said
+        )
+        assert (
+            "next take disk=fast off the nodeSelector of DaemonSet istio-system/ztunnel" in at.said
+        )
+        assert "istio-cni-node leaves it out" not in at.said, "its agent runs there"
+        await at.select("node-1")
+        assert "leaves it out" not in at.said
 
 
 async def test_an_old_dump_stays_with_its_age_and_the_trouble_beside_it() -> None:
