@@ -66,6 +66,8 @@ class WaypointsPane(Pane[Row]):
 
     def detail(self, row: Row, snapshot: Snapshot) -> Iterable[Section]:
         yield Section("", [said(each) for each in row.troubles[1:]])
+        if row.ref is None and row.verdict.health is Health.BAD:
+            yield Section("", [Fact("next", Span(_MISSING, Tone.STRONG))])
         if row.ref is not None:
             yield Section("", [*_how(row), *evidence.access_log(snapshot, row.pods)])
         yield Section("Attached", _named(row.attached, by_reason=False))
@@ -131,6 +133,9 @@ class WaypointsPane(Pane[Row]):
 
 _MOST = 60
 """So many rows of a list stand in the detail."""
+
+
+_MISSING = "u leads to who names it, and m there names another; or m creates it"
 
 
 def _programmed(row: Row) -> Cell:
