@@ -30,7 +30,6 @@ from meshtui.kube.errors import KubeError
 from meshtui.kube.session import Session
 from meshtui.lending import Lending
 from meshtui.mesh import narrower, past, scopes
-from meshtui.mesh.logs import LogOptions
 from meshtui.mesh.snapshot import Scope, Server, Snapshot
 from meshtui.muting import Muting
 from meshtui.ordering import Ordering
@@ -43,6 +42,7 @@ from meshtui.ui.audit_reader import AuditReader
 from meshtui.ui.commands import Command
 from meshtui.ui.confirm import Confirm
 from meshtui.ui.exchange import Place
+from meshtui.ui.log_reader import LogReader
 from meshtui.ui.main import Main
 from meshtui.ui.mute import AskMute, MuteAsked
 from meshtui.ui.palette import CommandsOfMain
@@ -397,6 +397,8 @@ class MeshApp(App[int], inherit_bindings=False):
             Command(("undo",), "take the last change back", lambda _: self._changing.undo()),
             Command(("verify",), "the evidence of the last change again, while it is followed",
                     lambda _: self._changing.reopen()),
+            Command(("levels",), "log levels of proxies that were set from here and not set back yet",
+                    lambda _: self._changing.offer_levels()),
             Command(("audit",), "what was changed from here, or was not; u takes one back",
                     lambda _: self._show_audit()),
             Command(("suspend",), "go to the shell; `fg` comes back", lambda _: self.action_suspend_process()),
@@ -471,7 +473,16 @@ class MeshApp(App[int], inherit_bindings=False):
 
     @on(Pane.LogsAsked)
     def _logs(self, event: Pane.LogsAsked) -> None:
-        self._reading.log(event.pod, LogOptions(previous=event.previous))
+        self._reading.log(event.pods, previous=event.previous)
+
+    @on(LogReader.RangeAsked)
+    def _log_range(self, event: LogReader.RangeAsked) -> None:
+        self._reading.feed(event.screen)
+
+    @on(LogReader.SaveAsked)
+    @work
+    async def _save_log(self, event: LogReader.SaveAsked) -> None:
+        self.tell(*await self._reading.save(event.pods, event.lines))
 
     @on(TreeScreen.Left)
     @on(AnswerScreen.Left)
