@@ -9,7 +9,7 @@ from typing import NamedTuple
 from textual.content import Content
 
 from meshtui.mesh.health import Health, Verdict
-from meshtui.ui.theme import TOKENS
+from meshtui.ui.themes import TOKENS
 
 
 class Tone(Enum):
@@ -110,9 +110,9 @@ def content(lines: Sequence[Line]) -> Content:
 
 _STYLE = {
     Tone.PLAIN: "",
-    Tone.MUTED: "dim",
+    Tone.MUTED: "$muted",
     Tone.STRONG: "bold",
-    Tone.ACCENT: "$text-primary",
+    Tone.ACCENT: "$tint",
     **{
         tone: f"${TOKENS[tone.name.lower()]}"
         for tone in (Tone.OK, Tone.UNKNOWN, Tone.WARN, Tone.BAD)
