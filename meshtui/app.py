@@ -30,7 +30,7 @@ from meshtui.kube.audit import Audit, AuditError
 from meshtui.kube.errors import KubeError
 from meshtui.kube.session import Session
 from meshtui.lending import Lending
-from meshtui.mesh import critical, narrower, past, scopes
+from meshtui.mesh import critical, history, narrower, past, scopes
 from meshtui.mesh.logs import LogOptions
 from meshtui.mesh.snapshot import Scope, Server, Snapshot
 from meshtui.reading import Reading
@@ -199,6 +199,7 @@ class MeshApp(App[int], inherit_bindings=False):
                 # derived here first: what the pane then asks for on the loop is remembered
                 for derive in (
                     self._main.front.prepare,
+                    history.of,
                     *((critical.of,) if self._away.watching else ()),
                     *(each.derive for each in self._readers()),
                 ):

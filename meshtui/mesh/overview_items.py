@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from meshtui.mesh.health import Verdict
+from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.snapshot import Ref
 
 
@@ -34,6 +35,10 @@ class Item:
     """The value happens at that time; how long until then is told when it is drawn."""
     share: tuple[int, int] | None = None
     """So many of how many, for a bar."""
+    counts: Mapping[Health, int] = field(default_factory=dict)
+    """How many of what it stands for are how, from worst to best."""
+    series: tuple[int | None, ...] = ()
+    """The same over time, the latest last, for a sparkline; None where it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
