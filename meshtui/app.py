@@ -129,7 +129,9 @@ class MeshApp(App[int], inherit_bindings=False):
         return self._main
 
     def get_css_variables(self) -> dict[str, str]:
-        return themes.variables(super().get_css_variables())
+        found = themes.variables(super().get_css_variables())
+        self.theme_variables = found  # by which text that wraps by itself is styled
+        return found
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), *self._only_ascii]
@@ -402,7 +404,7 @@ class MeshApp(App[int], inherit_bindings=False):
     def _wear(self, theme: str) -> None:
         """Puts a theme on, the default one where there is none of that name; without colours always the terminal's."""
         known = theme if theme in self.available_themes else themes.DEFAULT
-        self.theme = "ansi-dark" if self.no_color else known
+        self.theme = themes.TERMINALS_OWN if self.no_color else known
 
     def _choose_theme(self, argument: str) -> None:
         if argument in self.available_themes:

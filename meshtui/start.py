@@ -21,6 +21,7 @@ from meshtui.settings import Settings, config_path
 from meshtui.ui.ascii import is_needed
 from meshtui.ui.panes import NAMED
 from meshtui.ui.themes import NAMES as THEMES
+from meshtui.ui.themes import TERMINALS_OWN, has_few_colours
 
 
 def settings(given: Mapping[str, Any]) -> Settings:
@@ -37,7 +38,9 @@ def settings(given: Mapping[str, Any]) -> Settings:
         raise click.UsageError(unknown("theme", found.theme, sorted(known.themes)))
     if found.log_file:
         _log_to(found.log_file)
-    return replace(found, ascii=is_needed()) if found.ascii is None else found
+    if found.ascii is None:
+        found = replace(found, ascii=is_needed())
+    return found if found.theme or not has_few_colours() else replace(found, theme=TERMINALS_OWN)
 
 
 def choices() -> Choices:

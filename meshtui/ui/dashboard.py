@@ -96,7 +96,8 @@ def worth(section: str, item: Item, now: datetime, label: int, room: int) -> Lin
         said = "/".join(map(str, item.share))
         return (Span(said, colour if item.verdict.health in _WRONG else Tone.PLAIN),)
     if section == "NODES":
-        return (Span(Health.UNKNOWN.mark if "?" in item.value else item.value, colour),)
+        unknown = item.verdict.health is Health.UNKNOWN
+        return (Span(Health.UNKNOWN.mark if unknown else "–", colour),)
     if item.when is not None and width:
         line = horizon(item.when - now, width, colour)
         return (*line, Span(f" {_left(item.when, now):>6} {item.value}"))

@@ -9,7 +9,6 @@ from typing import NamedTuple
 from textual.content import Content
 
 from meshtui.mesh.health import Health, Verdict
-from meshtui.ui.themes import TOKENS
 
 
 class Tone(Enum):
@@ -114,7 +113,7 @@ _STYLE = {
     Tone.STRONG: "bold",
     Tone.ACCENT: "$tint",
     **{
-        tone: f"${TOKENS[tone.name.lower()]}"
+        tone: f"${tone.name.lower()}"
         for tone in (Tone.OK, Tone.UNKNOWN, Tone.WARN, Tone.BAD)
     },
 }

@@ -11,7 +11,9 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping
 
+from rich.console import Console
 from textual.color import Color
+from textual.constants import COLOR_SYSTEM
 from textual.theme import BUILTIN_THEMES, Theme
 
 TOKENS = {
@@ -25,7 +27,9 @@ TOKENS = {
 """Our own variables, and the one of Textual's that each has the value of where a theme does not say: the healths, the
 accent, and the ground under the cursor."""
 
-DEFAULT = "dark"
+DEFAULT, TERMINALS_OWN = "dark", "ansi-dark"
+"""The theme that is worn where nobody says which; and the one in the sixteen colours that the terminal gives them, where
+it has no more, or in none at all: there a cursor is reversed and nothing else has a ground."""
 
 
 def _theme(
@@ -118,9 +122,15 @@ OWN = (
         ok="#35bfc0", unknown="#c3c7cf", warn="#ffd2d8", bad="#ff7474",
     ),
 )  # fmt: skip
-"""The first is worn where nobody says which."""
 
 NAMES = (*(theme.name for theme in OWN), *BUILTIN_THEMES)
+
+
+def has_few_colours() -> bool:
+    """Whether the terminal shows sixteen colours, by its environment, or because that was asked of Textual."""
+    if COLOR_SYSTEM != "auto":
+        return COLOR_SYSTEM == "standard"
+    return Console(stderr=True).color_system == "standard"
 
 
 def variables(theme: Mapping[str, str]) -> dict[str, str]:
