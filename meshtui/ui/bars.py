@@ -32,7 +32,7 @@ def coverage(share: float, missing: Tone, width: int = 8) -> Line:
     )
 
 
-_LEVELS = "▁▂▃▄▅▆▇█"
+_LEVELS = "▁▂▃▄▅▆▇"
 _UNKNOWN = "·"
 
 
@@ -51,10 +51,10 @@ def sparkline(series: Sequence[int | None], width: int, tone: Tone = Tone.MUTED)
 
 
 def _level(value: int, least: int, most: int) -> int:
-    """From 0 to 7."""
+    """From 0 to 6: a whole block would grow together with the line above."""
     if least == most:
         return 3 if value else 0
-    return math.ceil((value - least) / (most - least) * 7)
+    return math.ceil((value - least) / (most - least) * 6)
 
 
 _TICKS = (

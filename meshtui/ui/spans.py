@@ -112,10 +112,7 @@ _STYLE = {
     Tone.MUTED: "$muted",
     Tone.STRONG: "bold",
     Tone.ACCENT: "$tint",
-    **{
-        tone: f"${tone.name.lower()}"
-        for tone in (Tone.OK, Tone.UNKNOWN, Tone.WARN, Tone.BAD)
-    },
+    **{tone: f"${tone.name.lower()}" for tone in (Tone.OK, Tone.UNKNOWN, Tone.WARN, Tone.BAD)},
 }
 
 

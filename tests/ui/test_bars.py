@@ -43,9 +43,9 @@ def test_only_what_is_missing_stands_out() -> None:
         ((), "······"),
         ((0, 0, 0), "···▁▁▁"),
         ((5, 5), "····▄▄"),
-        ((0, None, 7), "···▁·█"),
-        ((0, 1, 2, 3, 4, 5, 6, 7), "▁▃▄▆▇█"),  # the first two have no room; 2 to 7 are left
-        ((0, 1, 1000), "···▁▂█"),
+        ((0, None, 7), "···▁·▇"),
+        ((0, 1, 2, 3, 4, 5, 6, 7), "▁▃▄▅▆▇"),  # the first two have no room; 2 to 7 are left
+        ((0, 1, 1000), "···▁▂▇"),
     ],
 )
 def test_what_is_not_known_is_a_dot_and_never_a_level(
