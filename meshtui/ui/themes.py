@@ -28,8 +28,8 @@ TOKENS = {
 accent, and the ground under the cursor."""
 
 DEFAULT, TERMINALS_OWN = "dark", "ansi-dark"
-"""The theme that is worn where nobody says which; and the one in the sixteen colours that the terminal gives them, where
-it has no more, or in none at all: there a cursor is reversed and nothing else has a ground."""
+"""The theme that is worn where nobody says which; and the one in the sixteen colours that a terminal has by itself, for
+one that has no more, or none at all: there a cursor is reversed and nothing else has a ground."""
 
 
 def _theme(

@@ -88,7 +88,7 @@ def with_many_nodes() -> Snapshot:
     (model,) = (it for key, it in shop.objects[POD].items() if key.endswith("/ztunnel-4rh2t"))
     pods = dict(shop.objects[POD])
     for number, name in enumerate(names[:110]):
-        pod = copy.deepcopy(model)
+        pod: Any = copy.deepcopy(model)
         pod["metadata"] |= {"name": f"ztunnel-{number}", "uid": f"ztunnel-{number}"}
         pod["spec"]["nodeName"] = name
         if number % 50 == 7:
