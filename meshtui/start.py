@@ -17,6 +17,7 @@ from textual.dom import DOMNode
 
 import meshtui.app  # brings all that may come on screen, for `choices`
 from meshtui.configuration import Choices, load, unknown
+from meshtui.mesh.printable import plain
 from meshtui.settings import Settings, config_path
 from meshtui.ui.ascii import is_needed
 from meshtui.ui.panes import NAMED
@@ -78,8 +79,7 @@ class _Plain(logging.Formatter):
     """Nothing that a cluster says can pass for another line, or do something to the terminal of who reads the log."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
-        text = super().formatMessage(record)
-        return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
+        return plain(super().formatMessage(record))
 
 
 def _log_to(path: Path) -> None:

@@ -19,6 +19,7 @@ from textual.binding import Binding
 
 from meshtui import __version__, cli
 from meshtui.configuration import load
+from meshtui.sim.process import running
 
 
 def meshtui(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -85,6 +86,40 @@ def test_flags_become_fields(words: list[str], fields: dict[str, object], tmp_pa
 )
 def test_durations_are_those_of_kubectl(duration: str, seconds: float) -> None:
     assert given("--request-timeout", duration) == {"request_timeout": pytest.approx(seconds)}
+
+
+@pytest.mark.parametrize(
+    "command", ["info", "doctor", "status", "certs", "denials", "verdict", "enroll", "unenroll"]
+)
+def test_a_command_takes_the_clusters_options_behind_its_name_too(command: str) -> None:
+    """As `kubectl get -n shop` does; what stands there outweighs what stands before it."""
+    called = cli.meshtui.commands[command]
+    with cli.meshtui.make_context("meshtui", [command]) as program:
+        program.obj = {"context": "one", "impersonate": "me"}
+        words = ["--context", "two", "-n", "shop,edge", "x", "y"]
+        wanted = (
+            words if called.params and isinstance(called.params[0], click.Argument) else words[:-2]
+        )
+        with called.make_context(command, wanted, parent=program) as found:
+            assert found.obj == {
+                "context": "two",
+                "impersonate": "me",
+                "namespaces": ("shop", "edge"),
+            }
+
+
+def test_a_reader_that_leaves_early_is_no_failure(tmp_path: Path) -> None:
+    """As in `meshtui … | head -1`, within a session too, whose task group would tell a traceback."""
+    with running("shop") as kubeconfig, subprocess.Popen(
+        [sys.executable, "-m", "meshtui", "enroll", "plain", "--kubeconfig", str(kubeconfig), "--dry-run"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)},
+    ) as ended:  # fmt: skip
+        assert ended.stdout is not None
+        ended.stdout.close()
+        assert ended.stderr is not None
+        assert "Traceback" not in ended.stderr.read()
+        assert ended.wait(60) == 1
 
 
 def test_a_timeout_of_zero_is_the_default() -> None:

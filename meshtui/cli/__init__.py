@@ -7,8 +7,8 @@ screen never loads one.
 
 from __future__ import annotations
 
+import os
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
@@ -17,7 +17,8 @@ from meshtui import __version__
 from meshtui.cli.calls import denials, verdict
 from meshtui.cli.changes import audit, enroll, unenroll
 from meshtui.cli.diagnosis import doctor
-from meshtui.cli.options import given, names, one, screen_options, seconds
+from meshtui.cli.facts import certs, status
+from meshtui.cli.options import cluster_options, given, screen_options
 from meshtui.cli.program import demo, info, rbac
 
 EXAMPLES = """\
@@ -35,6 +36,8 @@ Examples:
   meshtui doctor -f manifests/ --alone and with files, in CI
   meshtui denials --since 1h           who was refused by whom, and why
   meshtui verdict web cart:8080        may one call another, by which policy, and if not, why
+  meshtui status                       how the mesh stands, on one screen of text
+  meshtui certs --expiring 7d          what ends within a week unless somebody renews it
   meshtui audit verify                 whether the record of your changes is whole
 
 Every option can come from the environment too, --request-timeout as MESHTUI_REQUEST_TIMEOUT and so on. Flags outweigh
@@ -43,7 +46,7 @@ the environment, and that outweighs the configuration file ("meshtui info" tells
 
 
 @click.group(
-    commands=[demo, info, rbac, enroll, unenroll, doctor, denials, verdict, audit],
+    commands=[demo, info, rbac, enroll, unenroll, doctor, denials, verdict, certs, status, audit],
     invoke_without_command=True,
     epilog=EXAMPLES,
     context_settings={
@@ -52,43 +55,7 @@ the environment, and that outweighs the configuration file ("meshtui info" tells
         "max_content_width": 110,
     },
 )
-@click.option("--context", help="The kubeconfig context to start with.")
-@click.option(
-    "--kubeconfig",
-    type=click.Path(path_type=Path),
-    callback=one,
-    help="The kubeconfig file, in place of $KUBECONFIG and ~/.kube/config.",
-)
-@click.option(
-    "-n",
-    "--namespace",
-    "namespaces",
-    multiple=True,
-    metavar="NAME,…",
-    callback=names,
-    help="Look at these namespaces only.",
-)
-@click.option(
-    "-A",
-    "--all-namespaces",
-    is_flag=True,
-    default=None,
-    help="Look at all namespaces, whatever the configuration says.",
-)
-@click.option("--as", "impersonate", metavar="USER", help="Impersonate a user.")
-@click.option(
-    "--as-group",
-    "impersonate_groups",
-    multiple=True,
-    metavar="GROUP",
-    help="Impersonate a group; may be repeated.",
-)
-@click.option(
-    "--request-timeout",
-    metavar="DURATION",
-    callback=seconds,
-    help="Give up a request that should answer at once after this long: 10s, 1m. 0 is the default, 10s.",
-)
+@cluster_options
 @screen_options
 @click.version_option(__version__, message="meshtui %(version)s")
 @click.pass_context
@@ -113,4 +80,9 @@ def main() -> None:
         status = error.exit_code
     except click.Abort:
         status = 130
+    except BaseExceptionGroup as group:
+        if group.split(BrokenPipeError)[1] is not None:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads what is left
+        status = 1  # as click ends where no session is around it
     sys.exit(status or 0)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from meshtui.cli.options import as_table_json_or_yaml, seconds
+from meshtui.cli.options import also_behind, as_table_json_or_yaml, schema, seconds
 
 _DENIALS_STATUSES = """\
 \b
@@ -37,21 +37,20 @@ Exit status:
     help="Read so many logs at once; where there are more, they take turns.",
 )
 @click.option("--strict", is_flag=True, help="Logs that were read only in part could not be read.")
-@click.option(
-    "--schema", is_flag=True, help="Print the JSON schema of -o json and yaml, and nothing else."
-)
+@schema
+@also_behind
 @click.pass_context
 def denials(ctx: click.Context, /, **flags: Any) -> None:
     """Say who is refused by whom, and why, by the access logs of all ztunnels, waypoints and gateways.
 
     Both sides of a refusal are one; those with the same source, destination and reason are one row. Nothing is changed.
     """
-    from meshtui.commands import denials
+    from meshtui.commands import denials, documents
     from meshtui.configuration import load
     from meshtui.settings import config_path
 
     if flags["schema"]:
-        click.echo(denials.schema(), nl=False)
+        click.echo(documents.schema("denials"), nl=False)
         return
     order = denials.Order(
         since=max(1, int(flags["since"] or 0)),
@@ -91,9 +90,8 @@ Exit status:
     default=True,
     help="Ask every ztunnel whom it serves, or look at objects alone.",
 )
-@click.option(
-    "--schema", is_flag=True, help="Print the JSON schema of -o json and yaml, and nothing else."
-)
+@schema
+@also_behind
 @click.pass_context
 def verdict(ctx: click.Context, /, source: str, called: str, **flags: Any) -> None:
     """Say whether A may call B, by which policy and rule, and if none lets it, which nearly would. Nothing is sent.
@@ -102,12 +100,12 @@ def verdict(ctx: click.Context, /, source: str, called: str, **flags: Any) -> No
     NAMESPACE/NAME, NAMESPACE/KIND/NAME where that is needed, or NAME where it is enough. The port is the Service's
     where B is one, else the pod's.
     """
-    from meshtui.commands import verdict
+    from meshtui.commands import documents, verdict
     from meshtui.configuration import load
     from meshtui.settings import config_path
 
     if flags["schema"]:
-        click.echo(verdict.schema(), nl=False)
+        click.echo(documents.schema("verdict"), nl=False)
         return
     if not called:
         raise click.UsageError("say who calls and who is called: A B:8080")

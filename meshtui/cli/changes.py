@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from meshtui.cli.options import as_text_or_json, read_only, seconds, together
+from meshtui.cli.options import also_behind, as_text_or_json, read_only, seconds, together
 
 _change_options = together(
     click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing."),
@@ -39,7 +39,7 @@ Exit status:
 
 
 @click.command(epilog=_STATUSES)
-@click.argument("namespaces", nargs=-1, required=True, metavar="NAMESPACE…")
+@click.argument("wanted", nargs=-1, required=True, metavar="NAMESPACE…")
 @click.option(
     "--waypoint",
     default="",
@@ -47,26 +47,28 @@ Exit status:
     help="Bind each to this waypoint then, which has to be ready.",
 )
 @_change_options
+@also_behind
 @click.pass_context
-def enroll(ctx: click.Context, /, namespaces: tuple[str, ...], **flags: Any) -> None:
+def enroll(ctx: click.Context, /, wanted: tuple[str, ...], **flags: Any) -> None:
     """Take namespaces into the mesh, one after the other, each proved before the next is touched.
 
     What would go wrong is said first, then the change as the server would make it; every step is in the audit. Pods
     are not restarted. It stops at the first failure and says what was not touched.
     """
-    _order(ctx, namespaces, flags)
+    _order(ctx, wanted, flags)
 
 
 @click.command(epilog=_STATUSES)
-@click.argument("namespaces", nargs=-1, required=True, metavar="NAMESPACE…")
+@click.argument("wanted", nargs=-1, required=True, metavar="NAMESPACE…")
 @_change_options
+@also_behind
 @click.pass_context
-def unenroll(ctx: click.Context, /, namespaces: tuple[str, ...], **flags: Any) -> None:
+def unenroll(ctx: click.Context, /, wanted: tuple[str, ...], **flags: Any) -> None:
     """Take namespaces out of the mesh, one after the other, each proved before the next is touched.
 
     Their label for a waypoint stays. It stops at the first failure and says what was not touched.
     """
-    _order(ctx, namespaces, flags, leave=True)
+    _order(ctx, wanted, flags, leave=True)
 
 
 def _order(
@@ -79,8 +81,7 @@ def _order(
 
     if not (flags["yes"] or flags["dry_run"] or sys.stdin.isatty()):
         raise click.UsageError("there is nobody to ask: give --yes, or --dry-run")
-    above = ctx.parent
-    named = above.get_parameter_source("context") if above else None
+    sources = [each.get_parameter_source("context") for each in (ctx, ctx.parent) if each]
     order = enroll.Order(
         tuple(dict.fromkeys(names)),
         leave=leave,
@@ -88,7 +89,7 @@ def _order(
         dry_run=flags["dry_run"],
         yes=flags["yes"],
         patience=flags["timeout"] or enroll.PATIENCE,
-        context_named=named is click.core.ParameterSource.COMMANDLINE,
+        context_named=click.core.ParameterSource.COMMANDLINE in sources,
     )
     said = {} if flags["read_only"] is None else {"read_only": flags["read_only"]}
     settings = load({**ctx.obj, **said}, config_path())

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from meshtui.cli.options import names
+from meshtui.cli.options import also_behind, names, schema, strict
 
 _SEVERITIES = ["critical", "high", "medium", "low", "info"]
 _DOCTORS_STATUSES = """\
@@ -61,34 +61,29 @@ Exit status:
     type=click.Choice(["table", "json", "yaml", "markdown", "sarif", "junit"]),
     help="How to print it.",
 )
-@click.option(
-    "--strict",
-    is_flag=True,
-    help="A cluster that was read only in part could not be read: exit status 3.",
-)
+@strict
 @click.option(
     "--evidence/--no-evidence",
     default=True,
     help="Ask every ztunnel too, or look at objects alone.",
 )
-@click.option(
-    "--schema", is_flag=True, help="Print the JSON schema of -o json and yaml, and nothing else."
-)
+@schema
 @click.option("--explain", metavar="CODE", help="Print what a rule is about, and nothing else.")
+@also_behind
 @click.pass_context
 def doctor(ctx: click.Context, /, **flags: Any) -> None:
     """Say what is wrong with the mesh, show what it was seen by, and what to do. Nothing is changed.
 
     With -f it looks at files before they are applied and tells what is about them, or would be new.
     """
-    from meshtui.commands import doctor
+    from meshtui.commands import doctor, documents
     from meshtui.configuration import load
     from meshtui.mesh.doctor.findings import Severity
     from meshtui.mesh.doctor.rules import RULES
     from meshtui.settings import config_path
 
     if flags["schema"]:
-        click.echo(doctor.schema(), nl=False)
+        click.echo(documents.schema("doctor"), nl=False)
         return
     if flags["explain"]:
         told = doctor.explanation(flags["explain"])

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+Read = Callable[[click.Context, click.Parameter, Any], Any]
 
 
 def seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
-    """A duration as kubectl takes it: Go's, such as 10s or 1m30s, or a whole number of seconds. Zero says nothing."""
+    """A duration as kubectl takes it: Go's, such as 10s or 1m30s, or a whole number of seconds. Days are taken too: 7d.
+    Zero says nothing."""
     if value is None:
         return None
     from durationpy import from_str
@@ -46,6 +49,66 @@ def together(*options: Callable[[Command], Command]) -> Callable[[Command], Comm
 
     return decorate
 
+
+def _options_of_a_cluster(*, of_command: bool) -> Callable[[Command], Command]:
+    """Which cluster, as whom, and what of it. The program takes them before a command; a command takes them too, and
+    keeps them with what the program was given."""
+
+    def option(*called: str, read: Read | None = None, **rest: Any) -> Callable[[Command], Command]:
+        if not of_command:
+            return click.option(*called, callback=read, **rest)
+        return click.option(*called, callback=partial(_keep, read), expose_value=False, **rest)
+
+    return together(
+        option("--context", help="The kubeconfig context to start with."),
+        option(
+            "--kubeconfig",
+            type=click.Path(path_type=Path),
+            read=one,
+            help="The kubeconfig file, in place of $KUBECONFIG and ~/.kube/config.",
+        ),
+        option(
+            "-n",
+            "--namespace",
+            "namespaces",
+            multiple=True,
+            metavar="NAME,…",
+            read=names,
+            help="Look at these namespaces only.",
+        ),
+        option(
+            "-A",
+            "--all-namespaces",
+            is_flag=True,
+            default=None,
+            help="Look at all namespaces, whatever the configuration says.",
+        ),
+        option("--as", "impersonate", metavar="USER", help="Impersonate a user."),
+        option(
+            "--as-group",
+            "impersonate_groups",
+            multiple=True,
+            metavar="GROUP",
+            help="Impersonate a group; may be repeated.",
+        ),
+        option(
+            "--request-timeout",
+            metavar="DURATION",
+            read=seconds,
+            help="Give up a request that should answer at once after this long: 10s, 1m. 0 is the default, 10s.",
+        ),
+    )
+
+
+def _keep(read: Read | None, ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    found = read(ctx, param, value) if read else value
+    if param.name is not None and found not in (None, ()):
+        ctx.obj = {**(ctx.obj or {}), param.name: found}
+
+
+cluster_options = _options_of_a_cluster(of_command=False)
+also_behind = _options_of_a_cluster(of_command=True)
+"""The same options behind the name of a command."""
 
 read_only = click.option(
     "--read-only/--write",
@@ -90,6 +153,17 @@ as_table_json_or_yaml = click.option(
     show_default=True,
     type=click.Choice(["table", "json", "yaml"]),
     help="How to print it.",
+)
+
+
+strict = click.option(
+    "--strict",
+    is_flag=True,
+    help="A cluster that was read only in part could not be read: exit status 3.",
+)
+
+schema = click.option(
+    "--schema", is_flag=True, help="Print the JSON schema of -o json and yaml, and nothing else."
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from meshtui.cli.options import as_text_or_json, given, screen_options
+from meshtui.cli.options import also_behind, as_text_or_json, given, screen_options
 
 
 @click.command()
@@ -57,6 +57,7 @@ def demo(
 
 @click.command()
 @as_text_or_json
+@also_behind
 @click.pass_obj
 def info(given: Mapping[str, Any], /, output: str) -> None:
     """Print versions, and the files that are read and written."""

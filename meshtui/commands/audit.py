@@ -10,6 +10,7 @@ from typing import Any
 
 from meshtui.kube import audit
 from meshtui.mesh import past
+from meshtui.mesh.printable import plain
 from meshtui.mesh.raw import text
 
 INTACT, BROKEN, UNREADABLE = 0, 1, 3
@@ -24,7 +25,7 @@ def show(path: Path, output: str) -> Iterator[str]:
     for entry in entries:
         is_undone = text(entry, "state") == past.APPLIED and text(entry, "id") in undone
         if output == "text":
-            yield _plain(_line(entry) + ("  (undone)" if is_undone else ""))
+            yield plain(_line(entry) + ("  (undone)" if is_undone else ""))
         else:
             yield json.dumps({**entry, **({"undone": True} if is_undone else {})})
 
@@ -62,8 +63,3 @@ def _line(entry: Mapping[str, Any]) -> str:
         text(entry, "title"),
     ]
     return "  ".join(words) + (f": {reason}" if reason else "")
-
-
-def _plain(line: str) -> str:
-    """Nothing that a cluster said does anything to the terminal."""
-    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in line)

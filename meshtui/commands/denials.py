@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from importlib.resources import files
 
 import click
 
@@ -65,20 +64,13 @@ def run(order: Order, settings: Settings) -> int:
     try:
         asyncio.run(_read(watching, settings))
     except KubeError as error:
-        click.echo(f"meshtui: {error}", err=True)
-        if error.problem.remedy:
-            click.echo(f"meshtui: {error.problem.remedy}", err=True)
+        whole.complain(error)
         return UNREADABLE
     except KeyboardInterrupt:
         if not order.follow:
             raise
         watching.print_rows()
     return _told(watching)
-
-
-def schema() -> str:
-    """The JSON schema of what is printed as JSON and YAML."""
-    return files(__package__).joinpath("denials-v1.schema.json").read_text()
 
 
 def _told(watching: _Watching) -> int:

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import yaml
-
-from meshtui import __version__
+from meshtui.commands import documents
 from meshtui.mesh import minimal_allow, pods
 from meshtui.mesh.access.switches import State, Switch
 from meshtui.mesh.denials import Denials, Row
+from meshtui.mesh.printable import plain
 from meshtui.mesh.snapshot import Snapshot
 
 SCHEMA = "meshtui.denials/v1"
@@ -53,11 +52,11 @@ def table(report: Report) -> str:
 
 
 def _block(snapshot: Snapshot, row: Row) -> Iterator[str]:
-    yield f"{row.verdict.health.mark} {_plain(_path(row))}  {row.reason.title}"
+    yield f"{row.verdict.health.mark} {plain(_path(row))}  {row.reason.title}"
     times = f"{row.first:%H:%M:%S} to {row.last:%H:%M:%S} UTC"
     yield f"    count     {row.count}, {row.rate:.1f} a minute, {times}  {sparkline(row.series[-_SHOWN:])}"
     yield f"    why       {row.reason.words}"
-    yield f"    said      {_plain(row.said)}"
+    yield f"    said      {plain(row.said)}"
     facts = (
         ("caller", ", ".join(row.identities) or "no identity that the lines tell"),
         ("via", row.via),
@@ -65,13 +64,13 @@ def _block(snapshot: Snapshot, row: Row) -> Iterator[str]:
         ("seen by", ", ".join(row.proxies)),
         ("rules", ", ".join(row.reason.rules)),
     )
-    yield from (f"    {title:<9} {_plain(words)}" for title, words in facts if words)
+    yield from (f"    {title:<9} {plain(words)}" for title, words in facts if words)
     yield f"    next      {row.reason.next}"
     if row.reason.allow:
         labels = _labels(snapshot, row)
         why_not = minimal_allow.why_not(row, labels)
         yield f"    allow     {why_not or 'the least that would let it through, if it should be:'}"
-        yield from (f"      {_plain(each)}" for each in minimal_allow.of(row, labels).splitlines())
+        yield from (f"      {plain(each)}" for each in minimal_allow.of(row, labels).splitlines())
     yield ""
 
 
@@ -116,7 +115,7 @@ def news_table(snapshot: Snapshot, rows: Sequence[Row], begin: bool) -> str:
     """A line for each row that has changed."""
     head = f"{'LAST':<8}  {'COUNT':>5}  {'REASON':<22}  FROM → TO\n" if begin else ""
     return head + "".join(
-        f"{row.last:%H:%M:%S}  {row.count:>5}  {row.reason.title:<22}  {_plain(_path(row))}\n"
+        f"{row.last:%H:%M:%S}  {row.count:>5}  {row.reason.title:<22}  {plain(_path(row))}\n"
         for row in rows
     )
 
@@ -126,20 +125,7 @@ def _path(row: Row) -> str:
     return f"{row.source} → {row.destination}{port}"
 
 
-def _plain(text: str) -> str:
-    """Without what would steer a terminal: it names things of the cluster."""
-    return "".join(each if each.isprintable() else "�" for each in text)
-
-
 # For programs
-
-
-def as_json(report: Report) -> str:
-    return json.dumps(_document(report), indent=2) + "\n"
-
-
-def as_yaml(report: Report) -> str:
-    return str(yaml.safe_dump(_document(report), sort_keys=False, allow_unicode=True))
 
 
 def news_json(snapshot: Snapshot, rows: Sequence[Row], begin: bool) -> str:
@@ -148,24 +134,16 @@ def news_json(snapshot: Snapshot, rows: Sequence[Row], begin: bool) -> str:
 
 
 def news_yaml(snapshot: Snapshot, rows: Sequence[Row], begin: bool) -> str:
-    documents = ({"schema": SCHEMA, **_row(snapshot, row)} for row in rows)
-    return "".join(
-        "---\n" + str(yaml.safe_dump(each, sort_keys=False, allow_unicode=True))
-        for each in documents
-    )
+    told = ({"schema": SCHEMA, **_row(snapshot, row)} for row in rows)
+    return "".join("---\n" + documents.as_yaml(each) for each in told)
 
 
 def _document(report: Report) -> dict[str, Any]:
-    server, counts, denials = report.snapshot.server, report.denials.counts, report.denials
+    counts, denials = report.denials.counts, report.denials
     return {
-        "schema": SCHEMA,
-        "meshtui": __version__,
-        "context": server.context,
-        "server": server.url,
+        **documents.head(SCHEMA, report.snapshot, report.missing),
         "at": report.at.isoformat(),
         "since": report.since,
-        "complete": not report.missing,
-        "missing": list(report.missing),
         "denials": [_row(report.snapshot, row) for row in report.rows],
         "logs": [
             {
@@ -229,8 +207,8 @@ def _labels(snapshot: Snapshot, row: Row) -> Mapping[str, str]:
 
 FORMATS: Mapping[str, Callable[[Report], str]] = {
     "table": table,
-    "json": as_json,
-    "yaml": as_yaml,
+    "json": lambda report: documents.as_json(_document(report)),
+    "yaml": lambda report: documents.as_yaml(_document(report)),
 }
 NEWS: Mapping[str, Callable[[Snapshot, Sequence[Row], bool], str]] = {
     "table": news_table,

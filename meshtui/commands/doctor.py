@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib.resources import files
+from functools import partial
 from pathlib import Path
 
 import click
@@ -15,7 +14,6 @@ import click
 from meshtui.commands import doctor_reports, whole
 from meshtui.commands.doctor_reports import Report
 from meshtui.commands.whole import Asked
-from meshtui.kube.errors import KubeError
 from meshtui.mesh import certificates, manifests, scopes
 from meshtui.mesh.doctor import analyzer, examination
 from meshtui.mesh.doctor.analyzer import Analyzer
@@ -57,21 +55,12 @@ def run(order: Order, settings: Settings) -> int:
     found = list(_manifests(order.files))
     objects = [each for each in found if isinstance(each, Manifest)]
     mistakes = [each for each in found if isinstance(each, Mistake)]
-    try:
-        snapshot = Snapshot(datetime.now(UTC))
-        if not order.alone:
-            snapshot = asyncio.run(_read(settings, _analyzers(order)))
-    except KubeError as error:
-        click.echo(f"meshtui: {error}", err=True)
-        if error.problem.remedy:
-            click.echo(f"meshtui: {error.problem.remedy}", err=True)
+    if order.alone:
+        return _told(order, Snapshot(datetime.now(UTC)), objects, mistakes)
+    snapshot = whole.reached(settings, partial(_asked, settings, _analyzers(order)))
+    if snapshot is None:
         return UNREADABLE
     return _told(order, snapshot, objects, mistakes)
-
-
-def schema() -> str:
-    """The JSON schema of what is printed as JSON and YAML."""
-    return files(__package__).joinpath("doctor-v1.schema.json").read_text()
 
 
 def explanation(code: str) -> str:
@@ -121,13 +110,11 @@ def _analyzers(order: Order) -> Sequence[Analyzer]:
     return [each for each in ANALYZERS if any(rule.code in order.codes for rule in each.rules)]
 
 
-async def _read(settings: Settings, analyzers: Sequence[Analyzer]) -> Snapshot:
-    """All that the rules need, as far as it can be read. Raises KubeError where the cluster cannot be reached."""
+def _asked(settings: Settings, analyzers: Sequence[Analyzer], namespaces: Sequence[str]) -> Asked:
+    """All that the rules need."""
     needs = [*certificates.KINDS, *analyzer.watched(analyzers)]
     probes = whole.dumps if settings.sweep else lambda snapshot: ()
-    return await whole.cluster(
-        settings, lambda names: Asked(scopes.of(needs, names), probes, certificates.refs)
-    )
+    return Asked(scopes.of(needs, namespaces), probes, certificates.refs)
 
 
 def _merged(snapshot: Snapshot, files: Iterable[Manifest], *, alone: bool) -> Snapshot:

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree
 
-import yaml
-
 from meshtui import __version__
+from meshtui.commands import documents
 from meshtui.mesh.doctor import words
 from meshtui.mesh.doctor.examination import Examination, Finding, Outcome
 from meshtui.mesh.doctor.findings import Found, Rule, Severity
 from meshtui.mesh.doctor.rules import RULES
 from meshtui.mesh.manifests import Mistake
+from meshtui.mesh.printable import plain
 from meshtui.mesh.snapshot import Ref, Snapshot
 
 SCHEMA = "meshtui.doctor/v1"
@@ -48,16 +48,16 @@ def table(report: Report) -> str:
 def _lines(report: Report) -> Iterator[str]:
     for each in report.findings:
         found = each.found
-        yield f"{found.grade.health.mark} {found.grade.word:<8}  {found.rule.code:<7}  {words.plain(found.says)}"
-        yield f"    about     {words.plain(words.named(found.objects))}"
+        yield f"{found.grade.health.mark} {found.grade.word:<8}  {found.rule.code:<7}  {plain(found.says)}"
+        yield f"    about     {plain(words.named(found.objects))}"
         for seen in found.evidence:
-            yield f"    seen      {words.plain(words.seen_by(seen))}"
+            yield f"    seen      {plain(words.seen_by(seen))}"
         for symptom in each.symptoms:
-            yield f"    explains  {symptom.rule.code}: {words.plain(symptom.says)}"
+            yield f"    explains  {symptom.rule.code}: {plain(symptom.says)}"
         if found.rule.why:
             yield f"    why       {found.rule.why}"
         if found.step:
-            yield f"    next      {words.plain(found.step)}"
+            yield f"    next      {plain(found.step)}"
         yield ""
     yield _summary(report)
 
@@ -94,24 +94,9 @@ def explained(rule: Rule) -> str:
 # For programs
 
 
-def as_json(report: Report) -> str:
-    return json.dumps(_document(report), indent=2) + "\n"
-
-
-def as_yaml(report: Report) -> str:
-    return str(yaml.safe_dump(_document(report), sort_keys=False, allow_unicode=True))
-
-
 def _document(report: Report) -> dict[str, Any]:
-    server = report.snapshot.server
     return {
-        "schema": SCHEMA,
-        "meshtui": __version__,
-        "context": server.context,
-        "server": server.url,
-        "at": report.snapshot.now.isoformat(),
-        "complete": not report.missing,
-        "missing": list(report.missing),
+        **documents.head(SCHEMA, report.snapshot, report.missing),
         "mistakes": [
             {"file": each.file, "line": each.line, "column": each.column, "words": each.words}
             for each in report.mistakes
@@ -231,14 +216,12 @@ def junit(report: Report) -> str:
         )
         found = by_code.get(code, [])
         for each in found:
-            told = {"message": words.plain(each.found.says), "type": each.found.grade.word}
+            told = {"message": plain(each.found.says), "type": each.found.grade.word}
             ElementTree.SubElement(case, "failure", told).text = "\n".join(_of(each))
         failures += bool(found)
         if not found and outcome is Outcome.UNKNOWN:
             skipped += 1
-            ElementTree.SubElement(
-                case, "skipped", message=words.plain(missing.get(code, "unknown"))
-            )
+            ElementTree.SubElement(case, "skipped", message=plain(missing.get(code, "unknown")))
     counts = {"tests": len(suite), "failures": failures, "skipped": skipped}
     suite.attrib.update({title: str(number) for title, number in counts.items()})
     ElementTree.indent(suite)
@@ -246,15 +229,15 @@ def junit(report: Report) -> str:
 
 
 def _of(finding: Finding) -> Iterable[str]:
-    yield words.plain(words.named(finding.found.objects))
-    yield from (words.plain(words.seen_by(each)) for each in finding.found.evidence)
-    yield words.plain(finding.found.step)
+    yield plain(words.named(finding.found.objects))
+    yield from (plain(words.seen_by(each)) for each in finding.found.evidence)
+    yield plain(finding.found.step)
 
 
 FORMATS: Mapping[str, Callable[[Report], str]] = {
     "table": table,
-    "json": as_json,
-    "yaml": as_yaml,
+    "json": lambda report: documents.as_json(_document(report)),
+    "yaml": lambda report: documents.as_yaml(_document(report)),
     "markdown": markdown,
     "sarif": sarif,
     "junit": junit,

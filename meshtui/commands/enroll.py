@@ -29,6 +29,7 @@ from meshtui.kube.perform import Proposal, Result, State, dry_run, perform
 from meshtui.mesh import preflight, verification
 from meshtui.mesh.changes import Patch, Refusal
 from meshtui.mesh.kinds import NAMESPACE
+from meshtui.mesh.printable import plain
 from meshtui.mesh.snapshot import Phase, Ref, Scope, Snapshot, Trouble
 from meshtui.mesh.verification import Progress, Verification
 from meshtui.settings import Settings
@@ -200,11 +201,11 @@ class _Enrolling:
     async def _take(self, step: Step) -> None:
         """One change, and its proof."""
         before = self._latest.snapshot
-        click.echo(_plain(f"{step.change.title}:"))
+        click.echo(plain(f"{step.change.title}:"))
         if step.made:
             click.echo("  the labels are so already")
         for line in _looked_at(step.change, before):
-            click.echo(_plain(f"  {line}"))
+            click.echo(plain(f"  {line}"))
         if self._order.dry_run:
             if not step.made:
                 await self._try(step.change)
@@ -242,7 +243,7 @@ class _Enrolling:
         if result.unaudited:
             click.echo(f"meshtui: {result.unaudited}", err=True)
         for line in result.warnings:
-            click.echo(_plain(f"  warning: {line}"))
+            click.echo(plain(f"  warning: {line}"))
         return sent
 
     async def _try(self, change: Patch) -> None:
@@ -272,12 +273,12 @@ class _Enrolling:
                 progress = verification.progress(following, snapshot, datetime.now(UTC))
                 if progress.text != said:
                     said = progress.text
-                    click.echo(_plain(f"  {said}"))
+                    click.echo(plain(f"  {said}"))
                 if progress.state is verification.State.DONE:
                     return progress
         progress = verification.progress(following, self._latest.snapshot, following.until)
         for each in progress.missing:
-            click.echo(_plain(f"  {each.name}: {each.missing}: {each.verdict.reason}"), err=True)
+            click.echo(plain(f"  {each.name}: {each.missing}: {each.verdict.reason}"), err=True)
         return progress
 
 
@@ -299,7 +300,7 @@ def _looked_at(change: Patch, snapshot: Snapshot) -> Iterator[str]:
 
 def _show(proposal: Proposal) -> None:
     for line in _proposed(proposal):
-        click.echo(_plain(f"  {line}"))
+        click.echo(plain(f"  {line}"))
 
 
 def _proposed(proposal: Proposal) -> Iterator[str]:
@@ -313,7 +314,7 @@ def _proposed(proposal: Proposal) -> Iterator[str]:
 
 async def _answer(question: str) -> str:
     """What somebody types at the terminal; "" at its end. No thread waits for it, which would outlive the program."""
-    click.echo(_plain(question), nl=False)
+    click.echo(plain(question), nl=False)
     loop, terminal = asyncio.get_running_loop(), sys.stdin.fileno()
     ready = asyncio.Event()
     loop.add_reader(terminal, ready.set)
@@ -337,12 +338,7 @@ def _stopped(error: KubeError) -> _Stop:
 
 
 def _ended(stop: _Stop) -> int:
-    click.echo(_plain(f"meshtui: {stop}"), err=True)
+    click.echo(plain(f"meshtui: {stop}"), err=True)
     if stop.remedy:
-        click.echo(_plain(f"meshtui: {stop.remedy}"), err=True)
+        click.echo(plain(f"meshtui: {stop.remedy}"), err=True)
     return stop.status
-
-
-def _plain(line: str) -> str:
-    """Nothing that a cluster said does anything to the terminal."""
-    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in line)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.resources import files
+from functools import partial
 
 import click
 
 from meshtui.commands import verdict_reports, whole
 from meshtui.commands.verdict_reports import Report
 from meshtui.commands.whole import Asked
-from meshtui.kube.errors import KubeError
 from meshtui.mesh import scopes
 from meshtui.mesh.health import Health
-from meshtui.mesh.snapshot import Snapshot
 from meshtui.mesh.traffic import between, parties
 from meshtui.mesh.traffic.calls import Http
 from meshtui.mesh.traffic.parties import Named
@@ -51,12 +48,8 @@ class Order:
 
 def run(order: Order, settings: Settings) -> int:
     """Asks, and gives the exit status. The answer goes to standard output, all else to standard error."""
-    try:
-        snapshot = asyncio.run(_read(settings))
-    except KubeError as error:
-        click.echo(f"meshtui: {error}", err=True)
-        if error.problem.remedy:
-            click.echo(f"meshtui: {error.problem.remedy}", err=True)
+    snapshot = whole.reached(settings, partial(_asked, settings))
+    if snapshot is None:
         return UNREADABLE
     missing = tuple(whole.missing(snapshot, parties.KINDS))
     for line in missing:
@@ -77,11 +70,6 @@ def run(order: Order, settings: Settings) -> int:
     return ALLOWED if outcome is Outcome.ALLOWED else NOT_ALLOWED
 
 
-def schema() -> str:
-    """The JSON schema of what is printed as JSON and YAML."""
-    return files(__package__).joinpath("verdict-v1.schema.json").read_text()
-
-
 def _notes(source: Named, called: Named) -> Iterator[str]:
     """What beside policies decides whether the call arrives."""
     for each in (*source.members, *called.members):
@@ -95,9 +83,7 @@ def _notes(source: Named, called: Named) -> Iterator[str]:
         yield f"no pod answers for {called.title}"
 
 
-async def _read(settings: Settings) -> Snapshot:
-    """All that counts for policies, as far as it can be read. Raises KubeError where the cluster cannot be reached."""
+def _asked(settings: Settings, namespaces: Sequence[str]) -> Asked:
+    """All that counts for policies."""
     probes = whole.dumps if settings.sweep else lambda snapshot: ()
-    return await whole.cluster(
-        settings, lambda names: Asked(scopes.of(parties.KINDS, names), probes, lambda snapshot: ())
-    )
+    return Asked(scopes.of(parties.KINDS, namespaces), probes, lambda snapshot: ())

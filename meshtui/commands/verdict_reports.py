@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
-from meshtui import __version__
+from meshtui.commands import documents
 from meshtui.mesh.health import Health
+from meshtui.mesh.printable import plain
 from meshtui.mesh.snapshot import Snapshot
 from meshtui.mesh.traffic.between import Judgement
 from meshtui.mesh.traffic.nearest import Miss
@@ -44,7 +42,7 @@ class Report:
 
 
 def table(report: Report) -> str:
-    return "\n".join(map(_plain, _lines(report))) + "\n"
+    return "\n".join(map(plain, _lines(report))) + "\n"
 
 
 def _lines(report: Report) -> Iterator[str]:
@@ -82,29 +80,9 @@ def _named(pods: Sequence[str]) -> str:
     return ", ".join(each or OUTSIDE for each in pods)
 
 
-def _plain(text: str) -> str:
-    """Without what would steer a terminal: it names things of the cluster."""
-    return "".join(each if each.isprintable() else "�" for each in text)
-
-
-def as_json(report: Report) -> str:
-    return json.dumps(_document(report), indent=2, ensure_ascii=False) + "\n"
-
-
-def as_yaml(report: Report) -> str:
-    return str(yaml.safe_dump(_document(report), sort_keys=False, allow_unicode=True))
-
-
 def _document(report: Report) -> dict[str, Any]:
-    server = report.snapshot.server
     return {
-        "schema": SCHEMA,
-        "meshtui": __version__,
-        "context": server.context,
-        "server": server.url,
-        "at": report.snapshot.now.isoformat(timespec="seconds"),
-        "complete": not report.missing,
-        "missing": [*report.missing],
+        **documents.head(SCHEMA, report.snapshot, report.missing),
         "from": report.source.title,
         "to": report.called.title,
         "port": report.port,
@@ -154,6 +132,6 @@ def _miss(miss: Miss) -> dict[str, Any]:
 
 FORMATS: Mapping[str, Callable[[Report], str]] = {
     "table": table,
-    "json": as_json,
-    "yaml": as_yaml,
+    "json": lambda report: documents.as_json(_document(report)),
+    "yaml": lambda report: documents.as_yaml(_document(report)),
 }

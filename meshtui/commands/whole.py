@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
@@ -12,7 +13,7 @@ import click
 
 from meshtui.commands.latest import Latest
 from meshtui.kube import kubeconfig
-from meshtui.kube.errors import Unreachable
+from meshtui.kube.errors import KubeError, Unreachable
 from meshtui.kube.live import LiveSession
 from meshtui.kube.pace import Pace
 from meshtui.kube.session import Session
@@ -32,6 +33,22 @@ class Asked:
     scopes: tuple[Scope, ...]
     probes: Callable[[Snapshot], Collection[Probe]]
     refs: Callable[[Snapshot], Collection[Ref]]
+
+
+def reached(settings: Settings, asked: Callable[[Sequence[str]], Asked]) -> Snapshot | None:
+    """The cluster, read as `cluster` does; where it cannot be reached, standard error says why, and there is none."""
+    try:
+        return asyncio.run(cluster(settings, asked))
+    except KubeError as error:
+        complain(error)
+        return None
+
+
+def complain(error: KubeError) -> None:
+    """Says on standard error why a cluster cannot be reached, and what to do about it."""
+    click.echo(f"meshtui: {error}", err=True)
+    if error.problem.remedy:
+        click.echo(f"meshtui: {error.problem.remedy}", err=True)
 
 
 async def cluster(settings: Settings, asked: Callable[[Sequence[str]], Asked]) -> Snapshot:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -47,3 +47,21 @@ class Section:
 
     title: str
     items: tuple[Item, ...]
+
+
+def brief(items: Sequence[Item], most: int = 12) -> Sequence[Item]:
+    """The items of a section; where one pane lists them all, only the worst of too many, and how many more there
+    are."""
+    panes = {item.jump.pane if item.jump else "" for item in items}
+    if len(items) <= most or len(panes) > 1 or "" in panes:
+        return items
+    (pane,) = panes
+    ranked = sorted(items, key=lambda each: -each.verdict.health.rank)[: most - 1]
+    rest = Item(
+        key=f"{items[0].key}/more",
+        verdict=Verdict(Health.NONE, "enter lists them all"),
+        text=f"and {len(items) - len(ranked):,} more",
+        value="",
+        jump=Place(pane),
+    )
+    return [*ranked, rest]

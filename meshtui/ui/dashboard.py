@@ -153,7 +153,6 @@ def words(section: str, item: Item, now: datetime) -> Line:
     colour = tone(health) if seen else Tone.PLAIN
     said = item.value
     if item.when is not None:
-        left = item.when - now
-        when = f"in {times.duration(left)}" if left.days >= 0 else f"{times.duration(-left)} ago"
+        when = times.distance(item.when, now)
         said = f"{said} {when}" if said else when
     return (Span(said, colour),) if said else ()

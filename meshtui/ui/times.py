@@ -39,6 +39,18 @@ def _two(large: int, large_unit: str, small: int, small_unit: str) -> str:
     return f"{large}{large_unit}{small}{small_unit}" if small else f"{large}{large_unit}"
 
 
+def left(until: datetime | None, now: datetime) -> str:
+    """How long something still lasts, as in "23h"; "expired" once it is over."""
+    if until is None:
+        return NONE
+    return duration(until - now) if until >= now else "expired"
+
+
+def distance(moment: datetime, now: datetime) -> str:
+    """How far off a moment is: "in 9h", "2h ago"."""
+    return f"in {duration(moment - now)}" if moment >= now else f"{duration(now - moment)} ago"
+
+
 def age(since: datetime | None, now: datetime) -> str:
     """How long ago; a dash where nobody knows."""
     return NONE if since is None else duration(now - since)

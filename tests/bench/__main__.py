@@ -13,7 +13,12 @@ compares with programs that do not read proxies. Everything it prints it also wr
     key             from a key to the first change on screen, in milliseconds: median and worst
     change          from a PATCH of a pod to its new value on screen, in seconds: median and worst
     idle_cpu        percent of one core while nothing happens
+    filter          from the last character of a filter to the rows that it keeps, in milliseconds: median and worst
+    switch          from tab to the other pane, in milliseconds: median and worst
     memory          resident MiB: program, children (the process that reads dumps), and the program's peak
+    quit            from `:q` to the end of the process, in seconds
+
+How it grows with the pods of a cluster: python -m tests.bench.growth
 """
 
 from __future__ import annotations
@@ -30,10 +35,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
+from tests.bench import measures
+from tests.bench.measures import Figures
 from tests.bench.terminal import Terminal
 from tests.cluster.kubeconfig import Api
 from tests.cluster.real import Access, RealCluster, kubelet_of, missing
@@ -41,9 +47,6 @@ from tests.cluster.real import Access, RealCluster, kubelet_of, missing
 ROOT = Path(__file__).parents[2]
 TOUCHED = ("istio-system", "istio-cni-node-00000")
 """The pod that is first in the Workloads pane, so that its row is in view."""
-_PATIENCE = 120.0
-
-Figures = dict[str, Any]
 
 
 def main() -> int:
@@ -149,31 +152,20 @@ async def _program(
         "XDG_CONFIG_HOME": str(scratch),
     }
     with Terminal(command, environ) as terminal:
-        figures = _start(terminal, pods)
+        figures = measures.start(terminal)
         terminal.quiet(0.5, most=5)
         figures["change"] = await _changes(api, terminal)
         figures["key"] = {
-            "down": _keys(terminal, ["j"] * 40),
-            "page": _keys(terminal, ["\x1b[6~"] * 10 + ["\x1b[5~"] * 10),
+            "down": measures.keys(terminal, ["j"] * 40),
+            "page": measures.keys(terminal, ["\x1b[6~"] * 10 + ["\x1b[5~"] * 10),
         }
         terminal.quiet(0.5, most=5)
-        figures["idle_cpu"] = round(_idle(terminal, idle), 2)
-        memory = terminal.memory()
-        figures["memory"] = {name: round(size / 2**20, 1) for name, size in memory.items()}
+        figures["idle_cpu"] = measures.idle(terminal, idle)
+        figures["filter"] = measures.filters(terminal, "istio-cni")
+        figures["switch"] = measures.switches(terminal)
+        figures["memory"] = measures.memory(terminal)
+        figures["quit"] = measures.quits(terminal)
     return figures
-
-
-def _start(terminal: Terminal, pods: int) -> Figures:
-    painted = terminal.until(lambda screen: bool(screen.text.strip()), _PATIENCE)
-    first = terminal.until(lambda screen: "Running" in screen.text, _PATIENCE)
-    whole = f"{pods:,}"
-
-    def complete(lines: list[str]) -> bool:
-        return whole in "".join(lines[:3]) and "loading" not in "".join(lines[:3])
-
-    complete_at = terminal.until(lambda screen: complete(screen.lines), _PATIENCE)
-    moments = {"first_paint": painted, "first_rows": first, "all_rows": complete_at}
-    return {name: round(at - terminal.started, 3) for name, at in moments.items()}
 
 
 async def _changes(api: Api, terminal: Terminal, count: int = 10) -> Figures:
@@ -192,27 +184,6 @@ async def _changes(api: Api, terminal: Terminal, count: int = 10) -> Figures:
         took.append(seen - began)
         terminal.quiet(0.3, most=2)
     return {"median": round(statistics.median(took), 3), "worst": round(max(took), 3)}
-
-
-def _keys(terminal: Terminal, keys: list[str]) -> Figures:
-    """Milliseconds from a key to the first thing written after it, each after a moment of silence."""
-    took = []
-    for key in keys:
-        terminal.quiet(0.1, most=2)
-        pressed = terminal.press(key)
-        seen = terminal.output(5)
-        if seen is None:
-            raise TimeoutError(f"nothing came of {key!r}")
-        took.append(1000 * (seen - pressed))
-    return {"median": round(statistics.median(took), 1), "worst": round(max(took), 1)}
-
-
-def _idle(terminal: Terminal, seconds: float) -> float:
-    """Percent of one core."""
-    before, began = terminal.cpu(), time.monotonic()
-    while (left := began + seconds - time.monotonic()) > 0:
-        terminal.output(left)
-    return 100 * (terminal.cpu() - before) / (time.monotonic() - began)
 
 
 if __name__ == "__main__":

@@ -107,6 +107,11 @@ class Terminal:
         while time.monotonic() < deadline and self.output(seconds) is not None:
             pass
 
+    def ended(self, seconds: float) -> float:
+        """The time when the program ended. TimeoutExpired where it does not within so many seconds."""
+        self._process.wait(seconds)
+        return time.monotonic()
+
     def cpu(self) -> float:
         """Seconds of processor that the program and its children have used."""
         return sum(_cpu(pid) for pid in self._family())

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from meshtui.mesh.doctor.examination import Finding
 from meshtui.mesh.doctor.findings import Evidence
+from meshtui.mesh.printable import plain
 from meshtui.mesh.snapshot import Ref
 
 _NAMED = 5
@@ -33,11 +34,6 @@ def named(objects: Sequence[Ref]) -> str:
 def seen_by(seen: Evidence) -> str:
     at = f" (read at {seen.at:%Y-%m-%d %H:%M:%S} UTC)" if seen.at else ""
     return f"{seen.source} {seen.field} = {seen.value}{at}"
-
-
-def plain(text: str) -> str:
-    """Without what would steer a terminal: it names things of the cluster."""
-    return "".join(each if each.isprintable() else "�" for each in text)
 
 
 def escaped(text: str) -> str:

@@ -12,7 +12,7 @@ from meshtui.mesh.certificate_rows import Role, Row
 from meshtui.mesh.health import Health
 from meshtui.mesh.kinds import POD
 from meshtui.mesh.snapshot import Ref, Snapshot
-from meshtui.ui import times
+from meshtui.ui import certificate_words, times
 from meshtui.ui.bars import bar
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Section, render
@@ -64,16 +64,15 @@ class CertificatesPane(Pane[Row]):
         return f"/ns/{name}/" in row.name or any(ref.namespace == name for ref in row.holders)
 
     def cells(self, row: Row, snapshot: Snapshot) -> Sequence[Cell]:
-        life = row.life(snapshot.now)
+        life, title = row.life(snapshot.now), certificate_words.title(row)
         if life is None:
-            return "–", "–", "", Span(_name(row), tone(row.verdict.health)), row.held_by, row.issuer
+            return "–", "–", "", Span(title, tone(row.verdict.health)), row.held_by, row.issuer
         worth = _worth(life.verdict.health)
-        expires = times.duration(life.expires_in) if life.expires_in.days >= 0 else "expired"
         return (
-            Span(expires, worth),
+            Span(times.left(row.not_after, snapshot.now), worth),
             _renews(row, snapshot),
             bar(life.left, Tone.MUTED if worth is Tone.PLAIN else worth),
-            _name(row),
+            title,
             row.held_by,
             row.issuer,
         )
@@ -140,21 +139,9 @@ def _worth(health: Health) -> Tone:
     return Tone.PLAIN if health is Health.OK else tone(health)
 
 
-def _name(row: Row) -> str:
-    if row.role is Role.RENEWING:
-        return f"{row.name}  ({row.count})"
-    return row.name.removeprefix("spiffe://")
-
-
 def _renews(row: Row, snapshot: Snapshot) -> Cell:
-    if row.renewal is None or row.due is None:
-        return "–"
-    if "hand" in row.renewal.words:
-        return "by hand"
-    late = snapshot.now - row.due
-    if late.total_seconds() > 0:
-        return Span(f"{times.duration(late)} late", _worth(row.verdict.health))
-    return times.duration(-late)
+    said = certificate_words.renews(row, snapshot.now)
+    return Span(said, _worth(row.verdict.health)) if said.endswith("late") else said
 
 
 def _fact(fact: certificate_facts.Fact) -> Fact:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from meshtui.mesh import certificates, overview
-from meshtui.mesh.health import Health, Verdict
-from meshtui.mesh.overview_items import Item, Place, Section
+from meshtui.mesh import certificates, overview, overview_items
+from meshtui.mesh.health import Verdict
+from meshtui.mesh.overview_items import Item
 from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.ui import dashboard, detail
 from meshtui.ui.board import Board
@@ -18,6 +18,9 @@ from meshtui.ui.exchange import Jump, Wants
 from meshtui.ui.pane import Pane
 from meshtui.ui.spans import Cell, Line, Span, mark
 from meshtui.ui.table import Table
+
+_MOST = {"NODES": 400, "APIS": 60, "WORST": 60, "PANES": 20}
+"""Of these sections so many lines are shown, of others a dozen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ class ClusterPane(Pane[Entry]):
         return [
             Entry(section.title, item)
             for section in overview.of(snapshot, self.place.namespaces)
-            for item in _some(section)
+            for item in overview_items.brief(section.items, _MOST.get(section.title, 12))
         ]
 
     def called(self, row: Entry) -> str:
@@ -110,25 +113,3 @@ class ClusterPane(Pane[Entry]):
     def onward(self, row: Entry) -> Jump | None:
         place = row.item.jump
         return Jump(place.pane, place.within, place.key) if place else None
-
-
-_MOST = {"NODES": 400, "APIS": 60, "WORST": 60, "PANES": 20}
-_MOST_ELSEWHERE = 12
-
-
-def _some(section: Section) -> Sequence[Item]:
-    """The items of a section; of too many the worst, and how many more there are, which one pane lists."""
-    items, most = section.items, _MOST.get(section.title, _MOST_ELSEWHERE)
-    panes = {item.jump.pane if item.jump else "" for item in items}
-    if len(items) <= most or len(panes) > 1 or "" in panes:
-        return items
-    (pane,) = panes
-    ranked = sorted(items, key=lambda each: -each.verdict.health.rank)[: most - 1]
-    rest = Item(
-        key=f"{items[0].key}/more",
-        verdict=Verdict(Health.NONE, "enter lists them all"),
-        text=f"and {len(items) - len(ranked):,} more",
-        value="",
-        jump=Place(pane),
-    )
-    return [*ranked, rest]

@@ -1,0 +1,166 @@
+"""`meshtui status`: the Cluster pane as one screen of text, or whole as JSON and YAML."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import click
+
+from meshtui.commands import documents, whole
+from meshtui.commands.whole import Asked
+from meshtui.mesh import certificates, overview, policy_rows, scopes
+from meshtui.mesh.doctor import analyzer
+from meshtui.mesh.doctor.rules import ANALYZERS
+from meshtui.mesh.health import Health
+from meshtui.mesh.overview_items import Item, Section, brief
+from meshtui.mesh.printable import plain
+from meshtui.mesh.snapshot import Snapshot
+from meshtui.settings import Settings
+from meshtui.ui import times
+
+SCHEMA = "meshtui.status/v1"
+"""What `schema` says in JSON and YAML. It gets a new number where a field changes its meaning or goes."""
+
+SOUND, NOT_SOUND, USAGE, UNREADABLE = 0, 1, 2, 3
+"""Exit statuses."""
+
+KINDS = (*overview.KINDS, *policy_rows.KINDS, *analyzer.watched(ANALYZERS))
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is asked for."""
+
+    output: str = "table"
+    strict: bool = False
+    """A cluster that was read only in part is one that could not be read."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Report:
+    """What is to be told."""
+
+    snapshot: Snapshot
+    sections: Sequence[Section]
+    """What is worst comes first."""
+    missing: Sequence[str]
+    """What could not be read."""
+
+
+def run(order: Order, settings: Settings) -> int:
+    """Tells it, and gives the exit status. The facts go to standard output, all else to standard error."""
+    snapshot = whole.reached(settings, _asked)
+    if snapshot is None:
+        return UNREADABLE
+    within = settings.namespaces_of(snapshot.server.context)
+    found = overview.of(snapshot, within)
+    sections = [section for section in found if section.title != "WATCHED"]  # nobody watched
+    missing = tuple(whole.missing(snapshot, KINDS))
+    click.echo(FORMATS[order.output](Report(snapshot, sections, missing)), nl=False)
+    for line in missing:
+        click.echo(f"meshtui: not read: {line}", err=True)
+    if missing and order.strict:
+        return UNREADABLE
+    items = (item for section in sections for item in section.items)
+    return NOT_SOUND if any(item.verdict.health is Health.BAD for item in items) else SOUND
+
+
+def _asked(namespaces: Sequence[str]) -> Asked:
+    return Asked(scopes.of(KINDS, namespaces), whole.dumps, certificates.refs)
+
+
+# For people
+
+_WIDTH = 100
+"""Lines of what is well are broken here."""
+
+
+def table(report: Report) -> str:
+    return "\n".join(map(plain, _lines(report))) + "\n"
+
+
+def _lines(report: Report) -> Iterator[str]:
+    """Section by section: a line for each thing that is not well; all that is well side by side."""
+    now = report.snapshot.now
+    for section in report.sections:
+        items = [item for item in brief(section.items) if not _is_told_by_its_pane(item)]
+        if not items:
+            continue
+        troubled = [item for item in items if item.verdict.health.rank >= Health.UNKNOWN.rank]
+        yield section.title
+        if troubled:
+            yield from documents.aligned([_cells(item, now) for item in troubled])
+        for health in (Health.OK, Health.NONE):
+            well = [_said(item, now) for item in items if item.verdict.health is health]
+            yield from (
+                textwrap.wrap(
+                    f"{health.mark} {'; '.join(well)}",
+                    _WIDTH,
+                    initial_indent=" ",
+                    subsequent_indent="   ",
+                    break_on_hyphens=False,
+                )
+                if well
+                else ()
+            )
+        yield ""
+
+
+def _is_told_by_its_pane(item: Item) -> bool:
+    """Whether it is one row of a pane whose counts, and whose worst row, stand there too. Findings are told each."""
+    section, _, row = item.key.partition("/")
+    return section == "worst" and "/" in row and not row.startswith("findings/")
+
+
+def _cells(item: Item, now: datetime) -> tuple[str, ...]:
+    value, why = _value(item, now), item.verdict.reason
+    said = value if why in value else f"{value}  {why}"
+    return f" {item.verdict.health.mark} {item.text}", said
+
+
+def _said(item: Item, now: datetime) -> str:
+    return f"{item.text} {_value(item, now)}".strip()
+
+
+def _value(item: Item, now: datetime) -> str:
+    when = times.distance(item.when, now) if item.when is not None else ""
+    return f"{item.value} {when}".strip()
+
+
+# For programs
+
+
+def _document(report: Report) -> dict[str, Any]:
+    return {
+        **documents.head(SCHEMA, report.snapshot, report.missing),
+        "sections": [
+            {"title": section.title.lower(), "items": [_item(item) for item in section.items]}
+            for section in report.sections
+        ],
+    }
+
+
+def _item(item: Item) -> dict[str, Any]:
+    ref = item.ref
+    return {
+        "text": item.text,
+        "value": item.value,
+        "health": item.verdict.health.word,
+        "reason": item.verdict.reason,
+        "when": item.when.isoformat() if item.when else None,
+        "share": list(item.share) if item.share else None,
+        "object": {"kind": ref.kind.title, "namespace": ref.namespace, "name": ref.name}
+        if ref
+        else None,
+    }
+
+
+FORMATS: Mapping[str, Callable[[Report], str]] = {
+    "table": table,
+    "json": lambda report: documents.as_json(_document(report)),
+    "yaml": lambda report: documents.as_yaml(_document(report)),
+}
