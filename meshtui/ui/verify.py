@@ -169,7 +169,7 @@ def _bar(verification: Verification, progress: Progress, now: datetime) -> Line:
     clock = "" if progress.state is State.DONE else f"   {passed} s of {whole}"
     end = _ENDS.get(progress.state)
     return (
-        bar(share, health, 20),
+        bar(share, health, 12),
         Span(f"  {progress.text}"),
         Span(clock, Tone.MUTED),
         *((Span("   "), end) if end else ()),
