@@ -21,7 +21,7 @@ from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widgets import Input
 
-from meshtui import __version__, endings, favourites, journal, production
+from meshtui import __version__, endings, favourites, journal, mutes, orders, production
 from meshtui.changing import Changing
 from meshtui.clusters import Clusters, clusters
 from meshtui.favourites import Favourites
@@ -31,23 +31,28 @@ from meshtui.kube.errors import KubeError
 from meshtui.kube.session import Session
 from meshtui.lending import Lending
 from meshtui.mesh import critical, history, narrower, past, scopes
-from meshtui.mesh.logs import LogOptions
 from meshtui.mesh.snapshot import Scope, Server, Snapshot
+from meshtui.muting import Muting
 from meshtui.reading import Reading
 from meshtui.settings import Settings
-from meshtui.ui import keys, notices, themes, times
+from meshtui.taking import Taking
+from meshtui.ui import asking, clipboard, keys, notices, themes, times
+from meshtui.ui.answers import AnswerScreen
 from meshtui.ui.ascii import Ascii
 from meshtui.ui.audit_reader import AuditReader
 from meshtui.ui.away import Away
 from meshtui.ui.commands import Command
 from meshtui.ui.confirm import Confirm
 from meshtui.ui.exchange import Place
+from meshtui.ui.log_reader import LogReader
 from meshtui.ui.main import Main
+from meshtui.ui.mute import AskMute, MuteAsked
 from meshtui.ui.palette import CommandsOfMain
 from meshtui.ui.pane import Pane
 from meshtui.ui.panes import PANES
 from meshtui.ui.pick import Pick
 from meshtui.ui.reader import Aliases, Help, Reader, Yaml
+from meshtui.ui.sorting import Order
 from meshtui.ui.spans import Line, Span, Tone, plain
 from meshtui.ui.styles import STYLESHEETS
 from meshtui.ui.tree import TreeScreen
@@ -101,9 +106,10 @@ class MeshApp(App[int], inherit_bindings=False):
         clock: Callable[[], datetime] = utc_now,
         audit_file: Path | None = None,
         favourites_file: Path | None = None,
+        mutes_file: Path | None = None,
     ) -> None:
         """`audit_file` is where changes are told; None for its place in the state directory. `favourites_file` is where
-        the namespaces behind 1 to 9 are kept; None keeps them nowhere."""
+        the namespaces behind 1 to 9 are kept, and `mutes_file` what is muted; None keeps them nowhere."""
         # Textual decides here how it leaves colours out, and takes NO_COLOR out of the environment
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self._settings = settings
@@ -116,6 +122,7 @@ class MeshApp(App[int], inherit_bindings=False):
         self._deriving = asyncio.Lock()
         self._saving = asyncio.Lock()
         self._interrupted: datetime | None = None
+        self._orders_file: Path | None = None
         self._main = Main(settings.pane.lower(), self._other_commands(), clock)
         self._only_ascii = [Ascii()] if settings.ascii else []
         self._away = Away(self._to_terminal, bell=settings.bell, only_ascii=bool(settings.ascii))
@@ -123,7 +130,9 @@ class MeshApp(App[int], inherit_bindings=False):
         self._audit = Audit(audit_file or audit.default_path())
         self._lending = Lending(self, self._main)
         self._changing = Changing(self, self._main, settings, clock, self.tell, self._audit)
+        self._muting = Muting(self, mutes_file, clock, self.tell)
         self._reading = Reading(self, self._main, self._derive, self._want_soon)
+        self._taking = Taking(self, self.tell, self._reading.whole, self._derive)
 
     def get_default_screen(self) -> Main:
         return self._main
@@ -146,6 +155,8 @@ class MeshApp(App[int], inherit_bindings=False):
         if not self.is_headless:  # there is a terminal to give back as it was
             endings.install(asyncio.get_running_loop(), self._leave)
         self._load_favourites()
+        self._load_orders()
+        self._load_mutes()
         self._start()
 
     def watch_snapshot(self, before: Snapshot | None, snapshot: Snapshot | None) -> None:
@@ -197,7 +208,8 @@ class MeshApp(App[int], inherit_bindings=False):
             self._session = self._changing.session = self._reading.session = session
             self._want()
             settled = False
-            async for snapshot in session.snapshots():
+            async for known in session.snapshots():
+                snapshot = self._muting.over(known, context)
                 # derived here first: what the pane then asks for on the loop is remembered
                 for derive in (
                     self._main.front.prepare,
@@ -228,7 +240,11 @@ class MeshApp(App[int], inherit_bindings=False):
         always = scopes.of(needs, self._main.place.namespaces)
         seen = (*always, *self._narrower(self.snapshot), *wanted.scopes)
         self._session.want(
-            seen, (*wanted.probes, *self._changing.probes), wanted.refs, wanted.tables
+            seen,
+            (*wanted.probes, *self._changing.probes),
+            wanted.refs,
+            wanted.tables,
+            denials=wanted.denials,
         )
         self._changing.ask_rights(self._main.front)
 
@@ -238,6 +254,7 @@ class MeshApp(App[int], inherit_bindings=False):
 
     @on(Pane.Looked)
     @on(TreeScreen.Looked)
+    @on(AnswerScreen.Looked)
     def _want_soon(self) -> None:
         """The same, once the cursor has come to rest."""
         if self._asking_soon is None:
@@ -274,15 +291,70 @@ class MeshApp(App[int], inherit_bindings=False):
             except OSError as error:
                 self.tell(f"The favourite namespaces cannot be kept: {error.strerror}.", Tone.WARN)
 
+    # How rows are sorted
+
+    def keep_orders(self, path: Path) -> None:
+        """Keeps in a file how each pane is sorted, and begins with what it holds."""
+        self._orders_file = path
+
+    @work
+    async def _load_orders(self) -> None:
+        if self._orders_file is None:
+            return
+        try:
+            found = await background.start(orders.load, self._orders_file)
+        except OSError as error:
+            self.tell(f"How panes were sorted cannot be read: {error.strerror}.", Tone.WARN)
+        else:
+            self._main.order_as_before({name: Order(*each) for name, each in found.items()})
+
+    @on(Pane.Sorted)
+    @work
+    async def _sorted(self, event: Pane.Sorted) -> None:
+        if self._orders_file is None:
+            return
+        order = (event.order.column, event.order.descending) if event.order.column else None
+        async with self._saving:
+            try:
+                await background.start(orders.save, self._orders_file, event.name, order)
+            except OSError as error:
+                self.tell(f"How panes are sorted cannot be kept: {error.strerror}.", Tone.WARN)
+
+    # What is muted
+
+    @work
+    async def _load_mutes(self) -> None:
+        await self._muting.load()
+        self._show_muted()
+
+    @on(MuteAsked)
+    @work(exclusive=True, group="mute")
+    async def _mute(self, event: MuteAsked) -> None:
+        context = self._chosen
+        if await self._muting.ask(event, context):
+            self._show_muted()
+            await self._muting.save(context)
+
+    def _show_muted(self) -> None:
+        if self.snapshot is not None:
+            self.snapshot = self._muting.over(self.snapshot, self._chosen)
+
     # Changes
 
     @on(Pane.MenuAsked)
     def _menu(self, event: Pane.MenuAsked) -> None:
         self._changing.offer(event.title, event.offers)
 
+    @on(Pane.WaysAsked)
+    @work(exclusive=True, group="ways")
+    async def _ways(self, event: Pane.WaysAsked) -> None:
+        chosen = await self.push_screen_wait(Pick(event.title, [(name, "") for name in event.ways]))
+        if chosen:
+            self._main.go(event.ways[chosen])
+
     @on(Pane.ChangeAsked)
     def _change(self, event: Pane.ChangeAsked) -> None:
-        self._changing.ask((event.wish,))
+        self._changing.ask(event.wishes)
 
     @on(Pane.EditAsked)
     def _edit(self, event: Pane.EditAsked) -> None:
@@ -322,7 +394,7 @@ class MeshApp(App[int], inherit_bindings=False):
 
     def _leave_screens(self) -> None:
         for screen in reversed(self.screen_stack):
-            if isinstance(screen, Reader | Confirm | Verify):
+            if isinstance(screen, Reader | Confirm | Verify | AskMute):
                 screen.dismiss()
 
     @on(Main.CommandPicked)
@@ -339,6 +411,8 @@ class MeshApp(App[int], inherit_bindings=False):
                     closed=True),
             Command(("tree",), "gateways down to ztunnels: what leads to this row and on from it, or `all`",
                     lambda said: self._reading.tree(said), lambda: ["all"], "[all]", closed=True),
+            *asking.commands(lambda: self.snapshot, lambda asked: self._reading.ask(asked),
+                             lambda words: self._main.prompt.ask(":", words)),
             Command(("help",), "every key and command", lambda _: self.action_help()),
             Command(("aliases", "a"), "all commands with their other names", lambda _: self.action_aliases()),
             Command(("messages",), "what was said, longer than a toast", lambda _: self.action_messages()),
@@ -350,8 +424,11 @@ class MeshApp(App[int], inherit_bindings=False):
             Command(("undo",), "take the last change back", lambda _: self._changing.undo()),
             Command(("verify",), "the evidence of the last change again, while it is followed",
                     lambda _: self._changing.reopen()),
+            Command(("levels",), "log levels of proxies that were set from here and not set back yet",
+                    lambda _: self._changing.offer_levels()),
             Command(("audit",), "what was changed from here, or was not; u takes one back",
                     lambda _: self._show_audit()),
+            Command(("suspend",), "go to the shell; `fg` comes back", lambda _: self.action_suspend_process()),
             Command(("refresh",), "read everything again", lambda _: self.action_refresh_all()),
             Command(("q", "quit", "q!"), "quit", lambda _: self._leave()),
         ]  # fmt: skip
@@ -428,11 +505,25 @@ class MeshApp(App[int], inherit_bindings=False):
 
     @on(Pane.LogsAsked)
     def _logs(self, event: Pane.LogsAsked) -> None:
-        self._reading.log(event.pod, LogOptions(previous=event.previous))
+        self._reading.log(event.pods, previous=event.previous)
+
+    @on(LogReader.RangeAsked)
+    def _log_range(self, event: LogReader.RangeAsked) -> None:
+        self._reading.feed(event.screen)
+
+    @on(LogReader.SaveAsked)
+    @work
+    async def _save_log(self, event: LogReader.SaveAsked) -> None:
+        self.tell(*await self._reading.save(event.pods, event.lines))
 
     @on(TreeScreen.Left)
-    def _tree_left(self, event: TreeScreen.Left) -> None:
+    @on(AnswerScreen.Left)
+    def _tree_left(self, event: TreeScreen.Left | AnswerScreen.Left) -> None:
         self._main.go(event.jump)
+
+    @on(AnswerScreen.Reversed)
+    def _reversed(self, event: AnswerScreen.Reversed) -> None:
+        self._reading.ask(event.asked)
 
     def action_help(self) -> None:
         if not isinstance(self.screen, Help):
@@ -463,6 +554,7 @@ class MeshApp(App[int], inherit_bindings=False):
             ("server", server.url),
             ("version", server.version),
             ("user", server.user or "not known"),
+            *((("acting as", server.impersonating),) if server.impersonating else ()),
             ("answered", times.stamp(server.answered)),
             ("namespaces", ", ".join(self._main.place.namespaces) or "all"),
             ("read-only", self._main.place.read_only or "no"),
@@ -523,9 +615,25 @@ class MeshApp(App[int], inherit_bindings=False):
     @on(Reader.CopyAsked)
     @on(Confirm.CopyAsked)
     def _copy(self, event: Pane.CopyAsked | Reader.CopyAsked | Confirm.CopyAsked) -> None:
-        self.copy_to_clipboard(event.text)
-        whole = "\n" not in event.text
-        self.tell(f"Copied {event.text if whole else f'{len(event.text):,} characters'}")
+        self._taking.copy(event.text)
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Asks the terminal; Textual's own way knows nothing of tmux and screen."""
+        self._clipboard = text
+        if self._driver is not None:
+            self._driver.write(clipboard.request(text, os.environ))
+
+    @on(Pane.CopiesAsked)
+    def _copies(self, event: Pane.CopiesAsked) -> None:
+        self._taking.pick(event.title, event.found)
+
+    @on(Pane.CopyTaken)
+    def _copy_taken(self, event: Pane.CopyTaken) -> None:
+        self.run_worker(self._taking.take(event.copy), group="copy")
+
+    @on(Main.SaveAsked)
+    def _save(self, event: Main.SaveAsked) -> None:
+        self._taking.save(self._main.front, event.name)
 
     # Ends
 
@@ -568,5 +676,11 @@ def run(settings: Settings) -> int:
     """Runs the program on the screen; gives its exit status."""
     gc.set_threshold(50_000, 20, 100)
     sys.setswitchinterval(0.001)  # a key must not wait long for a thread that derives
-    app = MeshApp(settings, clusters(settings), favourites_file=favourites.default_path())
+    app = MeshApp(
+        settings,
+        clusters(settings),
+        favourites_file=favourites.default_path(),
+        mutes_file=mutes.default_path(),
+    )
+    app.keep_orders(orders.default_path())
     return app.run() or 0

@@ -16,12 +16,15 @@ from textual.app import App
 from textual.worker import Worker, WorkerError
 
 from meshtui import production
+from meshtui.kube import background
 from meshtui.kube.audit import Audit
 from meshtui.kube.errors import KubeError
 from meshtui.kube.perform import Proposal, Result, State, perform
 from meshtui.kube.session import Session
-from meshtui.mesh import changes, moves, past, preflight, reach, verification
-from meshtui.mesh.changes import Change, Refusal
+from meshtui.log_levels import LogLevels
+from meshtui.mesh import changes, foresight, moves, past, preflight, reach, verification
+from meshtui.mesh.changes import Change, Create, Refusal
+from meshtui.mesh.checks import Check
 from meshtui.mesh.kinds import NAMESPACE, SECRET, Kind
 from meshtui.mesh.past import Past
 from meshtui.mesh.pod_templates import CONTROLLERS
@@ -63,9 +66,12 @@ class Changing:
         self._audit = audit
         self._proving = Proving(app, main, clock, tell)
         self.lock = WriteLock(app, main, settings, clock, tell)
+        self.levels = LogLevels(app, clock, tell, audit, lambda: self.lock.read_only)
         self._context = ""
         self._worker: Worker[Any] | None = None
         self._done: list[Result] = []
+        self._draft: editor.Written | None = None
+        """What was written of the change that is under way."""
         self._all = False
         """The rest of those that were asked for is to be made too."""
 
@@ -76,6 +82,18 @@ class Changing:
     @snapshot.setter
     def snapshot(self, snapshot: Snapshot | None) -> None:
         self._proving.snapshot = snapshot
+        if self.session is not None and self.levels.see(self.session, snapshot):
+            self._app.run_worker(self.levels.tell_left, group="levels", exclusive=True)  # type: ignore[arg-type]
+
+    def offer_levels(self) -> None:
+        """Offers to set back the log levels that were set from here, in this run or an earlier one."""
+        self._start(self._levels_offered())
+
+    async def _levels_offered(self) -> None:
+        if offers := await self.levels.left():
+            await self._picked("Log levels that were not set back yet", offers)
+        else:
+            self._tell("No log level that was set from here is to be set back.", Tone.PLAIN)
 
     @property
     def needs(self) -> Sequence[Kind | Scope]:
@@ -96,6 +114,7 @@ class Changing:
             self._end()
         self._done.clear()
         self._context = context
+        self.levels.begin(context)
         self.session = self.snapshot = None
         self.lock.begin(context)
 
@@ -210,6 +229,9 @@ class Changing:
             found = next((offer for offer in offers if offer.title == chosen), None)
             if found is None:
                 return
+            if found.levels:
+                await self.levels.ask(found.levels)
+                return
             if found.more is None:
                 await self._each(found.wishes, self._main.front.table.unmark)
                 return
@@ -240,16 +262,19 @@ class Changing:
                 self._stopped(wishes[number:])
                 return
             if isinstance(found, Refusal):
-                self._tell(f"Nothing to do: {found.reason}.", Tone.PLAIN)
+                self._tell(f"Not done: {found.reason}.", Tone.PLAIN)
                 continue
             before = self.snapshot
             assert before is not None  # it was there to build the change with
             result = await self._made(found, place)
+            self._keep(result)
             if result.state is not State.DECLINED:
                 begun()
             if result.state is State.APPLIED:
                 made.append(result)
-                end = await self._proving.prove(result.change, before, place, stays=self._all)
+                end = await self._proving.prove(
+                    result.change, before, place, undoable=_can_be_undone(result), stays=self._all
+                )
                 if end is End.UNDO:
                     if await self._undone(result):
                         made.remove(result)
@@ -270,27 +295,29 @@ class Changing:
         self._proving.close()
         applied = last.state is State.APPLIED
         choices = [
-            ("stop here", f"{len(rest)} were not changed: {_named(rest)}"),
+            ("stop here", _unchanged(rest)),
             ("go on", "with the next"),
         ]
-        if applied:
+        undoable = [each for each in reversed(made) if _can_be_undone(each)]
+        if applied and _can_be_undone(last):
             choices.append(("undo this one", last.change.target.name))
-        if made:
-            choices.append(("undo all", f"{len(made)} that were changed"))
+        if undoable:
+            choices.append(("undo all", f"all that were changed: {len(undoable)}"))
         title = f"{last.change.title}: {'not verified' if applied else last.state.value}"
         chosen = await self._app.push_screen_wait(Pick(title, choices))
         if chosen == "undo this one":
             await self._undone(last)
         elif chosen == "undo all":
-            for result in reversed(made):
-                await self._undone(result)
-        elif chosen != "go on":
+            for result in undoable:
+                if not await self._undone(result):
+                    break
+        if chosen != "go on":
             self._stopped(rest)
         return chosen == "go on"
 
     def _stopped(self, rest: Sequence[Wish]) -> None:
         if rest:
-            self._tell(f"Stopped: {len(rest)} were not changed ({_named(rest)}).", Tone.WARN)
+            self._tell(f"Stopped: {_unchanged(rest)}.", Tone.WARN)
 
     async def _built(self, wish: Wish) -> Change | Refusal:
         """The change to the object as it is now. Raises KubeError."""
@@ -298,7 +325,28 @@ class Changing:
         if session is None or snapshot is None:
             return Refusal("there is no connection to this cluster")
         it = await session.get(wish.target, managed_fields=True)
-        return wish.build(it, self.snapshot or snapshot)
+        found = wish.build(it, self.snapshot or snapshot)
+        return await self._rewritten(found) if wish.edited and isinstance(found, Create) else found
+
+    async def _rewritten(self, change: Create) -> Create | Refusal:
+        """With what the person makes of it in their editor."""
+        try:
+            written = await editor.edited(self._app, change.target, change.wanted)
+        except editor.EditorError as error:
+            return Refusal(str(error).rstrip("."))
+        found = changes.rewritten(change, written.object)
+        if isinstance(found, Refusal):
+            return Refusal(f"{found.reason} (it is in {written.path})")
+        self._draft = written
+        return found
+
+    def _keep(self, result: Result) -> None:
+        """Says where what was written in an editor is, unless it was applied."""
+        draft, self._draft = self._draft, None
+        if draft is not None and result.state is State.APPLIED:
+            draft.forget()
+        elif draft is not None:
+            self._tell(f"What was written is in {draft.path}.", Tone.WARN)
 
     async def _made(self, change: Change, place: str = "", *, undoes: str = "") -> Result:
         """Takes a change down the road, and tells how it ended."""
@@ -307,11 +355,14 @@ class Changing:
             return Result(State.FAILED, change, "there is no connection to this cluster")
 
         async def asked(proposal: Proposal) -> bool:
-            question = self._question(proposal, place)
+            foreseen = await background.start(
+                foresight.of, proposal.change, proposal.expected, self.snapshot or snapshot
+            )
+            question = self._question(proposal, place, foreseen)
             if self._all and question.safe:
                 return True
             self._proving.close()
-            screen = Confirm(question, lambda now: preflight.of(proposal.change, now))
+            screen = Confirm(question, lambda now: _checks(proposal.change, now, foreseen))
             answer = await self._app.push_screen_wait(screen)
             self._all = answer is Answer.ALL
             return answer in (Answer.YES, Answer.ALL)  # `:` leaves the dialog without one
@@ -330,7 +381,7 @@ class Changing:
             self._done.append(result)
         return result
 
-    def _question(self, proposal: Proposal, place: str) -> Question:
+    def _question(self, proposal: Proposal, place: str, foreseen: Sequence[Check]) -> Question:
         snapshot = self.snapshot or Snapshot(self._clock(), Server())
         change = proposal.change
         asks = change.danger or production.is_production(self._context)
@@ -343,7 +394,7 @@ class Changing:
             warnings=proposal.warnings,
             owners=proposal.owners,
             for_repository=proposal.for_repository,
-            checks=preflight.of(change, snapshot),
+            checks=_checks(change, snapshot, foreseen),
             reach=_reach(change, snapshot),
             typed=change.target.name if asks else "",
             place=place,
@@ -364,7 +415,7 @@ class Changing:
                 self._tell(words, Tone.BAD)
                 self._proving.close()
                 told = outcomes.lines(state.value, result.reason, result.remedy, result.diff)
-                self._app.push_screen(Reader(title, told))
+                self._app.push_screen(Reader(title, told, hang=2))
 
     async def _undone(self, result: Result) -> bool:
         """Takes a change back; whether that was done."""
@@ -418,9 +469,20 @@ class Changing:
             self._tell(f"What was written is in {written.path}.", Tone.WARN)
 
 
-def _named(wishes: Sequence[Wish]) -> str:
+def _can_be_undone(result: Result) -> bool:
+    return not isinstance(changes.inverse(result.change, result.left), Refusal)
+
+
+def _unchanged(wishes: Sequence[Wish]) -> str:
     names = [wish.target.name for wish in wishes]
-    return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+    said = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+    return f"{len(names)} {'was' if len(names) == 1 else 'were'} not changed ({said})"
+
+
+def _checks(change: Change, snapshot: Snapshot, foreseen: Sequence[Check]) -> Sequence[Check]:
+    """The worst first."""
+    every = (*preflight.of(change, snapshot), *foreseen)
+    return sorted(every, key=lambda each: -each.verdict.health.rank)
 
 
 def _reach(change: Change, snapshot: Snapshot) -> Sequence[str]:

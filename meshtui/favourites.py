@@ -5,13 +5,10 @@ As in k9s, what is new comes first, and what is among them already stays where i
 
 from __future__ import annotations
 
-import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from meshtui import kept
 from meshtui.settings import state_path
 
 MOST = 9
@@ -49,17 +46,10 @@ class Favourites:
         have written them meanwhile; it waits for it. Raises OSError."""
         if self._path is None:
             return
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        kept = {**_read(self._path), context: self.of(context)}
-        text = json.dumps({name: [",".join(one) for one in each] for name, each in kept.items()})
-        descriptor, written = tempfile.mkstemp(dir=self._path.parent, prefix=self._path.name)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(f"{text}\n")
-            Path(written).replace(self._path)
-        except OSError:
-            Path(written).unlink(missing_ok=True)
-            raise
+        all_ = {**_read(self._path), context: self.of(context)}
+        kept.write(
+            self._path, {name: [",".join(one) for one in each] for name, each in all_.items()}
+        )
 
 
 def default_path() -> Path:
@@ -67,20 +57,11 @@ def default_path() -> Path:
 
 
 def _read(path: Path) -> Mapping[str, Chosen]:
-    try:
-        found: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (
-        FileNotFoundError,
-        ValueError,
-    ):  # one that was edited is mended by the next that is saved
-        return {}
-    if not isinstance(found, dict):
-        return {}
     return {
         name: tuple(_namespaces(one) for one in each if isinstance(one, str) and one.strip(","))[
             :MOST
         ]
-        for name, each in found.items()
+        for name, each in kept.read(path).items()
         if isinstance(each, list)
     }
 

@@ -191,7 +191,8 @@ class Proving:
                 self._tell(f"{title}: verified: {progress.text}", Tone.OK)
             case State.TIMED_OUT:
                 words = f"{title}: not verified in time: {progress.text}. {progress.remedy}"
-                self._tell(f"{words.rstrip()} :undo takes it back.", Tone.BAD)
+                undo = " :undo takes it back." if self._shown and self._shown.undoable else ""
+                self._tell(words.rstrip() + undo, Tone.BAD)
             case _:
                 return False
         return True

@@ -10,7 +10,9 @@ from typing import Any
 
 from meshtui.kube.secrets import certificates_only
 from meshtui.mesh import named_secrets, raw, ztunnels
+from meshtui.mesh.denial_watch import Heard, Watch
 from meshtui.mesh.kinds import NAMESPACE, NODE, POD, SECRET, Kind
+from meshtui.mesh.logs import LogLine
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import (
     Answer,
@@ -112,6 +114,22 @@ def snapshot(name: str) -> Snapshot:
         sweep=Sweep(total=3, read=len(recording.nodes()), oldest=recording.read_at),
     )
     return replace(found, gets=_gets(found))
+
+
+def heard(name: str, at: Snapshot) -> Heard:
+    """What the session has when it has read the logs of the recorded ztunnels of a mesh, the kubelet's stamps being the
+    ztunnels' own."""
+    recording, watch = Recording(name), Watch(600)
+    watch.see(at)
+    proxies = watch.proxies(at.now)
+    for pod in proxies:
+        it = at.find(POD, pod.namespace, pod.name)
+        node = raw.text(it, "spec", "nodeName")
+        lines = recording.log(node).splitlines() if node in recording.nodes() else []
+        for line in lines:
+            watch.take(pod, LogLine(raw.moment(line.partition("\t")[0]), line))
+        watch.take_up(pod, at.now)
+    return watch.heard(proxies, {})
 
 
 def _gets(found: Snapshot) -> dict[Ref, Answer]:

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from meshtui import __version__
-from meshtui.cli.calls import denials, verdict
+from meshtui.cli.calls import denials, explain, verdict
 from meshtui.cli.changes import audit, enroll, unenroll
 from meshtui.cli.diagnosis import doctor
 from meshtui.cli.facts import certs, status
@@ -34,6 +34,7 @@ Examples:
   meshtui enroll plain --dry-run       what taking a namespace into the mesh would do
   meshtui doctor                       what is wrong with the mesh, and what to do
   meshtui doctor -f manifests/ --alone and with files, in CI
+  meshtui explain web cart:8080        why one does not reach another, hop by hop
   meshtui denials --since 1h           who was refused by whom, and why
   meshtui verdict web cart:8080        may one call another, by which policy, and if not, why
   meshtui status                       how the mesh stands, on one screen of text
@@ -46,7 +47,20 @@ the environment, and that outweighs the configuration file ("meshtui info" tells
 
 
 @click.group(
-    commands=[demo, info, rbac, enroll, unenroll, doctor, denials, verdict, certs, status, audit],
+    commands=[
+        demo,
+        info,
+        rbac,
+        enroll,
+        unenroll,
+        doctor,
+        explain,
+        denials,
+        verdict,
+        certs,
+        status,
+        audit,
+    ],
     invoke_without_command=True,
     epilog=EXAMPLES,
     context_settings={

@@ -1,12 +1,13 @@
-"""The commands about calls from one workload to another: who may, and who was refused."""
+"""The commands about calls from one workload to another: who may, why one does not get through, and who was refused."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from meshtui.cli.options import also_behind, as_table_json_or_yaml, schema, seconds
+from meshtui.cli.options import also_behind, as_table_json_or_yaml, schema, seconds, together
 
 _DENIALS_STATUSES = """\
 \b
@@ -62,6 +63,72 @@ def denials(ctx: click.Context, /, **flags: Any) -> None:
     ctx.exit(denials.run(order, load(ctx.obj, config_path())))
 
 
+_request = together(
+    click.option("--method", metavar="METHOD", help="The HTTP method, such as GET."),
+    click.option("--path", metavar="PATH", help="The path, with its query."),
+    click.option(
+        "--header",
+        "headers",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="A header; may be repeated. Those that are not given are not known.",
+    ),
+)
+"""What is known of a request."""
+
+
+def _headers(written: Sequence[str]) -> dict[str, str]:
+    found = dict(each.split("=", 1) for each in written if "=" in each)
+    if len(found) < len(written):
+        raise click.UsageError("a header is given once, as NAME=VALUE")
+    return found
+
+
+_EXPLAINS_STATUSES = """\
+\b
+Exit status:
+  0  nothing is in the way
+  1  a hop fails, or is not known
+  2  usage: a wrong option, or a name that is nothing or more than one thing
+  3  the cluster could not be read
+"""
+
+
+@click.command(epilog=_EXPLAINS_STATUSES)
+@click.argument("source", metavar="A", required=False, default="")
+@click.argument("called", metavar="B[:PORT]", required=False, default="")
+@_request
+@as_table_json_or_yaml
+@click.option(
+    "--evidence/--no-evidence",
+    default=True,
+    help="Ask the ztunnels at both ends, or look at objects alone.",
+)
+@schema
+@also_behind
+@click.pass_context
+def explain(ctx: click.Context, /, source: str, called: str, **flags: Any) -> None:
+    """Say why A does not reach B: every hop between them, what decides each, and the first that is broken. Nothing is
+    sent into the mesh.
+
+    A is a pod, a workload, a service account or "outside"; B a Service, a pod, a host name or a URL, such as
+    https://shop.acme.example/cart. Names are as for verdict; of a Service with one port that need not be said.
+    """
+    from meshtui.commands import documents, explain
+    from meshtui.configuration import load
+    from meshtui.settings import config_path
+
+    if flags["schema"]:
+        click.echo(documents.schema("explain"), nl=False)
+        return
+    if not called:
+        raise click.UsageError("say who calls and who is called: A B:8080")
+    headers = _headers(flags["headers"])
+    order = explain.Order(source, called, flags["method"], flags["path"], headers, flags["output"])
+    settings = load({**ctx.obj, "sweep": flags["evidence"]}, config_path())
+    ctx.exit(explain.run(order, settings))
+
+
 _VERDICTS_STATUSES = """\
 \b
 Exit status:
@@ -75,15 +142,7 @@ Exit status:
 @click.command(epilog=_VERDICTS_STATUSES)
 @click.argument("source", metavar="A", required=False, default="")
 @click.argument("called", metavar="B[:PORT]", required=False, default="")
-@click.option("--method", metavar="METHOD", help="The HTTP method, such as GET.")
-@click.option("--path", metavar="PATH", help="The path, with its query.")
-@click.option(
-    "--header",
-    "headers",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="A header; may be repeated. Those that are not given are not known.",
-)
+@_request
 @as_table_json_or_yaml
 @click.option(
     "--evidence/--no-evidence",
@@ -112,16 +171,13 @@ def verdict(ctx: click.Context, /, source: str, called: str, **flags: Any) -> No
     whom, colon, port = called.partition(":")
     if colon and not (port.isascii() and port.isdigit() and 0 < len(port) < 6):
         raise click.UsageError(f"{port!r} is no port")
-    headers = dict(each.split("=", 1) for each in flags["headers"] if "=" in each)
-    if len(headers) < len(flags["headers"]):
-        raise click.UsageError("a header is given once, as NAME=VALUE")
     order = verdict.Order(
         source,
         whom,
         int(port) if port else None,
         flags["method"],
         flags["path"],
-        headers,
+        _headers(flags["headers"]),
         flags["output"],
     )
     settings = load({**ctx.obj, "sweep": flags["evidence"]}, config_path())

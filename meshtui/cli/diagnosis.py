@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,11 @@ Exit status:
     help="Look at YAML before it is applied, over what the cluster has; may be repeated.",
 )
 @click.option("--alone", is_flag=True, help="Look at the files without a cluster.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Have the server try each object of the files: what it refuses (IST0106). Nothing is stored.",
+)
 @click.option(
     "--code",
     "codes",
@@ -67,6 +73,14 @@ Exit status:
     default=True,
     help="Ask every ztunnel too, or look at objects alone.",
 )
+@click.option(
+    "--again",
+    metavar="SECONDS",
+    type=click.IntRange(0, 3600),
+    default=0,
+    help="Read the counters of ztunnels again after so long, for rules that go by how they rise.",
+)
+@click.option("--muted", is_flag=True, help="Tell what is muted too; it never counts.")
 @schema
 @click.option("--explain", metavar="CODE", help="Print what a rule is about, and nothing else.")
 @also_behind
@@ -97,6 +111,8 @@ def doctor(ctx: click.Context, /, **flags: Any) -> None:
         raise click.UsageError(f"there is no rule {unknown[0]}")
     if flags["alone"] and not flags["files"]:
         raise click.UsageError("--alone needs files to look at: -f")
+    if flags["dry_run"] and (flags["alone"] or not flags["files"]):
+        raise click.UsageError("--dry-run needs files, -f, and a cluster")
     for path in flags["files"]:
         if str(path) != "-" and not path.exists():
             raise click.UsageError(f"there is no {path}")
@@ -108,6 +124,9 @@ def doctor(ctx: click.Context, /, **flags: Any) -> None:
         strict=flags["strict"],
         files=flags["files"],
         alone=flags["alone"],
+        dry_run=flags["dry_run"],
+        again=timedelta(seconds=flags["again"]),
+        muted=flags["muted"],
     )
     settings = load({**ctx.obj, "sweep": flags["evidence"]}, config_path())
     ctx.exit(doctor.run(order, settings))

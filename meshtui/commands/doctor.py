@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 import click
 
+from meshtui import mutes
 from meshtui.commands import doctor_reports, whole
 from meshtui.commands.doctor_reports import Report
 from meshtui.commands.whole import Asked
+from meshtui.kube.errors import KubeError
 from meshtui.mesh import certificates, manifests, scopes
-from meshtui.mesh.doctor import analyzer, examination
+from meshtui.mesh.doctor import analyzer, examination, rows
 from meshtui.mesh.doctor.analyzer import Analyzer
+from meshtui.mesh.doctor.configuration import schema
+from meshtui.mesh.doctor.configuration.schema import Tried
 from meshtui.mesh.doctor.examination import Examination, Finding
 from meshtui.mesh.doctor.findings import Severity
 from meshtui.mesh.doctor.rules import ANALYZERS, RULES
@@ -24,7 +29,8 @@ from meshtui.mesh.kinds import Kind
 from meshtui.mesh.manifests import Manifest, Mistake
 from meshtui.mesh.memo import Memo
 from meshtui.mesh.raw import Raw, key, name, namespace
-from meshtui.mesh.snapshot import Phase, Ref, Scope, Snapshot, Source
+from meshtui.mesh.snapshot import Phase, Probe, Ref, Scope, Snapshot, Source
+from meshtui.mutes import ByFinding, Mutes
 from meshtui.settings import Settings
 
 CLEAN, FINDINGS, USAGE, UNREADABLE = 0, 1, 2, 3
@@ -48,6 +54,12 @@ class Order:
     """Files and folders of YAML, Path("-") for standard input; empty for what is in the cluster."""
     alone: bool = False
     """The files are looked at without the cluster."""
+    dry_run: bool = False
+    """The server tries each object of the files."""
+    again: timedelta = timedelta()
+    """After so long the counters of ztunnels are read again, for rules that go by how they rise; 0 for once only."""
+    muted: bool = False
+    """What is muted is told too."""
 
 
 def run(order: Order, settings: Settings) -> int:
@@ -57,10 +69,12 @@ def run(order: Order, settings: Settings) -> int:
     mistakes = [each for each in found if isinstance(each, Mistake)]
     if order.alone:
         return _told(order, Snapshot(datetime.now(UTC)), objects, mistakes)
-    snapshot = whole.reached(settings, partial(_asked, settings, _analyzers(order)))
+    snapshot = whole.reached(settings, partial(_asked, settings, order))
     if snapshot is None:
         return UNREADABLE
-    return _told(order, snapshot, objects, mistakes)
+    muted = _muted(snapshot.server.context)
+    tries = _tried(settings, objects, snapshot) if order.dry_run else ()
+    return _told(order, replace(snapshot, muted=muted), objects, mistakes, tries)
 
 
 def explanation(code: str) -> str:
@@ -70,33 +84,42 @@ def explanation(code: str) -> str:
 
 
 def _told(
-    order: Order, before: Snapshot, objects: Sequence[Manifest], mistakes: Sequence[Mistake]
+    order: Order,
+    before: Snapshot,
+    objects: Sequence[Manifest],
+    mistakes: Sequence[Mistake],
+    tries: Sequence[Analyzer] = (),
 ) -> int:
-    analyzers = _analyzers(order)
+    analyzers = [*_analyzers(order), *tries]
     snapshot = _merged(before, objects, alone=order.alone) if order.files else before
     result = examination.of(snapshot, analyzers)
     findings = list(result.findings)
     if order.files and not order.alone:
         findings = list(_new(result, examination.of(before, analyzers), objects))
-    wanted = [
+    asked_for = [
         each
         for each in findings
-        if each.found.grade.rank <= order.severity.rank
+        if each.grade.rank <= order.severity.rank
         and (not order.codes or each.found.rule.code in order.codes)
     ]
+    muted = {each: mute for each in asked_for if (mute := rows.mute_of(each, snapshot))}
+    wanted = [each for each in asked_for if each not in muted]
     missing = (
         ()
         if order.alone
         else tuple(whole.missing(snapshot, (need for each in analyzers for need in each.needs)))
     )
-    report = Report(snapshot, wanted, result, missing, mistakes, _places(objects))
+    told = asked_for if order.muted else wanted
+    report = Report(snapshot, told, result, missing, mistakes, _places(objects), muted)
     click.echo(doctor_reports.FORMATS[order.output](report), nl=False)
     for each in mistakes:
         click.echo(f"meshtui: {each}", err=True)
+    if order.files and not objects and not mistakes:
+        click.echo("meshtui: no object that a rule reads is in these files", err=True)
     for line in missing:
         click.echo(f"meshtui: not read: {line}", err=True)
     fails = order.fail_on is not None and any(
-        each.found.grade.rank <= order.fail_on.rank for each in wanted
+        each.grade.rank <= order.fail_on.rank for each in wanted
     )
     if missing and order.strict:
         return UNREADABLE
@@ -110,11 +133,38 @@ def _analyzers(order: Order) -> Sequence[Analyzer]:
     return [each for each in ANALYZERS if any(rule.code in order.codes for rule in each.rules)]
 
 
-def _asked(settings: Settings, analyzers: Sequence[Analyzer], namespaces: Sequence[str]) -> Asked:
+def _tried(
+    settings: Settings, objects: Sequence[Manifest], snapshot: Snapshot
+) -> Sequence[Analyzer]:
+    """What the server says of the objects of the files."""
+    default = snapshot.server.namespace or "default"
+    try:
+        said = asyncio.run(whole.tried(settings, [each.raw for each in objects], default))
+    except KubeError as error:
+        said = [Tried(unknown=str(error))] * len(objects)
+    refs = (Ref(each.kind, namespace(each.raw), name(each.raw)) for each in objects)
+    return (schema.analyzer(zip(refs, said, strict=True)),)
+
+
+def _muted(context: str) -> ByFinding:
+    known = Mutes(mutes.default_path())
+    try:
+        known.load()
+    except OSError as error:
+        click.echo(f"meshtui: what is muted cannot be read: {error.strerror}", err=True)
+    return known.of(context)
+
+
+def _asked(settings: Settings, order: Order, namespaces: Sequence[str]) -> Asked:
     """All that the rules need."""
-    needs = [*certificates.KINDS, *analyzer.watched(analyzers)]
-    probes = whole.dumps if settings.sweep else lambda snapshot: ()
-    return Asked(scopes.of(needs, namespaces), probes, certificates.refs)
+    needs = [*certificates.KINDS, *analyzer.watched(_analyzers(order))]
+    probes = whole.dumps if settings.sweep else _nothing
+    again = whole.counters if settings.sweep and order.again else _nothing
+    return Asked(scopes.of(needs, namespaces), probes, certificates.refs, again, order.again)
+
+
+def _nothing(snapshot: Snapshot) -> Sequence[Probe]:
+    return ()
 
 
 def _merged(snapshot: Snapshot, files: Iterable[Manifest], *, alone: bool) -> Snapshot:

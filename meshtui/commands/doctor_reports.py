@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from xml.etree import ElementTree
 
@@ -16,6 +16,7 @@ from meshtui.mesh.doctor.examination import Examination, Finding, Outcome
 from meshtui.mesh.doctor.findings import Found, Rule, Severity
 from meshtui.mesh.doctor.rules import RULES
 from meshtui.mesh.manifests import Mistake
+from meshtui.mesh.mutes import Mute
 from meshtui.mesh.printable import plain
 from meshtui.mesh.snapshot import Ref, Snapshot
 
@@ -36,6 +37,8 @@ class Report:
     mistakes: Sequence[Mistake]
     places: Mapping[Ref, tuple[str, int]]
     """The file and the line of objects that came from one."""
+    muted: Mapping[Finding, Mute] = field(default_factory=dict)
+    """What somebody muted; among the findings only where that was asked for."""
 
 
 # For people
@@ -48,7 +51,7 @@ def table(report: Report) -> str:
 def _lines(report: Report) -> Iterator[str]:
     for each in report.findings:
         found = each.found
-        yield f"{found.grade.health.mark} {found.grade.word:<8}  {found.rule.code:<7}  {plain(found.says)}"
+        yield f"{each.grade.health.mark} {each.grade.word:<8}  {found.rule.code:<7}  {plain(found.says)}"
         yield f"    about     {plain(words.named(found.objects))}"
         for seen in found.evidence:
             yield f"    seen      {plain(words.seen_by(seen))}"
@@ -58,24 +61,39 @@ def _lines(report: Report) -> Iterator[str]:
             yield f"    why       {found.rule.why}"
         if found.step:
             yield f"    next      {plain(found.step)}"
+        if mute := report.muted.get(each):
+            yield f"    muted     {plain(mute.told)}"
         yield ""
+    for missing, codes in _unknown(report).items():
+        yield f"? not known: {plain(missing)} ({', '.join(codes)})"
     yield _summary(report)
 
 
+def _unknown(report: Report) -> Mapping[str, Sequence[str]]:
+    """What is missing, with the rules that could not judge for it."""
+    found: dict[str, dict[str, None]] = {}
+    for each in report.result.unsure:
+        found.setdefault(each.missing, {})[each.rule.code] = None
+    return {missing: list(codes) for missing, codes in found.items()}
+
+
 def _summary(report: Report) -> str:
-    counts = Counter(each.found.grade for each in report.findings)
+    counts = Counter(each.grade for each in report.findings if each not in report.muted)
     told = ", ".join(f"{counts[each]} {each.word}" for each in Severity if counts[each])
     unknown = sum(each is Outcome.UNKNOWN for each in report.result.outcomes.values())
     applied = len(report.result.outcomes)
     known = f"{applied - unknown} of {applied} rules could judge" if unknown else f"{applied} rules"
-    return f"{told or 'nothing found'}; {known}"
+    muted = f"; {len(report.muted)} muted" if report.muted else ""
+    return f"{told or 'nothing found'}{muted}; {known}"
 
 
 def markdown(report: Report) -> str:
     """For an incident's channel or a pull request."""
     lines = [f"**{_summary(report)}**", ""]
     for each in report.findings:
-        lines += [*words.markdown(each), ""]
+        mute = report.muted.get(each)
+        muted = [f"  - muted {words.escaped(mute.told)}"] if mute else []
+        lines += [*words.markdown(each), *muted, ""]
     return "\n".join(lines)
 
 
@@ -102,9 +120,15 @@ def _document(report: Report) -> dict[str, Any]:
             for each in report.mistakes
         ],
         "findings": [
-            {**_found(each.found), "explains": [_found(symptom) for symptom in each.symptoms]}
+            {
+                **_found(each.found),
+                "severity": each.grade.word,
+                "explains": [_found(symptom) for symptom in each.symptoms],
+                "muted": _mute(report.muted.get(each)),
+            }
             for each in report.findings
         ],
+        "muted": len(report.muted),
         "unknown": [
             {"code": each.rule.code, "missing": each.missing, "about": _ref(each.about)}
             for each in report.result.unsure
@@ -133,6 +157,12 @@ def _found(found: Found) -> dict[str, Any]:
         "next": found.step,
         "link": f"{DOCUMENTATION}{found.rule.link}" if found.rule.link else "",
     }
+
+
+def _mute(mute: Mute | None) -> dict[str, str | None] | None:
+    if mute is None:
+        return None
+    return {"reason": mute.reason, "until": mute.until.isoformat() if mute.until else None}
 
 
 def _ref(ref: Ref | None) -> dict[str, str] | None:
@@ -168,10 +198,11 @@ def sarif(report: Report) -> str:
     results = [
         {
             "ruleId": each.found.rule.code,
-            "level": _LEVELS[each.found.grade],
+            "level": _LEVELS[each.grade],
             "message": {"text": f"{each.found.says}. Next: {each.found.step or '–'}"},
             "locations": [_location(ref, report.places) for ref in each.found.objects[:20]],
             "partialFingerprints": {"finding/v1": each.found.key},
+            **_suppressed(report.muted.get(each)),
         }
         for each in report.findings
     ]
@@ -182,6 +213,12 @@ def sarif(report: Report) -> str:
         "runs": [{"tool": {"driver": driver}, "results": results}],
     }
     return json.dumps(document, indent=2) + "\n"
+
+
+def _suppressed(mute: Mute | None) -> dict[str, Any]:
+    if mute is None:
+        return {}
+    return {"suppressions": [{"kind": "external", "justification": mute.told}]}
 
 
 def _location(ref: Ref, places: Mapping[Ref, tuple[str, int]]) -> dict[str, Any]:
@@ -201,7 +238,7 @@ def _location(ref: Ref, places: Mapping[Ref, tuple[str, int]]) -> dict[str, Any]
 def junit(report: Report) -> str:
     """JUnit XML: each rule is a case, each finding of it a failure, and a rule that could not judge is skipped."""
     by_code: dict[str, list[Finding]] = {}
-    for each in report.findings:
+    for each in (each for each in report.findings if each not in report.muted):
         by_code.setdefault(each.found.rule.code, []).append(each)
     missing = {each.rule.code: each.missing for each in report.result.unsure}
     suite = ElementTree.Element("testsuite", name="meshtui doctor")
@@ -216,7 +253,7 @@ def junit(report: Report) -> str:
         )
         found = by_code.get(code, [])
         for each in found:
-            told = {"message": plain(each.found.says), "type": each.found.grade.word}
+            told = {"message": plain(each.found.says), "type": each.grade.word}
             ElementTree.SubElement(case, "failure", told).text = "\n".join(_of(each))
         failures += bool(found)
         if not found and outcome is Outcome.UNKNOWN:

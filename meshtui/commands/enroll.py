@@ -138,10 +138,18 @@ class _Enrolling:
             status = _ended(stop)
         except KubeError as error:
             status = _ended(_stopped(error))
+        except (
+            asyncio.CancelledError,
+            BrokenPipeError,
+        ):  # told to end, or nobody reads it any more
+            if not self._order.dry_run:
+                said = "`meshtui audit show` tells how far that came"
+                click.echo(f"meshtui: left in the middle of {left[0]}: {said}", err=True)
+                _leave(left[1:])
+            raise
         else:
             return VERIFIED
-        if left[1:]:
-            click.echo(f"meshtui: not touched: {', '.join(left[1:])}", err=True)
+        _leave(left[1:])
         return status
 
     async def _look_around(self) -> None:
@@ -258,10 +266,12 @@ class _Enrolling:
         _show(proposal)
         if self._order.yes:
             return True
-        name, where = proposal.change.target.name, self._context
-        if production.is_production(where):
-            return await _answer(f"Type {name} to do that in {where}: ") == name
-        answer = await _answer(f"Do that in {where}? [y/N]: ")
+        name, server = proposal.change.target.name, self._latest.snapshot.server
+        who = server.impersonating or server.user
+        where = f"in {self._context} as {who}" if who else f"in {self._context}"
+        if production.is_production(self._context):
+            return await _answer(f"Type {name} to do that {where}: ") == name
+        answer = await _answer(f"Do that {where}? [y/N]: ")
         return answer.lower() in ("y", "yes")
 
     async def _followed(self, following: Verification) -> Progress:
@@ -323,6 +333,11 @@ async def _answer(question: str) -> str:
     finally:
         loop.remove_reader(terminal)
     return os.read(terminal, 4096).decode(errors="replace").strip()
+
+
+def _leave(names: Sequence[str]) -> None:
+    if names:
+        click.echo(f"meshtui: not touched: {', '.join(names)}", err=True)
 
 
 def _fail(result: Result) -> NoReturn:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
@@ -18,8 +19,10 @@ from meshtui.kube.live import LiveSession
 from meshtui.kube.pace import Pace
 from meshtui.kube.session import Session
 from meshtui.mesh import ztunnels
+from meshtui.mesh.doctor.configuration.schema import Tried
 from meshtui.mesh.kinds import Kind
-from meshtui.mesh.snapshot import Phase, Probe, Ref, Scope, Snapshot
+from meshtui.mesh.raw import Raw
+from meshtui.mesh.snapshot import Answer, Phase, Probe, Ref, Scope, Snapshot
 from meshtui.settings import Settings
 
 PATIENCE = timedelta(minutes=5)
@@ -33,10 +36,14 @@ class Asked:
     scopes: tuple[Scope, ...]
     probes: Callable[[Snapshot], Collection[Probe]]
     refs: Callable[[Snapshot], Collection[Ref]]
+    again: Callable[[Snapshot], Collection[Probe]] = lambda snapshot: ()
+    """What is asked once more, `after` so long."""
+    after: timedelta = timedelta()
 
 
 def reached(settings: Settings, asked: Callable[[Sequence[str]], Asked]) -> Snapshot | None:
     """The cluster, read as `cluster` does; where it cannot be reached, standard error says why, and there is none."""
+    gc.set_threshold(50_000, 20, 100)  # as on the screen: objects come by the thousand, and stay
     try:
         return asyncio.run(cluster(settings, asked))
     except KubeError as error:
@@ -70,6 +77,13 @@ async def cluster(settings: Settings, asked: Callable[[Sequence[str]], Asked]) -
     raise failed
 
 
+async def tried(settings: Settings, objects: Iterable[Raw], namespace: str) -> Sequence[Tried]:
+    """What the server says of each object of a file, by a dry run. Raises KubeError where it cannot be reached."""
+    config = kubeconfig.load(settings)
+    async with LiveSession(config, settings.context, replace(settings, sweep=False)) as session:
+        return [await session.tried(raw, namespace) for raw in objects]
+
+
 async def read(
     session: Session,
     latest: Latest,
@@ -99,15 +113,45 @@ async def read(
             waiting = len(probes - snapshot.answers.keys())
             if not waiting and refs <= snapshot.gets.keys():
                 break
-            progress(f"reading: {len(probes) - waiting} of {len(probes)} ztunnels")
+            progress(f"reading: {len(probes) - waiting} of {len(probes)} questions to ztunnels")
+    await _again(session, latest, asked, patience, progress)
     return latest.snapshot
+
+
+async def _again(
+    session: Session,
+    latest: Latest,
+    asked: Asked,
+    patience: timedelta,
+    progress: Callable[[str], None],
+) -> None:
+    """Asks a second time what rises: an answer then has the one before beside it."""
+    probes = set(asked.again(latest.snapshot))
+    if not probes:
+        return
+    session.want(asked.scopes)  # what is wanted anew is asked at once
+    progress(f"reading the counters again in {asked.after.total_seconds():.0f} s")
+    await asyncio.sleep(asked.after.total_seconds())
+    first = {probe: answer.at for probe, answer in latest.snapshot.answers.items()}
+    session.want(asked.scopes, probes)
+    async with aclosing(latest.until(datetime.now(UTC) + patience)) as snapshots:
+        async for snapshot in snapshots:
+            answers = [(probe, snapshot.answers.get(probe, Answer())) for probe in probes]
+            waiting = sum(it.at == first.get(probe) and not it.problem for probe, it in answers)
+            if not waiting:
+                return
+            progress(f"reading again: {len(probes) - waiting} of {len(probes)} ztunnels")
 
 
 def dumps(snapshot: Snapshot) -> Sequence[Probe]:
     """What every ztunnel says itself."""
-    pods = ztunnels.pods(snapshot)
-    probes = [ztunnels.dump_probe(pod) for pod in pods]
-    return [*probes, *(ztunnels.metrics_probe(pod) for pod in pods)]
+    probes = [ztunnels.dump_probe(pod) for pod in ztunnels.pods(snapshot)]
+    return [*probes, *counters(snapshot)]
+
+
+def counters(snapshot: Snapshot) -> Sequence[Probe]:
+    """What every ztunnel counts."""
+    return [ztunnels.metrics_probe(pod) for pod in ztunnels.pods(snapshot)]
 
 
 @contextmanager

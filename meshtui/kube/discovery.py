@@ -73,6 +73,11 @@ class Discovery:
             return kind.versions[0]
         return choose(kind, self.served)
 
+    async def read(self) -> None:
+        """Reads what the server has, unless that is known. Raises KubeError."""
+        if not self.served:
+            await self._refresh()
+
     def doubt(self, kind: Kind) -> None:
         """Its address was not found, or its version cannot be read: look again when it is asked for."""
         self._doubted.add(kind)

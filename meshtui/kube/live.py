@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from meshtui.kube import logs, writes
+from meshtui.kube import dry_runs, logs, writes
 from meshtui.kube.api import Api
 from meshtui.kube.connect import Connection
 from meshtui.kube.discovery import Discovery
@@ -20,6 +20,7 @@ from meshtui.kube.following import Following
 from meshtui.kube.gets import Gets, whole
 from meshtui.kube.heart import Heart
 from meshtui.kube.kubeconfig import Kubeconfig
+from meshtui.kube.listening import Listening
 from meshtui.kube.pace import Pace
 from meshtui.kube.probes import Probing
 from meshtui.kube.rights import Rights
@@ -28,6 +29,7 @@ from meshtui.kube.store import Store
 from meshtui.kube.sweeping import Sweeping
 from meshtui.kube.tables import Tables
 from meshtui.mesh.changes import Change
+from meshtui.mesh.doctor.configuration.schema import Tried
 from meshtui.mesh.kinds import POD, Kind
 from meshtui.mesh.logs import LogLine, LogOptions
 from meshtui.mesh.memo import Memo
@@ -92,6 +94,9 @@ class LiveSession:
             self._change_later,
             enabled=settings.sweep,
         )
+        self._listening = Listening(
+            self._start, self, self._pace, lambda: self._latest, self._change
+        )
         self._tasks = asyncio.TaskGroup()
         self._running: set[asyncio.Task[Any]] = set()
         self._changed = asyncio.Event()
@@ -116,6 +121,7 @@ class LiveSession:
         self._change()
         self._following.end()
         self._tables.end()
+        self._listening.end()
         for task in self._running:
             task.cancel()
         self._probing.close()
@@ -138,6 +144,8 @@ class LiveSession:
         probes: Collection[Probe] = (),
         refs: Collection[Ref] = (),
         tables: Collection[Scope] = (),
+        *,
+        denials: bool = False,
     ) -> None:
         if self._closed.is_set():
             return
@@ -145,6 +153,7 @@ class LiveSession:
         self._following.want(scopes)
         self._probing.want(probes)
         self._gets.want(refs)
+        self._listening.want(denials)
 
     def refresh(self) -> None:
         if self._closed.is_set():
@@ -154,6 +163,7 @@ class LiveSession:
         self._tables.again()
         self._probing.again()
         self._gets.again()
+        self._listening.again()
         self._heart.again()
 
     async def get(self, ref: Ref, *, managed_fields: bool = False) -> Raw:
@@ -183,11 +193,20 @@ class LiveSession:
             return Right(None, _CLOSED.text)
         return await self._rights.may(verb, kind, namespace, subresource, name)
 
+    async def tried(self, raw: Raw, namespace: str) -> Tried:
+        """Whether the server would take an object of a file, by a dry run."""
+        return await dry_runs.tried(self._api, self._discovery, raw, namespace)
+
     async def preview(self, change: Change) -> Written:
         return await self._write(change, dry_run=True)
 
     async def apply(self, change: Change) -> Written:
         return await self._write(change, dry_run=False)
+
+    async def admin(self, pod: Ref, port: int, target: str) -> bytes:
+        if self._closed.is_set():
+            raise Unreachable(_CLOSED)
+        return await writes.admin(self._api, pod, port, target)
 
     async def _write(self, change: Change, *, dry_run: bool) -> Written:
         if self._closed.is_set():
@@ -218,6 +237,7 @@ class LiveSession:
             tables=self._tables.printed(),
             gets=_same_or_copied(self._latest.gets, self._gets.answers),
             sweep=self._sweeping.progress,
+            heard=self._listening.heard,
             memo=self._memo,
         )
 
@@ -228,7 +248,7 @@ class LiveSession:
             cluster=connection.cluster,
             namespace=connection.namespace,
             url=connection.url,
-            user=self._user,
+            user=connection.user if connection.impersonation.user else self._user,
             impersonating=connection.impersonation.user,
             insecure=connection.insecure,
             version=heart.version,

@@ -31,6 +31,8 @@ class Pace:
     lull: float = 1 / 60
     """Between what the sweep brings and the snapshot that carries it, for each ztunnel there is: 300 of them answer
     several times a second, and a snapshot of their mesh is not made for each answer."""
+    hearing: float = 1.0
+    """Between two looks at what access logs have told meanwhile."""
     probe: float = 15.0
     """Between two readings of a probe that is on screen."""
     probe_rate: float = 150_000.0
@@ -44,6 +46,8 @@ class Pace:
     sweep_metrics: float = 60.0
     """Between two readings of a ztunnel's metrics, and `sweep_dump` of its dump where nothing asks for it sooner."""
     sweep_dump: float = 600.0
+    sweep_again: float = 3.0
+    """From a dump that was read because of them to the next look at counts that disagree."""
     sweep_rate: int = 2_000_000
     """Bytes a second that the sweep may read, on average."""
     sweep_ask: int = 400_000

@@ -28,6 +28,9 @@ from meshtui.mesh.snapshot import Server, Trouble
 LOOKS = (0.0, 1.0, 2.0, 4.0)
 """Seconds before each look at an object whose write was not answered."""
 
+_UNAUDITED = "See that this file can be written: rights, and room on the disk."
+_UNREAD = "Look at the object once the cluster answers; the audit has what was sent."
+_OVERWRITTEN = "Look at the object, and make the change again where it is still wanted."
 _NOT_SENT = (Trouble.NAME, Trouble.REFUSED)
 """Failures that come before a request is on its way."""
 
@@ -151,7 +154,7 @@ class _Road:
             self._stop(State.DECLINED, "declined")
         await self._guard()
         if unaudited := await self.told("intent"):
-            self._stop(State.FAILED, f"{unaudited}; so nothing was sent")
+            self._stop(State.FAILED, f"{unaudited}; so nothing was sent", _UNAUDITED)
         return await self._applied(proposal.expected)
 
     async def proposed(self) -> Proposal:
@@ -234,7 +237,8 @@ class _Road:
         """What became of a change whose answer never came, as the object tells."""
         change, answered = self.change, isinstance(error, StatusError)
         lost = str(error) if answered else f"its answer never came ({error})"
-        result = Result(State.UNKNOWN, change, f"{lost}; the object cannot be read either")
+        why = f"{lost}; the object cannot be read either"
+        result = Result(State.UNKNOWN, change, why, _UNREAD)
         await self.told("outcome", replace(result, reason=lost))
         for seconds in self.looks:
             await asyncio.sleep(seconds)
@@ -249,7 +253,7 @@ class _Road:
                 result = Result(State.FAILED, change, why, error.problem.remedy)
             else:
                 why = f"{lost}; the object is neither as before nor as asked"
-                result = Result(State.UNKNOWN, change, why, left=now)
+                result = Result(State.UNKNOWN, change, why, _OVERWRITTEN, left=now)
         return result
 
     async def _rebase(self) -> None:

@@ -83,12 +83,31 @@ class _Security(TypedDict, total=False):
     runAsUser: Any
 
 
+class _Handler(TypedDict, total=False):
+    port: Any
+
+
+class _Probe(TypedDict, total=False):
+    httpGet: _Handler
+    tcpSocket: _Handler
+    grpc: _Handler
+
+
+class _Variable(TypedDict, total=False):
+    name: Any
+    value: Any
+
+
 class _Container(TypedDict, total=False):
     name: Any
     image: Any
+    env: list[_Variable]
     ports: Any
     restartPolicy: Any
     securityContext: _Security
+    livenessProbe: _Probe
+    readinessProbe: _Probe
+    startupProbe: _Probe
 
 
 class _PodSpec(TypedDict, total=False):
@@ -114,10 +133,29 @@ class _Pod(TypedDict, total=False):
 _pod_decoder: msgspec.json.Decoder[Raw] = msgspec.json.Decoder(_Pod)
 
 
+_VARIABLES = ("RUST_LOG",)
+"""Of the environment what decides whether a ztunnel writes access lines. The rest may be secret."""
+
+
 def _pod(json: bytes | msgspec.Raw) -> Raw:
     try:
-        return pruned(_pod_decoder.decode(json))
+        pod = _pod_decoder.decode(json)
     except (
         msgspec.ValidationError
     ):  # something in it is null or of the wrong type: keep it as it is
         return pruned(_mapping(json))
+    spec = table(pod, "spec")
+    for field in ("containers", "initContainers", "ephemeralContainers"):
+        for container in spec.get(field, ()):
+            _drop_variables(container)
+    return pruned(pod)
+
+
+def _drop_variables(container: dict[str, Any]) -> None:
+    """Takes what is not heeded out of the environment of a container that was just read."""
+    if "env" in container:
+        kept = [each for each in container["env"] if each.get("name") in _VARIABLES]
+        if kept:
+            container["env"] = kept
+        else:
+            del container["env"]

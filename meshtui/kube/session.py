@@ -47,12 +47,15 @@ class Session(Protocol):
         probes: Collection[Probe] = (),
         refs: Collection[Ref] = (),
         tables: Collection[Scope] = (),
+        *,
+        denials: bool = False,
     ) -> None:
         """What is on screen now, replacing what was wanted before; returns at once. Scopes are listed and watched,
         probes are asked now and every 15 s, refs are read once and again every minute. Tables are scopes too, of any
         kind that the server has, listed and watched as it prints them: they come as `Snapshot.tables`, never as
-        objects. Snapshots carry what a wanted scope holds, and no more; what is no longer wanted is given up after a
-        while. What came of a probe stays, with its age."""
+        objects. `denials` is whether the access logs of ztunnels, waypoints and gateways are followed, over a bounded
+        number of streams: what they tell is `Snapshot.heard`. Snapshots carry what a wanted scope holds, and no more;
+        what is no longer wanted is given up after a while. What came of a probe stays, with its age."""
         ...
 
     def refresh(self) -> None:
@@ -88,4 +91,9 @@ class Session(Protocol):
     async def apply(self, change: Change) -> Written:
         """Makes a change. For `perform` alone, which asks and keeps the audit. Raises KubeError; Conflict where the
         object is no longer as the change has it."""
+        ...
+
+    async def admin(self, pod: Ref, port: int, target: str) -> bytes:
+        """Posts to the admin port of a proxy; gives what it answers. For `levels` alone, which asks and keeps the
+        audit. Raises KubeError."""
         ...

@@ -2,6 +2,8 @@
 
 A dump of a large mesh has 9 MB and there is one on every node. So each node's `/metrics`, which are small, say how many
 pods it proxies; where that is not the number of pods annotated there, the dump is read soon, and else in a slow round.
+Mostly the two numbers are on their way to agree, and a dump that was read before they did shows half of it: so the
+metrics are read again soon after it, and the dump once more when the numbers have changed.
 """
 
 from __future__ import annotations
@@ -35,6 +37,9 @@ class Ztunnel:
     metrics_tried: datetime | None
     """When last read, or tried in vain."""
     dump_tried: datetime | None
+    behind: bool = False
+    """A pod that was captured there has changed since the dump; asked where not all pods of the node are known, so that
+    there are no counts."""
     refused: bool = False
     """The last try was forbidden: it is not repeated soon, since each is a line in the cluster's audit log."""
 
@@ -59,14 +64,31 @@ def _due(
     def old(tried: datetime | None, seconds: float) -> bool:
         return tried is None or now - tried >= timedelta(seconds=seconds)
 
-    if old(ztunnel.metrics_tried, pace.sweep_dump if ztunnel.refused else often):
+    counts, at_dump = ztunnel.counts, ztunnel.counts_at_dump
+    doubtful = not ztunnel.refused and (_disagree(counts) or _disagree(at_dump))
+    if old(ztunnel.metrics_tried, pace.sweep_dump if ztunnel.refused else often) or (
+        doubtful and counts == at_dump and _again(ztunnel, now, pace)
+    ):
         yield 1, ztunnel.metrics_tried, ztunnel.metrics
-    counts = ztunnel.counts
-    disagree = counts is not None and counts.proxied != counts.annotated
-    if disagree and counts != ztunnel.counts_at_dump and not ztunnel.refused:
+    moved = doubtful and counts is not None and counts != at_dump
+    behind = ztunnel.behind and not ztunnel.refused and old(ztunnel.dump_tried, pace.probe)
+    if moved or behind:
         yield 0, ztunnel.dump_tried, ztunnel.dump
     elif ztunnel.metrics_tried and old(ztunnel.dump_tried, pace.sweep_dump):
         yield 2 if ztunnel.dump_tried is None else 3, ztunnel.dump_tried, ztunnel.dump
+
+
+def _disagree(counts: Counts | None) -> bool:
+    return counts is not None and counts.proxied != counts.annotated
+
+
+def _again(ztunnel: Ztunnel, now: datetime, pace: Pace) -> bool:
+    """Whether to look, after the dump, if the counts have changed since: soon, and then after twice as long each time,
+    since a ghost never changes them."""
+    metrics, dump = ztunnel.metrics_tried, ztunnel.dump_tried
+    if metrics is None or dump is None:
+        return False
+    return now - max(metrics, dump) >= max(timedelta(seconds=pace.sweep_again), metrics - dump)
 
 
 class Budget:

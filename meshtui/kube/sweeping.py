@@ -14,6 +14,7 @@ from meshtui.kube.probes import AT_ONCE, Probing
 from meshtui.kube.sweep import Budget, Counts, Ztunnel, due
 from meshtui.mesh import pods, raw, ztunnels
 from meshtui.mesh.kinds import POD
+from meshtui.mesh.listings import newer
 from meshtui.mesh.metrics import Metrics
 from meshtui.mesh.snapshot import Answer, Phase, Probe, Snapshot, Sweep, Trouble
 
@@ -77,8 +78,7 @@ class Sweeping:
         for probe in due(filter(self._is_free, self._known), datetime.now(UTC), self._pace):
             if len(self._reading) >= _MOST or not self._budget.allows(monotonic()):
                 return
-            if probe not in self._probing.wanted:  # those are asked often as it is
-                self._begin(probe)
+            self._begin(probe)
 
     def _is_free(self, ztunnel: Ztunnel) -> bool:
         """Whether the sweep reads nothing of it at this moment: its dump is to be judged by its metrics."""
@@ -109,6 +109,7 @@ class Sweeping:
     def _ztunnels(self, snapshot: Snapshot) -> Iterable[Ztunnel]:
         complete = snapshot.covering(POD).phase is Phase.LIVE
         annotated = snapshot.once(_annotated, snapshot) if complete else {}
+        changed = {} if complete else snapshot.once(_changed, snapshot)
         for pod in ztunnels.pods(snapshot):
             node = raw.text(pod, "spec", "nodeName")
             metrics, dump = ztunnels.metrics_probe(pod), ztunnels.dump_probe(pod)
@@ -121,6 +122,7 @@ class Sweeping:
                 counts_at_dump=self._counts_at_dump.get(dump),
                 metrics_tried=_newest(self._tried.get(metrics), _asked(counted)),
                 dump_tried=_newest(self._tried.get(dump), _asked(dumped)),
+                behind=node in changed and not newer(dumped.at, changed[node]),
                 refused=_refused(counted) or _refused(dumped),
             )
 
@@ -141,6 +143,15 @@ def _annotated(snapshot: Snapshot) -> Mapping[str, int]:
         for pod in pods.of(snapshot).values()
         if pod.redirection == "enabled" and not pod.finished
     )
+
+
+def _changed(snapshot: Snapshot) -> Mapping[str, datetime]:
+    """By node when a pod that the CNI agent has annotated changed last, of those that are seen."""
+    found: dict[str, datetime] = {}
+    for pod in pods.of(snapshot).values():
+        if pod.redirection == "enabled" and not pod.finished and pod.since is not None:
+            found[pod.node] = max(pod.since, found.get(pod.node, pod.since))
+    return found
 
 
 def _counts(value: object, annotated: int) -> Counts | None:

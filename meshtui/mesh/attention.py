@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
-from typing import Any, Protocol
+from typing import Any
 
 from meshtui.mesh import (
     certificates,
@@ -37,17 +37,6 @@ _NAMED = 3
 """So many rows of a pane are named; of the findings, which say what is behind them, more."""
 
 
-class Row(Protocol):
-    """What every row of every pane has."""
-
-    @property
-    def key(self) -> str: ...
-    @property
-    def verdict(self) -> Verdict: ...
-    @property
-    def ref(self) -> Ref | None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class _Pane:
     """A pane, and how its rows are derived and called."""
@@ -61,6 +50,8 @@ class _Pane:
     namespace: Callable[[Any], str] | None = None
     """The namespace of a row; None where they are of the whole mesh."""
     named: int = _NAMED
+    also: Callable[[Sequence[Any]], str] = lambda rows: ""
+    """What else there is to say of its rows, in a word or two."""
     judged: bool = True
     """Whether what the doctor finds of the object behind a row is told of the row."""
 
@@ -83,6 +74,10 @@ def _about(ref: Ref | None) -> str:
     return ref.name if ref.kind == NAMESPACE else ref.namespace
 
 
+def _muted(count: int) -> str:
+    return f"{count} muted" if count else ""
+
+
 _PANES = (
     _Pane(
         "findings",
@@ -92,6 +87,7 @@ _PANES = (
         lambda row: str(row.finding.found.rule.code),
         lambda row: _about(row.ref),
         named=4,
+        also=lambda rows: _muted(sum(row.mute is not None for row in rows)),
         judged=False,
     ),
     _Pane("namespaces", "Namespaces", NAMESPACE, namespaces.of, _name, _name),
@@ -124,7 +120,7 @@ _PANES = (
 )
 
 
-_Judged = tuple[Verdict, Row]
+_Judged = tuple[Verdict, findings.Judged]
 """How a row is, with what the doctor finds of its object, and the row."""
 
 
@@ -158,7 +154,8 @@ def _summary(
 ) -> Item:
     counts = Counter(verdict.health for verdict, _ in verdicts)
     shown = (Health.BAD, Health.WARN, Health.UNKNOWN, Health.OK)
-    value = "  ".join(f"{each.mark} {counts[each]}" for each in shown if counts[each])
+    told = [f"{each.mark} {counts[each]}" for each in shown if counts[each]]
+    value = "  ".join(filter(None, (*told, pane.also([row for _, row in verdicts]))))
     unread = _unread(snapshot, pane.kind)
     found, first = worst[0] if worst else (Verdict(Health.NONE), None)
     verdict = Verdict(found.health, "nothing needs a person there")

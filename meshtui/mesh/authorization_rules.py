@@ -1,5 +1,4 @@
-"""Authorization rules: what the rules of an AuthorizationPolicy say in plain words, and what a ztunnel makes of each
-(istio-ambient.md, 7.4 and 7.5; AMB-028 of doctor-rules.md)."""
+"""Authorization rules: what the rules of an AuthorizationPolicy say in plain words (istio-ambient.md, 7.4)."""
 
 from __future__ import annotations
 
@@ -7,19 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from meshtui.mesh.raw import Raw, dig, entries, text
-
-_L4_SOURCE = ("principals", "serviceAccounts", "namespaces", "ipBlocks")
-_L4_OPERATION = ("ports",)
-_L4_KEYS = (
-    "source.ip",
-    "source.namespace",
-    "source.principal",
-    "destination.ip",
-    "destination.port",
-)
-_SILENT = ("trustDomains", "notTrustDomains")
-"""What a ztunnel is not told, and istiod says nothing about."""
-_SECTIONS = (("from", "source", _L4_SOURCE), ("to", "operation", _L4_OPERATION))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,48 +48,10 @@ def read(rule: Raw, namespace: str, domain: str) -> Rule:
     )
 
 
-def http_attributes(rule: Raw) -> tuple[str, ...]:
-    """What it asks for that a ztunnel cannot see, in the order from, to, when, each once."""
-    found: dict[str, None] = {}
-    for section, holder, known in _SECTIONS:
-        for it in entries(rule, section):
-            for name in _fields(it, holder):
-                if _plain(name) not in known and name not in _SILENT:
-                    found[name] = None
-    for it in entries(rule, "when"):
-        if text(it, "key") not in _L4_KEYS:
-            found[text(it, "key") or "when"] = None
-    return tuple(found)
-
-
-def at_ztunnel(action: str, rule: Raw) -> Raw | None:
-    """The rule as a ztunnel has it: without the attributes that it cannot see. None where no call matches it any more:
-    one that allows is left out as soon as it has such an attribute, one that denies is dead where a clause had no
-    other."""
-    if action == "ALLOW" and http_attributes(rule):
-        return None
-    kept: dict[str, object] = {}
-    for section, holder, known in _SECTIONS:
-        written = entries(rule, section)
-        left = [each for it in written if (each := _stripped(it, holder, known))]
-        if written and not left:
-            return None
-        if left:
-            kept[section] = [{holder: each} for each in left]
-    conditions = entries(rule, "when")
-    if any(text(it, "key") not in _L4_KEYS for it in conditions):
-        return None
-    if conditions:
-        kept["when"] = conditions
-    return kept
-
-
 def sentence(action: str, rules: Sequence[Rule], whom: str, provider: str = "") -> str:
     """What a policy of such rules says, of whom it protects."""
-    if action == "ALLOW":
-        return _allows(rules, whom)
-    if action == "DENY":
-        return _denies(rules, whom)
+    if action in _DECIDES:
+        return _decides(_DECIDES[action], rules, whom)
     limit = "" if any(each.empty for each in rules) else f": {_several(rules, ', or ')}"
     if action == "CUSTOM":
         who = f"provider {_brief(provider)}" if provider else "a provider that is not named"
@@ -114,30 +62,48 @@ def sentence(action: str, rules: Sequence[Rule], whom: str, provider: str = "") 
     return f"action {_brief(action)}, which Istio does not know, for {whom}"
 
 
-def _allows(rules: Sequence[Rule], whom: str) -> str:
-    if not rules:
-        return f"nobody may reach {whom}"
-    if any(each.empty for each in rules):
-        return f"anybody may reach {whom}"
-    if len(rules) > 1:
-        return f"{whom} may be reached only by {_several(rules, ', or by ')}"
-    [rule] = rules
-    if rule.who:
-        return f"only {rule.who} may reach {whom}{rule.extent}"
-    return f"{whom} may be reached only{rule.extent}"
+@dataclass(frozen=True, slots=True)
+class _Sentences:
+    """What an action says of whom it protects: with no rule, with one that takes every call, with several, and with
+    one rule, of some callers or of any."""
+
+    none: str
+    every: str
+    several: str
+    between: str
+    one: str
+    one_of_any: str
 
 
-def _denies(rules: Sequence[Rule], whom: str) -> str:
+_DECIDES = {
+    "ALLOW": _Sentences(
+        none="nobody may reach {whom}",
+        every="anybody may reach {whom}",
+        several="{whom} may be reached only by {rules}",
+        between=", or by ",
+        one="only {rule.who} may reach {whom}{rule.extent}",
+        one_of_any="{whom} may be reached only{rule.extent}",
+    ),
+    "DENY": _Sentences(
+        none="refuses nobody who reaches {whom}",
+        every="nobody may reach {whom}",
+        several="{whom} may not be reached by {rules}",
+        between=", nor by ",
+        one="{rule.who} may not reach {whom}{rule.extent}",
+        one_of_any="nobody may reach {whom}{rule.extent}",
+    ),
+}
+
+
+def _decides(said: _Sentences, rules: Sequence[Rule], whom: str) -> str:
     if not rules:
-        return f"refuses nobody who reaches {whom}"
+        return said.none.format(whom=whom)
     if any(each.empty for each in rules):
-        return f"nobody may reach {whom}"
+        return said.every.format(whom=whom)
     if len(rules) > 1:
-        return f"{whom} may not be reached by {_several(rules, ', nor by ')}"
+        return said.several.format(whom=whom, rules=_several(rules, said.between))
     [rule] = rules
-    if rule.who:
-        return f"{rule.who} may not reach {whom}{rule.extent}"
-    return f"nobody may reach {whom}{rule.extent}"
+    return (said.one if rule.who else said.one_of_any).format(whom=whom, rule=rule)
 
 
 _MOST_RULES, _MOST_VALUES, _MOST_LETTERS = 4, 4, 60
@@ -152,22 +118,18 @@ def _several(rules: Sequence[Rule], between: str) -> str:
 def _each(rule: Raw, section: str, holder: str, words: Callable[[Raw], str]) -> Iterator[str]:
     """In words each alternative of a clause; none where the clause takes everything."""
     for it in entries(rule, section):
-        yield words(_fields(it, holder)) or f"an empty {holder}"
+        yield words(fields(it, holder)) or f"an empty {holder}"
 
 
-def _fields(it: Raw, holder: str) -> Raw:
+def fields(it: Raw, holder: str) -> Raw:
     """What a source or an operation asks for, without what is there and empty."""
     found = dig(it, holder)
     return {k: v for k, v in found.items() if v} if isinstance(found, Mapping) else {}
 
 
-def _plain(name: str) -> str:
+def positive(name: str) -> str:
     """ "notPorts" as "ports"."""
     return name[3].lower() + name[4:] if name.startswith("not") and len(name) > 3 else name
-
-
-def _stripped(it: Raw, holder: str, known: Sequence[str]) -> Raw:
-    return {name: each for name, each in _fields(it, holder).items() if _plain(name) in known}
 
 
 _QUALITIES = {
@@ -223,14 +185,14 @@ def _source(found: Raw, own: _Own) -> str:
 def _operation(found: Raw) -> str:
     """ "on 8080 with GET for /pay"; "" for an empty one."""
     order = {name: place for place, name in enumerate(("ports", "methods", "paths", "hosts"))}
-    fields = sorted(found.items(), key=lambda each: order.get(_plain(each[0]), len(order)))
+    fields = sorted(found.items(), key=lambda each: order.get(positive(each[0]), len(order)))
     return " ".join(_qualities(dict(fields), {}))
 
 
 def _qualities(found: Raw, shorter: Mapping[str, Callable[[str], str]]) -> Iterator[str]:
     """Each field in words; one that is not known as it is written."""
     for name, given in found.items():
-        values, plain = _values(given), _plain(name)
+        values, plain = _values(given), positive(name)
         if values == ["*"] and name in _ANY:
             yield _ANY[name]
             continue

@@ -6,12 +6,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from meshtui.mesh import capture, injection, network_policies, nodes, sidecar_checks
+from meshtui.mesh import capture, injection, network_policies, nodes, sidecar_checks, workloads
 from meshtui.mesh.checks import Check, count, failing, listed, unknown, warning, well
 from meshtui.mesh.kinds import NETWORK_POLICY, POD
 from meshtui.mesh.moves import Move, Way
-from meshtui.mesh.network_policies import PROBES_FROM, Blocked, Direction, NetworkPolicy
-from meshtui.mesh.raw import Raw
+from meshtui.mesh.network_policies import PROBES_FROM, Blocked, Direction, NetworkPolicy, Peer
+from meshtui.mesh.peer_authentication import Mode
+from meshtui.mesh.raw import Raw, strings
 from meshtui.mesh.snapshot import Snapshot
 from meshtui.mesh.workloads import Workload
 
@@ -36,7 +37,7 @@ def _sidecars(move: Move) -> Iterator[Check]:
         )
     if with_one:
         yield warning(
-            f"{count(len(with_one), 'pod')} with a sidecar would stay as they are: {listed(with_one)}",
+            f"{count(len(with_one), 'pod')} with a sidecar would stay outside ambient: {listed(with_one)}",
             "Take the injection label away and restart them: a pod joins only without a sidecar.",
         )
     elif move.unread:
@@ -49,7 +50,7 @@ def _host_network(move: Move) -> Iterator[Check]:
     found = _names(each.workload for each in move.pods if each.workload.pod.host_network)
     if found:
         yield warning(
-            f"{count(len(found), 'pod')} on the network of the node stay outside the mesh: {listed(found)}",
+            f"{count(len(found), 'pod')} on the network of the node would stay outside the mesh: {listed(found)}",
             "They cannot be captured; where STRICT is in force they are refused.",
         )
     elif move.unread:
@@ -85,6 +86,7 @@ def _network_policies(move: Move, snapshot: Snapshot) -> Iterator[Check]:
         *_tunnels(policies, joining, Direction.INGRESS, "from the mesh", "allow TCP 15008 in"),
         *_tunnels(policies, joining, Direction.EGRESS, "into the mesh", "allow TCP 15008 out"),
         *_probes(policies, joining),
+        *_elsewhere(policies, joining, move, snapshot),
     ]
     yield from found
     others = sorted(
@@ -130,6 +132,46 @@ def _probes(policies: Iterable[NetworkPolicy], joining: Iterable[_Alike]) -> Ite
             f" {listed([name for each in held for name in each.names])} may become unready",
             f"Add a rule to {keys}: allow ipBlock {PROBES_FROM}/32 in.",
         )
+
+
+def _elsewhere(
+    policies: Sequence[NetworkPolicy],
+    joining: Iterable[_Alike],
+    move: Move,
+    snapshot: Snapshot,
+) -> Iterator[Check]:
+    """Policies for pods in the mesh that let those that join through today, and not on 15008. Where STRICT is in force
+    nothing is lost: it refuses them today."""
+    labels = move.after or {}
+    peers = [
+        Peer(move.namespace, strings(each.raw, "metadata", "labels"), labels) for each in joining
+    ]
+    guarded = {each.namespace for each in policies} - {move.namespace}
+    inside = [
+        each
+        for each in workloads.of(snapshot)
+        if each.pod.namespace in guarded and each.enrolled.wanted and each.pod.redirection
+    ]
+    strict = {each.pod.name for each in inside if each.mtls.mode is Mode.STRICT}
+    alike = _alike(inside, snapshot) if peers else ()
+    for direction, lost, remedy in (
+        (Direction.INGRESS, "those that join would lose", "allow TCP 15008 in"),
+        (Direction.EGRESS, "those that join would be lost to", "allow TCP 15008 out"),
+    ):
+        closed = [
+            (shut, each.names)
+            for each in alike
+            if not (direction is Direction.INGRESS and each.names[0] in strict)
+            and (shut := network_policies.shut_out(policies, each.raw, direction, peers))
+        ]
+        if closed:
+            keys = listed([key for shut, _ in closed for key in shut])
+            pods = listed([name for _, names in closed for name in names])
+            way = direction.type.lower()
+            yield warning(
+                f"NetworkPolicy {keys} opens ports, and 15008 not ({way}): {lost} {pods}",
+                f"Add a rule to {keys} for the same peers: {remedy}.",
+            )
 
 
 def _held(found: Iterable[tuple[_Alike, Blocked | None]]) -> Sequence[_Held]:
@@ -201,7 +243,7 @@ def _configuration(move: Move, snapshot: Snapshot) -> Iterator[Check]:
     passed_over = [
         each
         for each in move.going(Way.STAYS_OUT)
-        if not (each.pod.host_network or each.pod.sidecar)
+        if not (each.pod.host_network or each.pod.sidecar or each.pod.part)
     ]
     if passed_over:
         reason = next(each.reason for each in move.pods if each.workload is passed_over[0])

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from meshtui.mesh import life, roots
-from meshtui.mesh.certificate_rows import Row
+from meshtui.mesh.certificate_rows import Role, Row
 from meshtui.mesh.chains import Chain, Link
 from meshtui.mesh.health import Health
 from meshtui.mesh.life import Renewal
 from meshtui.mesh.roots import Authorities
+from meshtui.mesh.snapshot import Ref
 from meshtui.mesh.x509 import Certificate, Unreadable
 
 _NAMED = 8
@@ -28,19 +29,22 @@ class Fact:
     health: Health = Health.NONE
 
 
-def of_row(row: Row, trust: Authorities, now: datetime) -> tuple[Fact, ...]:
-    """The lines under a row of the certificates pane: what is wrong first, then the certificate, then who holds it."""
+def of_row(
+    row: Row, trust: Authorities, now: datetime, places: Mapping[str, Collection[Ref]]
+) -> tuple[Fact, ...]:
+    """The lines under a row of the certificates pane: what is wrong first, then the certificate, then who holds it,
+    and on which nodes; `places` as `holdings.places` has them."""
     said = Fact("health", row.verdict.reason, row.verdict.health)
     named = ", ".join(ref.key for ref in row.holders) if len(row.holders) <= _NAMED else ""
-    holders = Fact("held by", named or row.held_by)
+    holders = (Fact("held by", named or row.held_by), *_nodes(row, places))
     if not row.chain:
-        return said, holders
+        return said, *holders
     certificate, chain = row.opened()
     if isinstance(certificate, Unreadable) or chain is None:
         reason = certificate.reason if isinstance(certificate, Unreadable) else "no certificate"
-        return said, Fact("certificate", reason, Health.BAD), holders
+        return said, Fact("certificate", reason, Health.BAD), *holders
     renewal = row.renewal or Renewal.HAND
-    return said, *facts(certificate, chain, now, renewal, trust), holders
+    return said, *facts(certificate, chain, now, renewal, trust), *holders
 
 
 def facts(
@@ -65,6 +69,25 @@ def facts(
         Fact("chain", _chain(chain, now, trust), chain.verdict.health),
         *(Fact("note", note, Health.WARN) for note in certificate.notes),
     )
+
+
+def _nodes(row: Row, places: Mapping[str, Collection[Ref]]) -> Iterable[Fact]:
+    """Whose ztunnels hold it; of a CA also whose do not, and whose may."""
+    holders = set(row.holders)
+    on = [node for node, read in places.items() if not holders.isdisjoint(read)]
+    if row.role not in (Role.ROOT, Role.INTERMEDIATE):
+        return (Fact("nodes", _some(on)),) if on else ()
+    unread = [node for node, read in places.items() if not read]
+    off = [node for node, read in places.items() if read and holders.isdisjoint(read)]
+    words = [f"all {len(on)}: {_some(on)}" if len(on) == len(places) > 1 else _some(on) or "none"]
+    words += [f"not {_some(off)}"] if off and on else []
+    words += [f"not read: {_some(unread)}"] if unread else []
+    return (Fact("nodes", "; ".join(words)),) if places else ()
+
+
+def _some(names: Sequence[str]) -> str:
+    rest = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def lasting(span: timedelta) -> str:

@@ -13,6 +13,7 @@ from operator import attrgetter
 
 from meshtui.mesh import (
     ca_certificates,
+    certificate_facts,
     components,
     gateway_certificates,
     holdings,
@@ -21,6 +22,7 @@ from meshtui.mesh import (
     named_secrets,
     nodes,
 )
+from meshtui.mesh.certificate_facts import Fact
 from meshtui.mesh.certificate_rows import Role, Row, odd
 from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.holdings import Holding, Part
@@ -72,6 +74,12 @@ def members(snapshot: Snapshot, row: Row) -> Sequence[Row]:
         for each in part.normal.get(row.name, ())
     ]
     return sorted(found, key=_lateness)
+
+
+def facts(snapshot: Snapshot, row: Row) -> Sequence[Fact]:
+    """What a person reads of a row, line by line."""
+    places = holdings.places(snapshot)
+    return certificate_facts.of_row(row, trust(snapshot), snapshot.now, places)
 
 
 refs = named_secrets.refs

@@ -158,6 +158,20 @@ def edit(target: Ref, before: Raw, after: Any) -> Patch | Refusal:
     return Patch(title=title, target=target, before=before, patch=patch)
 
 
+def rewritten(change: Create, after: Any) -> Create | Refusal:
+    """What a person wrote in place of an object that is to be created; it may have another name."""
+    if not isinstance(after, Mapping):
+        return Refusal("what was written is no object")
+    if not _is_json(after):
+        return Refusal("what was written has keys or values that JSON has not, such as dates")
+    for path in (("apiVersion",), ("kind",), ("metadata", "namespace")):
+        if dig(after, *path) != dig(change.wanted, *path):
+            return Refusal(f"{'.'.join(path)} cannot be another one")
+    if not name(after):
+        return Refusal("what was written has no name")
+    return replace(change, target=replace(change.target, name=name(after)), wanted=after)
+
+
 def inverse(change: Change, left: Raw | None) -> Change | Refusal:
     """The change that takes one back; `left` is the object as the change left it, None where it was deleted."""
     title, target = f"Undo: {change.title}", change.target

@@ -104,17 +104,23 @@ def of(snapshot: Snapshot) -> tuple[Component, ...]:
 
 def control_planes(snapshot: Snapshot) -> tuple[str, ...]:
     """The versions of istiod that run, newest first, as far as their images tell."""
-    found = Counter(
-        versions.of_image(pod.image) for pod in running(snapshot) if is_istiod(pod.labels)
-    )
+    return snapshot.once(_control_planes, running(snapshot))
+
+
+def _control_planes(running: Sequence[Pod]) -> tuple[str, ...]:
+    found = Counter(versions.of_image(pod.image) for pod in running if is_istiod(pod.labels))
     return tuple(version for version, _ in _newest_first(found) if version)
 
 
 def namespaces(snapshot: Snapshot) -> tuple[str, ...]:
     """Where an istiod is installed or runs."""
-    deployed = {namespace(raw) for raw in _workloads(snapshot, _PARTS[0])}
-    served = {pod.namespace for pod in running(snapshot) if is_istiod(pod.labels)}
-    return tuple(sorted(deployed | served))
+    deployed = sorted({namespace(raw) for raw in _workloads(snapshot, _PARTS[0])})
+    return snapshot.once(_namespaces, running(snapshot), *deployed)
+
+
+def _namespaces(running: Sequence[Pod], *deployed: str) -> tuple[str, ...]:
+    served = {pod.namespace for pod in running if is_istiod(pod.labels)}
+    return tuple(sorted(served.union(deployed)))
 
 
 def environment(snapshot: Snapshot, variable: str) -> str:

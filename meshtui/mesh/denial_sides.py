@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -33,6 +33,26 @@ class Event:
     policies: tuple[str, ...]
     proxy: str
     """ "namespace/name" of the one that wrote the line."""
+    written: list[tuple[str, str]] = field(default_factory=list)
+    """The proxy and its line as it stands in its log; once the other side has come, its own behind it."""
+
+    @property
+    def key(self) -> str:
+        """The same for all of one source, one destination and one reason."""
+        return f"{self.caller} {self.called}:{self.line.port} {self.reason.code}"
+
+    @property
+    def caller(self) -> str:
+        """ "namespace/workload", or the address."""
+        return named(self.source)
+
+    @property
+    def called(self) -> str:
+        """What was meant: the Service, where a waypoint stands before it; else the workload."""
+        line = self.line
+        if line.through or line.direction is Direction.BETWEEN or not self.destination.workload:
+            return line.service or line.asked or self.destination.ip
+        return named(self.destination)
 
     @property
     def inbound(self) -> bool:
@@ -56,6 +76,11 @@ class Event:
         return self.inbound and bool(self.line.asked)
 
 
+def named(end: End) -> str:
+    """ "namespace/workload", or the address alone, without the port that each connection has of its own."""
+    return f"{end.namespace}/{end.workload}" if end.workload else end.ip
+
+
 class _Side(NamedTuple):
     """One that waits. Ordered by time; `number` tells those of one time apart."""
 
@@ -64,8 +89,9 @@ class _Side(NamedTuple):
     asked: str
     inbound: bool
     handshake: bool
-    event: Event | None
-    """Of an echo alone: a reason has been counted."""
+    key: str
+    written: list[tuple[str, str]]
+    """Both of its event, which is not kept itself where it has been counted."""
 
 
 @dataclass(slots=True)
@@ -84,6 +110,10 @@ class Sides:
 
     def __init__(self, waiting: int = WAITING) -> None:
         self.forgotten = 0
+        self.changed: set[str] = set()
+        """Keys of events of which another side has come, or is waited for; whoever reads it empties it."""
+        self._waiting: dict[str, dict[int, Event]] = {}
+        """Echoes by their key, then by the number of their side."""
         self._limit = waiting
         self._pairs: OrderedDict[tuple[str, str], _Pair] = OrderedDict()
         self._size = 0
@@ -106,21 +136,45 @@ class Sides:
             event.line.asked,
             event.inbound,
             event.handshake,
-            event if echo else None,
+            event.key,
+            event.written,
         )
-        if _take(pair.causes if echo else pair.echoes, side):
+        found = _take(pair.causes if echo else pair.echoes, side)
+        if found is not None:
             self._size -= 1
+            if not len(pair):
+                del self._pairs[key]
+            if echo:
+                self._meet(side, found)
+            else:
+                self._meet(found, side)
             return
+        if echo:
+            self._waiting.setdefault(side.key, {})[side.number] = event
+            self.changed.add(side.key)
         insort(pair.echoes if echo else pair.causes, side)
         self._size += 1
         yield from self._bound()
 
-    def waiting(self) -> Iterator[Event]:
-        """The echoes whose other side has not come."""
-        for pair in self._pairs.values():
-            for side in pair.echoes:
-                if side.event is not None:
-                    yield side.event
+    def waiting(self, key: str) -> Collection[Event]:
+        """The echoes of a key whose other side has not come."""
+        return self._waiting.get(key, {}).values()
+
+    def _meet(self, echo: _Side, cause: _Side) -> None:
+        """They are the two sides of one: the cause counts, and has what the echo says."""
+        cause.written.extend(echo.written)
+        self.changed.add(cause.key)
+        self._no_longer(echo)
+
+    def _no_longer(self, echo: _Side) -> Event | None:
+        """The echo does not wait any more; None where it never did."""
+        waiting = self._waiting.get(echo.key, {})
+        event = waiting.pop(echo.number, None)
+        if event is not None:
+            self.changed.add(echo.key)
+            if not waiting:
+                del self._waiting[echo.key]
+        return event
 
     def _bound(self) -> Iterator[Event]:
         """Gives up the pair that was quiet longest, or the older half of the only one."""
@@ -137,11 +191,11 @@ class Sides:
             gone = len(echoes) + len(causes)
             self._size -= gone
             self.forgotten += gone
-            yield from (side.event for side in echoes if side.event is not None)
+            yield from filter(None, map(self._no_longer, echoes))
 
 
-def _take(sides: list[_Side], other: _Side) -> bool:
-    """Takes out the other side that is nearest in time; False where there is none within the window."""
+def _take(sides: list[_Side], other: _Side) -> _Side | None:
+    """Takes out the other side that is nearest in time; None where there is none within the window."""
     found, least = -1, WINDOW
     for index in range(bisect_left(sides, (other.at - WINDOW,)), len(sides)):
         side = sides[index]
@@ -149,9 +203,7 @@ def _take(sides: list[_Side], other: _Side) -> bool:
             break
         if abs(side.at - other.at) <= least and _fit(side, other):
             found, least = index, abs(side.at - other.at)
-    if found >= 0:
-        del sides[found]
-    return found >= 0
+    return sides.pop(found) if found >= 0 else None
 
 
 def _fit(one: _Side, other: _Side) -> bool:

@@ -15,9 +15,10 @@ from typing import Any
 
 import msgspec
 
-from meshtui.mesh import identities
+from meshtui.mesh import identities, views
 from meshtui.mesh.identities import Identities
 from meshtui.mesh.raw import Raw, dig, entries, number, table, text
+from meshtui.mesh.views import View
 
 UP = "Up"
 PENDING = "Pending"
@@ -293,6 +294,8 @@ class DumpDetail:
     services: tuple[ListedService, ...]
     policies: tuple[ListedPolicy, ...]
     connections: tuple[Connection, ...]
+    view: View = views.EMPTY
+    """What of it decides where a call goes."""
 
 
 def read_detail(body: bytes) -> DumpDetail:
@@ -312,6 +315,7 @@ def read_detail(body: bytes) -> DumpDetail:
             for direction in ("inbound", "outbound")
             for each in entries(state, "connections", direction)
         ),
+        view=views.of(workloads, _rows(dump, "services"), _rows(dump, "policies")),
     )
 
 

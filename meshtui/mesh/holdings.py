@@ -71,6 +71,15 @@ def unread(snapshot: Snapshot) -> Mapping[str, tuple[Ref, ...]]:
     return {words[kind]: tuple(refs) for kind, refs in found.items()}
 
 
+def places(snapshot: Snapshot) -> Mapping[str, frozenset[Ref]]:
+    """By name each node that runs a ztunnel, with those of its ztunnels whose certificates are known."""
+    return {
+        name: frozenset(_ref(each.pod) for each in node.ztunnels if each.current)
+        for name, node in sorted(nodes.of(snapshot).items())
+        if node.ztunnels
+    }
+
+
 def _parts(snapshot: Snapshot) -> tuple[Part, ...]:
     answered = {each.pod.key: each for each in _ztunnels(snapshot) if each.current}
     held = snapshot.memo.each(

@@ -5,10 +5,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import yaml
 
-from meshtui.mesh.denials import Row
+from meshtui.mesh import pods
+from meshtui.mesh.denial_rows import Row
+from meshtui.mesh.snapshot import Snapshot
 
 _GENERATED = re.compile(
     r"pod-template-hash|controller-revision-hash|pod-template-generation|controller-uid|job-name|istio-locality"
@@ -31,13 +34,25 @@ def why_not(row: Row, labels: Mapping[str, str]) -> str:
     return ""
 
 
+def labels(row: Row, snapshot: Snapshot) -> Mapping[str, str]:
+    """Those of the pod that refused; none where it is not known."""
+    pod = pods.of(snapshot).get(row.ref.key) if row.ref else None
+    return pod.labels if pod else {}
+
+
 def of(row: Row, labels: Mapping[str, str]) -> str:
     """The policy as YAML; "" where `why_not` says something."""
+    found = policy(row, labels)
+    return str(yaml.safe_dump(found, sort_keys=False)) if found else ""
+
+
+def policy(row: Row, labels: Mapping[str, str]) -> dict[str, Any]:
+    """The policy as an object; empty where `why_not` says something."""
     if why_not(row, labels) or row.ref is None:
-        return ""
+        return {}
     principals = sorted(each.removeprefix("spiffe://") for each in row.identities)
     caller, called = (each.rpartition("/")[2] for each in (row.source, row.destination))
-    policy = {
+    return {
         "apiVersion": "security.istio.io/v1",
         "kind": "AuthorizationPolicy",
         "metadata": {
@@ -55,7 +70,6 @@ def of(row: Row, labels: Mapping[str, str]) -> str:
             ],
         },
     }
-    return str(yaml.safe_dump(policy, sort_keys=False))
 
 
 def _selector(labels: Mapping[str, str]) -> dict[str, str]:

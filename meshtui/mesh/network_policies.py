@@ -156,6 +156,44 @@ def shut_out(
     )
 
 
+def lets(
+    policies: Iterable[NetworkPolicy],
+    pod: Raw,
+    direction: Direction,
+    port: int,
+    named: Mapping[str, int],
+    peer: tuple[Peer, str] | None,
+) -> tuple[bool | None, tuple[str, ...]]:
+    """Whether a pod's policies let TCP through at a port, from or to a pod with an address, and which decide, by
+    "namespace/name". `named` are the ports to which the pod that is called gives names. None for the peer is one
+    outside, of which no address is known; None for an answer, that an address decides which is not known."""
+    found = selecting(policies, pod, direction)
+    if not found:
+        return True, ()
+    opening = [
+        (each, rule) for each in found for rule in each.rules[direction] if rule.opens(port, named)
+    ]
+    answers = {each: _lets(rule, pod, peer) for each, rule in opening}
+    for wanted in (True, None):
+        deciding = [each for each, answer in answers.items() if answer is wanted]
+        if deciding:
+            return wanted, _keys(deciding)
+    return False, _keys(found)
+
+
+def _lets(rule: Rule, pod: Raw, peer: tuple[Peer, str] | None) -> bool | None:
+    if not rule.peers:
+        return True
+    blocks = any(dig(each, "ipBlock") is not None for each in rule.peers)
+    if peer is None:
+        return None if blocks else False
+    who, address = peer
+    if address and rule.admits(address):
+        return True
+    taken = _taker(rule, pod)(who)
+    return taken if taken is not None or not address else False
+
+
 def _taker(rule: Rule, pod: Raw) -> Callable[[Peer], bool | None]:
     """Whether a rule of a policy for a pod takes a peer; None where an address decides."""
     home = raw.namespace(pod)

@@ -58,6 +58,19 @@ def captured(workload: Workload, started: datetime) -> Proof:
     )
 
 
+def left_out(workload: Workload) -> Proof:
+    """That a pod is not to be captured at all, and what keeps it out."""
+    pod, enrolled = workload.pod, workload.enrolled
+    if pod.sidecar:
+        remedy = f"Take the injection label away and restart {pod.controller or pod.name}."
+    elif pod.host_network:
+        remedy = "It cannot be captured: nothing on the network of its node can."
+    else:
+        remedy = "Change what leaves it out: its own label, or EXCLUDE_NAMESPACES or the selectors of the CNI agent."
+    verdict = Verdict(Health.BAD, enrolled.links[0].text)
+    return Proof(pod.key, pod.name, verdict, "wanted", enrolled.links, remedy)
+
+
 def released(workload: Workload, started: datetime, snapshot: Snapshot) -> Proof:
     """That no annotation calls it captured, and the ztunnel of its node, asked after the change, neither proxies it nor
     was told to reach it by HBONE."""
@@ -67,7 +80,8 @@ def released(workload: Workload, started: datetime, snapshot: Snapshot) -> Proof
     if missing is None:
         return Proof(pod.key, pod.name, OK, links=links)
     verdict = Verdict(Health.UNKNOWN, missing.text)
-    remedy = _RELEASE[missing.title].format(node=pod.node or "its node")
+    unasked = missing.title != "annotated" and (missing.at is None or missing.at <= started)
+    remedy = _AWAITED if unasked else _RELEASE[missing.title].format(node=pod.node or "its node")
     return Proof(pod.key, pod.name, verdict, missing.title, links, remedy)
 
 
@@ -162,12 +176,13 @@ def _remedy(missing: Link, state: State, pod: Pod) -> str:
         case "annotated":
             return f"See the log of the CNI agent of {node}; a restart of the pod has it captured anew."
         case "proxied" if missing.health is Health.UNKNOWN:
-            return "Its ztunnel's dump is awaited; where it may not be read, `meshtui rbac evidence` prints the rights."
+            return _AWAITED
         case "proxied":
             return f"Restart the pod; where that does not help, the ztunnel of {node}."
     return "See the log of istiod: it tells the ztunnels of each pod."
 
 
+_AWAITED = "Its ztunnel's dump is awaited; where it may not be read, `meshtui rbac evidence` prints the rights."
 _RELEASE = {
     "annotated": "See the log of the CNI agent of {node}: it takes the annotation away last.",
     "proxied": "See the log of the ztunnel of {node}, or restart the pod.",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from meshtui.mesh import authorization_rules, raw
+from meshtui.mesh import authorization_rules, raw, ztunnel_rules
 from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.kinds import AUTHORIZATION_POLICY, GATEWAY_API
 from meshtui.mesh.raw import Condition, Raw, conditions, entries, strings, table, text
@@ -135,7 +135,7 @@ def read(it: Raw) -> Policy:
     spec, named = table(it, "spec"), targets(it)
     said = conditions(it)
     action = text(spec, "action") or "ALLOW"
-    unseen = map(authorization_rules.http_attributes, authorization_rules.of(it))
+    unseen = map(ztunnel_rules.http_attributes, authorization_rules.of(it))
     return Policy(
         ref=Ref(AUTHORIZATION_POLICY, raw.namespace(it), raw.name(it)),
         action=action,

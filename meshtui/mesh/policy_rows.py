@@ -45,7 +45,7 @@ from meshtui.mesh.workloads import Workload
 
 POLICIES = (AUTHORIZATION_POLICY, PEER_AUTHENTICATION, REQUEST_AUTHENTICATION)
 """Those that refuse calls."""
-_KINDS = (
+SHOWN = (
     *POLICIES,
     TELEMETRY,
     DESTINATION_RULE,
@@ -54,7 +54,8 @@ _KINDS = (
     ENVOY_FILTER,
     WASM_PLUGIN,
 )
-KINDS: tuple[Kind | Scope, ...] = (*map(Scope, _KINDS), *services.KINDS)
+"""Whose objects are rows."""
+KINDS: tuple[Kind | Scope, ...] = (*map(Scope, SHOWN), *services.KINDS)
 """Of all namespaces, whichever are shown: a policy of the root namespace is for all of them."""
 
 
@@ -189,7 +190,7 @@ def _answers(service: services.Service, pod: str) -> bool:
 def _all(snapshot: Snapshot) -> Sequence[Row]:
     around = _Surroundings(snapshot).of
     rows: list[Row] = []
-    for kind in _KINDS:
+    for kind in SHOWN:
         specs = {
             f"{kind.plural}/{raw.key(spec.it)}": spec
             for spec in snapshot.each(kind, policy_verdicts.read, _itself(kind))

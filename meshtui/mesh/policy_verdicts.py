@@ -7,7 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from meshtui.mesh import authorization_rules, policies, policy_places, policy_words, raw
+from meshtui.mesh import (
+    authorization_rules,
+    policies,
+    policy_places,
+    policy_words,
+    raw,
+    ztunnel_rules,
+)
 from meshtui.mesh.authorization_rules import Rule
 from meshtui.mesh.checks import count
 from meshtui.mesh.health import Health, Verdict, worst
@@ -16,6 +23,8 @@ from meshtui.mesh.policies import Target
 from meshtui.mesh.policy_places import NOBODY, ZTUNNEL, Place
 from meshtui.mesh.policy_words import Mesh
 from meshtui.mesh.raw import Condition, Raw, text
+from meshtui.mesh.traffic import rules as traffic
+from meshtui.mesh.traffic import values
 from meshtui.mesh.workloads import Workload
 
 
@@ -126,9 +135,9 @@ def judged(it: Raw, action: str, places: Sequence[Place], mesh: Mesh) -> Iterato
 
 
 def _at_ztunnel(action: str, rule: Raw) -> tuple[Verdict, bool]:
-    unseen = ", ".join(authorization_rules.http_attributes(rule))
+    unseen = ", ".join(ztunnel_rules.http_attributes(rule))
     why = f"a ztunnel cannot see {unseen}" if unseen else "a ztunnel finds nothing in it to go by"
-    kept = authorization_rules.at_ztunnel(action, rule)
+    kept = ztunnel_rules.at_ztunnel(action, rule)
     if kept is None:
         return Verdict(Health.BAD, f"{why}: the rule is left out"), False
     if unseen:
@@ -145,6 +154,9 @@ def troubles(
     left: str,
 ) -> Iterator[Verdict]:
     """In no order. `left` is what a ztunnel makes of the policy, where that is something else."""
+    if spec.kind == AUTHORIZATION_POLICY:
+        for said in values.refused(traffic.read(spec.it)):
+            yield Verdict(Health.WARN, said)
     for each in places:
         if each.health.rank >= Health.UNKNOWN.rank:
             who = "" if each.by != NOBODY else "nobody enforces it "

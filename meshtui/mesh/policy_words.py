@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from meshtui.mesh import authorization_rules, policies, raw
+from meshtui.mesh import authorization_rules, policies, raw, ztunnel_rules
 from meshtui.mesh.authorization_rules import Rule
 from meshtui.mesh.kinds import (
     AUTHORIZATION_POLICY,
@@ -70,7 +70,7 @@ def selector(it: Raw) -> Mapping[str, str]:
 def in_force_at_ztunnel(it: Raw, mesh: Mesh) -> str:
     """What an AuthorizationPolicy says at a ztunnel, without the rules and attributes that it does not heed."""
     action = text(it, "spec", "action") or "ALLOW"
-    rules = (authorization_rules.at_ztunnel(action, each) for each in authorization_rules.of(it))
+    rules = (ztunnel_rules.at_ztunnel(action, each) for each in authorization_rules.of(it))
     kept = [rule(each, it, mesh) for each in rules if each is not None]
     return authorization_rules.sentence(action, kept, whom(it, mesh.root))
 

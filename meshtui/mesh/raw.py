@@ -18,10 +18,8 @@ _NOTHING: Raw = {}
 
 def dig(value: Any, *path: str) -> Any:
     """The value at `path`, or None where a step is missing or not a mapping."""
-    for step in path:
-        if type(value) is not dict and not isinstance(
-            value, Mapping
-        ):  # the first is ten times faster
+    for step in path:  # what is cheap to ask comes first: it is ten times faster
+        if type(value) is not dict and (value is None or not isinstance(value, Mapping)):
             return None
         value = value.get(step)
     return value
@@ -42,12 +40,16 @@ def number(value: Any, *path: str) -> int:
 def table(value: Any, *path: str) -> Raw:
     """The mapping at `path`; an empty one where there is none."""
     found = dig(value, *path)
+    if found is None:
+        return _NOTHING
     return found if type(found) is dict or isinstance(found, Mapping) else _NOTHING
 
 
 def entries(value: Any, *path: str) -> Sequence[Raw]:
     """The mappings in the list at `path`; anything else in it is passed over."""
     found = dig(value, *path)
+    if found is None:
+        return ()
     if type(found) is not list and (not isinstance(found, Sequence) or isinstance(found, str)):
         return ()
     return [entry for entry in found if type(entry) is dict or isinstance(entry, Mapping)]

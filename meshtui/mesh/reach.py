@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 
 from meshtui.mesh import (
     attachments,
+    components,
     endpoints,
+    gateways,
     nodes,
     pods,
     raw,
@@ -14,21 +17,24 @@ from meshtui.mesh import (
     waypoint_rows,
 )
 from meshtui.mesh.checks import count
+from meshtui.mesh.gateways import Gateway
 from meshtui.mesh.kinds import (
     ENDPOINT_SLICE,
+    GATEWAY,
     NAMESPACE,
     POD,
     SERVICE,
     SERVICE_ENTRY,
     WORKLOAD_ENTRY,
 )
-from meshtui.mesh.pods import Pod
+from meshtui.mesh.pods import GATEWAY_NAME, Pod
 from meshtui.mesh.snapshot import Ref, Snapshot
 
 
 def of_namespace(namespace: str, snapshot: Snapshot, *, leaving: bool = False) -> tuple[str, ...]:
-    """A line each; with what is open through ztunnels now where its pods are `leaving` the mesh."""
-    there = [pod for pod in _alive(snapshot) if pod.namespace == namespace]
+    """A line each, without the gateways and waypoints there, which neither join nor leave; with what is open through
+    ztunnels now where its pods are `leaving` the mesh."""
+    there = [pod for pod in _alive(snapshot) if pod.namespace == namespace and not pod.part]
     lines = [_pods(namespace, there, snapshot), _services(namespace, snapshot)]
     if leaving:
         lines.append(_connections(there, snapshot))
@@ -36,14 +42,14 @@ def of_namespace(namespace: str, snapshot: Snapshot, *, leaving: bool = False) -
 
 
 def of_controller(target: Ref, snapshot: Snapshot) -> tuple[str, ...]:
-    """A line each, for the pods that a controller replaces."""
+    """A line each, for the pods that a controller replaces, and for what goes through them."""
     controller = f"{target.kind.title}/{target.name}"
     there = [
         pod
         for pod in _alive(snapshot)
         if pod.namespace == target.namespace and pod.controller == controller
     ]
-    return _pods(target.namespace, there, snapshot), _connections(there, snapshot)
+    return _pods(target.namespace, there, snapshot), *_through(there, snapshot)
 
 
 def of_service(target: Ref, snapshot: Snapshot) -> tuple[str, ...]:
@@ -64,6 +70,35 @@ def of_waypoint(target: Ref, snapshot: Snapshot) -> tuple[str, ...]:
     return named, f"{count(len(waypoint_proofs.own_pods(target, snapshot)), 'pod')} of it"
 
 
+def _through(there: Sequence[Pod], snapshot: Snapshot) -> Iterator[str]:
+    """What breaks with pods, a line each: of a ztunnel what all pods of its node have open, of a waypoint or a gateway
+    what is bound to it, since no ztunnel tells of their connections."""
+    labels = there[0].labels if there else {}
+    if components.is_ztunnel(labels):
+        on = {pod.node for pod in there}
+        served = [pod for pod in _alive(snapshot) if pod.node in on and pod.redirection]
+        yield f"{count(len(served), 'pod')} of the mesh on {count(len(on), 'node')}"
+        yield from _cut(there, snapshot)
+    elif components.is_waypoint(labels):
+        yield of_waypoint(Ref(GATEWAY, there[0].namespace, labels.get(GATEWAY_NAME, "")), snapshot)[
+            0
+        ]
+    elif routed := [each for each in gateways.of(snapshot) if _serves(there, each)]:
+        for each in routed:
+            taken = (
+                "routes that are not all known"
+                if each.routes is None
+                else count(each.accepted, "route")
+            )
+            yield f"{each.ref.kind.title} {each.ref.key}: {count(len(each.listeners), 'listener')}, {taken}"
+    else:
+        yield _connections(there, snapshot)
+
+
+def _serves(there: Iterable[Pod], gateway: Gateway) -> bool:
+    return not {pod.uid for pod in there}.isdisjoint(pod.uid for pod in gateway.pods or ())
+
+
 def _alive(snapshot: Snapshot) -> Iterable[Pod]:
     return (pod for pod in pods.of(snapshot).values() if not pod.finished)
 
@@ -78,7 +113,41 @@ def _pods(namespace: str, there: Sequence[Pod], snapshot: Snapshot) -> str:
 def _services(namespace: str, snapshot: Snapshot) -> str:
     if unread := snapshot.unread(SERVICE, namespace):
         return f"how many services it reaches is not known: {unread}"
-    return count(sum(raw.namespace(it) == namespace for it in snapshot.raw(SERVICE)), "service")
+    there = (it for it in snapshot.raw(SERVICE) if raw.namespace(it) == namespace)
+    return count(sum(not raw.label(it, GATEWAY_NAME) for it in there), "service")
+
+
+_NAMED = 8
+"""So many owners of connections are named."""
+
+
+def _cut(ztunnels: Sequence[Pod], snapshot: Snapshot) -> Iterator[str]:
+    """The connections that end with these ztunnels, by the owner of the pod that has them."""
+    on, every = nodes.of(snapshot), pods.of(snapshot)
+    open_, unread = Counter[str](), []
+    inbound = outbound = 0
+    for ztunnel in ztunnels:
+        node = on.get(ztunnel.node)
+        held = [it.current for it in node.ztunnels if it.pod.key == ztunnel.key] if node else []
+        proxied = next((dump.proxied for dump in held if dump is not None), None)
+        if proxied is None:
+            unread.append(ztunnel.node or ztunnel.name)
+            continue
+        for each in proxied.values():
+            pod = every.get(f"{each.namespace}/{each.name}")
+            owner = pod.controller.partition("/")[2] if pod is not None else ""
+            inbound, outbound = inbound + each.inbound, outbound + each.outbound
+            open_[f"{each.namespace}/{owner or each.name}"] += each.inbound + each.outbound
+    total = +open_
+    what = f"{count(inbound, 'connection')} in and {outbound:,} out"
+    yield f"{what}, of {count(len(total), 'workload')}, would be cut"
+    most = sorted(total.items(), key=lambda each: (-each[1], each[0]))[:_NAMED]
+    named = [f"{owner} {number:,}" for owner, number in most]
+    if named:
+        more = len(total) - len(named)
+        yield ", ".join(named) + (f" and {more} more" if more > 0 else "")
+    if unread:
+        yield f"those on {', '.join(sorted(unread))} are not known: their ztunnels were not read"
 
 
 def _connections(there: Iterable[Pod], snapshot: Snapshot) -> str:

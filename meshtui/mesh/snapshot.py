@@ -6,12 +6,16 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from meshtui.mesh.kinds import Kind
 from meshtui.mesh.memo import Memo
+from meshtui.mesh.mutes import Mute
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.served import Served
+
+if TYPE_CHECKING:
+    from meshtui.mesh.denial_watch import Heard  # it reads snapshots
 
 T = TypeVar("T")
 
@@ -132,6 +136,9 @@ class Probe:
     share: Callable[[Any, Collection[Any]], Any] | None = field(default=None, repr=False)
     """A new value and the values of other probes with the same `read`, to the new value with the parts that equal one
     of theirs replaced by it: 300 nodes tell of the same 10,000 workloads, and one copy is enough."""
+    keep: Callable[[Any, Any, datetime], Any] | None = field(default=None, repr=False)
+    """What is kept of all values, from what was kept so far (None at first), a new value and its time: since when
+    something is there, and how a counter rose. It grows no further than it bounds itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +152,8 @@ class Answer:
     before: Any = None
     """The value read before `value`, and `before_at` when: a counter tells something only by how it rises."""
     before_at: datetime | None = None
+    kept: Any = None
+    """What the probe's `keep` made of all values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +172,7 @@ class Server:
     cluster: str = ""
     url: str = ""
     user: str = ""
+    """As the server calls who acts; where somebody is impersonated, as the kubeconfig calls who does that."""
     impersonating: str = ""
     """As whom the kubeconfig's user acts, where `--as` or the kubeconfig asks for that."""
     insecure: bool = False
@@ -228,6 +238,10 @@ class Snapshot:
     gets: Mapping[Ref, Answer] = field(default_factory=dict)
     """Single objects that were asked for by name; a value is what the session keeps of the object."""
     sweep: Sweep = Sweep()
+    heard: Heard | None = None
+    """What access logs have told; None where nobody asked for it."""
+    muted: Mapping[str, Mute] = field(default_factory=dict)
+    """By finding: what somebody knows of and does not want to be told of."""
     memo: Memo = field(default_factory=Memo)
 
     def raw(self, kind: Kind) -> Collection[Raw]:
@@ -281,6 +295,9 @@ class Snapshot:
     def source(self, kind: Kind) -> Source:
         """The state of a kind over all of its scopes: the least trustworthy one, with the counts added up. Among equals
         one with a problem, and of a scope that is not narrowed."""
+        return self.memo.kept(("source", kind), lambda: self._source(kind), (self.sources,))
+
+    def _source(self, kind: Kind) -> Source:
         scopes = sorted((s for s in self.sources if s.kind == kind), key=lambda s: s.narrowed)
         found = [self.sources[scope] for scope in scopes]
         if not found:

@@ -134,7 +134,6 @@ def progress(verification: Verification, snapshot: Snapshot, now: datetime) -> P
     """How far it is at `now` by what the snapshot knows."""
     held = _held(verification, snapshot)
     proofs = () if held else tuple(sorted(_proofs(verification, snapshot), key=lambda it: it.key))
-    held = held or _pointless(verification, snapshot, proofs)
     total = max(len(proofs), _wanted(verification))
     done = sum(each.done for each in proofs)
     text = f"{done} of {total} {_NOUNS[verification.goal].format('' if total == 1 else 's')}"
@@ -195,21 +194,29 @@ def _proofs(verification: Verification, snapshot: Snapshot) -> Iterator[Proof]:
             yield from _captured(verification, snapshot)
         case Goal.RELEASED:
             for each in moves.concerned(target, snapshot):
-                apart = each.pod.host_network or each.pod.sidecar
+                apart = each.pod.host_network or each.pod.sidecar or each.pod.part
                 if each.enrolled.wanted is not True and not apart:
                     yield pod_proofs.released(each, verification.started, snapshot)
 
 
 def _captured(verification: Verification, snapshot: Snapshot) -> Iterator[Proof]:
-    """A pod with a sidecar is waited for where the change is to rid it of that, and no other change does."""
+    """A pod with a sidecar is waited for where the change is to rid it of that, and no other change does; one that is
+    left out on purpose only where all are, so that the change had no effect."""
     freed = moves.leaves_sidecars(verification.change)
     awaited = _awaited(verification)
+    all_left_out, left_out = True, []
     for each in moves.concerned(verification.change.target, snapshot):
         if freed and each.pod.sidecar:
+            all_left_out = False
             if each.pod.uid not in awaited:
                 yield pod_proofs.with_sidecar(each, anew=False)
         elif each.enrolled.wanted is not False:
+            all_left_out = False
             yield pod_proofs.captured(each, verification.started)
+        elif not each.pod.part:
+            left_out.append(each)
+    if all_left_out:
+        yield from map(pod_proofs.left_out, left_out)
 
 
 def _replaced(verification: Verification, snapshot: Snapshot) -> Iterator[Proof]:
@@ -287,26 +294,12 @@ def _unread(verification: Verification, snapshot: Snapshot) -> str:
     return ""
 
 
-def _pointless(
-    verification: Verification, snapshot: Snapshot, proofs: tuple[Proof, ...]
-) -> Verdict | None:
-    """Why pods that are there are not to be captured, where that is so of all of them."""
-    if verification.goal is not Goal.CAPTURED or proofs:
-        return None
-    found = sorted(
-        moves.concerned(verification.change.target, snapshot), key=lambda each: each.pod.name
-    )
-    awaited = _awaited(verification)
-    if not found or any(each.pod.uid in awaited for each in found):
-        return None
-    first = found[0]
-    said = f"none of {count(len(found), 'pod')} is to be captured: {first.pod.name}: {first.enrolled.reason}"
-    return Verdict(Health.BAD, said)
-
-
 def _nothing(verification: Verification) -> str:
     if verification.goal is Goal.BOUND:
         return f"no service of {verification.change.target.key} takes a waypoint"
     if _awaited(verification):
         return "its labels are written"
-    return f"there is no pod of {verification.change.target.key}"
+    key = verification.change.target.key
+    if verification.goal is Goal.CAPTURED:
+        return f"there is no pod of {key} to capture"
+    return f"there is no pod of {key}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from meshtui.mesh import holdings, metrics, nodes, raw, versions, workloads, ztunnel_probes
@@ -104,23 +105,45 @@ def of(snapshot: Snapshot) -> Sequence[Ztunnel]:
 
 
 def _all(snapshot: Snapshot) -> Sequence[Ztunnel]:
-    on: dict[str, list[Workload]] = {}
-    for workload in workloads.of(snapshot):
-        if workload.enrolled.wanted or workload.pod.redirection:
-            on.setdefault(workload.pod.node, []).append(workload)
+    on = snapshot.once(_by_node, workloads.of(snapshot))
     held = {part.holding.pod.key: part for part in holdings.parts(snapshot)}
     partial = not snapshot.covering(POD).complete
     rows = []
     for _, node in sorted(nodes.of(snapshot).items()):
-        inside = [each for each in on.get(node.name, ()) if each.enrolled.state is not State.ENDED]
+        inside = on.get(node.name, _Inside())
         if not node.ztunnels:
             rows.append(_without(snapshot, node, inside, partial))
         rows += [_row(snapshot, node, each, inside, held, partial) for each in node.ztunnels]
     return rows
 
 
-def _without(snapshot: Snapshot, node: Node, inside: Sequence[Workload], partial: bool) -> Ztunnel:
-    wanted = sum(each.enrolled.wanted is True for each in inside)
+@dataclass(slots=True)
+class _Inside:
+    """The pods of a node that are in the mesh, or should be, and have not ended."""
+
+    expected: int = 0
+    """Annotated as captured, or about to be."""
+    wanted: int = 0
+    ghosts: list[Workload] = field(default_factory=list)
+
+
+def _by_node(every: Sequence[Workload]) -> Mapping[str, _Inside]:
+    """Counted at once: there are 10,000 of them."""
+    found: defaultdict[str, _Inside] = defaultdict(_Inside)
+    for each in every:
+        enrolled, redirection = each.enrolled, each.pod.redirection
+        if not (redirection or enrolled.wanted) or enrolled.state is State.ENDED:
+            continue
+        inside = found[each.pod.node]
+        inside.expected += redirection in ("enabled", "pending")
+        inside.wanted += enrolled.wanted is True
+        if enrolled.state is State.NOT_PROXIED:
+            inside.ghosts.append(each)
+    return dict(found)
+
+
+def _without(snapshot: Snapshot, node: Node, inside: _Inside, partial: bool) -> Ztunnel:
+    wanted = inside.wanted
     agent = _agent_verdict(snapshot, node, wanted)
     if node.unread:
         missing = Verdict(Health.UNKNOWN, node.unread)
@@ -138,7 +161,7 @@ def _without(snapshot: Snapshot, node: Node, inside: Sequence[Workload], partial
         node=node.name,
         agent=next(iter(node.agents), None),
         agent_verdict=agent,
-        expected=_annotated(inside),
+        expected=inside.expected,
         wanted=wanted,
         troubles=troubles,
         unread=node.unread,
@@ -150,7 +173,7 @@ def _row(
     snapshot: Snapshot,
     node: Node,
     ztunnel: nodes.Ztunnel,
-    inside: Sequence[Workload],
+    inside: _Inside,
     held: Mapping[str, Part],
     partial: bool,
 ) -> Ztunnel:
@@ -158,13 +181,11 @@ def _row(
     counted = snapshot.answers.get(ztunnel_probes.metrics(pod.namespace, pod.name), Answer())
     counts = counted.value if isinstance(counted.value, Metrics) else None
     proxied, pending = _proxied(ztunnel, counts)
-    ghosts = [each for each in inside if each.enrolled.state is State.NOT_PROXIED]
+    ghosts, wanted, expected = inside.ghosts, inside.wanted, inside.expected
     known = dump is not None and dump.proxied is not None and not pod.terminating
-    wanted = sum(each.enrolled.wanted is True for each in inside)
     part = held.get(pod.key) if dump is not None else None
     agent, connected = _agent_verdict(snapshot, node, wanted), _connected(counted)
     certificates = worst([OK, *(each.verdict for each in part.noticeable)]) if part else _UNREAD
-    expected = _annotated(inside)
     troubles = _sorted(
         [
             *_ready(pod, node, snapshot.now),
@@ -208,10 +229,6 @@ def _sorted(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
 
 def _pods(count: int) -> str:
     return "1 pod" if count == 1 else f"{count} pods"
-
-
-def _annotated(inside: Sequence[Workload]) -> int:
-    return sum(each.pod.redirection in ("enabled", "pending") for each in inside)
 
 
 def _proxied(ztunnel: nodes.Ztunnel, counts: Metrics | None) -> tuple[int | None, int | None]:

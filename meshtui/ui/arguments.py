@@ -60,7 +60,8 @@ def parse(text: str) -> Arguments:
             said = "a label is key=value, and -f has a part of a name behind it"
             raise BadArguments(f"{word} is not understood: {said}")
         else:
-            names += map(_namespace, filter(None, word.lower().split(",")))
+            named = [each for each in word.lower().split(",") if each]
+            names += map(_namespace, named or [word])
     kept = tuple(dict.fromkeys(names))
     namespaces = None if not names else () if ALL in names else kept
     elsewhere = " ".join(word for word in text.split() if not word.startswith("@"))

@@ -36,7 +36,7 @@ _LEVELS = "▁▂▃▄▅▆▇"
 _UNKNOWN = "·"
 
 
-def sparkline(series: Sequence[int | None], width: int, tone: Tone = Tone.MUTED) -> Line:
+def sparkline(series: Sequence[float | None], width: int, tone: Tone = Tone.MUTED) -> Line:
     """The last values of a series, one a cell, the latest on the right; on the left a dot for each that is not known.
     The levels are between the least and the most of those shown; what does not change runs in the middle, and nothing
     at the bottom."""
@@ -50,7 +50,7 @@ def sparkline(series: Sequence[int | None], width: int, tone: Tone = Tone.MUTED)
     return _joined(cells)
 
 
-def _level(value: int, least: int, most: int) -> int:
+def _level(value: float, least: float, most: float) -> int:
     """From 0 to 6: a whole block would grow together with the line above."""
     if least == most:
         return 3 if value else 0

@@ -1,9 +1,12 @@
-"""Column: what a column is called and how much room it may have; which columns fit a width, and how wide each is."""
+"""Column: what a column is called, what it is sorted by and how much room it may have; which columns fit a width, and
+how wide each is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,11 @@ class Column:
     """0 stays to the last; the larger the number, the sooner the column goes when there is no room."""
     right: bool = False
     """Numbers stand to the right."""
+    by: Callable[[Any], object] | None = None
+    """What a row is sorted by in this column, None where that is not known; by the words of its cell where there is no
+    such function."""
+    letter: str = ""
+    """The key that sorts by it: "N" by name, "A" by age, "P" by namespace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +45,7 @@ WIDE = 50
 def layout(columns: Sequence[Column], contents: Sequence[int], room: int) -> tuple[Place, ...]:
     """The columns that fit into `room`, in their order. `contents` is the widest content of each column; a column is as
     wide as its content (within `least` and `most`) where there is room, and shares the shortage where there is not."""
-    ideal = [
-        max(column.least, min(column.most, max(content, len(column.title))))
-        for column, content in zip(columns, contents, strict=True)
-    ]
+    ideal = _ideal(columns, contents)
     chosen = [i for i, each in enumerate(columns) if each.priority < WIDE or contents[i]]
     while (wide := [i for i in chosen if columns[i].priority >= WIDE]) and (
         _total(ideal[i] for i in chosen) > room
@@ -58,6 +63,45 @@ def layout(columns: Sequence[Column], contents: Sequence[int], room: int) -> tup
         widths[widest] -= 1
         shortage -= 1
     return tuple(Place(i, widths[i]) for i in chosen)
+
+
+def layout_wide(
+    columns: Sequence[Column], contents: Sequence[int], room: int, first: int
+) -> tuple[Place, ...]:
+    """The columns from `first` on, each as wide as it wants to be, as many as fit; what names a row stays before
+    them."""
+    ideal = _ideal(columns, contents)
+    name = min(range(len(columns)), key=lambda i: (columns[i].priority, i))
+    places: list[Place] = []
+    left = room
+    for index in (*([name] if name < first else []), *range(first, len(columns))):
+        if places and ideal[index] > left:
+            break
+        places.append(Place(index, max(1, min(ideal[index], left))))
+        left -= ideal[index] + GAP
+    return tuple(places)
+
+
+def find(typed: str, titles: Sequence[str]) -> int | None:
+    """The column of that name, or the first whose name begins so; None where there is none. Neither case nor what is
+    no letter or digit counts."""
+    names, wanted = [bare(title) for title in titles], bare(typed)
+    found = [i for i, name in enumerate(names) if name == wanted]
+    found += [i for i, name in enumerate(names) if wanted and name.startswith(wanted)]
+    return found[0] if found else None
+
+
+def bare(title: str) -> str:
+    """A title as it is typed: "heldby"."""
+    return re.sub(r"[\W_]", "", title).lower()
+
+
+def _ideal(columns: Sequence[Column], contents: Sequence[int]) -> list[int]:
+    """How wide each column wants to be."""
+    return [
+        max(column.least, min(column.most, max(content, len(column.title))))
+        for column, content in zip(columns, contents, strict=True)
+    ]
 
 
 def _total(widths: Iterable[int]) -> int:

@@ -19,6 +19,7 @@ from meshtui.mesh import standing
 from meshtui.mesh.changes import Change, Refusal
 from meshtui.mesh.checks import Check
 from meshtui.mesh.health import Health
+from meshtui.mesh.log_levels import LevelChange
 from meshtui.mesh.ownership import Owner
 from meshtui.mesh.snapshot import Snapshot
 from meshtui.ui import outcomes
@@ -40,7 +41,7 @@ class Answer(Enum):
 class Question:
     """All that is said of a change before it is made."""
 
-    change: Change
+    change: Change | LevelChange
     context: str
     user: str
     """Who makes it; "" where that is not known."""
@@ -129,6 +130,8 @@ class Confirm(ModalScreen[Answer], inherit_bindings=False):
         """The cluster changed; perhaps the object did too."""
         change, target = self._question.change, self._question.change.target
         self._question = replace(self._question, checks=self._look(snapshot))
+        if isinstance(change, LevelChange):
+            return
         if snapshot.covering(target.kind, target.namespace or None).complete and change.before:
             now = snapshot.find(target.kind, target.namespace, target.name)
             found = standing.rebased(change, now)
@@ -137,7 +140,7 @@ class Confirm(ModalScreen[Answer], inherit_bindings=False):
             self._draw()
 
     def _draw(self) -> None:
-        width = min(self.size.width, _WIDEST) - 4
+        width = min(self.size.width, _WIDEST) - _SIDES
         if width <= 0:
             return
         title = heading(self._question, width)
@@ -185,7 +188,12 @@ class Confirm(ModalScreen[Answer], inherit_bindings=False):
 
 
 _WIDEST = 120
+_SIDES = 5
+"""Columns beside the text: margins, and a scroll bar where it is long."""
 _LABEL = 11
+
+
+_ACCEPTED: Line = (mark(Health.OK), Span(" accepted as a dry run"))
 
 
 def heading(question: Question, width: int) -> Sequence[Line]:
@@ -205,12 +213,14 @@ def lines(question: Question, width: int) -> list[Line]:
     """What stands in the dialog, section by section, wrapped to a width."""
     change = question.change
     sections = (
+        # first what others say against it: on a small screen the end is below the edge
+        ("Server", [(mark(Health.WARN), Span(f" {plain(each)}")) for each in question.warnings]),
+        ("Owner", list(_owned(question.owners, bool(question.for_repository)))),
         ("Before", list(_checks(question.checks))),
         ("Reach", [(Span(each),) for each in question.reach]),
         ("Means", [(mark(Health.WARN), Span(f" {each}")) for each in change.warnings]),
         ("Change", [_changed(each) for each in question.diff]),
-        ("Server", list(_server(question.warnings))),
-        ("Owner", list(_owned(question.owners, bool(question.for_repository)))),
+        ("Server", [] if isinstance(change, LevelChange) else [_ACCEPTED]),
     )
     found: list[Line] = []
     for title, told in sections:
@@ -229,12 +239,6 @@ def _checks(checks: Iterable[Check]) -> Iterator[Line]:
 
 def _changed(text: str) -> Line:
     return (Span(f"{text[:1]} {text[1:]}", outcomes.changed(text)),)
-
-
-def _server(warnings: Sequence[str]) -> Iterator[Line]:
-    yield (mark(Health.OK), Span(" accepted as a dry run"))
-    for each in warnings:
-        yield (mark(Health.WARN), Span(f" {plain(each)}"))
 
 
 def _owned(owners: Sequence[Owner], copies: bool) -> Iterator[Line]:

@@ -1,14 +1,18 @@
-"""Evidence in words: what several panes say alike of the links of a pod, of how many are captured, and of the mTLS mode
-in force."""
+"""Evidence in words: what several panes say alike of the links of a pod, of how many are captured, of the mTLS mode in
+force, and of access logs."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from meshtui.mesh.access import switches
 from meshtui.mesh.enrollment import Link
 from meshtui.mesh.health import Health
 from meshtui.mesh.namespaces import Captured
 from meshtui.mesh.peer_authentication import Mtls
+from meshtui.mesh.pods import Pod
+from meshtui.mesh.snapshot import Snapshot
 from meshtui.ui import times
 from meshtui.ui.bars import coverage
 from meshtui.ui.detail import Fact
@@ -30,6 +34,14 @@ def mtls_words(mtls: Mtls) -> str:
     by = f"by PeerAuthentication {mtls.decided_by}" if mtls.decided_by else "Istio's default"
     ports = ", ".join(f"{port} {each.value}" for port, each in mtls.ports.items())
     return f"{mode}, {by}" + (f"; port {ports}" if ports else "")
+
+
+def access_log(snapshot: Snapshot, proxies: Sequence[Pod]) -> Iterator[Fact]:
+    """Whether proxies write what they let through and refuse, and who decides it; nothing where there are none."""
+    keys = {pod.key for pod in proxies}
+    found = {(each.state, each.says): each for each in switches.of(snapshot) if each.key in keys}
+    for state, says in found:
+        yield Fact("access log", (mark(state.health), Span(f" {state.word}: {says}")))
 
 
 def captured(pods: Captured, *, drawn: bool = True) -> Cell:

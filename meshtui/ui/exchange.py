@@ -10,6 +10,7 @@ from typing import Protocol
 
 from meshtui.mesh.changes import Change, Refusal
 from meshtui.mesh.health import Verdict
+from meshtui.mesh.log_levels import LevelChange
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Probe, Ref, Scope, Snapshot
 from meshtui.ui.spans import Line
@@ -46,6 +47,8 @@ class Wants:
     refs: tuple[Ref, ...] = ()
     tables: tuple[Scope, ...] = ()
     """Kinds as the server prints them."""
+    denials: bool = False
+    """Whether the access logs of proxies are followed."""
 
     def __or__(self, other: Wants) -> Wants:
         return Wants(
@@ -53,6 +56,7 @@ class Wants:
             self.probes + other.probes,
             self.refs + other.refs,
             self.tables + other.tables,
+            self.denials or other.denials,
         )
 
 
@@ -63,6 +67,8 @@ class Wish:
 
     target: Ref
     build: Callable[[Raw, Snapshot], Change | Refusal]
+    edited: bool = False
+    """Somebody writes what is to be created in their editor before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,8 @@ class Offer:
     words: str = ""
     wishes: tuple[Wish, ...] = ()
     """What it asks for, one after the other."""
+    levels: tuple[LevelChange, ...] = ()
+    """Log levels that it asks for, likewise."""
     more: Callable[[], Sequence[Offer]] | None = None
     """The menu that it opens, where it asks for nothing itself."""
 
@@ -87,6 +95,8 @@ class Stamp:
     warn: int = 0
     within: str = ""
     filter: str = ""
+    faults: bool = False
+    """Whether only faults are shown."""
     freshness: Line = ()
 
 

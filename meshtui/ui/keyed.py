@@ -1,31 +1,33 @@
 """Keyed: what the keys of a pane do with the row under the cursor.
 
-A pane says where a row leads (`onward`, `used_by`, `owner`, `policies_of`, `ztunnel_of`, `log_of`) and what may be
-changed from it (`mesh_menu`, `changeable`); what a key asks for goes up as a message.
+A pane says where a row leads (`onward`, `used_by`, `owner`, `policies_of`, `ztunnel_of`, `log_of`, `logs_of`) and what
+may be changed from it (`mesh_menu`, `changeable`); what a key asks for goes up as a message.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from textual import events as keys
 from textual.binding import Binding
 from textual.message import Message
 from textual.reactive import reactive
-from textual.widget import Widget
 
 from meshtui.mesh import changes
 from meshtui.mesh.pod_templates import CONTROLLERS
 from meshtui.mesh.snapshot import Ref, Snapshot
+from meshtui.ui import copies
+from meshtui.ui.arranging import Arranged
+from meshtui.ui.copies import Copy
 from meshtui.ui.exchange import Jump, Offer, Place, Row, Wish
-from meshtui.ui.table import Table
+from meshtui.ui.spans import text_of
 
 R = TypeVar("R", bound=Row)
 
 
-class Keyed(Widget, Generic[R]):
+class Keyed(Arranged[R], Generic[R]):
     """A table whose rows can be asked about and changed by keys."""
 
     BINDINGS = [
@@ -35,16 +37,26 @@ class Keyed(Widget, Generic[R]):
         Binding(
             "p", "logs(True)", "Logs of the previous container", show=False, id="pane.previous"
         ),
+        Binding("L", "all_logs", "Logs of all replicas, as one", show=False, id="pane.all_logs"),
         Binding("z", "ztunnel", "Its ztunnel", show=False, id="pane.ztunnel"),
+        Binding("o", "node", "The ztunnel of its node", show=False, id="pane.node"),
+        Binding("w", "warp", "Keep to its namespace", show=False, id="pane.warp"),
         Binding("u", "used_by", "Used by", show=False, id="pane.used_by"),
         Binding("J", "owner", "Owner", show=False, id="pane.owner"),
-        Binding("P", "policies", "Policies that apply", show=False, id="pane.policies"),
+        Binding("b", "policies", "Policies that apply", show=False, id="pane.policies"),
         Binding("c", "copy", "Copy the name", show=False, id="pane.copy"),
+        Binding(
+            "C", "copies", "Copy more of it: cell, YAML, kubectl line", show=False, id="pane.copies"
+        ),
+        Binding("n", "copy_namespace", "Copy the namespace", show=False, id="pane.copy_namespace"),
         Binding("m", "mesh", "Mesh", id="pane.mesh"),
         Binding("r", "restart", "Restart", show=False, id="pane.restart"),
         Binding("e", "edit", "Edit", show=False, id="pane.edit"),
-        Binding("space", "mark", "Mark for m", show=False, id="pane.mark"),
+        Binding("ctrl+z", "faults", "Faults alone, and all again", show=False, id="pane.faults"),
     ]
+
+    CALLS: ClassVar[bool] = False
+    """Whether a row is a call, of which it has both ends: `caller` and `callee`."""
 
     snapshot: reactive[Snapshot | None] = reactive(None)
     place: reactive[Place] = reactive(Place())
@@ -58,6 +70,12 @@ class Keyed(Widget, Generic[R]):
         jump: Jump
 
     @dataclass
+    class NamespaceChosen(Message):
+        """A row's namespace alone is to be looked at."""
+
+        name: str
+
+    @dataclass
     class DescribeAsked(Message):
         key: str
 
@@ -67,12 +85,24 @@ class Keyed(Widget, Generic[R]):
 
     @dataclass
     class LogsAsked(Message):
-        pod: Ref
+        pods: Sequence[Ref]
+        """Several are read as one."""
         previous: bool = False
 
     @dataclass
     class CopyAsked(Message):
         text: str
+
+    @dataclass
+    class CopiesAsked(Message):
+        """Several things may be copied, to pick one."""
+
+        title: str
+        found: Sequence[Copy]
+
+    @dataclass
+    class CopyTaken(Message):
+        copy: Copy
 
     @dataclass
     class MenuAsked(Message):
@@ -82,20 +112,21 @@ class Keyed(Widget, Generic[R]):
         offers: Sequence[Offer]
 
     @dataclass
+    class WaysAsked(Message):
+        """Several ways lead on, to pick one by its name."""
+
+        title: str
+        ways: Mapping[str, Jump]
+
+    @dataclass
     class ChangeAsked(Message):
-        wish: Wish
+        """Changes are asked for, one after the other."""
+
+        wishes: Sequence[Wish]
 
     @dataclass
     class EditAsked(Message):
         ref: Ref
-
-    @dataclass
-    class Told(Message):
-        """Something to tell the person: why a key did nothing."""
-
-        text: str
-
-    table: Table[R]
 
     # What a pane fills in
 
@@ -107,12 +138,24 @@ class Keyed(Widget, Generic[R]):
         """What `c` copies of it."""
         return self.called(row)
 
+    def namespace_of(self, row: R) -> str:
+        """The namespace by which `:ns` keeps a row; "" for one that belongs to none."""
+        return ""
+
+    def istioctl(self, row: R, snapshot: Snapshot) -> Sequence[str]:
+        """What istioctl is asked to show about the same; nothing where it has no command for it."""
+        return ()
+
     def onward(self, row: R) -> Jump | None:
         """Where enter leads."""
         return None
 
     def ztunnel_of(self, row: R, snapshot: Snapshot) -> Jump | None:
         """The row of the ztunnel that serves this one."""
+        return None
+
+    def node_of(self, row: R, snapshot: Snapshot) -> Jump | None:
+        """Where `o` leads: the row of its node, which is a ztunnel's."""
         return None
 
     def used_by(self, row: R, snapshot: Snapshot) -> Jump | None:
@@ -124,12 +167,25 @@ class Keyed(Widget, Generic[R]):
         return None
 
     def policies_of(self, row: R, snapshot: Snapshot) -> Jump | None:
-        """Where `P` leads: the policies that apply to this row."""
+        """Where `b` leads: the policies that apply to this row."""
         return None
+
+    def caller(self, row: R) -> str:
+        """The name of a row as one that calls others; "" where it is none."""
+        return ""
+
+    def callee(self, row: R, snapshot: Snapshot) -> str:
+        """The name of a row as one that is called, or an address at a gateway for it; "" where it is none."""
+        return ""
 
     def log_of(self, row: R, snapshot: Snapshot) -> Ref | None:
         """The pod whose log `l` shows."""
         return None
+
+    def logs_of(self, row: R, snapshot: Snapshot) -> Sequence[Ref]:
+        """The pods whose logs `L` shows as one: all that do the same as the row's."""
+        pod = self.log_of(row, snapshot)
+        return () if pod is None else (pod,)
 
     def mesh_menu(self, rows: Sequence[R], snapshot: Snapshot) -> Sequence[Offer]:
         """What `m` offers for the row under the cursor, or for those that are marked."""
@@ -149,6 +205,8 @@ class Keyed(Widget, Generic[R]):
         jump = self.onward(row)
         if jump is not None:
             self.post_message(self.Left(jump))
+        else:
+            self.post_message(self.Told("This row leads no further; d tells more of it."))
 
     # Keys
 
@@ -170,14 +228,36 @@ class Keyed(Widget, Generic[R]):
         row = self.table.selected
         if row is None or self.snapshot is None:
             return
-        pod = self.log_of(row, self.snapshot)
-        if pod is None:
-            self.post_message(self.Told("There is no log behind this row."))
+        rows = self.table.marked or (row,)
+        self._read([self.log_of(each, self.snapshot) for each in rows], previous)
+
+    def action_all_logs(self) -> None:
+        row = self.table.selected
+        if row is not None and self.snapshot is not None:
+            rows = self.table.marked or (row,)
+            self._read([pod for each in rows for pod in self.logs_of(each, self.snapshot)])
+
+    def _read(self, pods: Sequence[Ref | None], previous: bool = False) -> None:
+        """Asks for the logs of these."""
+        found = tuple(dict.fromkeys(pod for pod in pods if pod is not None))
+        if found:
+            self.post_message(self.LogsAsked(found, previous))
         else:
-            self.post_message(self.LogsAsked(pod, previous))
+            self.post_message(self.Told("There is no log behind this row."))
 
     def action_ztunnel(self) -> None:
         self._leave(self.ztunnel_of, "No ztunnel serves this row.")
+
+    def action_node(self) -> None:
+        self._leave(self.node_of, "This row is on no node that is known.")
+
+    def action_warp(self) -> None:
+        row = self.table.selected
+        namespace = self.namespace_of(row) if row is not None else ""
+        if namespace:
+            self.post_message(self.NamespaceChosen(namespace))
+        elif row is not None:
+            self.post_message(self.Told("This row is in no namespace."))
 
     def action_used_by(self) -> None:
         self._leave(self.used_by, "No other pane has rows that name this one.")
@@ -203,7 +283,9 @@ class Keyed(Widget, Generic[R]):
         """Keys that change something are there only where something may be changed; `on_key` says why not."""
         if action == "mesh" and type(self).mesh_menu is Keyed.mesh_menu:
             return False
-        return None if self._forbidden(action) else True
+        if self._forbidden(action):
+            return None
+        return super().check_action(action, parameters)
 
     def _forbidden(self, action: str) -> str:
         """Why a key may not change anything now; "" where it may."""
@@ -222,9 +304,6 @@ class Keyed(Widget, Generic[R]):
             event.stop()
             self.post_message(self.Told(self._forbidden(pressed.binding.action)))
 
-    def action_mark(self) -> None:
-        self.table.mark()
-
     def action_mesh(self) -> None:
         row, snapshot = self.table.selected, self.snapshot
         if row is None or snapshot is None:
@@ -240,15 +319,14 @@ class Keyed(Widget, Generic[R]):
             self.post_message(self.Told("Nothing in the mesh hangs on this row."))
 
     def action_restart(self) -> None:
-        row = self.table.selected
-        ref = self.changeable(row) if row is not None else None
-        if ref is None or ref.kind not in CONTROLLERS.values():
+        found = dict.fromkeys(map(self.changeable, self.meant))
+        refs = [ref for ref in found if ref is not None and ref.kind in CONTROLLERS.values()]
+        if not refs:
             self.post_message(
                 self.Told("No Deployment, DaemonSet or StatefulSet is behind this row.")
             )
             return
-        wish = Wish(ref, lambda it, snapshot: changes.restart(ref, it, snapshot.now))
-        self.post_message(self.ChangeAsked(wish))
+        self.post_message(self.ChangeAsked([_restart(ref) for ref in refs]))
 
     def action_edit(self) -> None:
         row = self.table.selected
@@ -260,6 +338,48 @@ class Keyed(Widget, Generic[R]):
             self.post_message(self.EditAsked(row.ref))
 
     def action_copy(self) -> None:
+        rows = self.meant
+        if rows:
+            self.post_message(self.CopyAsked("\n".join(map(self.copied, rows))))
+
+    def action_copy_namespace(self) -> None:
+        found = dict.fromkeys(filter(None, map(self.namespace_of, self.meant)))
+        if found:
+            self.post_message(self.CopyAsked("\n".join(found)))
+        elif self.table.selected is not None:
+            self.post_message(self.Told("This row is in no namespace."))
+
+    def action_copies(self) -> None:
+        found = self.copies()
+        if found:
+            self.post_message(self.CopiesAsked(self.called(self.meant[0]), found))
+
+    @property
+    def meant(self) -> Sequence[R]:
+        """The rows that are marked, else the one under the cursor."""
         row = self.table.selected
-        if row is not None:
-            self.post_message(self.CopyAsked(self.copied(row)))
+        return self.table.marked or ((row,) if row is not None else ())
+
+    def copies(self) -> Sequence[Copy]:
+        """What may be copied of the row under the cursor, or of those that are marked."""
+        rows, row, snapshot = self.meant, self.table.selected, self.snapshot
+        if row is None or snapshot is None:
+            return ()
+        column, refs = self.table.chosen, [each.ref for each in rows if each.ref is not None]
+        found = [Copy("name", "\n".join(map(self.called, rows)))]
+        spaces = dict.fromkeys(filter(None, map(self.namespace_of, rows)))
+        found += [Copy("namespace", "\n".join(spaces))] if spaces else []
+        if column is not None:
+            words = [text_of(self._cells(each)[column]) for each in rows]
+            found.append(Copy("cell", "\n".join(words)))
+        if refs:
+            found.append(Copy("kubectl", copies.kubectl(refs, self.place.context)))
+        asked = dict.fromkeys(tuple(self.istioctl(each, snapshot)) for each in rows)
+        lines = [copies.istioctl(each, self.place.context) for each in asked if each]
+        found += [Copy("istioctl", "\n".join(lines))] if lines else []
+        found += [Copy("yaml", ref=row.ref)] if row.ref is not None else []
+        return found
+
+
+def _restart(target: Ref) -> Wish:
+    return Wish(target, lambda it, snapshot: changes.restart(target, it, snapshot.now))

@@ -17,6 +17,7 @@ HANG = 32
 
 _GROUPS = {
     "pane": "This row",
+    "rows": "Rows and columns",
     "table": "Moving",
     "lines": "Moving",
     "reader": "Reading",
@@ -64,7 +65,7 @@ def aliases(commands: Sequence[Command]) -> list[Line]:
         )
     words = "any other kind that the cluster serves, as kubectl names it"
     found.append(
-        (Span(f"{'   :cm :crd :vs.networking.istio.io':<{HANG}}", Tone.ACCENT), Span(words))
+        (Span(f"{'   :cm :crd :vs.networking.istio.io':<{HANG - 1}} ", Tone.ACCENT), Span(words))
     )
     return found
 
@@ -76,7 +77,7 @@ def _forms(forms: Iterable[tuple[str, str]]) -> list[Line]:
 
 
 def _place(title: str) -> tuple[int, str]:
-    order = ["This row", "Moving", "Reading"]
+    order = ["This row", "Rows and columns", "Moving", "Reading"]
     if title == "Everywhere":
         return 9, title
-    return (order.index(title) if title in order else 5), title
+    return (order.index(title) if title in order else 6), title

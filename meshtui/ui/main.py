@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar
@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.events import Key
+from textual.events import Key, Paste
 from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
@@ -19,17 +19,28 @@ from textual.widgets import ContentSwitcher
 from meshtui.mesh.kinds import NAMESPACE
 from meshtui.mesh.served import Served
 from meshtui.mesh.snapshot import Snapshot
-from meshtui.ui import arguments, commands, kind_commands, unbound
+from meshtui.ui import (
+    arguments,
+    asking,
+    commands,
+    export,
+    kind_commands,
+    pane_commands,
+    unbound,
+)
 from meshtui.ui.arguments import Arguments, BadArguments
 from meshtui.ui.commands import Command
 from meshtui.ui.exchange import Jump, Place
 from meshtui.ui.filters import BadPattern
 from meshtui.ui.footer import Footer
 from meshtui.ui.header import Header
+from meshtui.ui.jumping import Jumping
+from meshtui.ui.keyed import Keyed
 from meshtui.ui.pane import Pane
 from meshtui.ui.panes import NAMED, NS, PANES
 from meshtui.ui.panes.served import ServedPane
 from meshtui.ui.prompt import Prompt
+from meshtui.ui.sorting import Order
 from meshtui.ui.spans import Tone
 from meshtui.ui.tabs import TabLine
 from meshtui.ui.trail import Trail, View
@@ -53,6 +64,13 @@ class Main(Screen[None], inherit_bindings=False):
         Binding("right_square_bracket", "walk('forward')", "The view after", key_display="]", show=False,
                 id="app.view_after"),
         Binding("minus", "walk('last')", "The last view, and back", key_display="-", show=False, id="app.last_view"),
+        Binding("t", "reach('trace')", "Trace: why it is reached, or not", show=False, priority=True,
+                id="pane.trace"),
+        Binding("v", "reach('verdict')", "Verdict: may it call another, or one marked row the other", show=False,
+                priority=True, id="pane.verdict"),
+        Binding("V", "reach('who')", "Who may call it, and whom it may call", show=False, id="pane.who"),
+        Binding("ctrl+o", "jump", "Jump to a pane by its letter", show=False, id="app.jump"),
+        Binding("ctrl+l", "redraw", "Draw the screen anew", show=False, id="app.redraw"),
         Binding("0", "favourite(0)", "All namespaces", show=False, id="app.all_namespaces"),
         *(Binding(f"{number}", f"favourite({number})", "Namespaces used before", show=False,
                   id=f"app.favourite_{number}") for number in range(1, 10)),
@@ -81,6 +99,12 @@ class Main(Screen[None], inherit_bindings=False):
         line: str
 
     @dataclass
+    class SaveAsked(Message):
+        """The rows of the pane in front are to be written into a file of that name."""
+
+        name: str
+
+    @dataclass
     class Told(Message):
         """Something to tell the person."""
 
@@ -93,10 +117,14 @@ class Main(Screen[None], inherit_bindings=False):
         """`first` is the command of the pane to open, "" for the first one; `others` are the commands that are not
         about panes."""
         super().__init__()
+        self._clock = clock
         self._first = NAMED.get(first, PANES[0].NAME)
         self._panes: dict[str, AnyPane] = {pane.NAME: pane() for pane in PANES}
         self._panes[ServedPane.NAME] = ServedPane()
-        self.commands = [*(self._opening(pane) for pane in PANES), self._ns(), *others]
+        about_rows = pane_commands.of(lambda: self.front, self._save)
+        self.commands = [
+            *(self._opening(pane) for pane in PANES), self._ns(), *about_rows, *others,
+        ]  # fmt: skip
         self._own = tuple(self.commands)
         self._history: list[View] = []
         self._trail = Trail()
@@ -152,12 +180,18 @@ class Main(Screen[None], inherit_bindings=False):
         self._trail.go(here, to)
         self._show(to)
 
+    def order_as_before(self, orders: Mapping[str, Order]) -> None:
+        """Sorts every pane as in an earlier run."""
+        for pane in self._panes.values():
+            pane.order_as_before(orders)
+
     def forget(self) -> None:
         """Another cluster: no way leads back, and nothing is narrowed."""
         self._history.clear()
         self._trail.clear()
         for pane in self._panes.values():
             pane.filter(None)
+            pane.keep_to_faults(wanted=False)
             pane.narrow("")
             pane.table.unmark()
 
@@ -187,6 +221,10 @@ class Main(Screen[None], inherit_bindings=False):
     def _left(self, event: Pane.Left) -> None:
         self.go(event.jump)
 
+    @on(Pane.NamespaceChosen)
+    def _warped(self, event: Pane.NamespaceChosen) -> None:
+        self._choose_namespaces((event.name,))
+
     @on(TabLine.Picked)
     def _picked(self, event: TabLine.Picked) -> None:
         self.go(Jump(event.pane))
@@ -202,6 +240,8 @@ class Main(Screen[None], inherit_bindings=False):
             self.prompt.action_cancel()
         elif pane.filter_text:
             pane.filter(None)
+        elif pane.faults:
+            pane.keep_to_faults(wanted=False)
         elif pane.table.marks:
             pane.table.unmark()
         elif self._history:
@@ -234,6 +274,16 @@ class Main(Screen[None], inherit_bindings=False):
             self._history.clear()
             self._show(view)
 
+    def action_jump(self) -> None:
+        def go(name: str | None) -> None:
+            if name and name != self.front.NAME:
+                self.go(Jump(name))
+
+        self.app.push_screen(Jumping(self.tab_line.titles, self.front.NAME), go)
+
+    def action_redraw(self) -> None:
+        self.app.refresh(layout=True)
+
     def action_favourite(self, number: int) -> None:
         """Keeps to the namespaces of a favourite; 0 is all."""
         chosen = self.place.favourites[number - 1 : number]
@@ -242,6 +292,13 @@ class Main(Screen[None], inherit_bindings=False):
             self.post_message(self.Told(words))
         else:
             self._choose_namespaces(chosen[0] if number else ())
+
+    def on_paste(self, event: Paste) -> None:
+        """What is pasted where nothing is typed is no keys."""
+        event.stop()
+        if not self.prompt.asking:
+            words = "What was pasted did nothing: press : or / first, and paste it there."
+            self.post_message(self.Told(words))
 
     def on_key(self, event: Key) -> None:
         """A key without a verb says why it has none."""
@@ -255,11 +312,37 @@ class Main(Screen[None], inherit_bindings=False):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The key that opens the filter comes before all others, so that what is typed right behind it goes into it;
         while a prompt is open it is text."""
+        if action == "reach":
+            return type(self.front).callee is not Keyed.callee and not self.prompt.asking
         return not (action == "ask" and self.prompt.asking)
 
     def action_ask(self, sign: str) -> None:
         text = self.front.filter_text if sign == "/" else ""
         self.prompt.ask(sign, text, self.front.read_filter)
+
+    def action_reach(self, command: str) -> None:
+        """Asks about calls from or to the row under the cursor, or from one marked row to the other."""
+        if self.snapshot is None or self.front.table.selected is None:
+            return
+        line, whole = asking.begun(self.front, command, self.snapshot)
+        if whole:
+            self.run(line)
+        elif line:
+            self.prompt.ask(":", line)
+        else:
+            self.post_message(self.Told(asking.NOBODY))
+
+    @on(Pane.SaveAsked)
+    def _save_asked(self) -> None:
+        self._save("")
+
+    def _save(self, name: str) -> None:
+        """Saves the rows in front under a name, for which it asks where there is none."""
+        if name:
+            self.post_message(self.SaveAsked(name))
+        else:
+            proposed = export.proposed(self.front.title, self.place.context, self._clock())
+            self.prompt.ask(":", f"save {proposed}")
 
     @on(Prompt.Typed)
     def _typed(self, event: Prompt.Typed) -> None:

@@ -25,10 +25,11 @@ from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.kinds import Kind
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Phase, Scope, Snapshot
-from meshtui.ui import detail, filters, notices
+from meshtui.ui import detail, faults, filters, notices
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Section
 from meshtui.ui.exchange import Place, Row, Stamp, Wants
+from meshtui.ui.faults import Faults
 from meshtui.ui.filters import Filter, Subject
 from meshtui.ui.keyed import Keyed
 from meshtui.ui.lines import Lines
@@ -62,7 +63,7 @@ class Pane(Keyed[R]):
 
     @dataclass
     class Looked(Message):
-        """Other rows are looked at: what the pane wants has changed."""
+        """Other rows are looked at, or the rows are others: what the pane wants has changed."""
 
     def __init__(self) -> None:
         super().__init__(id=self.NAME)
@@ -73,11 +74,15 @@ class Pane(Keyed[R]):
         self.beside = Lines(id="beside", focusable=False)
         self.set_class(not self.BESIDE, "-alone")
         self._within = ""
+        self._asked = Wants()
         self._filter: Filter | None = None
+        self._faults = False
+        self._at_fault: Faults[R] = Faults()
         self._awaited = ""
         self._stale = True
         self._of: Snapshot | None = None
         self._kept: dict[str, tuple[R, bool]] = {}
+        self._subjects: dict[str, tuple[R, Subject]] = {}
 
     # What a subclass fills in
 
@@ -119,10 +124,6 @@ class Pane(Keyed[R]):
         if found is None or row.ref is None:
             return wanted
         return wanted | Wants(scopes=(events.scope(row.ref, raw.uid(found)),))
-
-    def namespace_of(self, row: R) -> str:
-        """The namespace by which `:ns` keeps a row; "" for one that belongs to none."""
-        return ""
 
     def belongs(self, row: R, within: str) -> bool:
         """Whether a row is part of what the pane is narrowed to."""
@@ -171,6 +172,14 @@ class Pane(Keyed[R]):
         return self.NEEDS
 
     @property
+    def columns(self) -> Sequence[Column]:
+        return self.COLUMNS
+
+    @property
+    def ordered(self) -> str:
+        return self.NAME
+
+    @property
     def empty(self) -> str:
         return self.EMPTY
 
@@ -196,13 +205,26 @@ class Pane(Keyed[R]):
 
     def read_filter(self, text: str) -> Filter | None:
         """What a text means as a filter of this pane's rows. Raises BadPattern."""
-        return filters.parse(text, [column.title for column in self.COLUMNS])
+        return filters.parse(text, [column.title for column in self.columns])
 
     def filter(self, wanted: Filter | None) -> None:
         """Shows only the rows that a filter keeps; None for all."""
         self._filter = wanted
         self._kept.clear()
         self._derive()
+
+    @property
+    def faults(self) -> bool:
+        """Whether only the rows are shown that fail or need a person."""
+        return self._faults
+
+    def keep_to_faults(self, *, wanted: bool) -> None:
+        if wanted != self._faults:
+            self._faults = wanted
+            self._derive()
+
+    def action_faults(self) -> None:
+        self.keep_to_faults(wanted=not self._faults)
 
     def wanted(self) -> Wants:
         """What the pane wants to know now."""
@@ -268,6 +290,8 @@ class Pane(Keyed[R]):
             self.table.show(())
             self.stamp = Stamp()
             return
+        if self._of is not self.snapshot:
+            self._subjects.clear()  # they have ages in them
         self._of = snapshot = self.snapshot
         rows = () if notices.unconnected(snapshot) else self.rows(snapshot)
         if self.place.namespaces:
@@ -276,8 +300,13 @@ class Pane(Keyed[R]):
         if self._within:
             rows = [row for row in rows if self.belongs(row, self._within)]
         inside = len(rows)
+        judged = self._judged(snapshot)
+        if self._faults:
+            self._at_fault = faults.among(rows, judged)
+            rows = self._at_fault.rows
         if self._filter is not None:
             rows = self._filtered(rows, self._filter)
+        rows = self.in_order(rows)
         if self._awaited and any(row.key == self._awaited for row in rows):
             self.table.show(rows)
             self.table.select(self._awaited)
@@ -286,7 +315,6 @@ class Pane(Keyed[R]):
             self.table.show(rows)
         self.refreshed(snapshot)
         self.table.set_class(self.is_old(snapshot), "-stale")
-        judged = self._judged(snapshot)
         counts = Counter(judged.get(row.key, row.verdict).health for row in rows)
         self.stamp = Stamp(
             shown=len(rows),
@@ -295,15 +323,19 @@ class Pane(Keyed[R]):
             warn=counts[Health.WARN] if self.COUNTS else 0,
             within=self._within,
             filter=self.filter_text,
+            faults=self._faults,
             freshness=self.freshness(snapshot),
         )
         self._say(snapshot, bool(rows), bool(inside))
         self._detail()
+        if self.wanted() != self._asked:
+            self._look_closer()
 
     def notes(self, snapshot: Snapshot) -> list[Line]:
         """What stands under the rows: what keeps them from being complete or current."""
         gone = notices.gone(snapshot, self.place.namespaces)
-        return [*gone, *notices.below(snapshot, self.needs)]
+        left_out = self._at_fault.notes if self._faults else []
+        return [*gone, *left_out, *notices.below(snapshot, self.needs)]
 
     def freshness(self, snapshot: Snapshot) -> Line:
         """How complete and how fresh the rows are, in a few words."""
@@ -325,9 +357,15 @@ class Pane(Keyed[R]):
         return [row for row, keeps in kept.values() if keeps]
 
     def _subject(self, row: R) -> Subject:
-        """A row as a filter looks at it."""
-        words = [text_of(cell) for cell in self._cells(row)]
-        return Subject(words, self.called(row), partial(self._labels, row))
+        """A row as a filter looks at it, the same for every letter that is typed."""
+        known = self._subjects.get(row.key)
+        if known is not None and known[0] is row:
+            return known[1]
+        cells = self._cells(row)
+        words = [cell if type(cell) is str else text_of(cell) for cell in cells]  # of every row
+        found = Subject(words, self.called(row), partial(self._labels, row))
+        self._subjects[row.key] = (row, found)
+        return found
 
     def _labels(self, row: R) -> Mapping[str, str] | None:
         found = self.object(row, self._of) if self._of is not None else None
@@ -342,6 +380,8 @@ class Pane(Keyed[R]):
 
     def _instead(self, snapshot: Snapshot, any_inside: bool) -> list[Line]:
         """Why no row is shown, and what to do about it."""
+        if any_inside and self._faults and not self._at_fault.rows:
+            return self._at_fault.none
         if any_inside and self._filter is not None:
             return [
                 (Span(f"Nothing matches /{self._filter.text}"),),
@@ -400,6 +440,10 @@ class Pane(Keyed[R]):
         self._detail()
         if self.snapshot is not None:
             self._note(self.snapshot)
+        self._look_closer()
+
+    def _look_closer(self) -> None:
+        self._asked = self.wanted()
         self.post_message(self.Looked())
 
     @on(Table.Chosen)

@@ -19,6 +19,8 @@ from meshtui.ui.spans import plain
 
 _WIDEST, _AROUND = 120, 10
 """As the stylesheet has them: cells of the whole, and of its borders."""
+_WORTH = 20
+"""So many cells say something of the words behind a name."""
 
 
 class Choices(OptionList, inherit_bindings=False):
@@ -73,4 +75,5 @@ class Pick(ModalScreen[str]):
 def _line(name: str, words: str, room: int) -> Text:
     """On one line, the name before all else."""
     both = f"{name}  {words}".rstrip()
-    return Text(both if len(both) <= room else shorten(name, room), no_wrap=True)
+    short = shorten(both, room) if len(name) + _WORTH <= room else shorten(name, room)
+    return Text(both if len(both) <= room else short, no_wrap=True)

@@ -129,7 +129,8 @@ class Prompt(Vertical):
             self._recall.rest()
             self._suggest()
         chosen = self.choices.highlighted
-        if sign == ":" and chosen is not None and not is_whole(self._commands, text):
+        picked = bool(text.strip() or chosen)  # enter alone means nothing
+        if sign == ":" and chosen is not None and picked and not is_whole(self._commands, text):
             text = self.choices.get_option_at_index(chosen).id or text
         self._recall.add(text)
         self.close()

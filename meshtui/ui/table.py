@@ -7,7 +7,7 @@ the cursor is an object, rows are drawn when they are looked at, and one row may
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
 from rich.segment import Segment
@@ -18,7 +18,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from meshtui.mesh.health import Health, Verdict
-from meshtui.ui.columns import GAP, Column, Place, layout, shorten
+from meshtui.ui.columns import GAP, Column, Place, layout, layout_wide, shorten
 from meshtui.ui.paint import Paint
 from meshtui.ui.spans import Cell, Line, line, mark, text_of
 
@@ -43,7 +43,13 @@ _SAMPLE = 300
 class Table(Paint, Generic[R]):
     """A list of rows with a cursor. Posts `Moved` when another row is under the cursor, `Chosen` on enter."""
 
-    COMPONENT_CLASSES = {"table--header", "table--cursor", "table--block", "table--mark"}
+    COMPONENT_CLASSES = {
+        "table--header",
+        "table--chosen",
+        "table--cursor",
+        "table--block",
+        "table--mark",
+    }
     BINDINGS = [
         Binding("up,k", "move(-1)", "Up", show=False, id="table.up"),
         Binding("down,j", "move(1)", "Down", show=False, id="table.down"),
@@ -83,6 +89,11 @@ class Table(Paint, Generic[R]):
         self._block: Sequence[Line] = ()
         self._window: tuple[int, int] = (0, 0)
         self._marks: frozenset[str] = frozenset()
+        self._marked_last = ""
+        self._chosen: int | None = None
+        self._sorted: tuple[int, bool] | None = None
+        self._wide = False
+        self._first = 0
 
     # What it shows
 
@@ -115,12 +126,56 @@ class Table(Paint, Generic[R]):
         """Marks the row under the cursor, or takes its mark away, and moves on."""
         if (row := self.selected) is not None:
             self._marks = self._marks ^ {row.key}
+            self._marked_last = row.key
             self.refresh_line(self._line(self._cursor) + 1)
             self.action_move(1)
 
+    def mark_range(self) -> None:
+        """Marks the rows from the one that was marked last to the one under the cursor."""
+        if self._rows:
+            start = self._index.get(self._marked_last, self._cursor)
+            first, last = sorted((start, self._cursor))
+            self._marks |= {row.key for row in self._rows[first : last + 1]}
+            self._marked_last = self._rows[self._cursor].key
+            self.refresh()
+
     def unmark(self) -> None:
         self._marks = frozenset()
+        self._marked_last = ""
         self.refresh()
+
+    @property
+    def chosen(self) -> int | None:
+        """The column that was chosen, by its index; None for none."""
+        return self._chosen
+
+    def choose(self, step: int) -> None:
+        """Chooses the next column to one side; a wide table moves along until it is in view."""
+        shown = [place.index for place in self._places]
+        reachable = list(range(len(self._columns))) if self._wide else shown
+        if self._chosen in reachable:
+            at = reachable.index(self._chosen) + step
+            self._chosen = reachable[max(0, min(at, len(reachable) - 1))]
+        elif shown:
+            self._chosen = shown[0 if step > 0 else -1]
+        self._arrange()
+
+    def sort_sign(self, index: int | None, *, descending: bool) -> None:
+        """Says in the heading by which column the rows are sorted, -1 for the mark, and which way; None for none."""
+        sorted_by = None if index is None else (index, descending)
+        if sorted_by != self._sorted:
+            self._sorted = sorted_by
+            self._arrange()
+
+    @property
+    def wide(self) -> bool:
+        """Whether all columns are as wide as they want to be, and stand beside each other as far as there is room."""
+        return self._wide
+
+    @wide.setter
+    def wide(self, wanted: bool) -> None:
+        self._wide, self._first = wanted, 0
+        self._arrange()
 
     def show(self, rows: Sequence[R]) -> None:
         """Shows these rows. The cursor stays on its object; where that is gone, on the row that took its place."""
@@ -143,6 +198,7 @@ class Table(Paint, Generic[R]):
         """Shows nothing, with other columns: what comes next is of another kind. A row that comes again has the
         cursor again."""
         self._columns, self._contents = columns, [0] * len(columns)
+        self._chosen, self._sorted, self._first = None, None, 0
         self._rows, self._index, self._cursor = (), {}, 0
         self._open, self._block = "", ()
         self.scroll_to(y=0, animate=False, force=True)
@@ -218,13 +274,25 @@ class Table(Paint, Generic[R]):
 
     def _header(self, width: int) -> Strip:
         base = self.rich_style + self.style_of("table--header")
-        segments = [Segment(" " * _MARGIN, base)]
+        segments = [Segment(f" {self._sign(-1) or ' '} ".ljust(_MARGIN), base)]
         for place in self._places:
-            column = self._columns[place.index]
+            column, sign = self._columns[place.index], self._sign(place.index)
             title = shorten(column.title, place.width)
-            padded = title.rjust(place.width) if column.right else title.ljust(place.width)
-            segments.append(Segment(padded + " " * GAP, base))
+            chosen = base + self.style_of("table--chosen") if place.index == self._chosen else base
+            before = " " * (place.width - len(title)) if column.right else ""
+            apart = " " if sign and not column.right and len(title) < place.width else ""
+            behind = f"{apart}{sign}".ljust(place.width + GAP - len(before) - len(title))
+            if chosen is base:
+                segments.append(Segment(f"{before}{title}{behind}", base))
+            else:
+                segments += [Segment(before, base), Segment(title, chosen), Segment(behind, base)]
         return self.strip(segments, width, base)
+
+    def _sign(self, index: int) -> str:
+        """ "▲" where the rows are sorted by this column, "▼" where the other way round; else nothing."""
+        if self._sorted is None or self._sorted[0] != index:
+            return ""
+        return "▼" if self._sorted[1] else "▲"
 
     def _body(self, at: int, width: int) -> Strip:
         position = self._row_at(at)
@@ -323,9 +391,33 @@ class Table(Paint, Generic[R]):
             self.call_later(self._arrange)
 
     def _arrange(self) -> None:
-        self._places = layout(self._columns, self._contents, self.size.width - _MARGIN - 1)
+        room = self.size.width - _MARGIN - 1
+        if self._wide:
+            self._places = self._beside(room)
+        else:
+            self._places = layout(self._kept(), self._contents, room)
         self._resize()
         self.refresh()
+
+    def _kept(self) -> Sequence[Column]:
+        """The columns; that by which the rows are sorted goes last."""
+        if self._sorted is None:
+            return self._columns
+        return [
+            replace(each, priority=0) if index == self._sorted[0] else each
+            for index, each in enumerate(self._columns)
+        ]
+
+    def _beside(self, room: int) -> tuple[Place, ...]:
+        """The columns of a wide table, from the one on that has the chosen one in view."""
+        chosen = self._chosen if self._chosen is not None else self._first
+        first = min(self._first, chosen)
+        while True:
+            places = layout_wide(self._columns, self._contents, room, first)
+            if first >= chosen or chosen in (place.index for place in places):
+                self._first = first
+                return places
+            first += 1
 
     def _resize(self) -> None:
         self.virtual_size = Size(self.size.width, len(self._rows) + len(self._block) + 1)

@@ -17,7 +17,7 @@ from meshtui.ui.spans import TONES, Line, Span, Tone, line
 
 
 class TabLine(Widget):
-    """One line. Where not all titles fit, only the one in front is named."""
+    """One line. Titles move closer where there is little room; where not all fit, only the one in front is named."""
 
     COMPONENT_CLASSES = TONES | {"tabs--front"}
     ALLOW_SELECT = False
@@ -46,7 +46,8 @@ class TabLine(Widget):
             for span in _stamp(self.stamp)
         ]
         room = width - sum(cell_len(segment.text) for segment in right)
-        all_fit = sum(len(title) + 3 for _, title in self.titles) <= room
+        wanted = sum(len(title) + 2 for _, title in self.titles)
+        all_fit, gap = wanted < room, " " if wanted + len(self.titles) <= room else ""
         segments: list[Segment] = [Segment(" ", base)]
         self._places, at = [], 1
         for name, title in self.titles:
@@ -56,8 +57,8 @@ class TabLine(Widget):
             text = f" {title} " if all_fit else f" {title} ▾ "
             self._places.append((at, at + len(text), name))
             segments.append(Segment(text, base + style if name == self.front else base))
-            segments.append(Segment(" ", base))
-            at += len(text) + 1
+            segments.append(Segment(gap, base))
+            at += len(text) + len(gap)
         return Strip([*Strip(segments).adjust_cell_length(max(0, room), base), *right])
 
     def on_click(self, event: events.Click) -> None:
@@ -72,6 +73,8 @@ def _stamp(stamp: Stamp) -> Line:
         spans.append(Span(f"in {stamp.within.rpartition('/')[2]}  ", Tone.ACCENT))
     if stamp.filter:
         spans.append(Span(f"/{stamp.filter}  ", Tone.ACCENT))
+    if stamp.faults:
+        spans.append(Span("faults  ", Tone.ACCENT))
     if stamp.bad:
         spans.append(Span(f"✗ {stamp.bad:,}  ", Tone.BAD))
     if stamp.warn:

@@ -92,7 +92,7 @@ class Verify(ModalScreen[Leaving], inherit_bindings=False):
             self.refresh_bindings()
 
     def _draw(self) -> None:
-        width = min(self.size.width, _WIDEST) - 4
+        width = min(self.size.width, _WIDEST) - _SIDES
         if width <= 0 or self._progress is None:
             return
         following, place = self._shown.verification, self._shown.place
@@ -129,6 +129,8 @@ class Verify(ModalScreen[Leaving], inherit_bindings=False):
 
 
 _WIDEST = 120
+_SIDES = 5
+"""Columns beside the text: margins, and a scroll bar where it is long."""
 _MOST = 100
 """So many objects are listed, those that are missing first."""
 _WORDS = {"wanted": "label", "annotated": "CNI", "listed": "HBONE"}
@@ -137,7 +139,7 @@ _WORDS = {"wanted": "label", "annotated": "CNI", "listed": "HBONE"}
 
 def lines(verification: Verification, progress: Progress, now: datetime, width: int) -> list[Line]:
     """How far it is as a bar, the next step where there is one, then object by object."""
-    found = [_bar(verification, progress, now), ()]
+    found = [*wrap(_bar(verification, progress, now), width, hang=_BAR + 2), ()]
     if progress.remedy and progress.state is not State.DONE:
         found += [*wrap((Span(f"next: {progress.remedy}", Tone.STRONG),), width, hang=6), ()]
     done = [proof for proof in progress.proofs if proof.done]
@@ -152,6 +154,7 @@ def lines(verification: Verification, progress: Progress, now: datetime, width: 
     return found
 
 
+_BAR = 12
 _ENDS = {
     State.DONE: Span("✓ verified", Tone.OK),
     State.FAILING: Span("✗ something is in the way", Tone.BAD),
@@ -169,7 +172,7 @@ def _bar(verification: Verification, progress: Progress, now: datetime) -> Line:
     clock = "" if progress.state is State.DONE else f"   {passed} s of {whole}"
     end = _ENDS.get(progress.state)
     return (
-        bar(share, health, 12),
+        bar(share, health, _BAR),
         Span(f"  {progress.text}"),
         Span(clock, Tone.MUTED),
         *((Span("   "), end) if end else ()),

@@ -14,6 +14,7 @@ compares with programs that do not read proxies. Everything it prints it also wr
     change          from a PATCH of a pod to its new value on screen, in seconds: median and worst
     idle_cpu        percent of one core while nothing happens
     filter          from the last character of a filter to the rows that it keeps, in milliseconds: median and worst
+    sort            from a key that sorts all rows to the rows in their order, in milliseconds: median and worst
     switch          from tab to the other pane, in milliseconds: median and worst
     memory          resident MiB: program, children (the process that reads dumps), and the program's peak
     quit            from `:q` to the end of the process, in seconds
@@ -85,7 +86,7 @@ async def _bench(scratch: Path, chosen: argparse.Namespace) -> Figures:
         await asyncio.to_thread(subprocess.run, command, check=True, stdout=subprocess.DEVNULL)
         filled = time.monotonic() - began
         async with Api.connected(access.admin) as api:
-            await _lead_home(api, access)
+            await lead_home(api, access)
             pods, floor = await _floor(api)
             figures: Figures = {
                 "python": sys.version.split()[0],
@@ -94,14 +95,14 @@ async def _bench(scratch: Path, chosen: argparse.Namespace) -> Figures:
                 "fill_seconds": round(filled, 1),
                 "floor": floor,
             }
-            with _ztunnels(access):
+            with ztunnels(access):
                 for name, flags in (("no_sweep", ["--no-sweep"]), ("default", [])):
                     figures[name] = await _program(api, access, scratch, pods, flags, chosen.idle)
             figures["load_average_after"] = os.getloadavg()[0]
     return figures
 
 
-async def _lead_home(api: Api, access: Access) -> None:
+async def lead_home(api: Api, access: Access) -> None:
     """Makes kwok the kubelet of the nodes that the load tool made."""
     nodes = (await api.get("/api/v1/nodes")).body["items"]
     for node in nodes:
@@ -128,7 +129,7 @@ async def _floor(api: Api) -> tuple[int, Figures]:
 
 
 @contextmanager
-def _ztunnels(access: Access) -> Iterator[None]:
+def ztunnels(access: Access) -> Iterator[None]:
     """Ztunnels that answer, in a process of their own."""
     command = [sys.executable, "-m", "tests.bench.ztunnels", str(access.admin)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
@@ -162,6 +163,7 @@ async def _program(
         terminal.quiet(0.5, most=5)
         figures["idle_cpu"] = measures.idle(terminal, idle)
         figures["filter"] = measures.filters(terminal, "istio-cni")
+        figures["sort"] = measures.sorts(terminal)
         figures["switch"] = measures.switches(terminal)
         figures["memory"] = measures.memory(terminal)
         figures["quit"] = measures.quits(terminal)

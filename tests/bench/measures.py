@@ -72,8 +72,18 @@ def filters(terminal: Terminal, text: str, times: int = 5) -> Figures:
 
 def switches(terminal: Terminal, times: int = 10) -> Figures:
     """Milliseconds from `tab`, or `shift+tab`, to the columns of the other pane."""
+    return _headings(terminal, ["\t", "\x1b[Z"] * (times // 2))
+
+
+def sorts(terminal: Terminal, times: int = 5) -> Figures:
+    """Milliseconds from a key that sorts all rows to the heading that says so, which is drawn with them."""
+    return _headings(terminal, ["A", "N", "P", "S"] * times)
+
+
+def _headings(terminal: Terminal, keys: list[str]) -> Figures:
+    """Milliseconds from each key to another line of headings."""
     took = []
-    for key in ["\t", "\x1b[Z"] * (times // 2):
+    for key in keys:
         terminal.quiet(0.3, most=5)
         before = terminal.screen.lines[2]
         at = terminal.press(key)

@@ -126,6 +126,11 @@ class RealCluster:
             raise
         self.access.write()
 
+    async def install(self, definitions: list[Raw]) -> None:
+        """Creates CustomResourceDefinitions, and waits until all are served."""
+        async with Api.connected(self.access.admin) as api:
+            await _create_all(api, definitions)
+
     def end(self) -> None:
         for program in reversed(self._programs.values()):
             program.end()

@@ -152,10 +152,19 @@ def test_yaml_that_does_not_parse_is_told_by_its_place_and_the_rest_is_looked_at
     assert "IST0171" in ended.stdout
 
 
+def test_a_folder_without_an_object_is_not_passed_over_in_silence(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    ended = doctor(tmp_path, "-f", str(tmp_path / "empty"))
+    assert ended.returncode == CLEAN
+    assert ended.stderr == "meshtui: no object that a rule reads is in these files\n"
+
+
 def test_what_cannot_be_meant_is_one_line_and_status_2(tmp_path: Path) -> None:
     for words in (["--code", "AMB-999"], ["--alone"], ["-f", "nowhere.yaml"], ["--explain", "X"]):
         ended = run(tmp_path, "doctor", *words)
         assert (ended.returncode, len(ended.stderr.splitlines())) == (USAGE, 1), ended.stderr
+    for words in (["--dry-run"], ["--dry-run", "--alone", "-f", "-"], ["--again", "-1"]):
+        assert run(tmp_path, "doctor", *words).returncode == USAGE
 
 
 def test_a_cluster_that_is_not_there_is_status_3(tmp_path: Path) -> None:
@@ -198,3 +207,82 @@ def test_a_file_over_the_cluster_tells_what_is_new_by_it_alone(
     said = json.loads(run(tmp_path, "--kubeconfig", str(shop), *words).stdout)
     named = [each["name"] for found in said["findings"] for each in found["objects"]]
     assert named == ["gone"]
+
+
+# Muted
+
+
+def mute(home: Path, context: str, finding: str, until: str | None) -> None:
+    """As somebody did on the screen."""
+    (home / "meshtui").mkdir(exist_ok=True)
+    written = {
+        "finding": finding,
+        "reason": "goes next week",
+        "since": "2026-11-01T00:00:00+00:00",
+        "until": until,
+    }
+    (home / "meshtui" / "mutes.json").write_text(json.dumps({context: [written]}))
+
+
+def test_what_is_muted_is_counted_and_told_only_when_asked_for(tmp_path: Path, shop: Path) -> None:
+    words = ("--kubeconfig", str(shop), "doctor", "--code", "AMB-010", "-o", "json")
+    before = run(tmp_path, *words)
+    said = json.loads(before.stdout)
+    assert (before.returncode, len(said["findings"]), said["muted"]) == (FINDINGS, 1, 0)
+    finding = "AMB-010 networkpolicies.networking.k8s.io/payments/only-8080"
+    mute(tmp_path, said["context"], finding, None)
+    ended = run(tmp_path, *words)
+    said = json.loads(ended.stdout)
+    assert (ended.returncode, said["findings"], said["muted"]) == (CLEAN, [], 1)
+    ended = run(tmp_path, *words, "--muted")
+    (told,) = json.loads(ended.stdout)["findings"]
+    assert told["muted"] == {"reason": "goes next week", "until": None}
+    assert ended.returncode == CLEAN
+    jsonschema.validate(
+        json.loads(ended.stdout), json.loads(run(tmp_path, "doctor", "--schema").stdout)
+    )
+    table = run(tmp_path, *words[:-2]).stdout
+    assert table.endswith("nothing found; 1 muted; 3 rules\n")
+    sarif = json.loads(run(tmp_path, *words[:-1], "sarif", "--muted").stdout)
+    assert sarif["runs"][0]["results"][0]["suppressions"][0]["kind"] == "external"
+    junit = ElementTree.fromstring(run(tmp_path, *words[:-1], "junit", "--muted").stdout)
+    assert junit.get("failures") == "0"
+
+
+def test_a_mute_that_has_ended_mutes_nothing(tmp_path: Path, shop: Path) -> None:
+    words = ("--kubeconfig", str(shop), "doctor", "--code", "AMB-010", "-o", "json")
+    context = json.loads(run(tmp_path, *words).stdout)["context"]
+    finding = "AMB-010 networkpolicies.networking.k8s.io/payments/only-8080"
+    mute(tmp_path, context, finding, "2026-11-02T00:00:00+00:00")
+    ended = run(tmp_path, *words)
+    assert (ended.returncode, json.loads(ended.stdout)["muted"]) == (FINDINGS, 0)
+
+
+# Two readings
+
+
+def test_counters_read_once_leave_rules_unknown_and_a_second_reading_lets_them_judge(
+    tmp_path: Path, shop: Path
+) -> None:
+    words = ("--kubeconfig", str(shop), "doctor", "--code", "AMB-034")
+    once = run(tmp_path, *words)
+    assert "read once: whether they rise is not known (AMB-034)" in once.stdout
+    assert "0 of 1 rules could judge" in once.stdout
+    said = json.loads(run(tmp_path, *words, "--again", "1", "-o", "json").stdout)
+    assert said["unknown"] == []
+    assert said["rules"]["AMB-034"] in ("ok", "finding")
+
+
+# Tried by the server
+
+
+def test_what_the_server_cannot_try_is_not_known_and_what_it_takes_is_well(
+    tmp_path: Path, shop: Path
+) -> None:
+    words = ("--kubeconfig", str(shop), "doctor", "--code", "IST0106", "--dry-run", "-o", "json")
+    said = json.loads(run(tmp_path, *words, "-f", "-", typed=PORTS).stdout)
+    assert (said["findings"], said["unknown"], said["rules"]["IST0106"]) == ([], [], "ok")
+    elsewhere = PORTS.replace("namespace: shop", "namespace: nowhere")
+    said = json.loads(run(tmp_path, *words, "-f", "-", typed=elsewhere).stdout)
+    assert said["unknown"][0]["about"]["namespace"] == "nowhere"
+    assert said["rules"]["IST0106"] == "unknown"

@@ -137,6 +137,7 @@ async def test_a_dry_run_changes_nothing(shell: Shell) -> None:
 async def test_whoever_says_no_changes_nothing(shell: Shell) -> None:
     done = shell.run("enroll", "plain", typed="n\n")
     assert done.returncode == REFUSED
+    assert "Do that in demo-shop as admin? [y/N]: " in done.stdout
     assert "declined" in done.stderr
     assert shell.story() == ["outcome declined"]
     assert LABEL not in await labels(shell.kubeconfig, "plain")
@@ -148,15 +149,40 @@ async def test_whoever_says_no_changes_nothing(shell: Shell) -> None:
 async def test_ended_while_it_asks_it_has_changed_nothing_and_says_so(
     shell: Shell, told: signal.Signals, status: int
 ) -> None:
-    with shell.started("enroll", "plain", typed="") as process:
+    with shell.started("enroll", "plain", "default", typed="") as process:
         assert process.stdout is not None
+        assert process.stderr is not None
         said = ""
         while not said.endswith("[y/N]: "):
             said += process.stdout.read(1)
         process.send_signal(told)
         assert process.wait(20) == status
+        assert process.stderr.read().splitlines()[:2] == [
+            "meshtui: left in the middle of plain: `meshtui audit show` tells how far that came",
+            "meshtui: not touched: default",
+        ]
     assert shell.story() == ["outcome declined"]
     assert LABEL not in await labels(shell.kubeconfig, "plain")
+
+
+async def test_where_nobody_reads_it_any_more_it_stops_and_says_what_was_not_touched(
+    shell: Shell,
+) -> None:
+    with shell.started("enroll", "plain", "default", "--yes") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == "Enroll namespace plain in the mesh:\n"
+        process.stdout.close()
+        assert process.wait(60) == UNVERIFIED
+        said = process.stderr.read()
+    assert "left in the middle of plain: `meshtui audit show`" in said
+    assert said.endswith("not touched: default\n")
+    assert "Traceback" not in said
+    assert LABEL not in await labels(shell.kubeconfig, "default")
+    if LABEL in await labels(shell.kubeconfig, "plain"):  # the reader may have gone before or after
+        assert shell.story() == ["intent", "outcome applied"]
+    else:
+        assert shell.story() in ([], ["outcome declined"])
 
 
 def test_without_a_person_to_ask_it_is_not_begun(shell: Shell) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tests.corpora import analyze, authorization, kiali
+from tests.corpora import analyze, authorization, kiali, validation
 from tests.corpora.analyze import Agreement
 
 
@@ -12,6 +12,21 @@ def main() -> None:
     _print("analyze", [analyze.agreement(case) for case in analyze.cases()], {})
     _print("kiali", [kiali.agreement(case) for case in kiali.cases()], kiali.DIFFERS)
     _print_authorization()
+    _print_validation()
+
+
+def _print_validation() -> None:
+    if why := validation.why_not():
+        print(f"validation: not run: {why}")
+        return
+    found = validation.verdicts()
+    print(f"validation: {len(found)} cases, {sum(each.agrees for each in found)} agree")
+    for each in found:
+        if not each.agrees:
+            said = "; ".join(it.refused or it.unknown for it in each.tried) or "accepted"
+            print(
+                f"  {each.case.id}: expected {'accepted' if each.case.valid else 'rejected'}: {said}"
+            )
 
 
 def _print(suite: str, found: Sequence[Agreement], differs: Mapping[str, str]) -> None:

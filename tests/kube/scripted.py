@@ -28,6 +28,7 @@ QUICK = Pace(
     linger_narrow=0.01,
     probe=0.05,
     ref=0.05,
+    hearing=0.02,
 )
 """A pace at which tests need not wait."""
 

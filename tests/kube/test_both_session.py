@@ -7,16 +7,18 @@ import json
 
 import pytest
 
+from meshtui.kube import kubeconfig as kubeconfigs
 from meshtui.kube.live import LiveSession
 from meshtui.mesh import ztunnels
 from meshtui.mesh.kinds import CONFIGMAP, GATEWAY, NAMESPACE, POD, SECRET, Kind
 from meshtui.mesh.logs import LogOptions
 from meshtui.mesh.raw import strings
 from meshtui.mesh.snapshot import Answer, Phase, Probe, Ref, Scope, Trouble, named
+from meshtui.settings import Settings
 from tests.cluster.cluster import Cluster, Rule, lines
 from tests.cluster.local import answering
 from tests.kube.eventually import snapshot_where
-from tests.kube.looking import here, is_live, keys, looking, relayed
+from tests.kube.looking import BRISK, here, is_live, keys, looking, relayed
 from tests.recordings import Recording
 
 
@@ -102,6 +104,20 @@ async def test_the_server_says_its_version_and_whom_it_takes_us_for(cluster: Clu
     assert seen.server.version.startswith("v1.36.")
     assert seen.server.user == f"jane.{cluster.namespace}"
     assert not seen.server.insecure
+
+
+async def test_who_impersonates_is_told_beside_whom(cluster: Cluster) -> None:
+    """The server answers as it would to whom is impersonated, also when it is asked who acts: the audit must not lose
+    the one who does."""
+    somebody = f"oncall.{cluster.namespace}"
+    settings = Settings(kubeconfig=(cluster.kubeconfig,), impersonate=somebody, sweep=False)
+    config = kubeconfigs.load(settings)
+    async with LiveSession(config, "", settings, pace=BRISK) as session:
+        snapshots = session.snapshots()
+        seen = await snapshot_where(snapshots, lambda s: s.server.answered is not None)
+    assert seen.server.user == config.choose("")[0].user
+    assert seen.server.impersonating == somebody
+    assert seen.server.user != somebody
 
 
 async def test_a_kind_that_is_installed_later_comes_to_life(cluster: Cluster) -> None:

@@ -87,6 +87,9 @@ class OneObject:
         self.asked.append((verb, kind.plural, name))
         return self.right
 
+    async def admin(self, pod: Ref, port: int, target: str) -> bytes:
+        raise NotImplementedError
+
     async def preview(self, change: Change) -> Written:
         self.calls.append("preview")
         if self.refuses is not None:
@@ -134,6 +137,8 @@ class OneObject:
         probes: Collection[Probe] = (),
         refs: Collection[Ref] = (),
         tables: Collection[Scope] = (),
+        *,
+        denials: bool = False,
     ) -> None: ...
 
     def refresh(self) -> None: ...
@@ -399,6 +404,7 @@ async def test_a_write_without_an_answer_over_which_somebody_wrote(path: Path) -
     result = await run(path, session)
     assert result.state is State.UNKNOWN
     assert result.reason.endswith("the object is neither as before nor as asked")
+    assert "make the change again where it is still wanted" in result.remedy
 
 
 async def test_a_write_without_an_answer_to_what_cannot_be_read(path: Path) -> None:
@@ -411,6 +417,7 @@ async def test_a_write_without_an_answer_to_what_cannot_be_read(path: Path) -> N
     result = await run(path, session)
     assert result.state is State.UNKNOWN
     assert result.reason.endswith("the object cannot be read either")
+    assert "once the cluster answers" in result.remedy
     assert story(path) == [("intent", ""), ("outcome", "unknown"), ("outcome", "unknown")]
 
 

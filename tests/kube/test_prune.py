@@ -27,6 +27,31 @@ def test_a_pruned_pod_reads_as_the_whole_one() -> None:
             assert getattr(whole, field) == getattr(small, field), field
 
 
+@pytest.mark.parametrize("probe", ["livenessProbe", "readinessProbe", "startupProbe"])
+@pytest.mark.parametrize("how", ["httpGet", "tcpSocket", "grpc"])
+def test_where_the_kubelet_asks_is_kept(probe: str, how: str) -> None:
+    """Whether a NetworkPolicy keeps it out hangs on the port, and on nothing else of a probe."""
+    probed = {probe: {how: {"port": 8080, "path": "/ready"}, "periodSeconds": 3}}
+    raw = {"spec": {"containers": [{"name": "app", **probed}]}}
+    kept = reader(POD)(json.dumps(raw).encode())
+    assert kept["spec"]["containers"] == [{"name": "app", probe: {how: {"port": 8080}}}]
+
+
+def test_of_the_environment_nothing_is_kept_but_what_a_ztunnel_logs() -> None:
+    level = {"name": "RUST_LOG", "value": "error"}
+    secret = {"name": "PASSWORD", "value": "x"}
+    raw = {
+        "metadata": {
+            "name": "ztunnel-1",
+            "namespace": "istio-system",
+            "labels": {"app": "ztunnel"},
+        },
+        "spec": {"containers": [{"env": [secret, level]}], "initContainers": [{"env": [secret]}]},
+    }
+    kept = reader(POD)(json.dumps(raw).encode())
+    assert kept["spec"] == {"containers": [{"env": [level]}], "initContainers": [{}]}
+
+
 def test_what_no_pane_shows_of_a_pod_is_dropped() -> None:
     raw = {
         "metadata": {"name": "a", "labels": {"app": "a"}},

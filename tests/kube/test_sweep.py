@@ -63,6 +63,7 @@ def test_metrics_are_read_every_minute_and_dumps_every_ten() -> None:
         (Counts(4, 6), Counts(4, 5), True),
         (Counts(4, 5), None, True),
         (Counts(6, 6), Counts(5, 5), False),
+        (Counts(5, 5), Counts(4, 5), True),  # the last dump was read while a pod was on its way
         (None, Counts(5, 5), False),
     ],
 )
@@ -71,6 +72,29 @@ def test_a_dump_is_read_where_the_counts_disagree_and_changed_since_the_last_one
 ) -> None:
     found = read_next(replace(ztunnel("a"), counts=counts, counts_at_dump=at_dump))
     assert found == (["a/config_dump"] if read else [])
+
+
+def test_counts_that_disagree_are_looked_at_again_soon_after_the_dump_and_then_ever_more_seldom() -> (
+    None
+):
+    waiting = replace(ztunnel("a"), counts=Counts(4, 5), counts_at_dump=Counts(4, 5))
+    looked: list[datetime] = []
+    for second in range(1, 61):
+        now = ago(0) + timedelta(seconds=second)
+        at_dump = replace(waiting, dump_tried=NOW, metrics_tried=looked[-1] if looked else ago(50))
+        if at_dump.metrics in due([at_dump], now, PACE):
+            looked.append(now)
+    assert [int((each - NOW).total_seconds()) for each in looked] == [3, 6, 12, 24, 48]
+
+
+def test_without_counts_a_dump_is_read_where_a_pod_has_changed_since_but_not_more_often_than_on_screen() -> (
+    None
+):
+    narrow = replace(ztunnel("a"), counts=None, counts_at_dump=None, dump_tried=ago(PACE.probe))
+    assert read_next(narrow) == []
+    assert read_next(replace(narrow, behind=True)) == ["a/config_dump"]
+    assert read_next(replace(narrow, behind=True, dump_tried=ago(PACE.probe - 1))) == []
+    assert read_next(replace(narrow, behind=True, refused=True)) == []
 
 
 def test_disagreement_comes_first_then_metrics_then_new_dumps_then_the_slow_round() -> None:

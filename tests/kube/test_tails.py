@@ -11,9 +11,9 @@ from typing import Any, cast
 from meshtui.kube.errors import Forbidden
 from meshtui.kube.session import Session
 from meshtui.kube.tails import Tails
-from meshtui.mesh.kinds import POD
+from meshtui.mesh.kinds import POD, Kind
 from meshtui.mesh.logs import LogLine, LogOptions
-from meshtui.mesh.snapshot import Problem, Ref, Trouble
+from meshtui.mesh.snapshot import Problem, Ref, Right, Trouble
 from tests.kube.eventually import until
 
 ONCE = LogOptions("istio-proxy", tail=None, since=600, follow=False)
@@ -29,6 +29,8 @@ class Logs:
 
     def __init__(self) -> None:
         self.lines: dict[Ref, list[LogLine]] = defaultdict(list)
+        self.rotated: dict[Ref, int] = defaultdict(int)
+        """So many lines of each are not there any more for who begins to read."""
         self.open: set[Ref] = set()
         self.most = 0
         self.opened: list[Ref] = []
@@ -42,6 +44,12 @@ class Logs:
             self.lines[pod] += [LogLine(at, text) for text in texts]
             self.grown.notify_all()
 
+    def rotate(self, pod: Ref) -> None:
+        self.rotated[pod] = len(self.lines[pod])
+
+    async def may(self, verb: str, kind: Kind, namespace: str, subresource: str) -> Right:
+        return Right(None, "not asked")
+
     async def logs(self, pod: Ref, options: LogOptions) -> AsyncIterator[LogLine]:
         if pod in self.refused:
             words = "jane may not get pods/log in istio-system"
@@ -51,7 +59,8 @@ class Logs:
         self.most = max(self.most, len(self.open))
         assert options.since is not None
         begin = datetime.now(UTC) - timedelta(seconds=options.since)
-        given = sum(1 for line in self.lines[pod] if line.at and line.at < begin)
+        old = sum(1 for line in self.lines[pod] if line.at and line.at < begin)
+        given = max(old, self.rotated[pod])
         try:
             while True:
                 while given < len(self.lines[pod]):
@@ -90,7 +99,7 @@ async def test_all_logs_are_read_to_their_end_over_a_few_streams() -> None:
     await found.run()
     assert taken.lines == {pod: ["one", "two"] for pod in pods(40)}
     assert logs.most == 7
-    assert found.open == 0
+    assert found.open == set()
 
 
 async def test_a_log_that_may_not_be_read_says_so_and_stops_no_other() -> None:
@@ -121,6 +130,57 @@ async def test_with_more_logs_than_streams_they_take_turns_and_no_line_is_lost_o
         assert taken.lines == dict.fromkeys(every, expected)
         assert logs.most <= 2
         assert all("turn" in taken.notices[pod][0] for pod in every)
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+
+
+async def test_a_turn_that_goes_on_where_the_last_one_ended_says_so_unless_the_log_was_rotated() -> (
+    None
+):
+    logs, taken = Logs(), Taken()
+    first, second = pods(2)
+    for pod in (first, second):
+        await logs.write(pod, "one", "two")
+    met: set[Ref] = set()
+    found = tails(logs, taken, FOLLOW, streams=1, turn=0.02, take_up=lambda pod, at: met.add(pod))
+    found.offer([first, second])
+    running = asyncio.create_task(found.run())
+    try:
+        await until(lambda: all(len(taken.lines[pod]) == 2 for pod in (first, second)))
+        logs.rotate(second)
+        await logs.write(second, "three")
+        await until(lambda: "three" in taken.lines[second])
+        await until(lambda: first in met and logs.open == {first})
+        assert taken.lines[first] == ["one", "two"]
+        met.clear()
+        logs.rotate(second)
+        await logs.write(second, "four")
+        await until(lambda: "four" in taken.lines[second])
+        assert second not in met
+        assert taken.lines[second] == ["one", "two", "three", "four"]
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+
+
+async def test_what_could_not_be_read_is_read_again_at_once_where_that_is_asked_for() -> None:
+    logs, taken = Logs(), Taken()
+    (pod,) = pods(1)
+    await logs.write(pod, "one")
+    logs.refused.add(pod)
+    found = tails(logs, taken, FOLLOW)
+    found.offer([pod])
+    running = asyncio.create_task(found.run())
+    try:
+        await until(lambda: pod in found.problems)
+        logs.refused.clear()
+        found.again()
+        found.again()
+        await until(lambda: pod in taken.lines)
+        assert found.problems == {}
+        assert logs.opened == [pod], "once, however often that was asked for"
+        assert found.open == {pod}
     finally:
         running.cancel()
         await asyncio.wait([running])

@@ -17,7 +17,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshtui.mesh import (
-    certificate_facts,
     certificates,
     dumps,
     gateway_certificates,
@@ -215,7 +214,7 @@ def test_a_broken_pem_is_a_row_that_says_so() -> None:
     row = only(mesh({"node-1": [broken]}), Role.WORKLOAD)
     assert row.verdict.health is Health.BAD
     assert "cut off" in row.verdict.reason
-    lines = certificate_facts.of_row(row, certificates.trust(mesh({})), NOON)
+    lines = certificates.facts(mesh({}), row)
     assert any(line.label == "certificate" and "cut off" in line.text for line in lines)
 
 
@@ -495,10 +494,7 @@ def test_the_facts_of_a_workload_certificate() -> None:
     snapshot = recordings.snapshot("acme")
     (folded, _) = rows(snapshot, Role.RENEWING)
     row = certificates.members(snapshot, folded)[0]
-    lines = {
-        line.label: line.text
-        for line in certificate_facts.of_row(row, certificates.trust(snapshot), snapshot.now)
-    }
+    lines = {line.label: line.text for line in certificates.facts(snapshot, row)}
     assert lines["valid"] == (
         "2026-11-22 13:27:26 → 2026-11-23 13:29:26 UTC, 24 h; renewed at half of its life"
     )
@@ -512,6 +508,35 @@ def test_the_facts_of_a_workload_certificate() -> None:
         "held by 1 ztunnel, 2 namespaces, Secret istio-system/cacerts"
     )
     assert lines["held by"].startswith("istio-system/ztunnel-")
+
+
+def test_a_root_says_on_which_nodes_it_is_held_and_on_which_it_is_not() -> None:
+    other = root("Acme LLC Root CA G2", start=NOON - timedelta(days=1))
+    new = other.issue("New CA", ca=True, start=NOON - timedelta(days=1), life=timedelta(days=730))
+    held = {
+        "node-1": [entry(workload(MIDDLE, "a"))],
+        "node-2": [entry(workload(new, "b"), (new, other), other)],
+        "node-3": [entry(workload(MIDDLE, "c"))],
+    }
+    silent = made.pod("ztunnel-4", "istio-system", node="node-4", labels={"app": "ztunnel"})
+    assert on_nodes(mesh(held)) == {
+        "Acme LLC Root CA": "node-1, node-3; not node-2",
+        "Acme LLC Root CA G2": "node-2; not node-1, node-3",
+    }
+    held["node-2"] = [entry(workload(MIDDLE, "b"))]
+    assert on_nodes(mesh(held)) == {"Acme LLC Root CA": "all 3: node-1, node-2, node-3"}
+    assert on_nodes(mesh(held, silent)) == {
+        "Acme LLC Root CA": "node-1, node-2, node-3; not read: node-4"
+    }
+    assert nodes_of(mesh(held), only(mesh(held), Role.RENEWING)) == "node-1, node-2, node-3"
+
+
+def on_nodes(snapshot: Snapshot) -> dict[str, str]:
+    return {row.name: nodes_of(snapshot, row) for row in rows(snapshot, Role.ROOT)}
+
+
+def nodes_of(snapshot: Snapshot, row: Row) -> str:
+    return next(fact.text for fact in certificates.facts(snapshot, row) if fact.label == "nodes")
 
 
 odd_values = st.recursive(
@@ -552,5 +577,5 @@ def test_no_object_takes_the_pane_down(data: dict[str, Any], more: list[Any]) ->
     )
     for row in certificates.of(snapshot):
         assert row.key
-        certificate_facts.of_row(row, certificates.trust(snapshot), NOON)
+        certificates.facts(snapshot, row)
         certificates.members(snapshot, row)

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from meshtui.mesh import denials, minimal_allow
 from meshtui.mesh.access import reasons
-from meshtui.mesh.denials import MINUTES, Denials, Row
+from meshtui.mesh.denial_rows import MINUTES, Row, rate, series
+from meshtui.mesh.denials import Denials
 from meshtui.mesh.health import Health
 from meshtui.mesh.kinds import POD
 from meshtui.mesh.logs import LogLine
@@ -52,9 +53,14 @@ def refusal(seconds: float, *, caller: str = "storefront") -> tuple[LogLine, Log
     )
 
 
-def only(found: Denials, seconds: float = 0) -> Row:
-    (row,) = found.rows(NOON + timedelta(seconds=seconds))
+def only(found: Denials) -> Row:
+    (row,) = found.rows()
     return row
+
+
+def minutes(found: Denials, seconds: float = 0) -> tuple[int | None, ...]:
+    """Of its only row."""
+    return series(only(found), found.dark, NOON + timedelta(seconds=seconds))
 
 
 def test_what_was_recorded_of_a_small_mesh() -> None:
@@ -62,7 +68,7 @@ def test_what_was_recorded_of_a_small_mesh() -> None:
     found = Denials(lambda namespace, pod: pod.rsplit("-", 2)[0])
     for each in Recording("shop").log("node-1").splitlines():
         found.read("istio-system/ztunnel", LogLine(None, each))
-    rows = found.rows(Recording("shop").taken)
+    rows = found.rows()
     assert {(row.source, row.destination, row.port, row.reason) for row in rows} == {
         ("shop/storefront", "payments/ledger", "8080", reasons.NO_ALLOW),
         ("plain/curl", "payments/ledger", "8080", reasons.STRICT),
@@ -101,7 +107,7 @@ def test_a_side_alone_is_counted_and_says_that_the_other_knows_more() -> None:
     found.read(OWN, refusal(0)[1])
     assert only(found).reason is reasons.PEER_REFUSED
     found.read(LEDGER, refusal(20)[0])  # another one
-    assert {row.reason: row.count for row in found.rows(NOON)} == {
+    assert {row.reason: row.count for row in found.rows()} == {
         reasons.PEER_REFUSED: 1,
         reasons.NO_ALLOW: 1,
     }
@@ -113,7 +119,7 @@ def test_connections_to_other_ports_are_other_connections() -> None:
     found = Denials()
     found.read(LEDGER, line(0, "inbound", "connection failed: Connection refused (os error 111)"))
     found.read(OWN, line(0, "outbound", "http status: 503 Service Unavailable", port=9090))
-    assert {(row.port, row.reason) for row in found.rows(NOON)} == {
+    assert {(row.port, row.reason) for row in found.rows()} == {
         ("8080", reasons.APP_REFUSED),
         ("9090", reasons.PEER_FAILED),
     }
@@ -172,7 +178,7 @@ def test_rows_are_by_workload_and_keep_their_key() -> None:
     key = only(found).key
     found.read(LEDGER, refusal(30)[0])
     found.read(LEDGER, refusal(61, caller="catalog")[0])
-    rows = {row.source: row for row in found.rows(NOON)}
+    rows = {row.source: row for row in found.rows()}
     assert rows["shop/storefront"].key == key
     assert rows["shop/storefront"].count == 2
     assert rows["shop/storefront"].identities == ("spiffe://cluster.local/ns/shop/sa/storefront",)
@@ -185,17 +191,17 @@ def test_the_minutes_and_the_rate() -> None:
     for second in (-120, -119, -60, 0, 1, 2):
         found.read(LEDGER, refusal(second)[0])
     row = only(found)
-    assert row.series[-4:] == (0, 2, 1, 3)
-    assert len(row.series) == MINUTES
-    assert row.rate == pytest.approx(6 / 5)
+    assert minutes(found)[-4:] == (0, 2, 1, 3)
+    assert len(minutes(found)) == MINUTES
+    assert rate(row, found.dark, NOON) == pytest.approx(6 / 5)
 
 
 def test_minutes_before_the_log_was_read_are_not_known() -> None:
     found = Denials()
     found.watch(LEDGER, NOON - timedelta(minutes=1))
     found.read(LEDGER, refusal(0)[0])
-    assert only(found).series == (*[None] * (MINUTES - 2), 0, 1)
-    assert only(found).rate == pytest.approx(1 / 2)
+    assert minutes(found) == (*[None] * (MINUTES - 2), 0, 1)
+    assert rate(only(found), found.dark, NOON) == pytest.approx(1 / 2)
 
 
 def test_a_gap_is_a_gap_and_no_zero() -> None:
@@ -203,9 +209,9 @@ def test_a_gap_is_a_gap_and_no_zero() -> None:
     found.watch(LEDGER, NOON - timedelta(hours=2))
     found.read(LEDGER, refusal(-240)[0])
     found.read(LEDGER, LogLine(NOON - timedelta(seconds=100), "the stream ended", notice=True))
-    assert only(found).series[-5:] == (1, None, None, None, None)
+    assert minutes(found)[-5:] == (1, None, None, None, None)
     found.read(LEDGER, LogLine(NOON - timedelta(seconds=60), "2026-11-22T11:59:30Z\tinfo\tx\ty\t"))
-    assert only(found).series[-5:] == (1, None, None, None, 0)
+    assert minutes(found)[-5:] == (1, None, None, None, 0)
     (gap,) = found.gaps
     assert (gap.proxy, gap.why) == (LEDGER, "the stream ended")
     assert gap.since == refusal(-240)[0].at
@@ -217,7 +223,7 @@ def test_a_gap_of_a_proxy_that_tells_nothing_of_a_row_does_not_concern_it() -> N
     found.watch(LEDGER, NOON - timedelta(hours=2))
     found.read(LEDGER, refusal(-240)[0])
     found.cut("istio-system/ztunnel-far", NOON - timedelta(seconds=100), "the pod is gone")
-    assert only(found).series[-5:] == (1, 0, 0, 0, 0)
+    assert minutes(found)[-5:] == (1, 0, 0, 0, 0)
     assert [gap.until for gap in found.gaps] == [None]
 
 
@@ -226,7 +232,7 @@ def test_a_proxy_that_was_replaced_leaves_a_gap_that_has_an_end() -> None:
     found.watch(LEDGER, NOON - timedelta(hours=2))
     found.read(LEDGER, refusal(-240)[0])
     found.gone(LEDGER, NOON - timedelta(seconds=60))
-    assert only(found).series[-5:] == (1, None, None, None, 0)
+    assert minutes(found)[-5:] == (1, None, None, None, 0)
     assert [gap.until for gap in found.gaps] == [NOON - timedelta(seconds=60)]
 
 
@@ -234,7 +240,7 @@ def test_what_is_more_than_it_keeps_is_dropped_and_counted() -> None:
     found = Denials(rows=10)
     for number in range(25):
         found.read(LEDGER, refusal(number, caller=f"caller{number:02}")[0])
-    rows = found.rows(NOON)
+    rows = found.rows()
     assert len(rows) == 10
     assert {row.source for row in rows} == {f"shop/caller{number}-1" for number in range(15, 25)}
     assert found.dropped == 15
@@ -258,9 +264,9 @@ def test_an_hour_of_refusals_each_second_keeps_but_its_minutes() -> None:
     for second in range(0, 3 * 3600, 5):
         for proxy, each in zip((LEDGER, OWN), refusal(second), strict=True):
             found.read(proxy, each)
-    row = only(found, 3 * 3600)
+    row = only(found)
     assert row.count == 3 * 720
-    assert row.series[:-1] == (12,) * (MINUTES - 1)
+    assert minutes(found, 3 * 3600)[:-1] == (12,) * (MINUTES - 1)
     assert found.counts.access == 2 * row.count
 
 
@@ -270,7 +276,7 @@ def test_lines_that_cannot_be_read_are_counted_over_all_proxies() -> None:
     found.read(OWN, LogLine(NOON, "\x1b[31m nothing of ours"))
     found.cut(LEDGER, NOON, "the pod is gone")
     assert (found.counts.unread, found.counts.continued) == (1, 1)
-    assert found.rows(NOON) == ()
+    assert found.rows() == ()
 
 
 _TEXTS = st.text(max_size=20) | st.sampled_from(
@@ -288,10 +294,78 @@ def test_no_log_breaks_it(log: list[tuple[str, str, int, bool]]) -> None:
     for proxy, text, cut, notice in log:
         found.read(proxy, LogLine(NOON, text[cut % (len(text) + 1) :], notice=notice))
         found.read(proxy, LogLine(None, text))
-    for row in found.rows(NOON):
+    for row in found.rows():
         assert row.count > 0
-        assert len(row.series) == MINUTES
+        assert len(series(row, found.dark, NOON)) == MINUTES
         minimal_allow.of(row, LABELS)
+
+
+ENVOY_JSON = (
+    '{"start_time":"2026-11-22T12:00:31.000Z","response_code":403,"response_flags":"-",'
+    '"response_code_details":"rbac_access_denied_matched_policy[none]","authority":"reviews:9080",'
+    '"downstream_remote_address":"10.244.0.13:40951","upstream_cluster":"inbound-vip|9080||reviews.shop.svc"}'
+)
+ZTUNNEL_JSON = (
+    '{"level":"error","time":"2026-11-22T12:00:31.000Z","scope":"access","message":"connection complete",'
+    '"src.addr":"10.244.0.12:1","dst.addr":"10.244.0.20:15008","direction":"inbound","duration":"0ms",'
+    '"error":"connection closed due to policy rejection: allow policies exist, but none allowed"}'
+)
+HOSTILE = (
+    refusal(0)[0].text,
+    WAYPOINTS,
+    ENVOY_JSON,
+    ZTUNNEL_JSON,
+    "\x00\x1b]0;title\x07\u202e" + refusal(1)[0].text,
+    refusal(2)[0].text.replace("storefront", "\x1b[2J"),
+    "2026-11-22T12:00:31Z\tinfo\taccess\tconnection complete\t" + "x" * 1_000_000,
+    '{"start_time": ' + "[" * 20_000,
+    "x" * 1_000_000,
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from(HOSTILE), st.integers(0, 2_000)), max_size=30))
+def test_whatever_a_log_holds_every_line_is_counted_once(lines: list[tuple[str, int]]) -> None:
+    """Both formats of both proxies, half-written from either end, of a megabyte, and with control characters."""
+    found = Denials()
+    for text, cut in lines:
+        found.read(LEDGER, LogLine(NOON, text[: len(text) - cut]))
+    found.cut(LEDGER, NOON, "the stream ended")
+    counts = found.counts
+    assert counts.access + counts.other + counts.continued + counts.unread == len(lines)
+    for row in found.rows():
+        assert all(len(text) < 2_100 for sample in row.samples for _, text in sample.lines)
+
+
+def test_of_each_refusal_the_lines_of_both_sides_are_kept_the_last_ones_first() -> None:
+    found = Denials()
+    for second in (0, 20, 40):
+        for proxy, each in zip((OWN, LEDGER), reversed(refusal(second)), strict=True):
+            found.read(proxy, each)
+    newest, before = only(found).samples
+    inbound, outbound = refusal(40)
+    assert newest.lines == ((LEDGER, inbound.text), (OWN, outbound.text))
+    assert before.lines[0][1] == refusal(20)[0].text
+
+
+def test_a_row_that_has_not_changed_is_the_same_one() -> None:
+    found = Denials()
+    found.read(LEDGER, refusal(0)[0])
+    found.read(OWN, refusal(20, caller="catalog")[1])
+    before = {row.source: row for row in found.rows()}
+    found.read(LEDGER, refusal(40)[0])
+    after = {row.source: row for row in found.rows()}
+    assert after["shop/catalog-1"] is before["shop/catalog-1"]
+    assert after["shop/storefront-1"].count == 2
+
+
+def test_where_a_turn_goes_on_from_where_the_last_one_ended_there_is_no_gap() -> None:
+    found = Denials()
+    found.watch(LEDGER, NOON - timedelta(hours=2))
+    found.read(LEDGER, refusal(-240)[0])
+    found.cut(LEDGER, NOON - timedelta(seconds=100), "not followed while others have their turn")
+    found.hear(LEDGER, NOON - timedelta(seconds=240))
+    assert found.gaps == ()
+    assert minutes(found)[-5:] == (1, 0, 0, 0, 0)
 
 
 LABELS = {

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshtui.mesh import authorization_rules, policy_rows, policy_words
+from meshtui.mesh import authorization_rules, policy_rows, policy_words, ztunnel_rules
 from meshtui.mesh.kinds import AUTHORIZATION_POLICY, PEER_AUTHENTICATION, Kind
 from meshtui.mesh.policy_words import Mesh
 from meshtui.mesh.raw import Raw
@@ -95,7 +95,7 @@ def test_as_many_rules_are_left_at_the_ztunnel_as_it_was_sent(case: Raw) -> None
             continue
         action = policy["spec"].get("action", "ALLOW")
         rules = authorization_rules.of(policy)
-        kept = [each for each in rules if authorization_rules.at_ztunnel(action, each) is not None]
+        kept = [each for each in rules if ztunnel_rules.at_ztunnel(action, each) is not None]
         assert len(kept) == sum(alive(rule) for rule in sent[name])
 
 
@@ -108,7 +108,7 @@ def test_attributes_that_a_ztunnel_cannot_see_are_those_that_istiod_names() -> N
                 _, found, rest = condition["message"].partition("(found: ")
                 rules = authorization_rules.of(policy)
                 own = dict.fromkeys(
-                    name for rule in rules for name in authorization_rules.http_attributes(rule)
+                    name for rule in rules for name in ztunnel_rules.http_attributes(rule)
                 )
                 if found:
                     assert ", ".join(own) == rest.partition(")")[0]

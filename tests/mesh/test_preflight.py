@@ -143,8 +143,21 @@ def test_pods_with_a_sidecar_or_on_the_network_of_the_node_stay_outside() -> Non
     host = pod("agent", spec={"hostNetwork": True})
     checks = joining(sidecar, host, pod("cart"))
     assert about(checks, "1 pod with a sidecar").verdict.health is WARN
-    assert about(checks, "on the network of the node stay outside").verdict.health is WARN
+    assert about(checks, "on the network of the node would stay outside").verdict.health is WARN
     assert "agent" in about(checks, "on the network of the node").verdict.reason
+
+
+def test_a_waypoint_that_stays_outside_as_istiod_labels_it_is_no_warning() -> None:
+    """istiod's template for a waypoint labels its pods istio.io/dataplane-mode=none."""
+    own = {
+        "gateway.networking.k8s.io/gateway-name": "waypoint",
+        "istio.io/dataplane-mode": "none",
+    }
+    checks = joining(pod("cart"), pod("waypoint-1", labels=own))
+    assert about(checks, "takes its pods").verdict.health is OK
+    assert set(healths(checks)) == {OK}
+    opted_out = joining(pod("cart", labels={"istio.io/dataplane-mode": "none"}))
+    assert about(opted_out, "1 pod would not be captured: cart").verdict.health is WARN
 
 
 @pytest.mark.parametrize(
@@ -196,6 +209,50 @@ def test_nodes_that_do_not_serve_their_pods(served: tuple[Raw, ...], said: str) 
     check = about(joining(pod(), served=served), said)
     assert check.verdict.health is BAD
     assert "cart" in check.verdict.reason
+
+
+def guarded(field: str, peers: str, *more: Any, **strict: str) -> tuple[Raw, ...]:
+    """A pod in the mesh, in another namespace, with a policy that opens 8080 to, or from, everybody in "shop"."""
+    members = {peers: [{"namespaceSelector": {"matchLabels": {"team": "shop"}}}]}
+    rules = [{"ports": [{"port": 8080}], **members}, *more]
+    spec = {"podSelector": {}, "policyTypes": [field.title()], field: rules}
+    inside = pod("ledger", "payments", annotations={"ambient.istio.io/redirection": "enabled"})
+    mtls = {"mtls": {"mode": strict.get("mode", "PERMISSIVE")}}
+    return (
+        made("Namespace", "payments", labels=AMBIENT),
+        made("NetworkPolicy", "only-8080", "payments", spec=spec),
+        made("PeerAuthentication", "default", "payments", spec=mtls),
+        inside,
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "peers", "said"),
+    [
+        ("ingress", "from", "those that join would lose ledger"),
+        ("egress", "to", "those that join would be lost to ledger"),
+    ],
+)
+def test_policies_elsewhere_that_let_its_pods_through_today_and_not_on_15008(
+    field: str, peers: str, said: str
+) -> None:
+    """Between members of the mesh all goes to TCP 15008 (istio-ambient.md, 1.4)."""
+    team = {"team": "shop"}
+    found = about(joining(pod("cart"), *guarded(field, peers), labels=team), "only-8080")
+    assert found.verdict.health is WARN
+    assert said in found.verdict.reason
+    assert "15008" in found.remedy
+    opened: Any = {"ports": [{"port": 15008}]}
+    none = joining(pod("cart"), *guarded(field, peers, opened), labels=team)
+    assert "no NetworkPolicy leaves out" in about(none, "NetworkPolicy").verdict.reason
+    others = joining(pod("cart"), *guarded(field, peers))
+    assert "no NetworkPolicy leaves out" in about(others, "NetworkPolicy").verdict.reason
+
+
+def test_where_strict_refuses_its_pods_today_a_policy_takes_nothing_from_them() -> None:
+    there = guarded("ingress", "from", mode="STRICT")
+    found = joining(pod("cart"), *there, labels={"team": "shop"})
+    assert "no NetworkPolicy leaves out" in about(found, "NetworkPolicy").verdict.reason
 
 
 def test_nodes_without_pods_of_it_do_not_matter() -> None:

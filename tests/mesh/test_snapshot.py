@@ -65,6 +65,7 @@ def test_an_input_that_is_another_one_derives_again(before: Any, after: Any, aga
 def test_an_unchanged_context_is_trusted_and_a_changed_one_is_not() -> None:
     memo, objects, context, weather = Memo(), _pods("a", "b"), [object()], {"a": 1, "b": 1}
     asked: list[str] = []
+    known = [objects]
 
     def inputs(raw: Any) -> tuple[int, ...]:
         asked.append(raw["metadata"]["name"])
@@ -73,7 +74,7 @@ def test_an_unchanged_context_is_trusted_and_a_changed_one_is_not() -> None:
     def look() -> list[str]:
         return memo.each(
             "weather",
-            objects,
+            known[0],
             lambda raw, number: f"{raw['metadata']['name']}{number}",
             inputs,
             tuple(context),
@@ -81,11 +82,19 @@ def test_an_unchanged_context_is_trusted_and_a_changed_one_is_not() -> None:
 
     assert look() == ["a1", "b1"]
     asked.clear()
-    objects["shop/b"] = dict(objects["shop/b"])
+    known[0] = {**known[0], "shop/b": dict(objects["shop/b"])}
     assert look() == ["a1", "b1"]
     assert asked == ["b"]
     weather["a"], context[0] = 2, object()
     assert look() == ["a2", "b1"]
+    asked.clear()
+    weather["c"] = 3
+    known[0] = {**known[0], **_pods("c")}
+    assert look() == ["a2", "b1", "c3"]
+    assert asked == ["c"]
+    known[0] = {key: it for key, it in known[0].items() if key != "shop/a"}
+    assert look() == ["b1", "c3"]
+    assert asked == ["c"]
 
 
 def test_a_derivation_that_failed_half_way_is_not_trusted() -> None:

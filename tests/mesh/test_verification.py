@@ -16,10 +16,11 @@ from meshtui.mesh.kinds import DEPLOYMENT, GATEWAY, NAMESPACE, POD, SERVICE, STA
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Answer, Phase, Problem, Ref, Scope, Snapshot, Source, Trouble
 from meshtui.mesh.verification import Goal, Progress, State, Verification
-from tests.mesh.made import NOW, before, made, pod, snapshot
+from tests.mesh.made import NOW, before, config_map, made, pod, snapshot
 from tests.recordings import snapshot as recorded
 
 AMBIENT = {"istio.io/dataplane-mode": "ambient"}
+OUT = {"istio.io/dataplane-mode": "none"}
 ENABLED = {"ambient.istio.io/redirection": "enabled"}
 ZTUNNEL = pod("ztunnel-1", "istio-system", labels={"app": "ztunnel"})
 AGENT = pod("istio-cni-node-1", "istio-system", labels={"k8s-app": "istio-cni-node"})
@@ -145,8 +146,31 @@ def test_pods_that_are_not_wanted_are_not_waited_for() -> None:
     done = enrolling(mesh(cart(annotations=ENABLED), host, labels=AMBIENT, said=dump("cart")))
     assert (done.state, done.total) == (State.DONE, 1)
     alone = enrolling(mesh(host, labels=AMBIENT))
-    assert alone.state is State.FAILING
-    assert "hostNetwork" in alone.text
+    assert (alone.state, missing(alone)) == (State.FAILING, [("agent", "wanted")])
+    assert "hostNetwork" in alone.missing[0].verdict.reason
+    assert alone.remedy
+
+
+def test_a_namespace_that_the_cni_agent_leaves_out_fails_pod_by_pod_with_the_next_step() -> None:
+    """EXCLUDE_NAMESPACES: the label has no effect (AMB-006 of doctor-rules.md)."""
+    excluded = config_map(EXCLUDE_NAMESPACES="kube-system,shop")
+    found = enrolling(mesh(cart(), cart("b"), excluded, labels=AMBIENT))
+    assert (found.state, found.text) == (State.FAILING, "0 of 2 pods captured")
+    assert missing(found) == [("b", "wanted"), ("cart", "wanted")]
+    assert "excluded" in found.missing[0].verdict.reason
+    assert "EXCLUDE_NAMESPACES" in found.remedy
+
+
+def test_a_waypoint_alone_in_its_namespace_is_nothing_to_capture() -> None:
+    own = {"gateway.networking.k8s.io/gateway-name": "waypoint", **OUT}
+    found = enrolling(mesh(cart("waypoint", labels=own), labels=AMBIENT))
+    assert (found.state, found.text) == (State.DONE, "there is no pod of shop to capture")
+
+
+def test_a_waypoint_was_never_in_so_that_it_is_not_released() -> None:
+    own = {"gateway.networking.k8s.io/gateway-name": "waypoint", **OUT}
+    found = leaving(mesh(cart(), cart("waypoint", labels=own), labels={}, said=dump()))
+    assert (found.state, found.text) == (State.DONE, "1 of 1 pod released")
 
 
 def test_a_namespace_without_pods_is_done_once_its_label_is_seen() -> None:

@@ -167,6 +167,7 @@ async def looking(
     settings: Settings | None = None,
     toasts: bool = False,
     audit_file: Path | None = None,
+    mutes_file: Path | None = None,
 ) -> AsyncIterator[Looking]:
     """The program over a snapshot, which it shows, at the snapshot's own time; `toasts` where those are to be seen."""
     session = StillSession(snapshot, log)
@@ -175,6 +176,7 @@ async def looking(
         settings=settings or Settings(pane=pane),
         now=snapshot.now,
         audit_file=audit_file,
+        mutes_file=mutes_file,
     )
     for each in app.get_line_filters():
         if isinstance(each, DimFilter | ANSIToTruecolor):

@@ -8,8 +8,18 @@ from dataclasses import replace
 from datetime import timedelta
 
 from meshtui.mesh import scopes
+from meshtui.mesh.denial_watch import Heard, Watch
 from meshtui.mesh.kinds import EVENT, NAMESPACE, NODE, POD, Kind
-from meshtui.mesh.snapshot import Answer, Phase, Problem, Snapshot, Source, Sweep, Trouble
+from meshtui.mesh.snapshot import (
+    Answer,
+    Phase,
+    Problem,
+    Scope,
+    Snapshot,
+    Source,
+    Sweep,
+    Trouble,
+)
 from meshtui.ui.panes import PANES
 from tests import recordings
 
@@ -22,7 +32,8 @@ RBAC = "`meshtui rbac` prints the rights that are needed"
 
 def shop() -> Snapshot:
     """The recorded mesh, all of it read; of kinds that were not recorded there is nothing."""
-    return _all_read(recordings.snapshot("shop"))
+    at = _all_read(recordings.snapshot("shop"))
+    return replace(at, heard=recordings.heard("shop", at))
 
 
 def acme() -> Snapshot:
@@ -38,7 +49,7 @@ def no_ca() -> Snapshot:
 def empty() -> Snapshot:
     """A cluster with nothing in it, all of it read."""
     at = shop()
-    return _all_read(Snapshot(at.now, at.server))
+    return replace(_all_read(Snapshot(at.now, at.server)), heard=Heard())
 
 
 def no_crds() -> Snapshot:
@@ -64,7 +75,8 @@ def no_crds() -> Snapshot:
 def forbidden() -> Snapshot:
     """`shop` to somebody who may list nothing at all."""
     at = shop()
-    return _with_sources(Snapshot(at.now, at.server), {scope.kind for scope in WATCHED}, refused)
+    seen = Snapshot(at.now, at.server, heard=Heard())
+    return _with_sources(seen, {scope.kind for scope in WATCHED}, refused)
 
 
 def limited() -> Snapshot:
@@ -82,6 +94,7 @@ def limited() -> Snapshot:
             answers=dict.fromkeys(at.answers, Answer(problem=may_not)),
             gets={},
             sweep=Sweep(total=3),
+            heard=_unread(at),
         ),
         hidden,
         refused,
@@ -139,6 +152,19 @@ SITUATIONS: Mapping[str, Callable[[], Snapshot]] = {
 }
 
 
+def _unread(at: Snapshot) -> Heard:
+    """What the logs have told to somebody who may not read them, where Telemetry and mesh config are hidden too."""
+    pods, watch = {POD: at.objects[POD]}, Watch(600)
+    watch.see(Snapshot(at.now, objects=pods, sources={Scope(POD): Source(Phase.LIVE)}))
+    return watch.heard(
+        (),
+        {
+            pod: Problem(Trouble.FORBIDDEN, f"jane may not get pods/log in {pod.namespace}", RBAC)
+            for pod in watch.proxies(at.now)
+        },
+    )
+
+
 def refused(kind: Kind) -> Source:
     """A kind that one may not list, in the API server's own words."""
     who, what = f'{kind} is forbidden: User "jane"', f'cannot list resource "{kind.plural}"'
@@ -162,7 +188,7 @@ def _all_read(at: Snapshot) -> Snapshot:
 def _later(name: str) -> Snapshot:
     """The mesh of `shop` at the time of another recording, of which only a part was recorded again."""
     before, at = recordings.snapshot("shop"), recordings.snapshot(name)
-    return _all_read(
+    found = _all_read(
         replace(
             at,
             server=replace(at.server, kinds=before.server.kinds),
@@ -173,6 +199,7 @@ def _later(name: str) -> Snapshot:
             gets={**before.gets, **at.gets},
         )
     )
+    return replace(found, heard=recordings.heard(name, found))
 
 
 def _with_sources(

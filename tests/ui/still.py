@@ -19,7 +19,7 @@ from meshtui.clusters import Clusters
 from meshtui.kube.errors import Absent, ConfigError, KubeError
 from meshtui.kube.exec_plugin import Suspend
 from meshtui.kube.session import Session, Written
-from meshtui.mesh.changes import Change, Patch
+from meshtui.mesh.changes import Change, Create, Patch
 from meshtui.mesh.kinds import Kind
 from meshtui.mesh.logs import LogLine, LogOptions
 from meshtui.mesh.raw import Raw
@@ -33,9 +33,14 @@ class StillSession:
 
     first: Snapshot
     log: Collection[LogLine] = ()
+    logs_by_pod: Mapping[str, Collection[LogLine]] = field(default_factory=dict)
+    """Of pods with these names, in place of `log`."""
+    logs_asked: list[tuple[Ref, LogOptions]] = field(default_factory=list)
     wanted: tuple[Collection[Scope], Collection[Probe], Collection[Ref]] = ((), (), ())
     tables: Collection[Scope] = ()
     """Of what was wanted, the kinds as the server prints them."""
+    denials: bool = False
+    """Whether the access logs were wanted."""
     asked: list[Ref] = field(default_factory=list)
     rights: Mapping[Kind, Right] = field(default_factory=dict)
     """What it says of changing objects of a kind; of others nothing is known."""
@@ -44,6 +49,8 @@ class StillSession:
     previewing: Callable[[], Awaitable[object]] | None = None
     applying: Callable[[], Awaitable[object]] | None = None
     """What a dry run, and a change, wait for."""
+    posted: list[tuple[Ref, int, str]] = field(default_factory=list)
+    """What was posted to proxies: pod, port and target."""
     applied: list[Change] = field(default_factory=list)
     closed: bool = False
 
@@ -77,9 +84,12 @@ class StillSession:
         probes: Collection[Probe] = (),
         refs: Collection[Ref] = (),
         tables: Collection[Scope] = (),
+        *,
+        denials: bool = False,
     ) -> None:
         self.wanted = (scopes, probes, refs)
         self.tables = tables
+        self.denials = denials
 
     def refresh(self) -> None:
         pass
@@ -92,7 +102,8 @@ class StillSession:
         return found
 
     async def logs(self, pod: Ref, options: LogOptions) -> AsyncIterator[LogLine]:
-        for line in self.log:
+        self.logs_asked.append((pod, options))
+        for line in self.logs_by_pod.get(pod.name, self.log):
             yield line
 
     async def may(
@@ -106,19 +117,26 @@ class StillSession:
     ) -> Right:
         return self.rights.get(kind, Right(None, "not asked"))
 
+    async def admin(self, pod: Ref, port: int, target: str) -> bytes:
+        """What a ztunnel answers, whose level is what was posted last (istio-ambient.md, 4.6)."""
+        self.posted.append((pod, port, target))
+        if self.refusal is not None:
+            raise self.refusal
+        return b"current log level is hickory_server::server=off,info\n"
+
     async def preview(self, change: Change) -> Written:
         if self.previewing is not None:
             await self.previewing()
         return Written(_after(change))
 
     async def apply(self, change: Change) -> Written:
-        """Makes a patch, for the version that it is based on, and shows the snapshot with it."""
+        """Makes a patch, for the version that it is based on, or a new object, and shows the snapshot with it."""
         if self.applying is not None:
             await self.applying()
         if self.refusal is not None:
             raise self.refusal
         target, found = change.target, _after(change)
-        assert isinstance(change, Patch)
+        assert isinstance(change, Patch | Create)
         version = int(change.based_on or 0) + 1
         it = {**found, "metadata": {**found["metadata"], "resourceVersion": f"{version}"}}
         self.applied.append(change)
@@ -129,6 +147,8 @@ class StillSession:
 
 
 def _after(change: Change) -> dict[str, Any]:
+    if isinstance(change, Create):
+        return {**change.wanted}
     assert isinstance(change, Patch)
     found: dict[str, Any] = json_merge_patch.merge(copy.deepcopy(change.before), change.patch)
     return found
@@ -141,6 +161,7 @@ def app_of(
     now: datetime,
     audit_file: Path | None = None,
     favourites_file: Path | None = None,
+    mutes_file: Path | None = None,
 ) -> MeshApp:
     """The program over sessions by context, the first one current, at a fixed time."""
 
@@ -151,7 +172,9 @@ def app_of(
 
     contexts = [(name, f"https://{name}.example:6443") for name in sessions]
     clusters = Clusters(contexts, next(iter(sessions)), opened)
-    return MeshApp(settings or Settings(), clusters, lambda: now, audit_file, favourites_file)
+    return MeshApp(
+        settings or Settings(), clusters, lambda: now, audit_file, favourites_file, mutes_file
+    )
 
 
 async def until(pilot: Pilot[int], condition: Callable[[], bool], seconds: float = 10) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
 from meshtui.kube import audit
 from meshtui.kube.errors import StatusError
@@ -21,6 +22,7 @@ from meshtui.settings import Settings
 from meshtui.ui.audit_reader import AuditReader
 from meshtui.ui.confirm import Confirm
 from meshtui.ui.pick import Pick
+from meshtui.ui.spans import text_of
 from meshtui.ui.verify import Verify
 from tests.mesh.made import made
 from tests.ui import situations
@@ -130,6 +132,19 @@ async def test_what_was_left_running_is_in_the_header_and_undone_by_name(file: P
         await at.press("escape")
         await told(at, "nothing was changed")
     assert story(file) == ["intent", "outcome applied", "outcome declined"]
+
+
+async def test_a_dialog_that_scrolls_shows_its_lines_whole(file: Path) -> None:
+    async with looking(SHOP, "namespaces", (80, 20), audit_file=file) as at:
+        await at.select("plain")
+        await asked(at, "m", "enter")
+        assert isinstance(at.app.screen, Confirm)
+        said = at.app.screen.lines
+        for width in range(80, 60, -1):  # at some of them a line is as long as there is room
+            await at.pilot.resize_terminal(width, 20)
+            await at.until(lambda: said.show_vertical_scrollbar)
+            longest = max(cell_len(text_of(line)) for line in said.shown)
+            assert longest <= said.scrollable_content_region.width
 
 
 async def test_esc_and_colon_decline(file: Path) -> None:
@@ -291,13 +306,14 @@ async def test_marked_namespaces_go_one_after_the_other_and_stop_at_the_first_fa
         await at.press("enter")
         await at.until(lambda: isinstance(at.app.screen, Pick))
         assert "Enroll namespace bb in the mesh: refused" in at.screen
-        assert "stop here  1 were not changed: cc" in at.screen
-        assert "undo all  1 that were changed" in at.screen
+        assert "stop here  1 was not changed (cc)" in at.screen
+        assert "undo all  all that were changed: 1" in at.screen
         at.session.refusal = None
         await at.press("end", "enter")
         await at.until(lambda: isinstance(at.app.screen, Confirm))
         assert "Undo: Enroll namespace aa" in at.screen
         await at.press("escape")
+        await told(at, "Stopped: 1 was not changed (cc).")
         assert [change.target.name for change in at.session.applied] == ["aa"]
 
 
@@ -324,7 +340,7 @@ async def test_a_row_that_is_gone_by_now_is_not_changed(file: Path) -> None:
         await at.until(lambda: isinstance(at.app.screen, Pick))
         await at.show(SHOP)
         await at.press("enter")
-        await told(at, "Namespace aa cannot be read: aa is not there", "1 were not changed (bb)")
+        await told(at, "Namespace aa cannot be read: aa is not there", "1 was not changed (bb)")
     assert story(file) == []
 
 
@@ -368,6 +384,9 @@ async def test_a_controller_is_taken_out_by_its_template(file: Path) -> None:
         await asked(at, "r")
         assert "kubectl.kubernetes.io/restartedAt" in at.screen
         assert "connections to its pods break as they are replaced" in at.screen
+        await at.press("enter")
+        await at.until(lambda: isinstance(at.app.screen, Verify) and "replaced" in at.screen)
+        assert "undo" not in at.screen, "there is no way back from a restart"
         await at.press("escape")
 
 
@@ -410,6 +429,23 @@ async def test_an_object_is_edited_and_nothing_typed_is_lost_where_that_fails(
         await at.until(lambda: bool(at.session.applied))
         await at.until(lambda: _left(tmp_path) == [kept])
     assert story(file) == ["intent", "outcome refused", "intent", "outcome applied"]
+
+
+METHODS = 'path.write_text(text.replace("ports:", "methods: [GET]\\n        ports:"))'
+
+
+async def test_what_the_doctor_would_newly_find_is_said_before_an_edit(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _editor(monkeypatch, tmp_path, METHODS)
+    async with looking(SHOP, "policies", (180, 48), audit_file=file) as at:
+        await at.select("allow-checkout")
+        await asked(at, "e")
+        said = " ".join(at.screen.split())
+        assert "✗ the doctor would find: ALLOW payments/allow-checkout is for" in said
+        assert "(AMB-028)" in said
+        assert "attach it by targetRefs to the Service or its waypoint" in said
+        await at.press("escape")
 
 
 @pytest.mark.parametrize(
@@ -461,5 +497,7 @@ async def test_when_the_audit_cannot_be_written_nothing_is_sent(tmp_path: Path) 
         await asked(at, "m", "enter")
         await at.press("enter")
         await shown(at, "✗ failed")
-        assert "so nothing was sent" in at.read
+        whole = " ".join(at.screen.split())
+        assert "so nothing was sent See that this file" in whole, "all of it, however narrow"
+        assert "room on the disk" in whole
         assert not at.session.applied

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from meshtui.mesh.kinds import NODE
+from meshtui.mesh.kinds import GATEWAY, NODE
 from meshtui.mesh.snapshot import Snapshot
 from tests.ui import situations
 from tests.ui.looking import Looking, looking
@@ -298,4 +298,13 @@ async def test_a_cluster_that_was_never_reached_shows_no_lines() -> None:
 
 async def test_the_secrets_of_the_certificates_are_asked_for_here_too() -> None:
     async with looking(SHOP) as at:
+        await at.until(lambda: "edge/acme-tls" in {ref.key for ref in at.wanted[2]})
+
+
+async def test_the_secrets_of_a_gateway_that_comes_later_are_asked_for_without_a_key() -> None:
+    before = replace(SHOP, objects={k: it for k, it in SHOP.objects.items() if k != GATEWAY})
+    async with looking(before) as at:
+        await at.until(lambda: "istio-system/cacerts" in {ref.key for ref in at.wanted[2]})
+        assert "edge/acme-tls" not in {ref.key for ref in at.wanted[2]}
+        await at.show(SHOP)
         await at.until(lambda: "edge/acme-tls" in {ref.key for ref in at.wanted[2]})

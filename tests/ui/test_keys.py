@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from textual.binding import Binding
-from textual.command import CommandPalette
 
 from meshtui.mesh.logs import LogLine
 from meshtui.settings import Settings
+from meshtui.ui.log_reader import LogReader
 from meshtui.ui.panes import PANES
 from meshtui.ui.pick import Pick
-from meshtui.ui.reader import Aliases, Describe, Log, Reader, Yaml
+from meshtui.ui.reader import Describe, Reader, Yaml
 from meshtui.ui.unbound import HINTS
-from tests.ui import situations
+from tests.ui import key_table, situations
+from tests.ui.key_table import cursor, told
 from tests.ui.looking import Looking, looking
 
 SHOP = situations.shop()
@@ -52,6 +54,7 @@ SCREENS: dict[str, Open] = {
     "log": opened("l"),
     "messages": opened("!"),
     "tree": typed(":tree\r"),
+    "trace": typed(":trace shop/storefront payments/ledger\r"),
     "help": opened("?"),
     "aliases": opened("ctrl+a"),
     "contexts": typed(":ctx\r"),
@@ -65,31 +68,24 @@ def pane_of(screen: str) -> str:
 # The table of ux.md, 5: what a key that k9s users have in their fingers does here.
 
 
-def cursor(at: Looking) -> int:
-    return [row.key for row in at.pane.table.rows].index(at.pane.cursor)
+XTERM = {
+    ":": "colon",
+    "/": "slash",
+    "?": "question_mark",
+    "!": "exclamation_mark",
+    "[": "left_square_bracket",
+    "]": "right_square_bracket",
+    "-": "minus",
+}
+"""How Textual names what these characters are typed with."""
 
 
-MOVES = [
-    # key, from row, to row of 26
-    ("down", 3, 4),
-    ("j", 3, 4),
-    ("up", 3, 2),
-    ("k", 3, 2),
-    ("home", 9, 0),
-    ("g", 9, 0),
-    ("end", 9, 25),
-    ("G", 9, 25),
-    ("k", 0, 0),
-    ("j", 25, 25),
-]
-
-
-async def test_arrows_and_their_letters_move_the_cursor() -> None:
+async def test_the_cursor_stays_within_the_rows() -> None:
     async with looking(SHOP, "workloads", (80, 24)) as at:
-        for key, start, end in MOVES:
-            at.pane.table.select(at.pane.table.rows[start].key)
-            await at.press(key)
-            assert cursor(at) == end, key
+        await at.press("home", "k", "up", "pageup")
+        assert cursor(at) == 0
+        await at.press("end", "j", "down", "pagedown")
+        assert cursor(at) == 25
 
 
 async def test_page_keys_move_by_what_is_in_view_and_come_back() -> None:
@@ -118,63 +114,42 @@ async def test_keys_work_on_rows_that_came_after_there_were_none() -> None:
         assert isinstance(at.app.screen, Describe)
 
 
-Does = Callable[[Looking], bool]
-EFFECTS: dict[str, Sequence[tuple[str, str, Does]]] = {
-    # key, pane, what is so afterwards, with the cursor on the first row
-    "go": [
-        ("enter", "namespaces", lambda at: at.pane.NAME == "workloads"),
-        ("enter", "workloads", lambda at: at.pane.NAME == "ztunnels"),
-        ("enter", "ztunnels", lambda at: at.pane.NAME == "certificates"),
-        ("enter", "certificates", lambda at: "│ health" in at.screen),
-        ("enter", "cluster", lambda at: at.pane.NAME == "findings"),
-        ("z", "workloads", lambda at: at.pane.NAME == "ztunnels"),
-        ("tab", "cluster", lambda at: at.pane.NAME == "namespaces"),
-        ("shift+tab", "cluster", lambda at: at.pane.NAME == "findings"),
-        ("x", "certificates", lambda at: "│ health" not in at.screen),
-    ],
-    "read": [
-        ("d", "workloads", lambda at: isinstance(at.app.screen, Describe)),
-        ("y", "workloads", lambda at: isinstance(at.app.screen, Yaml)),
-        ("l", "workloads", lambda at: isinstance(at.app.screen, Log)),
-        ("p", "workloads", lambda at: "previous container" in at.screen),
-        ("l", "ztunnels", lambda at: isinstance(at.app.screen, Log)),
-        ("?", "workloads", lambda at: "Keys and commands" in at.screen),
-        ("f1", "workloads", lambda at: "Keys and commands" in at.screen),
-        ("!", "workloads", lambda at: "Messages" in at.screen),
-        ("ctrl+a", "workloads", lambda at: isinstance(at.app.screen, Aliases)),
-        ("ctrl+p", "workloads", lambda at: isinstance(at.app.screen, CommandPalette)),
-    ],
-    "ask": [
-        (":", "workloads", lambda at: at.main.prompt.asking == ":" and "opted-out" in at.screen),
-        ("/", "workloads", lambda at: at.main.prompt.asking == "/" and "opted-out" in at.screen),
-    ],
-    "say": [
-        ("c", "workloads", lambda at: at.app.clipboard == "batch/opted-out-79c9876f8-jvcb9"),
-        ("ctrl+c", "workloads", lambda at: "ctrl-c again quits." in told(at)),
-        ("0", "workloads", lambda at: at.main.place.namespaces == ()),
-        ("7", "workloads", lambda at: told(at).startswith("7 has no namespaces yet")),
-        ("]", "workloads", lambda at: told(at) == "There is no later view."),
-        ("ctrl+r", "workloads", lambda at: "Reading everything again." in told(at)),
-    ],
-}
-
-
-def told(at: Looking) -> str:
-    """What was said to the person last."""
-    said = at.app._told
-    return said[-1].text if said else ""
-
-
-@pytest.mark.parametrize("kind", EFFECTS)
-async def test_a_key_does_what_the_table_says(kind: str) -> None:
+@pytest.mark.parametrize("group", key_table.GROUPS)
+async def test_a_key_does_what_the_table_says(group: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBE_EDITOR", "true")
     async with looking(SHOP, "workloads") as at:
-        for key, pane, does in EFFECTS[kind]:
-            await at.type(f":{pane[:4]}\r")
-            await at.press("home", key)
-            assert does(at), (key, pane)
-            await at.press("escape")
-            assert len(at.app.screen_stack) == 1
+        for each in key_table.GROUPS[group]:
+            await at.type(f":{each.pane[:4]}\r")
+            await at.press("home", *each.before)
+            at.app._told.clear()
+            await at.press(each.key)
+            try:
+                await at.until(partial(each.does, at))
+            except TimeoutError:
+                pytest.fail(f"{each.key} in {each.pane}: not {each.words}\n{at.screen}")
+            await at.press(*each.after)
+            await at.until(lambda: len(at.app.screen_stack) == 1)
             assert at.app.is_running, "no key but the second ctrl-c ends the program"
+
+
+async def test_the_table_has_every_key_of_the_panes() -> None:
+    pressed = {
+        (each.key, each.pane if each.key in ("x",) else "")
+        for keys in key_table.GROUPS.values()
+        for each in keys
+    }
+    known = {XTERM.get(key, key) for key, _ in pressed}
+    async with looking(SHOP) as at:
+        for pane in NAMES:
+            assert pane == at.pane.NAME
+            bound = {key for key in live(at) if key not in tuple("23456789")}
+            assert bound - known == set(), pane
+            await at.press("tab")
+
+
+def test_the_page_of_keys_in_the_readme_is_the_table() -> None:
+    readme = key_table.README.read_text(encoding="utf-8")
+    assert readme == key_table.written(readme), "python -m tests.ui.key_table writes it anew"
 
 
 @pytest.mark.parametrize("key", ["q", "escape"])
@@ -185,6 +160,8 @@ async def test_where_no_way_leads_back_the_key_says_how_to_quit(key: str) -> Non
         assert at.app.is_running
 
 
+IN_SOME = (*"imtvx", *"ANOPS")
+"""Keys with a verb in some panes, and a hint in the others."""
 UNBOUND = ("W", "delete", "insert", "f2", "f10")
 """Keys that mean nothing."""
 
@@ -197,7 +174,7 @@ async def test_a_key_without_a_verb_does_nothing_and_says_so_where_k9s_has_one()
             before = at.screen
             for key in (*UNBOUND, *HINTS):
                 if key in at.app.screen.active_bindings:
-                    assert key in ("m", "x"), (
+                    assert key in IN_SOME, (
                         f"{key} has a verb in {pane}, and a hint that it has none"
                     )
                     continue
@@ -297,7 +274,7 @@ async def test_the_keys_of_a_reader() -> None:
     async with looking(SHOP, "workloads", (80, 24), log=MANY_LINES) as at:
         await at.press("l")
         await at.until(lambda: "line 199" in at.screen)
-        assert isinstance(at.app.screen, Log)
+        assert isinstance(at.app.screen, LogReader)
         await at.press("g")
         assert "line 0\n" in at.screen
         await at.press("j", "down", "k")
@@ -309,6 +286,7 @@ async def test_the_keys_of_a_reader() -> None:
         await at.press("t")
         await at.until(lambda: "12:39:00 line 199" in at.screen)
         await at.type("/line 17\r")
+        await at.until(lambda: "/line 17: 1 of 11" in at.screen)
         assert "line 17\n" in at.screen, "the first that was found"
         await at.press("n")
         first = at.screen
@@ -327,7 +305,7 @@ async def test_a_log_scrolls_along_until_one_scrolls_up_and_again_at_its_end() -
         await at.press("l")
         await at.until(lambda: "line 199" in at.screen)
         screen = at.app.screen
-        assert isinstance(screen, Log)
+        assert isinstance(screen, LogReader)
 
         async def comes(text: str) -> bool:
             """Whether a line that comes is seen; three at once, as from a slow connection."""
@@ -513,6 +491,6 @@ async def test_a_pane_to_start_at_is_named_as_in_its_command(name: str) -> None:
         assert at.pane is started
 
 
-@pytest.mark.parametrize("reader", [Reader, Describe, Yaml, Log])
+@pytest.mark.parametrize("reader", [Reader, Describe, Yaml, LogReader])
 def test_readers_are_left_by_the_same_keys(reader: Any) -> None:
     assert reader._merged_bindings.key_to_bindings.keys() >= {"escape", "q", "slash", "c"}

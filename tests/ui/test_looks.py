@@ -130,6 +130,14 @@ async def evidence(at: Looking) -> None:
     await at.until(lambda: "0 of 1" in at.screen)
 
 
+def asked(line: str, answer: str) -> Callable[[Looking], Awaitable[None]]:
+    async def ask(at: Looking) -> None:
+        await at.type(f"{line}\r")
+        await at.until(lambda: answer in at.screen)
+
+    return ask
+
+
 SCREENS: dict[str, tuple[str, str, Callable[[Looking], Awaitable[None]]]] = {
     # name: situation, pane, what to do there
     "aliases": ("shop", "workloads", keys("ctrl+a")),
@@ -151,9 +159,25 @@ SCREENS: dict[str, tuple[str, str, Callable[[Looking], Awaitable[None]]]] = {
     "namespaces-behind-digits": ("shop", "workloads", types(":ns shop\r:ns payments,batch\r")),
     "pods-of-a-namespace": ("shop", "namespaces", keys("G", "enter")),
     "sixteen-colours": ("shop", "ztunnels", types(":theme ansi-dark\r")),
+    "trace": (
+        "shop",
+        "workloads",
+        asked(":trace shop/storefront payments/ledger", "none allows it"),
+    ),
+    "trace-through-a-gateway": (
+        "shop",
+        "routes",
+        asked(":trace outside https://shop.acme.example/cart", "no load balancer"),
+    ),
     "tree": ("shop", "services", tree),
     "tree-of-everything": ("shop", "cluster", tree_of_everything),
     "tree-of-what-is-known": ("limited", "workloads", tree_of_what_is_known),
+    "verdict": (
+        "shop",
+        "workloads",
+        asked(":verdict shop/storefront payments/ledger:8080", "refused: "),
+    ),
+    "who": ("shop", "workloads", asked(":who payments/ledger:8080", "may be called")),
     "yaml": ("shop", "workloads", yaml),
     "ztunnel-with-a-ghost": ("shop", "ztunnels", node_2),
 }

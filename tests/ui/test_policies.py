@@ -93,7 +93,7 @@ async def test_a_key_leads_to_the_policies_that_apply_in_the_order_they_are_judg
             if set(row) <= set(cells[:4])
         ][:1]
         at.pane.table.select(key)
-        await at.press("P")
+        await at.press("b")
         assert at.pane.NAME == "policies"
         assert [cells[3] for cells in at.rows] == policies
         if not policies:
@@ -104,7 +104,7 @@ async def test_a_key_leads_to_the_policies_that_apply_in_the_order_they_are_judg
 
 async def test_the_key_says_where_no_policy_can_apply() -> None:
     async with looking(SHOP, "certificates") as at:
-        await at.press("P", "!")
+        await at.press("b", "!")
         assert "No policies apply to this kind of row." in at.screen
 
 

@@ -17,9 +17,9 @@ from meshtui.ui.reader import Yaml
 from meshtui.ui.tree import TreeScreen
 from tests.mesh.made import made, pod
 from tests.ui import situations
+from tests.ui.key_table import told
 from tests.ui.looking import Looking, looking
 from tests.ui.test_hostile import MATTERS, POISON, clean, poisoned_mesh
-from tests.ui.test_keys import told
 
 SHOP = situations.shop()
 STOREFRONT = "storefront-79968d5cff-jbfb7"

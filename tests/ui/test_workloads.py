@@ -14,6 +14,7 @@ from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import (
     Answer,
     Phase,
+    Probe,
     Problem,
     Ref,
     Scope,
@@ -33,6 +34,10 @@ NEVER = "reports-864dfcf76c-htxkg"
 REFUNDS = "refunds-6b6c7c499-nsrzq"
 PROXIED = "ledger-669657bc95-s5qqg"
 ZTUNNEL = {"node-0": "ztunnel-68wn4", "node-1": "ztunnel-4rh2t", "node-2": "ztunnel-gnq4h"}
+
+
+def probe(node: str) -> Probe:
+    return ztunnel_probes.dump("istio-system", ZTUNNEL[node])
 
 
 def with_pods(pods: dict[str, Raw]) -> Snapshot:
@@ -150,9 +155,6 @@ async def test_what_is_looked_at_is_asked_for_and_follows_the_cursor() -> None:
     """The pod's own events, and the dumps of the ztunnels of the rows in view, the selected one's first. Those of
     node-0 in view are outside the mesh."""
 
-    def probe(node: str) -> Any:
-        return ztunnel_probes.dump("istio-system", ZTUNNEL[node])
-
     uids = {raw.name(it): raw.uid(it) for it in SHOP.raw(POD)}
     async with looking(SHOP, "workloads", (160, 10)) as at:
         first = events.scope(
@@ -167,6 +169,18 @@ async def test_what_is_looked_at_is_asked_for_and_follows_the_cursor() -> None:
         assert first not in at.wanted[0], "nobody looks at those any more"
         assert next(iter(at.session.wanted[1])) == probe("node-2")
         assert at.wanted[2] == set()
+
+
+async def test_pods_that_come_into_view_have_their_ztunnels_asked_without_a_key() -> None:
+    on_one = {
+        key: it
+        for key, it in SHOP.objects[POD].items()
+        if raw.text(it, "spec", "nodeName") == "node-1"
+    }
+    async with looking(with_pods(on_one), "workloads", (160, 48)) as at:
+        await at.until(lambda: at.wanted[1] == {probe("node-1")})
+        await at.show(SHOP)
+        await at.until(lambda: probe("node-2") in at.wanted[1])
 
 
 async def test_where_no_ztunnel_could_be_read_links_are_unknown_and_say_why() -> None:

@@ -56,6 +56,8 @@ class Reader:
     """For one log, whose lines it is given in order."""
 
     def __init__(self, counts: Counts) -> None:
+        self.whole = ""
+        """The access line that was read last, as it was written."""
         self._counts = counts
         self._half = ""
         """An access line that breaks off, which the next may continue."""
@@ -97,4 +99,5 @@ class Reader:
             self._counts.other += 1
         else:
             self._counts.access += 1
+            self.whole = line
         return found

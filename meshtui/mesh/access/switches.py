@@ -58,6 +58,10 @@ class Switch:
 
 def of(snapshot: Snapshot) -> tuple[Switch, ...]:
     """One for each pod of a ztunnel, waypoint or gateway that has not ended, ztunnels first."""
+    return snapshot.once(_of, snapshot)
+
+
+def _of(snapshot: Snapshot) -> tuple[Switch, ...]:
     found = list(_switches(snapshot))
     return tuple(sorted(found, key=lambda each: (each.part != "ztunnel", each.key)))
 

@@ -36,6 +36,11 @@ class Finding:
     found: Found
     symptoms: tuple[Found, ...] = ()
 
+    @property
+    def grade(self) -> Severity:
+        """How bad it is, with what it explains."""
+        return min((self.found, *self.symptoms), key=lambda each: each.grade.rank).grade
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Examination:
@@ -53,7 +58,7 @@ class Examination:
 def of(snapshot: Snapshot, analyzers: Sequence[Analyzer]) -> Examination:
     """Applies all rules of these analyzers."""
     reports = [(analyzer, _report(analyzer, snapshot)) for analyzer in analyzers]
-    found = [each for _, report in reports for each in report.found]
+    found = list(dict.fromkeys(each for _, report in reports for each in report.found))
     unsure = tuple(each for _, report in reports for each in report.unsure)
     return Examination(_folded(found), unsure, _outcomes(reports), _by_object(found))
 
@@ -79,8 +84,7 @@ def _report(analyzer: Analyzer, snapshot: Snapshot) -> _Report:
 
 
 def _examined(analyzer: Analyzer, snapshot: Snapshot) -> _Report:
-    first, *_ = analyzer.needs
-    if _phase(first, snapshot) is Phase.ABSENT:
+    if analyzer.needs and _phase(analyzer.needs[0], snapshot) is Phase.ABSENT:
         return _Report(applies=False)
     missing = [_missing(need, snapshot) for need in analyzer.needs]
     unsure = [Unsure(rule, why) for why in filter(None, missing) for rule in analyzer.rules]
@@ -141,7 +145,7 @@ def _root(found: Found, causes: Mapping[tuple[str, Ref], Found]) -> Found:
 
 def _order(finding: Finding) -> tuple[int, int, str]:
     found = finding.found
-    return (found.grade.rank, -len(found.objects) - len(finding.symptoms), found.key)
+    return (finding.grade.rank, -len(found.objects) - len(finding.symptoms), found.key)
 
 
 def _by_object(found: Iterable[Found]) -> Mapping[Ref, tuple[Found, ...]]:

@@ -1,18 +1,20 @@
-"""Findings as rows: what the doctor finds now, since when, and what was gone a moment ago."""
+"""Findings as rows: what the doctor finds now, since when, what is muted, and what was gone a moment ago."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from meshtui.mesh.doctor import analyzer, examination
 from meshtui.mesh.doctor.examination import Examination, Finding
+from meshtui.mesh.doctor.findings import Found
 from meshtui.mesh.doctor.rules import ANALYZERS
 from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.kinds import EVENT, POD, Kind
+from meshtui.mesh.mutes import Mute
 from meshtui.mesh.snapshot import Phase, Ref, Scope, Snapshot
 
 NEW = timedelta(minutes=1)
@@ -38,13 +40,20 @@ class Row:
     """Whether it came while one was looking: it was not there when the cluster was first read."""
     gone: datetime | None = None
     """When it was no longer found; None while it is."""
+    mute: Mute | None = None
+    """By what it is muted; None where it is not."""
 
 
 def of(snapshot: Snapshot) -> Sequence[Row]:
-    """The worst first; those that are gone at the end, for a minute."""
-    rows = _Rows.following(snapshot).rows
-    there = [row for row in rows.values() if row.gone is None]
-    return [*there, *(row for row in rows.values() if row.gone is not None)]
+    """The worst first; behind them those that are muted, and at the end, for a minute, those that are gone."""
+    rows = _Rows.following(snapshot).rows.values()
+    return sorted(rows, key=lambda row: (row.gone is not None, row.mute is not None))
+
+
+def mute_of(finding: Finding, snapshot: Snapshot) -> Mute | None:
+    """By what a finding is muted now, with all that it explains; None where it is not."""
+    mute = snapshot.muted.get(finding.found.key)
+    return mute if mute is not None and mute.holds(snapshot.now) else None
 
 
 def examined(snapshot: Snapshot) -> Examination:
@@ -79,7 +88,8 @@ class Judged(Protocol):
 
 def judged(snapshot: Snapshot, rows: Iterable[Judged]) -> Mapping[str, Verdict]:
     """The verdicts of those rows that the doctor finds something worse of than their own fields say, by key."""
-    found = examined(snapshot).of
+    examination = examined(snapshot)
+    found, muted = examination.of, _muted(examination, snapshot)
     names = {ref.name for ref in found}
     verdicts = {}
     for row in rows:
@@ -87,10 +97,18 @@ def judged(snapshot: Snapshot, rows: Iterable[Judged]) -> Mapping[str, Verdict]:
             row.ref is None or row.ref.name not in names
         ):  # nearly all of 10,000, and cheaper than to look it up
             continue
-        worst = found[row.ref][0] if row.ref in found else None
+        told = found.get(row.ref, ())
+        worst = next((each for each in told if each not in muted), None)
         if worst is not None and worst.grade.health.rank > row.verdict.health.rank:
             verdicts[row.key] = Verdict(worst.grade.health, f"{worst.says} ({worst.rule.code})")
     return verdicts
+
+
+def _muted(examination: Examination, snapshot: Snapshot) -> Collection[Found]:
+    if not snapshot.muted:
+        return ()
+    muted = [each for each in examination.findings if mute_of(each, snapshot)]
+    return {found for each in muted for found in (each.found, *each.symptoms)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,13 +135,15 @@ def _step(before: _Rows | None, snapshot: Snapshot) -> _Rows:
         key = f"{found.key} #{times[found.key]}"
         old = known.get(key)
         continues = old is not None and old.gone is None
+        mute = mute_of(finding, snapshot)
         rows[key] = Row(
             key=key,
-            verdict=Verdict(found.grade.health, found.says),
+            verdict=_verdict(finding, mute),
             ref=found.objects[0] if found.objects else None,
             finding=finding,
             since=old.since if old and continues else now,
             fresh=old.fresh if old and continues else settled,
+            mute=mute,
         )
     for key, row in known.items():
         if key not in rows and now - (row.gone or now) < NEW:
@@ -132,8 +152,14 @@ def _step(before: _Rows | None, snapshot: Snapshot) -> _Rows:
     return _Rows(rows, settled or (bool(snapshot.sources) and complete))
 
 
+def _verdict(finding: Finding, mute: Mute | None) -> Verdict:
+    if mute is not None:
+        return Verdict(Health.NONE, f"muted {mute.told}")
+    return Verdict(finding.grade.health, finding.found.says)
+
+
 def _gone(row: Row, now: datetime) -> Row:
     if row.gone is not None:
         return row
-    verdict = Verdict(Health.NONE, f"gone: {row.verdict.reason}")
-    return Row(row.key, verdict, row.ref, row.finding, row.since, row.fresh, now)
+    verdict = Verdict(Health.NONE, f"gone: {row.finding.found.says}")
+    return replace(row, verdict=verdict, gone=now)

@@ -21,6 +21,7 @@ from meshtui.mesh.doctor.configuration import (
     k8s_gateways,
     mesh_networks,
     ports,
+    schema,
     service_entries,
     sidecars,
     telemetry,
@@ -60,5 +61,7 @@ ANALYZERS: tuple[Analyzer, ...] = (
     *webhooks.ANALYZERS,
 )
 
-RULES: dict[str, Rule] = {rule.code: rule for analyzer in ANALYZERS for rule in analyzer.rules}
-"""By code."""
+RULES: dict[str, Rule] = {
+    rule.code: rule for analyzer in (*ANALYZERS, schema.analyzer(())) for rule in analyzer.rules
+}
+"""By code; those of dry runs too, which no snapshot tells of."""

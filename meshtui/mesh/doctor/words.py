@@ -15,7 +15,7 @@ _NAMED = 5
 def markdown(finding: Finding) -> Iterator[str]:
     """One finding with its evidence."""
     found = finding.found
-    yield f"- {found.grade.health.mark} **{found.rule.code}** ({found.grade.word}): {escaped(found.says)}"
+    yield f"- {finding.grade.health.mark} **{found.rule.code}** ({finding.grade.word}): {escaped(found.says)}"
     yield f"  - about: {escaped(named(found.objects))}"
     for seen in found.evidence:
         yield f"  - seen: `{plain(seen_by(seen)).replace('`', chr(39))}`"

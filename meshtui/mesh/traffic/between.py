@@ -3,7 +3,7 @@ matrix, who may call a workload, and whom it may call, by service account."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from meshtui.mesh.service_specs import Port
@@ -92,15 +92,42 @@ def _judged(
     found: dict[tuple[Result, str], tuple[list[str], list[str]]] = {}
     of_service = _port(called, port)
     protocols = _protocols(of_service, http)
-    for caller in _alike(source):
-        for member in called.members:
-            own = _passage(snapshot, caller, called, member, of_service, port)
+    callers = _alike(source.members, lambda each: _told_as_caller(each, book))
+    destinations = _alike(
+        called.members,
+        lambda each: (_told_as_called(each, book), _own_port(snapshot, each, of_service, port)),
+    )
+    for alike in callers:
+        for members in destinations:
+            own = _passage(snapshot, alike[0], called, members[0], of_service, port)
             judged = _whatever(own, protocols, book)
             whose, whom = found.setdefault(judged, ([], []))
-            whose.append(caller.pod)
-            whom.append(member.pod)
+            whose += [each.pod for each in alike]
+            whom += [each.pod for each in members]
     for (result, depends), (whose, whom) in found.items():
         yield Judgement(tuple(dict.fromkeys(whose)), tuple(dict.fromkeys(whom)), result, depends)
+
+
+def _alike(members: Iterable[Member], told: Callable[[Member], Hashable]) -> list[list[Member]]:
+    """The members by what tells them apart."""
+    found: dict[Hashable, list[Member]] = {}
+    for each in members:
+        found.setdefault(told(each), []).append(each)
+    return [*found.values()]
+
+
+def _told_as_caller(each: Member, book: Rulebook) -> Hashable:
+    """What proxies see of a caller: its identity, and its address where any rule asks for one."""
+    it = each.party
+    address = it.address if book.addressed else None
+    return it.namespace, it.account, it.dataplane, address
+
+
+def _told_as_called(each: Member, book: Rulebook) -> Hashable:
+    """By what policies are for a pod that is called, and its address where any rule asks for one."""
+    it = each.party
+    address = it.address if book.addressed else None
+    return it.namespace, it.dataplane, frozenset(it.labels.items()), each.waypoint, address
 
 
 def _whatever(own: Passage, protocols: Sequence[Http | None], book: Rulebook) -> tuple[Result, str]:
@@ -116,14 +143,11 @@ def _whatever(own: Passage, protocols: Sequence[Http | None], book: Rulebook) ->
     return result, ""
 
 
-def _alike(source: Named) -> Iterator[Member]:
-    """Callers that may be judged differently: what a proxy sees of one are its identity and its address."""
-    seen = set()
-    for each in source.members:
-        it = each.party
-        if (it.namespace, it.account, it.dataplane, it.address) not in seen:
-            seen.add((it.namespace, it.account, it.dataplane, it.address))
-            yield each
+def _own_port(
+    snapshot: Snapshot, member: Member, of_service: Port | None, port: int | None
+) -> int | None:
+    """The port of a pod that is called."""
+    return port if of_service is None else parties.target_port(snapshot, of_service, member.pod)
 
 
 def _passage(
@@ -139,13 +163,10 @@ def _passage(
     if source.dataplane is Dataplane.GATEWAY:
         source = replace(source, uses_waypoints=called.from_gateways)
     before = called.waypoint if spec else member.waypoint
-    own = port
-    if of_service is not None:
-        own = parties.target_port(snapshot, of_service, member.pod)
     return Passage(
         source=source,
         destination=member.party,
-        port=own,
+        port=_own_port(snapshot, member, of_service, port),
         service=spec.target if spec else None,
         service_port=of_service.number if of_service else None,
         waypoint=parties.waypoint(snapshot, before),

@@ -119,13 +119,23 @@ def rulebook(snapshot: Snapshot) -> Rulebook:
         peer_authentication.in_force(snapshot, root),
         tuple(snapshot.each(REQUEST_AUTHENTICATION, tokens.read)),
         next(filter(None, map(snapshot.unread, kinds)), ""),
+        snapshot.once(rules.addressed, *every),
     )
 
 
 def accounts(snapshot: Snapshot) -> Sequence[Named]:
     """Every service account that has pods, by namespace and name."""
-    known = {f"{each.pod.namespace}/{each.pod.account}" for each in _living(snapshot, "")}
-    return [found for key in sorted(known) for found in _by_account(snapshot, *key.split("/", 1))]
+    return snapshot.once(_every_account, snapshot)
+
+
+def _every_account(snapshot: Snapshot) -> Sequence[Named]:
+    known: dict[str, list[Workload]] = {}
+    for each in _living(snapshot, ""):
+        known.setdefault(f"{each.pod.namespace}/{each.pod.account}", []).append(each)
+    return [
+        Named(f"ServiceAccount {key}", _members(snapshot, own))
+        for key, own in sorted(known.items())
+    ]
 
 
 def waypoint(snapshot: Snapshot, binding: Binding | None) -> Waypoint | None:
@@ -235,7 +245,7 @@ def _member(snapshot: Snapshot, each: Workload) -> Member:
     own = None
     if each.waypoint is not None:  # which may be for Services alone
         labels = _labels(snapshot, pod.namespace)
-        every = waypoints.of(snapshot)
+        every = snapshot.once(waypoints.of, snapshot)
         own = waypoints.binding(every, pod.namespace, labels, pod.labels, Traffic.WORKLOAD)
     return Member(pod.key, party, own, odd)
 

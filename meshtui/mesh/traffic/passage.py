@@ -89,6 +89,8 @@ class Rulebook:
     authentications: Sequence[Authentication] = ()
     unread: str = ""
     """Why not all of it is known; "" where it is."""
+    addressed: bool = True
+    """Whether any rule may tell pods apart by their addresses."""
 
 
 class Place(Enum):

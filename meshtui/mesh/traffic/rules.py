@@ -84,6 +84,17 @@ def of(snapshot: Snapshot) -> tuple[Authorization, ...]:
     return snapshot.once(_sorted, *snapshot.each(AUTHORIZATION_POLICY, read))
 
 
+def addressed(*every: Authorization) -> bool:
+    """Whether any of them asks for an address."""
+    return any(
+        field.attribute in ("source.ip", "remote.ip", "destination.ip")
+        for each in every
+        for rule in each.rules
+        for fields in (*rule.sources, *rule.operations, rule.conditions)
+        for field in fields
+    )
+
+
 def _sorted(*every: Authorization) -> tuple[Authorization, ...]:
     return tuple(sorted(every, key=lambda each: each.key))
 

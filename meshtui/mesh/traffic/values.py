@@ -3,10 +3,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from meshtui.mesh.traffic import matching
+from meshtui.mesh.traffic.rules import Authorization
+
+
+def refused(policy: Authorization) -> Iterator[str]:
+    """What of its rules Istio's validation does not take, a line each."""
+    for number, rule in enumerate(policy.rules, 1):
+        for fields in (*rule.sources, *rule.operations):
+            for each in fields:
+                given = (*each.values, *each.not_values)
+                if not _FIELDS.get(each.attribute, _whatever)(given):
+                    yield f"rule {number}: {each.field} has {_quoted(given)}, which Istio does not take"
+        for each in rule.conditions:
+            given = (*each.values, *each.not_values)
+            if not condition(each.field, given):
+                yield f"rule {number}: when {each.field} is {_quoted(given)}, which Istio does not take"
+
+
+def _quoted(given: Sequence[str]) -> str:
+    return ", ".join(f"“{each}”" for each in given) or "nothing"
 
 
 def condition(key: str, values: Sequence[str]) -> bool:
@@ -60,6 +79,15 @@ def _readable(values: Iterable[str], read: Callable[[str], Any]) -> bool:
 def _whatever(values: Sequence[str]) -> bool:
     return True
 
+
+_FIELDS: Mapping[str, Callable[[Sequence[str]], bool]] = {
+    "destination.port": ports,
+    "source.ip": addresses,
+    "remote.ip": addresses,
+    "source.serviceAccount": service_accounts,
+    "source.trustDomain": trust_domains,
+}
+"""Of the fields of sources and operations, by the attribute that each is about."""
 
 _KEYS: Mapping[str, Callable[[Sequence[str]], bool]] = {
     "source.ip": addresses,

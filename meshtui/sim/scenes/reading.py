@@ -18,6 +18,7 @@ from meshtui.sim.behaviour.traffic import Flow
 from meshtui.sim.objects import Raw
 from meshtui.sim.store import Key
 
+_WART = "wart"
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 
 
@@ -86,20 +87,33 @@ class Scene:
 
 
 def read(name: str) -> Scene:
-    """A scene by name, on top of the one that it extends; its calls are made besides those of that one."""
+    """A scene by name, on top of the one that it extends; its calls are made besides those of that one. With `warts:
+    false` what that one marks as a wart is left out."""
     raw = _document(name)
-    past = list(raw.get("past", ()))
-    behaviour = dict(raw.get("behaviour", {}))
-    base = raw.get("extends")
-    while base:
-        under = _document(base)
-        past = [*under.get("past", ()), *past]
-        below = under.get("behaviour", {})
+    about, past, behaviour = raw["about"], list(raw.get("past", ())), dict(raw.get("behaviour", {}))
+    warts = raw.get("warts", True)
+    while base := raw.get("extends"):
+        raw = _document(base)
+        past = [*raw.get("past", ()), *past]
+        below = raw.get("behaviour", {})
         calls = [*below.get("traffic", ()), *behaviour.get("traffic", ())]
         behaviour = {**below, **behaviour, "traffic": calls}
-        base = under.get("extends")
+    past, behaviour = _marked(past, warts), _marked(behaviour, warts)
     steps = sorted(map(_step, past), key=lambda step: step.age, reverse=True)
-    return Scene(raw["about"], steps, _behaviour(behaviour))
+    return Scene(about, steps, _behaviour(behaviour))
+
+
+def _marked(it: Any, warts: bool) -> Any:
+    """With the items of lists that are marked as warts, or without them; without the mark in either case."""
+    if isinstance(it, list):
+        return [_marked(each, warts) for each in it if warts or not _is_wart(each)]
+    if isinstance(it, dict):
+        return {key: _marked(value, warts) for key, value in it.items() if key != _WART}
+    return it
+
+
+def _is_wart(it: Any) -> bool:
+    return isinstance(it, dict) and it.get(_WART) is True
 
 
 def duration(text: str) -> timedelta:

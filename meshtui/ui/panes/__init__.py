@@ -8,6 +8,7 @@ from typing import Any
 from meshtui.ui.pane import Pane
 from meshtui.ui.panes.certificates import CertificatesPane
 from meshtui.ui.panes.cluster import ClusterPane
+from meshtui.ui.panes.denials import DenialsPane
 from meshtui.ui.panes.findings import FindingsPane
 from meshtui.ui.panes.gateways import GatewaysPane
 from meshtui.ui.panes.namespaces import NamespacesPane
@@ -28,6 +29,7 @@ PANES: tuple[type[Pane[Any]], ...] = (
     GatewaysPane,
     RoutesPane,
     PoliciesPane,
+    DenialsPane,
     CertificatesPane,
     FindingsPane,
 )

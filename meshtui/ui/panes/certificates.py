@@ -18,6 +18,7 @@ from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Section, render
 from meshtui.ui.exchange import Jump, Wants
 from meshtui.ui.pane import Pane
+from meshtui.ui.sorting import until
 from meshtui.ui.spans import Cell, Line, Span, Tone, mark, tone
 
 
@@ -27,10 +28,10 @@ class CertificatesPane(Pane[Row]):
     TITLE = "Certificates"
     NEEDS = certificates.KINDS
     COLUMNS = (
-        Column("EXPIRES", 7, 8, 0, right=True),
-        Column("RENEWS", 6, 10, 1),
-        Column("LIFE", 8, 8, 2),
-        Column("IDENTITY", 20, 70, 0),
+        Column("EXPIRES", 7, 8, 0, right=True, by=lambda row: until(row.not_after)),
+        Column("RENEWS", 6, 10, 1, by=lambda row: until(row.due)),
+        Column("LIFE", 8, 8, 2, by=lambda row: until(row.not_after)),
+        Column("IDENTITY", 20, 70, 0, letter="N"),
         Column("HELD BY", 10, 60, 3),
         Column("ISSUER", 8, 28, 4),
     )
@@ -78,7 +79,7 @@ class CertificatesPane(Pane[Row]):
         )
 
     def detail(self, row: Row, snapshot: Snapshot) -> Iterable[Section]:
-        facts = certificate_facts.of_row(row, certificates.trust(snapshot), snapshot.now)
+        facts = certificates.facts(snapshot, row)
         yield Section("", [Fact("role", row.role.value), *(_fact(each) for each in facts[1:])])
 
     def described(self, row: Row, snapshot: Snapshot) -> Iterable[Section]:
@@ -112,7 +113,7 @@ class CertificatesPane(Pane[Row]):
 
     def _decoded(self, row: Row) -> Sequence[Line]:
         assert self.snapshot is not None  # a row is only there with a snapshot
-        facts = certificate_facts.of_row(row, certificates.trust(self.snapshot), self.snapshot.now)
+        facts = certificates.facts(self.snapshot, row)
         parts = [_fact(each) for each in facts]
         width = self.table.scrollable_content_region.width - len(_EDGE.text)
         return [(_EDGE, *line) for line in render(None, [Section("", parts)], width)]
@@ -121,6 +122,13 @@ class CertificatesPane(Pane[Row]):
         holder = self.log_of(row, snapshot)
         pod = snapshot.find(POD, holder.namespace, holder.name) if holder else None
         return Jump("ztunnels", key=raw.uid(pod)) if pod else None
+
+    def node_of(self, row: Row, snapshot: Snapshot) -> Jump | None:
+        return self.ztunnel_of(row, snapshot)
+
+    def istioctl(self, row: Row, snapshot: Snapshot) -> Sequence[str]:
+        pod = self.log_of(row, snapshot)
+        return ("ztunnel-config", "certificate", f"{pod.name}.{pod.namespace}") if pod else ()
 
     def log_of(self, row: Row, snapshot: Snapshot) -> Ref | None:
         return next((ref for ref in row.holders if ref.kind == POD), None)

@@ -50,6 +50,7 @@ class ClusterPane(Pane[Entry]):
     NEEDS = overview.KINDS
     COLUMNS = (Column("ITEM"), Column("VALUE"))
     BESIDE = False
+    ARRANGED = False
     COUNTS = False  # one cause stands in several sections
     JUDGED = False
     EMPTY = "Nothing is known of this cluster yet."

@@ -20,6 +20,7 @@ from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Grid, Section
 from meshtui.ui.exchange import Jump, Offer, Wish
 from meshtui.ui.pane import Pane
+from meshtui.ui.sorting import since
 from meshtui.ui.spans import Cell, Line, Span, Tone, mark, said, tone
 
 
@@ -28,14 +29,14 @@ class NamespacesPane(Pane[Namespace]):
     TITLE = "Namespaces"
     NEEDS = (NAMESPACE, *namespaces.KINDS)
     COLUMNS = (
-        Column("NAMESPACE", 14, 40, 0),
+        Column("NAMESPACE", 14, 40, 0, by=lambda row: row.name, letter="N"),
         Column("MODE", 7, 8, 1),
         Column("CAPTURED", 16, 20, 0),
         Column("WAYPOINT", 14, 36, 2),
         Column("mTLS", 10, 10, 3),
         Column("POLICIES", 8, 8, 5, right=True),
         Column("REVISION", 8, 20, 6),
-        Column("AGE", 4, 6, 4, right=True),
+        Column("AGE", 4, 6, 4, right=True, by=lambda row: since(row.created), letter="A"),
     )
     EMPTY = "There are no namespaces that you may see."
 
@@ -100,6 +101,9 @@ class NamespacesPane(Pane[Namespace]):
 
     def policies_of(self, row: Namespace, snapshot: Snapshot) -> Jump | None:
         return Jump("policies", within=f"namespace/{row.name}")
+
+    def istioctl(self, row: Namespace, snapshot: Snapshot) -> Sequence[str]:
+        return ("ztunnel-config", "workload", "--workload-namespace", row.name)
 
     def onward(self, row: Namespace) -> Jump | None:
         return Jump("workloads", within=f"namespace/{row.name}")

@@ -21,7 +21,16 @@ from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Grid, Section
 from meshtui.ui.exchange import Jump
 from meshtui.ui.pane import Pane
+from meshtui.ui.sorting import since
 from meshtui.ui.spans import Cell, Line, Span, Tone, mark, said
+
+
+def _reached(row: Row) -> int | None:
+    return None if row.extent in _ELSEWHERE else len(row.workloads)
+
+
+_ELSEWHERE = ("targets", "host")
+"""What is not attached to pods."""
 
 
 class PoliciesPane(Pane[Row]):
@@ -30,15 +39,15 @@ class PoliciesPane(Pane[Row]):
     TITLE = "Policies"
     NEEDS = policy_rows.KINDS
     COLUMNS = (
-        Column("NAMESPACE", 9, 24, 2),
+        Column("NAMESPACE", 9, 24, 2, by=lambda row: row.ref.namespace, letter="P"),
         Column("KIND", 13, 15, 4),
-        Column("POLICY", 12, 32, 0),
+        Column("POLICY", 12, 32, 0, by=lambda row: row.ref.name, letter="N"),
         Column("ACTION", 6, 6, 5),
         Column("SAYS", 32, 72, 0),
         Column("FOR", 13, 18, 6),
         Column("ENFORCED BY", 12, 22, 0),
-        Column("WORKLOADS", 9, 9, 7, right=True),
-        Column("AGE", 4, 6, 8, right=True),
+        Column("WORKLOADS", 9, 9, 7, right=True, by=_reached),
+        Column("AGE", 4, 6, 8, right=True, by=lambda row: since(row.created), letter="A"),
     )
     EMPTY = "There are no policies here. :ns all looks at every namespace."
 
@@ -102,6 +111,11 @@ class PoliciesPane(Pane[Row]):
     def owner(self, row: Row, snapshot: Snapshot) -> Jump | None:
         return ways.namespace(snapshot, row.ref.namespace)
 
+    def istioctl(self, row: Row, snapshot: Snapshot) -> Sequence[str]:
+        if row.ref.kind != AUTHORIZATION_POLICY:
+            return ()
+        return ("ztunnel-config", "policy", "--policy-namespace", row.ref.namespace)
+
     def notes(self, snapshot: Snapshot) -> list[Line]:
         return notices.below(snapshot, notices.wanted(snapshot, self.NEEDS))
 
@@ -116,8 +130,6 @@ _SHORT = {
         (REQUEST_AUTHENTICATION, "RequestAuth"),
     )
 }
-_ELSEWHERE = ("targets", "host")
-"""What is not attached to pods."""
 
 
 def _for(row: Row) -> str:

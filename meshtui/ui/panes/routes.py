@@ -11,11 +11,13 @@ from meshtui.mesh.route_backends import Backend
 from meshtui.mesh.route_parents import Parent
 from meshtui.mesh.routes import Route
 from meshtui.mesh.snapshot import Snapshot
+from meshtui.mesh.trace import reached
 from meshtui.ui import notices, times, ways
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Grid, Section
 from meshtui.ui.exchange import Jump
 from meshtui.ui.pane import Pane
+from meshtui.ui.sorting import since
 from meshtui.ui.spans import Cell, Line, Span, Tone, mark, said, tone
 
 
@@ -25,16 +27,16 @@ class RoutesPane(Pane[Route]):
     TITLE = "Routes"
     NEEDS = routes.KINDS
     COLUMNS = (
-        Column("NAMESPACE", 9, 24, 3),
+        Column("NAMESPACE", 9, 24, 3, by=lambda row: row.ref.namespace, letter="P"),
         Column("KIND", 9, 14, 5),
-        Column("ROUTE", 14, 36, 0),
+        Column("ROUTE", 14, 36, 0, by=lambda row: row.ref.name, letter="N"),
         Column("HOSTS", 16, 36, 1),
         Column("PARENTS", 14, 32, 4),
         Column("ACCEPTED", 8, 8, 6),
         Column("REFS", 4, 6, 7),
         Column("BACKENDS", 20, 60, 0),
         Column("READY", 5, 7, 2, right=True),
-        Column("AGE", 4, 6, 8, right=True),
+        Column("AGE", 4, 6, 8, right=True, by=lambda row: since(row.created), letter="A"),
     )
     EMPTY = "There are no routes here. :ns all looks at every namespace."
 
@@ -96,6 +98,9 @@ class RoutesPane(Pane[Route]):
                 if parent.ref.kind == kind.title and it is not None:
                     return Jump(pane, key=raw.uid(it))
         return None
+
+    def callee(self, row: Route, snapshot: Snapshot) -> str:
+        return reached.through(row, snapshot)
 
     def owner(self, row: Route, snapshot: Snapshot) -> Jump | None:
         return ways.namespace(snapshot, row.ref.namespace)

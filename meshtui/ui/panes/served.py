@@ -11,21 +11,22 @@ from meshtui.mesh.kinds import POD, Kind
 from meshtui.mesh.printed import Row
 from meshtui.mesh.served import Served
 from meshtui.mesh.snapshot import Heading, Ref, Snapshot
-from meshtui.ui import detail, filters, times
+from meshtui.ui import detail, filters, times, ways
 from meshtui.ui.columns import WIDE, Column
 from meshtui.ui.detail import Fact, Section
 from meshtui.ui.exchange import Wants
 from meshtui.ui.filters import BadPattern, Filter
 from meshtui.ui.pane import Pane
+from meshtui.ui.sorting import since
 from meshtui.ui.spans import Cell, Line, Span, Tone, plain
 
-_NAMESPACE = Column("NAMESPACE", 8, 24, 3)
+_NAMESPACE = Column("NAMESPACE", 8, 24, 3, by=lambda row: row.ref.namespace, letter="P")
 
 
 class ServedPane(Pane[Row]):
     """One kind at a time: that to which it is narrowed, "virtualservices.networking.istio.io"."""
 
-    NAME = "served"
+    NAME = ways.SERVED
     TITLE = ""
     NEEDS = ()
     COLUMNS = (Column("NAME"),)
@@ -47,6 +48,14 @@ class ServedPane(Pane[Row]):
     @property
     def title(self) -> str:
         return plain(self.kind.title or self.kind.plural) if self.kind else ""
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        return self._drawn[1]
+
+    @property
+    def ordered(self) -> str:
+        return self._named
 
     @property
     def needs(self) -> Sequence[Kind]:
@@ -153,11 +162,12 @@ class ServedPane(Pane[Row]):
             self.table.begin(drawn)
             self._filter = self.read_filter(self.filter_text)
             self._kept.clear()
+            self._subjects.clear()
 
     def read_filter(self, text: str) -> Filter | None:
         """The same as in other panes; a column that the kind does not have, or not yet, is a text as any other."""
         with suppress(BadPattern):
-            return filters.parse(text, [column.title for column in self._drawn[1]])
+            return filters.parse(text, [column.title for column in self.columns])
         return filters.parse(text)
 
     def _labels(self, row: Row) -> Mapping[str, str]:
@@ -195,8 +205,14 @@ def _column(heading: Heading, place: int) -> Column:
     """The name is the last column to go; those that the server counts as wide are the first."""
     title = plain(heading.name).upper()
     right = heading.type in ("integer", "number") or _is_age(heading)
+    by = _created if _is_age(heading) else None
+    letter = {"NAME": "N", "AGE": "A"}.get(title, "")
     if heading.priority:
-        return Column(title, len(title), 40, WIDE + place, right)
+        return Column(title, len(title), 40, WIDE + place, right, by, letter)
     if title == "NAME":
-        return Column(title, 20, 60, 0, right)
-    return Column(title, min(len(title), 10), 120, 4 + place, right)
+        return Column(title, 20, 60, 0, right, by, letter)
+    return Column(title, min(len(title), 10), 120, 4 + place, right, by, letter)
+
+
+def _created(row: Row) -> float | None:
+    return since(row.created)

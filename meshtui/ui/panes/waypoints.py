@@ -8,13 +8,15 @@ from meshtui.mesh import pod_templates, waypoint_rows
 from meshtui.mesh.attachments import Attachment
 from meshtui.mesh.health import Health
 from meshtui.mesh.kinds import NAMESPACE, POD, SERVICE
+from meshtui.mesh.log_levels import Proxy
 from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.mesh.waypoint_rows import Row
-from meshtui.ui import times, waypoint_offers, ways
+from meshtui.ui import envoy_lists, evidence, level_offers, times, waypoint_offers, ways
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Grid, Section
-from meshtui.ui.exchange import Jump, Offer
+from meshtui.ui.exchange import Jump, Offer, Wants
 from meshtui.ui.pane import Pane
+from meshtui.ui.sorting import since
 from meshtui.ui.spans import Cell, Span, Tone, mark, said
 
 
@@ -24,8 +26,8 @@ class WaypointsPane(Pane[Row]):
     TITLE = "Waypoints"
     NEEDS = waypoint_rows.KINDS
     COLUMNS = (
-        Column("NAMESPACE", 8, 24, 1),
-        Column("WAYPOINT", 12, 36, 0),
+        Column("NAMESPACE", 8, 24, 1, by=lambda row: row.namespace, letter="P"),
+        Column("WAYPOINT", 12, 36, 0, by=lambda row: row.name, letter="N"),
         Column("CLASS", 12, 28, 8),
         Column("FOR", 7, 8, 5),
         Column("PROGRAMMED", 10, 22, 4),
@@ -34,7 +36,7 @@ class WaypointsPane(Pane[Row]):
         Column("IN VAIN", 12, 26, 3),
         Column("ADDRESS", 10, 20, 7),
         Column("VERSION", 7, 16, 6),
-        Column("AGE", 4, 6, 9, right=True),
+        Column("AGE", 4, 6, 9, right=True, by=lambda row: since(row.created), letter="A"),
     )
     EMPTY = "There are no waypoints, and nothing names one."
 
@@ -65,19 +67,24 @@ class WaypointsPane(Pane[Row]):
     def detail(self, row: Row, snapshot: Snapshot) -> Iterable[Section]:
         yield Section("", [said(each) for each in row.troubles[1:]])
         if row.ref is not None:
-            yield Section("", [*_how(row)])
+            yield Section("", [*_how(row), *evidence.access_log(snapshot, row.pods)])
         yield Section("Attached", _named(row.attached, by_reason=False))
         yield Section("Names it, bound or not", _named(row.unsure, by_reason=True))
         yield Section("Names it in vain", _named(row.in_vain, by_reason=True))
         if row.pods:
             yield Section("Pods", [_grid_of_pods(row)])
+            yield from envoy_lists.sections(row.pods, snapshot)
         if row.created is not None:
             yield Section("", [Fact("created", times.ago(row.created, snapshot.now))])
+
+    def wants(self, row: Row | None, in_view: Sequence[Row], snapshot: Snapshot) -> Wants:
+        return Wants(probes=envoy_lists.probes(row.pods, snapshot) if row is not None else ())
 
     def mesh_menu(self, rows: Sequence[Row], snapshot: Snapshot) -> Sequence[Offer]:
         there = [row.ref for row in rows if row.ref is not None]
         if there:
-            return [waypoint_offers.deleting(there)]
+            levels = level_offers.of([pod for row in rows for pod in row.pods], Proxy.ENVOY)
+            return [waypoint_offers.deleting(there), *levels]
         first = rows[0]
         unknown = first.verdict.health is Health.UNKNOWN
         return [] if unknown else [waypoint_offers.missing(first.namespace, first.name, snapshot)]
@@ -108,8 +115,18 @@ class WaypointsPane(Pane[Row]):
     def owner(self, row: Row, snapshot: Snapshot) -> Jump | None:
         return ways.namespace(snapshot, row.namespace)
 
+    def istioctl(self, row: Row, snapshot: Snapshot) -> Sequence[str]:
+        return (
+            ("waypoint", "status", "--name", row.name, "--namespace", row.namespace)
+            if row.ref
+            else ()
+        )
+
     def log_of(self, row: Row, snapshot: Snapshot) -> Ref | None:
-        return next((Ref(POD, pod.namespace, pod.name) for pod in row.pods), None)
+        return next(iter(self.logs_of(row, snapshot)), None)
+
+    def logs_of(self, row: Row, snapshot: Snapshot) -> Sequence[Ref]:
+        return [Ref(POD, pod.namespace, pod.name) for pod in row.pods]
 
 
 _MOST = 60

@@ -9,6 +9,7 @@ from meshtui.mesh import (
     changes,
     events,
     pod_templates,
+    pods,
     policy_rows,
     raw,
     services,
@@ -16,7 +17,7 @@ from meshtui.mesh import (
     ztunnel_probes,
 )
 from meshtui.mesh.changes import Change, Refusal
-from meshtui.mesh.enrollment import State
+from meshtui.mesh.enrollment import Enrollment, State
 from meshtui.mesh.health import Health
 from meshtui.mesh.kinds import POD
 from meshtui.mesh.raw import Raw
@@ -27,6 +28,7 @@ from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Section
 from meshtui.ui.exchange import Jump, Offer, Wants, Wish
 from meshtui.ui.pane import Pane
+from meshtui.ui.sorting import since
 from meshtui.ui.spans import Cell, Line, Span, Tone, mark, tone
 
 
@@ -36,16 +38,18 @@ class WorkloadsPane(Pane[Workload]):
     TITLE = "Workloads"
     NEEDS = workloads.KINDS
     COLUMNS = (
-        Column("NAMESPACE", 10, 24, 2),
-        Column("NAME", 24, 50, 0),
-        Column("READY", 5, 6, 4, right=True),
-        Column("STATUS", 9, 20, 3),
-        Column("RESTARTS", 8, 14, 6, right=True),
-        Column("ENROLLED", 19, 22, 1),
-        Column("ACCOUNT", 12, 20, 8),
-        Column("NODE", 10, 24, 7),
-        Column("CHANGED", 5, 7, 9, right=True),
-        Column("AGE", 4, 6, 5, right=True),
+        Column("NAMESPACE", 10, 24, 2, by=lambda row: row.pod.namespace, letter="P"),
+        Column("NAME", 24, 50, 0, by=lambda row: row.pod.name, letter="N"),
+        Column(
+            "READY", 5, 6, 4, right=True, by=lambda row: f"{row.pod.ready}/{row.pod.containers}"
+        ),
+        Column("STATUS", 9, 20, 3, by=lambda row: row.pod.status),
+        Column("RESTARTS", 8, 14, 6, right=True, by=lambda row: row.pod.restarts),
+        Column("ENROLLED", 19, 22, 1, by=lambda row: _worst_first(row.enrolled)),
+        Column("ACCOUNT", 12, 20, 8, by=lambda row: row.pod.account),
+        Column("NODE", 10, 24, 7, by=lambda row: row.pod.node),
+        Column("CHANGED", 7, 7, 9, right=True, by=lambda row: since(row.pod.changed)),
+        Column("AGE", 4, 6, 5, right=True, by=lambda row: since(row.pod.created), letter="A"),
         Column("ZTUNNEL", 10, 16, 10),
         Column("CONTROLLER", 10, 32, 11),
     )
@@ -124,7 +128,7 @@ class WorkloadsPane(Pane[Workload]):
                 Fact("node", pod.node or "not scheduled"),
                 Fact("account", pod.account),
                 Fact("address", pod.address or "–"),
-                Fact("image", pod.image),
+                Fact("image", pod.image or "–"),
                 Fact("started", times.ago(pod.started, now)),
                 Fact("created", times.ago(pod.created, now)),
                 Fact("changed", times.ago(pod.changed, now)),
@@ -154,6 +158,12 @@ class WorkloadsPane(Pane[Workload]):
 
     def used_by(self, row: Workload, snapshot: Snapshot) -> Jump | None:
         return Jump("services", within=f"workload/{row.pod.key}")
+
+    def caller(self, row: Workload) -> str:
+        return f"{row.pod.namespace}/pod/{row.pod.name}"
+
+    def callee(self, row: Workload, snapshot: Snapshot) -> str:
+        return self.caller(row)
 
     def policies_of(self, row: Workload, snapshot: Snapshot) -> Jump | None:
         return Jump("policies", within=f"workload/{row.pod.key}")
@@ -193,8 +203,34 @@ class WorkloadsPane(Pane[Workload]):
         pod = snapshot.find(POD, namespace, name)
         return Jump("ztunnels", key=raw.uid(pod)) if pod else None
 
+    def istioctl(self, row: Workload, snapshot: Snapshot) -> Sequence[str]:
+        namespace, _, name = row.enrolled.ztunnel.partition("/")
+        asked = ("ztunnel-config", "workload", *([f"{name}.{namespace}"] if name else []))
+        return (*asked, "--workload-namespace", row.pod.namespace)
+
+    def node_of(self, row: Workload, snapshot: Snapshot) -> Jump | None:
+        return ways.node(snapshot, row.pod.node)
+
     def log_of(self, row: Workload, snapshot: Snapshot) -> Ref | None:
         return Ref(POD, row.pod.namespace, row.pod.name)
+
+    def logs_of(self, row: Workload, snapshot: Snapshot) -> Sequence[Ref]:
+        """Those that the same controller made."""
+        pod = row.pod
+        return [
+            Ref(POD, each.namespace, each.name)
+            for each in pods.of(snapshot).values()
+            if each is pod
+            or (
+                pod.controller
+                and (each.namespace, each.controller) == (pod.namespace, pod.controller)
+            )
+        ]
+
+
+def _worst_first(enrolled: Enrollment) -> tuple[int, str] | None:
+    health = enrolled.state.health
+    return None if health is Health.UNKNOWN else (-health.rank, enrolled.word)
 
 
 def _no_ztunnel(row: Workload) -> str:

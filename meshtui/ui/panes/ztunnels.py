@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from meshtui.mesh import pod_templates, ztunnel_probes, ztunnels
 from meshtui.mesh.health import Health, Verdict
-from meshtui.mesh.snapshot import Ref, Snapshot
+from meshtui.mesh.log_levels import Proxy
+from meshtui.mesh.metrics import Metrics
+from meshtui.mesh.snapshot import Answer, Ref, Snapshot
 from meshtui.mesh.ztunnels import Ztunnel
-from meshtui.ui import dump_lists, times
+from meshtui.ui import dump_lists, evidence, level_offers, times
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Section
-from meshtui.ui.exchange import Jump, Wants
+from meshtui.ui.exchange import Jump, Offer, Wants
 from meshtui.ui.pane import Pane
+from meshtui.ui.sorting import since
 from meshtui.ui.spans import Cell, Line, Span, Tone, mark, said, tone
 
 
@@ -23,17 +27,25 @@ class ZtunnelsPane(Pane[Ztunnel]):
     TITLE = "Ztunnels"
     NEEDS = ztunnels.KINDS
     COLUMNS = (
-        Column("NODE", 10, 40, 0),
+        Column("NODE", 10, 40, 0, by=lambda row: row.node, letter="N"),
         Column("ZTUNNEL", 13, 24, 4),
         Column("READY", 5, 6, 5, right=True),
         Column("VERSION", 7, 12, 3),
         Column("RESTARTS", 8, 8, 8, right=True),
-        Column("PROXIED", 20, 34, 0),
+        Column("PROXIED", 20, 34, 0, by=lambda row: row.proxied),
         Column("CNI AGENT", 10, 16, 2),
         Column("ISTIOD", 10, 16, 1),
-        Column("CERTIFICATES", 14, 26, 6),
-        Column("READ", 5, 6, 7, right=True),
-        Column("AGE", 4, 6, 9, right=True),
+        Column("CERTIFICATES", 14, 26, 6, by=lambda row: row.certificates),
+        Column("READ", 5, 6, 7, right=True, by=lambda row: since(row.read_at)),
+        Column(
+            "AGE",
+            4,
+            6,
+            9,
+            right=True,
+            by=lambda row: row.pod and since(row.pod.created),
+            letter="A",
+        ),
     )
     EMPTY = "There are no nodes that you may see, and no ztunnel pods."
 
@@ -69,18 +81,23 @@ class ZtunnelsPane(Pane[Ztunnel]):
         facts = [
             Fact("node", row.node),
             Fact("ztunnel", _named(row)),
+            *_pod(row, now),
             Fact("version", row.version or "not told"),
             Fact("CNI agent", _told(row.agent_verdict, row.agent.key if row.agent else "none")),
             Fact("istiod", _told(row.connected, "connected", failure)),
             Fact("proxied", _counted(row)),
+            *_certified(row, now),
             Fact("read", times.ago(row.read_at, now)),
         ]
+        if row.pod is not None:
+            facts += evidence.access_log(snapshot, (row.pod,))
         if row.problem is not None and row.problem.remedy:
             facts.append(Fact("next", row.problem.remedy))
         yield Section("", facts)
         if row.ref is not None:
             answer = snapshot.answers.get(ztunnel_probes.detail(row.ref.namespace, row.ref.name))
-            yield from dump_lists.sections(answer, now, failure)
+            yield Section("Since it started", [*_counters(row, snapshot)])
+            yield from dump_lists.sections(answer, snapshot, failure)
 
     def wants(self, row: Ztunnel | None, in_view: Sequence[Ztunnel], snapshot: Snapshot) -> Wants:
         pods = [each.ref for each in in_view if each.ref is not None]
@@ -104,20 +121,69 @@ class ZtunnelsPane(Pane[Ztunnel]):
     def changeable(self, row: Ztunnel) -> Ref | None:
         return pod_templates.controller(row.pod) if row.pod is not None else None
 
+    def meshed(self, row: Ztunnel) -> Ref | None:
+        """The log level takes another right than to change the DaemonSet."""
+        return None
+
+    def mesh_menu(self, rows: Sequence[Ztunnel], snapshot: Snapshot) -> Sequence[Offer]:
+        return level_offers.of([row.pod for row in rows if row.pod is not None], Proxy.ZTUNNEL)
+
     def onward(self, row: Ztunnel) -> Jump | None:
         return Jump("certificates", within=f"ztunnel/{row.ref.key}") if row.ref else None
 
     def ztunnel_of(self, row: Ztunnel, snapshot: Snapshot) -> Jump | None:
         return Jump(self.NAME, key=row.key)
 
+    def node_of(self, row: Ztunnel, snapshot: Snapshot) -> Jump | None:
+        return self.ztunnel_of(row, snapshot)
+
+    def istioctl(self, row: Ztunnel, snapshot: Snapshot) -> Sequence[str]:
+        pod = row.ref
+        return ("ztunnel-config", "all", f"{pod.name}.{pod.namespace}") if pod else ()
+
     def log_of(self, row: Ztunnel, snapshot: Snapshot) -> Ref | None:
         return row.ref
+
+    def logs_of(self, row: Ztunnel, snapshot: Snapshot) -> Sequence[Ref]:
+        """All on its node: there are two while one replaces the other."""
+        rows = ztunnels.of(snapshot)
+        return [each.ref for each in rows if each.node == row.node and each.ref is not None]
+
+
+def _counters(row: Ztunnel, snapshot: Snapshot) -> Iterable[Fact]:
+    """What matters of what it counts (doctor-rules.md, F)."""
+    assert row.ref is not None
+    probe = ztunnel_probes.metrics(row.ref.namespace, row.ref.name)
+    found = snapshot.answers.get(probe, Answer()).value
+    if not isinstance(found, Metrics):
+        return
+    failed = Counter[str]()
+    for failure, count in found.failures.items():
+        failed[f"{failure.flag}, {'plain text' if failure.plain else 'mTLS'}"] += count
+    words = "; ".join(f"{count:,} {what}" for what, count in failed.most_common())
+    yield Fact("failed", words or "no connection that it can tell why")
+    ends = "; ".join(f"{count:,} {why}" for why, count in sorted(found.terminations.items()))
+    yield Fact("istiod", f"{found.messages:,} messages; streams that ended: {ends or 'none'}")
+    if found.open_files is not None and found.most_files:
+        yield Fact("files", f"{found.open_files:,} of {found.most_files:,} that it may have open")
 
 
 def _named(row: Ztunnel) -> str:
     if row.ref is not None:
         return row.ref.key
     return f"not known: {row.unread}" if row.unread else "none runs here"
+
+
+def _pod(row: Ztunnel, now: datetime) -> Iterable[Fact]:
+    if row.pod is not None:
+        pod = row.pod
+        words = f"{pod.ready}/{pod.containers} ready, restarts {pod.restarts}"
+        yield Fact("pod", f"{words}, created {times.age(pod.created, now)} ago")
+
+
+def _certified(row: Ztunnel, now: datetime) -> Iterable[Fact]:
+    if row.pod is not None and row.certificates is not None:
+        yield Fact("certified", _certificates(row, now))
 
 
 def _counted(row: Ztunnel) -> str:

@@ -195,7 +195,7 @@ def test_a_listener_whose_secret_is_missing() -> None:
     (found,) = of(
         "AMB-057", tls(Answer(problem=Problem(Trouble.GONE, 'secrets "acme-tls" not found')))
     )
-    assert keys(found) == ["Gateway edge/public", "Secret edge/acme-tls"]
+    assert keys(found) == ["Secret edge/acme-tls", "Gateway edge/public"]
     assert found.grade is Severity.HIGH
 
 

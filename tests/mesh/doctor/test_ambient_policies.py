@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from meshtui.mesh.doctor.ambient import l7_rules
+from meshtui.mesh import ztunnel_rules
 from meshtui.mesh.kinds import SERVICE
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Phase, Scope, Source
@@ -98,7 +98,7 @@ def test_parts_name_the_field_where_they_stand() -> None:
         PORT,
         {"to": [{"operation": {"ports": ["80"]}}, {"operation": {"paths": ["/a", "/b"]}}]},
     ]
-    (part,) = l7_rules.parts(policy(*rules))
+    (part,) = ztunnel_rules.unseen(policy(*rules))
     assert (part.field, part.value) == ("spec.rules[1].to[1].operation.paths", "/a, /b")
 
 

@@ -49,7 +49,7 @@ FOUND = {
             "Pod payments/ledger-669657bc95-s5qqg",
         ),
         # a listener of edge/public without its certificate
-        ("AMB-057", "Gateway edge/public", "Secret edge/absent"),
+        ("AMB-057", "Secret edge/absent", "Gateway edge/public"),
         # not AMB-027 of payments/unused: which ServiceEntries may name it was not recorded
     },
     # batch is in the mesh and both reports pods are recorded as TCP, without the annotation

@@ -90,7 +90,7 @@ def test_file_descriptors_are_read_of_a_real_ztunnel() -> None:
 
 def test_counters_that_were_not_read_leave_it_open() -> None:
     assert unsure("AMB-053", snapshot(*SERVED)) == [
-        "ztunnel-node-1: its counters were not read yet"
+        "the counters of 1 ztunnel are not known: they were not read"
     ]
 
 
@@ -242,3 +242,26 @@ def test_a_ztunnel_that_was_started_anew() -> None:
     assert of("AMB-048", (CART, *young)) == []  # nothing that keeps connections open
     assert of("AMB-048", (database(age=300), *young)) == []  # it came later
     assert of("AMB-048", (database(age=9000), *young[:2], ztunnel(age=4000), agent())) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "failure"),
+    [
+        ("AMB-013", TIMED_OUT),
+        ("AMB-032", DENIED),
+        ("AMB-034", DENIED),
+    ],
+)
+def test_one_reading_of_a_counter_does_not_tell_whether_it_rises(
+    code: str, failure: Failure
+) -> None:
+    said = "the counters of 1 ztunnel were read once: whether they rise is not known"
+    assert unsure(code, snapshot(CART, TILL, *SERVED, answers=failing(failure, 5))) == [said]
+    assert unsure(code, snapshot(CART, TILL, *SERVED, answers=failing(failure, 5, 5))) == []
+    assert unsure(code, snapshot(CART, TILL, *SERVED, answers=failing(failure, 0, 0))) == []
+
+
+@pytest.mark.parametrize("code", ["AMB-013", "AMB-032", "AMB-034", "AMB-058"])
+def test_counters_that_were_not_read_are_not_known_to_be_well(code: str) -> None:
+    said = "the counters of 1 ztunnel are not known: they were not read"
+    assert unsure(code, snapshot(CART, TILL, *SERVED)) == [said]

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from meshtui.mesh import components, policies, raw, services, waypoint_rows, waypoints, workloads
+from meshtui.mesh import (
+    components,
+    policies,
+    raw,
+    services,
+    waypoint_rows,
+    waypoints,
+    workloads,
+    ztunnel_rules,
+)
 from meshtui.mesh.checks import listed
-from meshtui.mesh.doctor.ambient import capture, l7_rules
+from meshtui.mesh.doctor.ambient import capture
 from meshtui.mesh.doctor.ambient.evidence import SHOWN, enrolled, grouped, in_state, pod_ref, seen
 from meshtui.mesh.doctor.analyzer import Analyzer, Findings
 from meshtui.mesh.doctor.findings import Found, Rule, Severity
@@ -136,7 +145,7 @@ def _admits(snapshot: Snapshot, policy: Policy, identity: Sequence[str]) -> bool
     it = snapshot.find(AUTHORIZATION_POLICY, policy.ref.namespace, policy.ref.name)
     for rule in entries(it, "spec", "rules"):
         sources = entries(rule, "from")
-        if l7_rules.of_rule(rule):
+        if ztunnel_rules.http_attributes(rule):
             continue
         if not sources or any(
             _matches(table(each, "source"), policy, identity) for each in sources

@@ -121,7 +121,10 @@ def of_workloads(snapshot: Snapshot) -> Findings:
             for trouble, found in grouped(certain, _trouble).items():
                 if health is not Health.NONE:
                     troubles.setdefault(trouble, []).append(_At(part.holding, found, at))
-    yield from (_found(trouble, where) for trouble, where in troubles.items())
+    causes = ["AMB-041"]
+    if troubles and certificates.trust(snapshot).agreement.health is Health.BAD:
+        causes.append(ROOTS.code)  # who trusts another root than istiod's gets nothing from it
+    yield from (_found(trouble, where, causes) for trouble, where in troubles.items())
     for why, pods in holdings.unread(snapshot).items():
         said = f"the certificates of {count(len(pods), 'ztunnel')} are not known: {why}"
         yield from (Unsure(rule, said, pods[0]) for rule in (NOT_RENEWED, UNAVAILABLE))
@@ -157,7 +160,7 @@ def _read_at(snapshot: Snapshot, holding: Holding) -> datetime | None:
     return next((each.reading.at for each in found if each.pod.name == holding.pod.name), None)
 
 
-def _found(trouble: _Trouble, where: Sequence[_At]) -> Found:
+def _found(trouble: _Trouble, where: Sequence[_At], causes: Sequence[str]) -> Found:
     total = sum(len(each.found) for each in where)
     what = f"{total} {'identity' if total == 1 else 'identities'}"
     first = where[0].holding
@@ -175,7 +178,7 @@ def _found(trouble: _Trouble, where: Sequence[_At]) -> Found:
         f"{what} of {who}: {where[0].found[0].verdict.reason}",
         shown,
         severity=trouble.severity,
-        symptom_of=tuple(("AMB-041", each.holding.pod) for each in where),
+        symptom_of=tuple((code, each.holding.pod) for code in causes for each in where),
     )
 
 
@@ -238,7 +241,8 @@ def of_gateways(snapshot: Snapshot) -> Findings:
             until = life.stamp(certificate.not_after)
             shown.append(seen(secret, "tls.crt", f"for {names}, notAfter {until}"))
         severity = Severity.MEDIUM if bad.health is Health.WARN else None
-        yield Found(GATEWAY_TLS, (*refs, secret), bad.reason, tuple(shown), severity=severity)
+        says = bad.reason if secret.key in bad.reason else f"Secret {secret.key} {bad.reason}"
+        yield Found(GATEWAY_TLS, (secret, *refs), says, tuple(shown), severity=severity)
 
 
 ANALYZERS = (

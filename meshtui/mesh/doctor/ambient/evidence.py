@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import TypeVar
 
 from meshtui.mesh import raw
@@ -54,10 +56,10 @@ def crowd(pods: Sequence[Pod]) -> str:
 
 def grouped(found: Iterable[T], by: Callable[[T], K]) -> Mapping[K, list[T]]:
     """In the order in which each first comes."""
-    groups: dict[K, list[T]] = {}
+    groups: defaultdict[K, list[T]] = defaultdict(list)
     for each in found:
-        groups.setdefault(by(each), []).append(each)
-    return groups
+        groups[by(each)].append(each)
+    return dict(groups)
 
 
 def older(moment: datetime | None, now: datetime, seconds: float) -> bool:
@@ -66,19 +68,30 @@ def older(moment: datetime | None, now: datetime, seconds: float) -> bool:
 
 
 def in_state(snapshot: Snapshot, *states: State) -> Sequence[Workload]:
-    """The pods whose enrollment comes to one of these, by namespace and name."""
+    """The pods whose enrollment comes to one of these, by namespace and name; never those that are CAPTURED, as most
+    are."""
     every = snapshot.once(_by_state, of(snapshot))
     found = [each for state in states for each in every.get(state, ())]
     return sorted(found, key=lambda each: each.pod.key)
 
 
 def _by_state(every: Sequence[Workload]) -> Mapping[State, list[Workload]]:
-    return grouped(every, lambda each: each.enrolled.state)
+    others = [each for each in every if each.enrolled.state is not State.CAPTURED]
+    return grouped(others, attrgetter("enrolled.state"))
 
 
 def enrolled(snapshot: Snapshot) -> Sequence[Workload]:
     """The pods that the CNI agent has captured, by its annotation, and that have not ended."""
     return snapshot.once(_enrolled, of(snapshot))
+
+
+def enrolled_in(snapshot: Snapshot) -> Mapping[str, Sequence[Pod]]:
+    """The same by their namespace."""
+    return snapshot.once(_by_namespace, enrolled(snapshot))
+
+
+def _by_namespace(every: Sequence[Workload]) -> Mapping[str, Sequence[Pod]]:
+    return grouped(map(attrgetter("pod"), every), attrgetter("namespace"))
 
 
 def _enrolled(every: Sequence[Workload]) -> Sequence[Workload]:

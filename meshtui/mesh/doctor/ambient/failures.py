@@ -3,21 +3,22 @@ AMB-013, AMB-032, AMB-034 and AMB-058)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from meshtui.mesh import nodes, ztunnel_probes
 from meshtui.mesh.checks import count
 from meshtui.mesh.doctor.ambient import capture
-from meshtui.mesh.doctor.ambient.evidence import grouped, pod_ref, seen
+from meshtui.mesh.doctor.ambient.evidence import SHOWN, grouped, pod_ref, seen
 from meshtui.mesh.doctor.analyzer import Analyzer, Findings
-from meshtui.mesh.doctor.findings import Evidence, Found, Rule, Severity
+from meshtui.mesh.doctor.findings import Evidence, Found, Rule, Severity, Unsure
 from meshtui.mesh.kinds import PEER_AUTHENTICATION
 from meshtui.mesh.metrics import Failure, Metrics
+from meshtui.mesh.nodes import Node
 from meshtui.mesh.peer_authentication import Mode
 from meshtui.mesh.pods import Pod
-from meshtui.mesh.snapshot import Answer, Ref, Scope, Snapshot
+from meshtui.mesh.snapshot import Answer, Probe, Ref, Scope, Snapshot
 from meshtui.mesh.workloads import Workload, of
 
 BLOCKED = Rule(
@@ -81,13 +82,57 @@ class _Counted(NamedTuple):
 
 
 def _counted(snapshot: Snapshot, flag: str, reporter: str) -> Iterator[_Counted]:
-    for node in nodes.of(snapshot).values():
-        for pod in (each.pod for each in node.ztunnels):
-            answer = snapshot.answers.get(ztunnel_probes.metrics(pod.namespace, pod.name), Answer())
-            failures = answer.value.failures if isinstance(answer.value, Metrics) else {}
-            for failure, times in failures.items():
-                if (failure.flag, failure.reporter) == (flag, reporter):
-                    yield _compared(failure, times, answer, pod)
+    return (
+        each
+        for each in _known_counters(snapshot).counted
+        if (each.failure.flag, each.failure.reporter) == (flag, reporter)
+    )
+
+
+class _Counters(NamedTuple):
+    """What all ztunnels count, and of whom it is not known."""
+
+    counted: Sequence[_Counted]
+    unread: Mapping[str, Sequence[Pod]]
+    """By why not."""
+
+
+def _known_counters(snapshot: Snapshot) -> _Counters:
+    found = nodes.of(snapshot)
+    return snapshot.memo.kept(
+        "failures", lambda: _counters(found, snapshot.answers), (found, snapshot.answers)
+    )
+
+
+def _counters(found: Mapping[str, Node], answers: Mapping[Probe, Answer]) -> _Counters:
+    counted: list[_Counted] = []
+    unread: dict[str, list[Pod]] = {}
+    for pod in (each.pod for node in found.values() for each in node.ztunnels):
+        answer = answers.get(ztunnel_probes.metrics(pod.namespace, pod.name), Answer())
+        if isinstance(answer.value, Metrics):
+            failures = answer.value.failures.items()
+            counted += (_compared(failure, times, answer, pod) for failure, times in failures)
+        else:
+            why = answer.problem.text if answer.problem else "they were not read"
+            unread.setdefault(why, []).append(pod)
+    return _Counters(counted, unread)
+
+
+def unread(snapshot: Snapshot, rule: Rule) -> Iterator[Unsure]:
+    """Of ztunnels whose counters are not known."""
+    for why, pods in _known_counters(snapshot).unread.items():
+        said = f"the counters of {count(len(pods), 'ztunnel')} are not known: {why}"
+        yield Unsure(rule, said, pod_ref(pods[0]))
+
+
+def _unsure(snapshot: Snapshot, rule: Rule, flag: str, reporter: str) -> Iterator[Unsure]:
+    """The same, and of those that have counted such a failure and were read once."""
+    yield from unread(snapshot, rule)
+    once = [each for each in _counted(snapshot, flag, reporter) if each.risen is None]
+    if once:
+        pods = list(dict.fromkeys(each.ztunnel for each in once))
+        said = f"the counters of {count(len(pods), 'ztunnel')} were read once: whether they rise is not known"
+        yield Unsure(rule, said, pod_ref(pods[0]))
 
 
 def _compared(failure: Failure, times: int, answer: Answer, pod: Pod) -> _Counted:
@@ -101,12 +146,18 @@ def _compared(failure: Failure, times: int, answer: Answer, pod: Pod) -> _Counte
 
 def refused(snapshot: Snapshot) -> Findings:
     """High while the counters rise; of what was refused before, for information."""
+    yield from _unsure(snapshot, REFUSED, "DENY", "destination")
     plain = [each for each in _counted(snapshot, "DENY", "destination") if each.failure.plain]
     known = _known(snapshot) if plain else {}
-    for each in plain:
-        servers = [it for it in known.get(each.server, ()) if _is_strict(it)]
+    for pair in _between(plain):
+        servers = [it for it in known.get(pair[0].server, ()) if _is_strict(it)]
         if servers:
-            yield _refused(each, known.get(each.caller, ()), servers)
+            yield _refused(pair, known.get(pair[0].caller, ()), servers)
+
+
+def _between(counted: Iterable[_Counted]) -> Iterable[Sequence[_Counted]]:
+    """By caller and server: what several ztunnels count of the same two has one cause."""
+    return grouped(counted, lambda each: (each.caller, each.server)).values()
 
 
 def _known(snapshot: Snapshot) -> Mapping[str, Sequence[Workload]]:
@@ -124,24 +175,33 @@ def _is_strict(each: Workload) -> bool:
     return strict and each.pod.redirection == "enabled"
 
 
-def _refused(each: _Counted, callers: Sequence[Workload], servers: Sequence[Workload]) -> Found:
-    who = each.caller if callers else "a caller that is no pod here"
+def _refused(
+    pair: Sequence[_Counted], callers: Sequence[Workload], servers: Sequence[Workload]
+) -> Found:
+    who = pair[0].caller if callers else "a caller that is no pod here"
+    rises = any(each.risen for each in pair)
     says = (
-        f"{each.server} refused {count(each.times, 'connection')} in plain text from {who}"
-        f" since its ztunnel started{', and more come' if each.risen else ''}"
+        f"{pair[0].server} refused {_times(pair)} in plain text from {who}"
+        f" since {'its ztunnel' if len(pair) == 1 else 'their ztunnels'} started"
+        f"{', and more come' if rises else ''}"
     )
     decider = servers[0].mtls.decided_by.split("/", 1)
-    shown = [each.shown]
+    shown = [each.shown for each in pair[:SHOWN]]
     if len(decider) == 2:
         shown.append(seen(Ref(PEER_AUTHENTICATION, *decider), "spec.mtls.mode", "STRICT"))
     refs = tuple(it.ref for it in (*callers, *servers))
     causes = tuple((code, it.ref) for it in callers for code in ("AMB-002", "AMB-001"))
-    severity = None if each.risen else Severity.INFO
+    severity = None if rises else Severity.INFO
     return Found(REFUSED, refs, says, tuple(shown), severity=severity, symptom_of=causes)
+
+
+def _times(pair: Iterable[_Counted]) -> str:
+    return count(sum(each.times for each in pair), "connection")
 
 
 def blocked(snapshot: Snapshot) -> Findings:
     """What NetworkPolicies do not explain, by the nodes of those who are not reached."""
+    yield from _unsure(snapshot, BLOCKED, "NETWORK_POLICY", "source")
     rising = [
         each
         for each in _counted(snapshot, "NETWORK_POLICY", "source")
@@ -165,25 +225,27 @@ def blocked(snapshot: Snapshot) -> Findings:
 
 def denied(snapshot: Snapshot) -> Findings:
     """While it goes on; for information below one a minute, since denials may be meant."""
+    yield from _unsure(snapshot, DENIED, "DENY", "destination")
     rising = [
         each
         for each in _counted(snapshot, "DENY", "destination")
         if each.risen and not each.failure.plain
     ]
     known = _known(snapshot) if rising else {}
-    for each in rising:
-        servers, callers = known.get(each.server, ()), known.get(each.caller, ())
+    for pair in _between(rising):
+        server, caller = pair[0].server, pair[0].caller
+        servers, callers = known.get(server, ()), known.get(caller, ())
         if not servers:
             continue
-        says = (
-            f"{each.server} refuses {each.caller}: {count(each.times, 'connection')}, and more come"
-        )
+        says = f"{server} refuses {caller}: {_times(pair)}, and more come"
         refs = (*(it.ref for it in servers), *(it.ref for it in callers))
-        severity = Severity.INFO if each.per_minute < 1 else None
-        yield Found(DENIED, refs, says, (each.shown,), severity=severity)
+        severity = Severity.INFO if sum(each.per_minute for each in pair) < 1 else None
+        shown = tuple(each.shown for each in pair[:SHOWN])
+        yield Found(DENIED, refs, says, shown, severity=severity)
 
 
 def revoked(snapshot: Snapshot) -> Findings:
+    yield from unread(snapshot, REVOKED)
     found = [
         each
         for side in ("source", "destination")

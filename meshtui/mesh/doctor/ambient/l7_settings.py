@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from meshtui.mesh import raw, services, waypoints
+from meshtui.mesh import raw, services, waypoints, ztunnel_rules
 from meshtui.mesh.checks import count, listed
-from meshtui.mesh.doctor.ambient import capture, l7_rules
-from meshtui.mesh.doctor.ambient.evidence import SHOWN, enrolled, grouped, ref_of, seen
+from meshtui.mesh.doctor.ambient import capture
+from meshtui.mesh.doctor.ambient.evidence import SHOWN, enrolled_in, ref_of, seen
 from meshtui.mesh.doctor.analyzer import Analyzer, Findings
 from meshtui.mesh.doctor.findings import Found, Rule, Severity
 from meshtui.mesh.kinds import (
@@ -88,7 +88,7 @@ def _is_l7(rule: Raw) -> bool:
 
 def _for_pods(snapshot: Snapshot) -> Iterator[Found]:
     """Objects with a selector, or for a namespace, that only Envoys read."""
-    inside = grouped((each.pod for each in enrolled(snapshot)), lambda pod: pod.namespace)
+    inside = enrolled_in(snapshot)
     for kind in (REQUEST_AUTHENTICATION, WASM_PLUGIN):
         for it in snapshot.raw(kind):
             if entries(it, "spec", "targetRefs") or dig(it, "spec", "targetRef"):
@@ -153,7 +153,7 @@ def _l7_of(snapshot: Snapshot, service: Service) -> Sequence[Ref]:
         if each.at == "waypoint"
         and (it := snapshot.find(AUTHORIZATION_POLICY, each.ref.namespace, each.ref.name))
         is not None
-        and l7_rules.parts(it)
+        and ztunnel_rules.unseen(it)
     ]
     return list(dict.fromkeys((*routes, *policies)))
 

@@ -5,9 +5,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from meshtui.mesh import attachments, components, meshconfig, pods, policies, raw, workloads
-from meshtui.mesh.doctor.ambient import capture, l7_rules
-from meshtui.mesh.doctor.ambient.evidence import SHOWN, crowd, enrolled, grouped, older, seen
+from meshtui.mesh import (
+    attachments,
+    components,
+    meshconfig,
+    pods,
+    policies,
+    raw,
+    workloads,
+    ztunnel_rules,
+)
+from meshtui.mesh.doctor.ambient import capture
+from meshtui.mesh.doctor.ambient.evidence import SHOWN, crowd, enrolled_in, grouped, older, seen
 from meshtui.mesh.doctor.analyzer import Analyzer, Findings
 from meshtui.mesh.doctor.findings import Evidence, Found, Rule, Severity, Unsure
 from meshtui.mesh.kinds import (
@@ -27,7 +36,7 @@ from meshtui.mesh.policies import Policy, Target
 from meshtui.mesh.raw import Raw, annotation, strings
 from meshtui.mesh.snapshot import Ref, Scope, Snapshot
 from meshtui.mesh.waypoints import Binding
-from meshtui.mesh.workloads import Workload
+from meshtui.mesh.ztunnel_rules import Attribute
 
 NEEDS = (Scope(AUTHORIZATION_POLICY), meshconfig.SCOPE, *capture.NEEDS)
 
@@ -66,7 +75,7 @@ def at_ztunnel(snapshot: Snapshot) -> Findings:
         it = snapshot.find(AUTHORIZATION_POLICY, policy.ref.namespace, policy.ref.name)
         if not selected or it is None:
             continue
-        what = l7_rules.effect(it, policy.action)
+        what = ztunnel_rules.effect(it, policy.action)
         says = (
             f"{policy.action} {policy.ref.key} is for {crowd(selected)}, at their ztunnels: {what}"
         )
@@ -74,23 +83,19 @@ def at_ztunnel(snapshot: Snapshot) -> Findings:
         yield Found(AT_ZTUNNEL, (policy.ref,), says, (*evidence, *_condition(policy)))
 
 
-def _with_parts(snapshot: Snapshot) -> Iterator[tuple[Policy, Sequence[l7_rules.Part]]]:
-    parts = snapshot.each(AUTHORIZATION_POLICY, l7_rules.parts)
+def _with_parts(snapshot: Snapshot) -> Iterator[tuple[Policy, Sequence[Attribute]]]:
+    parts = snapshot.each(AUTHORIZATION_POLICY, ztunnel_rules.unseen)
     return zip(policies.every(snapshot), parts, strict=True)
 
 
 def _selected(snapshot: Snapshot, policy: Policy, root: str) -> Sequence[Pod]:
     """The pods in the mesh that a policy without targets is for."""
-    every = snapshot.once(_by_namespace, enrolled(snapshot))
+    every = enrolled_in(snapshot)
     if policy.ref.namespace == root:
         among: Iterable[Pod] = (pod for pods in every.values() for pod in pods)
     else:
         among = every.get(policy.ref.namespace, ())
     return [pod for pod in among if policy.selector.items() <= pod.labels.items()]
-
-
-def _by_namespace(every: Sequence[Workload]) -> Mapping[str, Sequence[Pod]]:
-    return grouped((each.pod for each in every), lambda pod: pod.namespace)
 
 
 def _condition(policy: Policy) -> Iterator[Evidence]:

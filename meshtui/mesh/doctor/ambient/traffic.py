@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from meshtui.mesh import components, nodes, raw, services, ztunnel_probes
 from meshtui.mesh.checks import count
-from meshtui.mesh.doctor.ambient import capture
+from meshtui.mesh.doctor.ambient import capture, failures
 from meshtui.mesh.doctor.ambient.evidence import (
     SHOWN,
     crowd,
@@ -18,7 +18,7 @@ from meshtui.mesh.doctor.ambient.evidence import (
     seen,
 )
 from meshtui.mesh.doctor.analyzer import Analyzer, Findings
-from meshtui.mesh.doctor.findings import Evidence, Found, Rule, Severity, Unsure
+from meshtui.mesh.doctor.findings import Evidence, Found, Rule, Severity
 from meshtui.mesh.kinds import DEPLOYMENT, ENDPOINT_SLICE, POD, SERVICE
 from meshtui.mesh.metrics import Metrics
 from meshtui.mesh.pods import Pod
@@ -107,13 +107,12 @@ def _nobody(service: Service, total: int) -> Found:
 
 
 def files(snapshot: Snapshot) -> Findings:
+    yield from failures.unread(snapshot, FILES)
     for node in nodes.of(snapshot).values():
         for pod in (each.pod for each in node.ztunnels):
             answer = snapshot.answers.get(ztunnel_probes.metrics(pod.namespace, pod.name), Answer())
             counted = answer.value
             if not isinstance(counted, Metrics):
-                why = answer.problem.text if answer.problem else "its counters were not read yet"
-                yield Unsure(FILES, f"{pod.name}: {why}", pod_ref(pod))
                 continue
             opened, most = counted.open_files, counted.most_files
             if opened is not None and most and opened > 0.8 * most:

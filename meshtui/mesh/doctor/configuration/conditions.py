@@ -31,8 +31,10 @@ NEGATIVE = Rule(
 _WAYPOINT = ("istio.io/WaypointBound",)
 _POLICY = ("ZtunnelAccepted", "WaypointAccepted")
 _ROUTED = ("Accepted", "Programmed", "ResolvedRefs")
-_EXPLAINED_BY = ("AMB-019", "AMB-021", "AMB-023", "AMB-028", "AMB-029", "AMB-057")
+_EXPLAINED_BY = ("AMB-019", "AMB-021", "AMB-023", "AMB-028", "AMB-029")
 """Rules that say of an object what its condition says, with what it means for traffic and what to do."""
+_CERTIFICATE = "AMB-057"
+"""The same of a listener's certificate, which has nothing to do with whether a Gateway has an address."""
 _READ = {
     SERVICE: _WAYPOINT,
     SERVICE_ENTRY: _WAYPOINT,
@@ -54,7 +56,9 @@ def negative(snapshot: Snapshot) -> Iterator[Found]:
                         NEGATIVE, kind, it, f"{condition.type} is {condition.status}: {words}",
                         f"status.conditions[{condition.type}]", f"{condition.status} ({words})",
                     )  # fmt: skip
-                    causes = tuple((code, ref(kind, it)) for code in _EXPLAINED_BY)
+                    of_address = condition.reason.startswith("Address")
+                    codes = _EXPLAINED_BY if of_address else (*_EXPLAINED_BY, _CERTIFICATE)
+                    causes = tuple((code, ref(kind, it)) for code in codes)
                     yield replace(told, symptom_of=causes)
 
 

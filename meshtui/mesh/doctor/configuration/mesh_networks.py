@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from meshtui.mesh import meshconfig
 from meshtui.mesh.doctor.configuration import embedded
 from meshtui.mesh.doctor.configuration.objects import ERROR, analyzer, every, found
-from meshtui.mesh.doctor.findings import Found, Rule
+from meshtui.mesh.doctor.findings import Found, Rule, Unsure
 from meshtui.mesh.kinds import CONFIGMAP, SECRET
 from meshtui.mesh.raw import entries, label, name, table, text
 from meshtui.mesh.snapshot import Scope, Snapshot
@@ -25,7 +25,9 @@ _REMOTE = Scope(SECRET, None, labels="istio/multiCluster=true")
 _BUILT_IN = ("Mock", "Kubernetes", "External")
 
 
-def unknown(snapshot: Snapshot) -> Iterator[Found]:
+def unknown(snapshot: Snapshot) -> Iterator[Found | Unsure]:
+    """Where remote Secrets are not listed, one of them may be of a cluster that is not known otherwise."""
+    missing = snapshot.unread(SECRET, None, _REMOTE.labels)
     known = {*_BUILT_IN}
     for secret in every(snapshot, SECRET):
         if label(secret, "istio/multiCluster") == "true":
@@ -34,7 +36,10 @@ def unknown(snapshot: Snapshot) -> Iterator[Found]:
         if name(config) != "istio" and not name(config).startswith("istio-"):
             continue
         for network, registry in _registries(text(config, "data", "meshNetworks")):
-            if registry not in known:
+            if registry not in known and missing:
+                said = f"a remote Secret may name registry {registry}, and they are not all known"
+                yield Unsure(UNKNOWN, said)
+            elif registry not in known:
                 says = (
                     f"network {network} has endpoints from registry {registry}, which is not known"
                 )
@@ -57,6 +62,5 @@ ANALYZERS = (
         (UNKNOWN,),
         (meshconfig.SCOPE, _REMOTE),
         unknown,
-        looks_up=(_REMOTE,),
     ),
 )
