@@ -71,6 +71,7 @@ class Main(Screen[None], inherit_bindings=False):
         Binding("V", "reach('who')", "Who may call it, and whom it may call", show=False, id="pane.who"),
         Binding("ctrl+o", "jump", "Jump to a pane by its letter", show=False, id="app.jump"),
         Binding("ctrl+l", "redraw", "Draw the screen anew", show=False, id="app.redraw"),
+        Binding("ctrl+e", "frame", "Hide tabs and footer, and show them again", show=False, id="app.frame"),
         Binding("0", "favourite(0)", "All namespaces", show=False, id="app.all_namespaces"),
         *(Binding(f"{number}", f"favourite({number})", "Namespaces used before", show=False,
                   id=f"app.favourite_{number}") for number in range(1, 10)),
@@ -280,6 +281,10 @@ class Main(Screen[None], inherit_bindings=False):
                 self.go(Jump(name))
 
         self.app.push_screen(Jumping(self.tab_line.titles, self.front.NAME), go)
+
+    def action_frame(self) -> None:
+        """The header stays: one always sees which cluster one is in."""
+        self.toggle_class("-frameless")
 
     def action_redraw(self) -> None:
         self.app.refresh(layout=True)

@@ -23,7 +23,6 @@ HINTS: Mapping[str, str] = {
     "P": "P sorts by namespace, in panes with such a column.",
     "S": "S sorts by mark, in panes whose rows stand in one list.",
     "ctrl+d": "ctrl-d deletes nothing here: m deletes a waypoint, after a question; kubectl delete the rest.",
-    "ctrl+e": f"Hiding the header (ctrl-e) {_LATER}.",
     "ctrl+g": "There are no crumbs to hide (ctrl-g): esc goes back, [ and ] walk along all views.",
     "ctrl+k": "ctrl-k kills nothing here: what goes is asked about first.",
 }
