@@ -109,7 +109,8 @@ MOVES: Sequence[Key] = (
 
 ROWS: Sequence[Key] = (
     Key("space", "workloads",
-        "mark the row, or take its mark away; `c` `C` `l` `m` `r` are then for all that are marked", lambda at: table(at).marks == 1),
+        "mark the row, or take its mark away; `c` `C` `l` `m` `r` are then for all that are marked",
+        lambda at: table(at).marks == 1),
     Key("ctrl+@", "workloads", "mark all from the last mark to here", lambda at: table(at).marks == 5,
         ("space", "j", "j", "j")),
     Key("ctrl+space", "workloads", "mark all from the last mark to here", lambda at: table(at).marks == 5,
