@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from textual import events as keys
 from textual.binding import Binding
@@ -54,6 +54,9 @@ class Keyed(Arranged[R], Generic[R]):
         Binding("e", "edit", "Edit", show=False, id="pane.edit"),
         Binding("ctrl+z", "faults", "Faults alone, and all again", show=False, id="pane.faults"),
     ]
+
+    CALLS: ClassVar[bool] = False
+    """Whether a row is a call, of which it has both ends: `caller` and `callee`."""
 
     snapshot: reactive[Snapshot | None] = reactive(None)
     place: reactive[Place] = reactive(Place())

@@ -30,10 +30,18 @@ class Reader(Screen[None], inherit_bindings=False):
         Binding("n", "next(1)", "Next match", show=False, id="reader.next"),
         Binding("N", "next(-1)", "Previous match", show=False, id="reader.before"),
         Binding("c", "copy", "Copy", id="reader.copy"),
+        Binding("ctrl+s", "save", "Save in a file", show=False, id="reader.save"),
     ]
 
     @dataclass
     class CopyAsked(Message):
+        text: str
+
+    @dataclass
+    class SaveAsked(Message):
+        """The text is to be saved, in a file that is named then."""
+
+        title: str
         text: str
 
     def __init__(self, title: str, lines: Sequence[Line] = (), hang: int | None = None) -> None:
@@ -119,7 +127,14 @@ class Reader(Screen[None], inherit_bindings=False):
             self.retitle(f"{self._title} · /{self.search.value}: {which}")
 
     def action_copy(self) -> None:
-        self.post_message(self.CopyAsked(join(self.lines.shown)))
+        self.post_message(self.CopyAsked(self.text()))
+
+    def action_save(self) -> None:
+        self.post_message(self.SaveAsked(self._title, self.text()))
+
+    def text(self) -> str:
+        """All of it, as it is copied and saved."""
+        return join(self.lines.shown)
 
     def find(self) -> None:
         """Looks for what is searched among the lines as they are now."""

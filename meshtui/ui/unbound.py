@@ -13,8 +13,8 @@ HINTS: Mapping[str, str] = {
     "f": "f lists no port-forwards here: those that evidence needs come and go by themselves.",
     "F": "F makes no port-forward here: kubectl port-forward does.",
     "i": "i mutes a finding, in :findings.",
-    "t": "t traces calls to or from a row in :workloads, :services and :routes; d shows the evidence.",
-    "v": "v says whether one may call another, in :workloads and :services; d shows which policies apply.",
+    "t": "t traces calls to or from a row in :workloads, :services, :routes and :denials; d shows the evidence.",
+    "v": "v says whether one may call another, in :workloads, :services and :denials; d shows which policies apply.",
     "x": "x decodes certificates, in :certificates.",
     "m": "m has nothing to change here: :namespaces, :workloads, :services and the proxies' panes have.",
     "A": "A sorts by age, in panes with such a column.",
@@ -23,7 +23,6 @@ HINTS: Mapping[str, str] = {
     "P": "P sorts by namespace, in panes with such a column.",
     "S": "S sorts by mark, in panes whose rows stand in one list.",
     "ctrl+d": "ctrl-d deletes nothing here: m deletes a waypoint, after a question; kubectl delete the rest.",
-    "ctrl+e": f"Hiding the header (ctrl-e) {_LATER}.",
     "ctrl+g": "There are no crumbs to hide (ctrl-g): esc goes back, [ and ] walk along all views.",
     "ctrl+k": "ctrl-k kills nothing here: what goes is asked about first.",
 }

@@ -157,6 +157,9 @@ ROW: Sequence[Key] = (
     Key("z", "workloads", "the ztunnel that serves it", is_in("ztunnels")),
     Key("o", "workloads", "the ztunnel of its node", is_in("ztunnels")),
     Key("u", "workloads", "the services that it answers for", is_in("services")),
+    Key("u", "namespaces", "the services in it", is_in("services")),
+    Key("u", "ztunnels", "the workloads that it serves", is_in("workloads")),
+    Key("u", "certificates", "the gateway that serves it", is_in("gateways")),
     Key("u", "routes", "the gateway that takes it", is_in("gateways")),
     Key("J", "services", "what owns it", is_in("namespaces")),
     Key("b", "workloads", "the policies that bind it", is_in("policies")),
@@ -205,6 +208,8 @@ EVERYWHERE: Sequence[Key] = (
     Key("ctrl+a", "workloads", "all commands with their other names, and back", is_over(Aliases)),
     Key("ctrl+r", "workloads", "read everything again", said("Reading everything again.")),
     Key("ctrl+l", "workloads", "draw the screen anew", lambda at: at.app.size == Size(140, 40)),
+    Key("ctrl+e", "workloads", "hide tabs and footer, and show them again",
+        lambda at: "NAMESPACE" in at.screen.splitlines()[1], after=("ctrl+e",)),
     Key("ctrl+c", "workloads", "twice: quit, as does `:q`", said("ctrl-c again quits.")),
 )  # fmt: skip
 

@@ -22,6 +22,7 @@ from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.kinds import POD
 from meshtui.mesh.policies import dry_run
 from meshtui.mesh.snapshot import Ref, Snapshot, Trouble
+from meshtui.mesh.traffic.parties import OUTSIDE
 from meshtui.ui import denial_offers, notices, times, ways
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Section
@@ -46,13 +47,15 @@ class DenialsPane(Pane[Row]):
         Column("10 MINUTES", 10, 10, 5),
     )
     JUDGED = False
+    CALLS = True
+    EMPTY = "No access line was read yet."
 
     @property
     def empty(self) -> str:
         """It says what was looked at: nothing that was seen is not nothing."""
         heard = self.snapshot.heard if self.snapshot else None
         if heard is None or not heard.counts.access:
-            return "No access line was read yet."
+            return self.EMPTY
         return f"Nothing was refused in {heard.counts.access:,} access lines."
 
     def rows(self, snapshot: Snapshot) -> Sequence[Row]:
@@ -129,6 +132,16 @@ class DenialsPane(Pane[Row]):
         return [*lines, (), *self.notes(snapshot)]
 
     # Keys
+
+    def caller(self, row: Row) -> str:
+        if row.caller is not None:
+            return f"{row.caller.namespace}/pod/{row.caller.name}"
+        return row.source if "/" in row.source else OUTSIDE
+
+    def callee(self, row: Row, snapshot: Snapshot) -> str:
+        ref, port = row.ref, f":{row.port}"
+        name = f"{ref.namespace}/pod/{ref.name}" if ref is not None else row.destination
+        return f"{name.removesuffix(port)}{port}" if row.port else name
 
     def onward(self, row: Row) -> Jump | None:
         """The pod that refused; where it is not known, the one that called."""

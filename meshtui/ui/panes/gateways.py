@@ -59,7 +59,7 @@ class GatewaysPane(Pane[Gateway]):
         return (
             row.ref.namespace,
             row.ref.name,
-            row.class_name or Span("Istio API", Tone.MUTED),
+            _class(row),
             _listeners(row, snapshot.now),
             _nearest(row, snapshot.now),
             _programmed(row),
@@ -174,7 +174,7 @@ def _left(certificate: Certificate, now: datetime) -> str:
 def _programmed(row: Gateway) -> Cell:
     found = next((each for each in row.judged if each.condition.type == "Programmed"), None)
     if found is None:
-        return Span("–" if not row.class_name else "not said", Tone.MUTED)
+        return Span("–" if row.is_istios else "not said", Tone.MUTED)
     health = found.verdict.health
     if health is Health.OK:
         return "yes"
@@ -207,9 +207,16 @@ def _sections(row: Gateway, snapshot: Snapshot, *, whole: bool) -> Iterable[Sect
             yield _certificate(each, snapshot, whole)
 
 
+def _class(row: Gateway) -> Cell:
+    if row.is_istios:
+        return Span("Istio API", Tone.MUTED)
+    return row.class_name or Span("none", Tone.MUTED)
+
+
 def _facts(row: Gateway) -> Iterable[Fact]:
-    if row.class_name:
-        yield Fact("class", f"{row.class_name}, by {row.controller or 'a controller not known'}")
+    if not row.is_istios:
+        named = row.class_name or "none"
+        yield Fact("class", f"{named}, by {row.controller or 'a controller not known'}")
     else:
         labels = (f"{name}={value}" for name, value in row.selector.items())
         yield Fact("kind", "Istio Gateway: nobody writes conditions on it")

@@ -131,6 +131,10 @@ class ZtunnelsPane(Pane[Ztunnel]):
     def onward(self, row: Ztunnel) -> Jump | None:
         return Jump("certificates", within=f"ztunnel/{row.ref.key}") if row.ref else None
 
+    def used_by(self, row: Ztunnel, snapshot: Snapshot) -> Jump | None:
+        """The workloads that it serves."""
+        return Jump("workloads", within=f"ztunnel/{row.ref.key}") if row.ref else None
+
     def ztunnel_of(self, row: Ztunnel, snapshot: Snapshot) -> Jump | None:
         return Jump(self.NAME, key=row.key)
 
