@@ -30,18 +30,19 @@ from meshtui.kube.errors import KubeError
 from meshtui.kube.session import Session
 from meshtui.lending import Lending
 from meshtui.mesh import narrower, past, scopes
-from meshtui.mesh.logs import LogOptions
 from meshtui.mesh.snapshot import Scope, Server, Snapshot
 from meshtui.muting import Muting
+from meshtui.ordering import Ordering
 from meshtui.reading import Reading
 from meshtui.settings import Settings
 from meshtui.taking import Taking
-from meshtui.ui import asking, clipboard, keys, notices, theme, times
+from meshtui.ui import asking, clipboard, export, keys, notices, theme, times
 from meshtui.ui.answers import AnswerScreen
 from meshtui.ui.audit_reader import AuditReader
 from meshtui.ui.commands import Command
 from meshtui.ui.confirm import Confirm
 from meshtui.ui.exchange import Place
+from meshtui.ui.log_reader import LogReader
 from meshtui.ui.main import Main
 from meshtui.ui.mute import AskMute, MuteAsked
 from meshtui.ui.palette import CommandsOfMain
@@ -49,7 +50,6 @@ from meshtui.ui.pane import Pane
 from meshtui.ui.panes import PANES
 from meshtui.ui.pick import Pick
 from meshtui.ui.reader import Aliases, Help, Reader, Yaml
-from meshtui.ui.sorting import Order
 from meshtui.ui.spans import Line, Span, Tone, plain
 from meshtui.ui.styles import STYLESHEETS
 from meshtui.ui.tree import TreeScreen
@@ -119,7 +119,6 @@ class MeshApp(App[int], inherit_bindings=False):
         self._deriving = asyncio.Lock()
         self._saving = asyncio.Lock()
         self._interrupted: datetime | None = None
-        self._orders_file: Path | None = None
         self._main = Main(settings.pane.lower(), self._other_commands(), clock)
         self._favourites = Favourites(favourites_file)
         self._audit = Audit(audit_file or audit.default_path())
@@ -127,6 +126,7 @@ class MeshApp(App[int], inherit_bindings=False):
         self._changing = Changing(self, self._main, settings, clock, self.tell, self._audit)
         self._muting = Muting(self, mutes_file, clock, self.tell)
         self._reading = Reading(self, self._main, self._derive, self._want_soon)
+        self._ordering = Ordering(self._main, self.tell)
         self._taking = Taking(self, self.tell, self._reading.whole, self._derive)
 
     def get_default_screen(self) -> Main:
@@ -282,30 +282,16 @@ class MeshApp(App[int], inherit_bindings=False):
 
     def keep_orders(self, path: Path) -> None:
         """Keeps in a file how each pane is sorted, and begins with what it holds."""
-        self._orders_file = path
+        self._ordering.path = path
 
     @work
     async def _load_orders(self) -> None:
-        if self._orders_file is None:
-            return
-        try:
-            found = await background.start(orders.load, self._orders_file)
-        except OSError as error:
-            self.tell(f"How panes were sorted cannot be read: {error.strerror}.", Tone.WARN)
-        else:
-            self._main.order_as_before({name: Order(*each) for name, each in found.items()})
+        await self._ordering.load()
 
     @on(Pane.Sorted)
     @work
     async def _sorted(self, event: Pane.Sorted) -> None:
-        if self._orders_file is None:
-            return
-        order = (event.order.column, event.order.descending) if event.order.column else None
-        async with self._saving:
-            try:
-                await background.start(orders.save, self._orders_file, event.name, order)
-            except OSError as error:
-                self.tell(f"How panes are sorted cannot be kept: {error.strerror}.", Tone.WARN)
+        await self._ordering.save(event.name, event.order)
 
     # What is muted
 
@@ -411,6 +397,8 @@ class MeshApp(App[int], inherit_bindings=False):
             Command(("undo",), "take the last change back", lambda _: self._changing.undo()),
             Command(("verify",), "the evidence of the last change again, while it is followed",
                     lambda _: self._changing.reopen()),
+            Command(("levels",), "log levels of proxies that were set from here and not set back yet",
+                    lambda _: self._changing.offer_levels()),
             Command(("audit",), "what was changed from here, or was not; u takes one back",
                     lambda _: self._show_audit()),
             Command(("suspend",), "go to the shell; `fg` comes back", lambda _: self.action_suspend_process()),
@@ -485,7 +473,16 @@ class MeshApp(App[int], inherit_bindings=False):
 
     @on(Pane.LogsAsked)
     def _logs(self, event: Pane.LogsAsked) -> None:
-        self._reading.log(event.pod, LogOptions(previous=event.previous))
+        self._reading.log(event.pods, previous=event.previous)
+
+    @on(LogReader.RangeAsked)
+    def _log_range(self, event: LogReader.RangeAsked) -> None:
+        self._reading.feed(event.screen)
+
+    @on(LogReader.SaveAsked)
+    @work
+    async def _save_log(self, event: LogReader.SaveAsked) -> None:
+        self.tell(*await self._reading.save(event.pods, event.lines))
 
     @on(TreeScreen.Left)
     @on(AnswerScreen.Left)
@@ -588,6 +585,12 @@ class MeshApp(App[int], inherit_bindings=False):
     @on(Pane.CopyTaken)
     def _copy_taken(self, event: Pane.CopyTaken) -> None:
         self.run_worker(self._taking.take(event.copy), group="copy")
+
+    @on(Reader.SaveAsked)
+    def _save_text(self, event: Reader.SaveAsked) -> None:
+        end = ".yaml" if isinstance(self.screen, Yaml) else ".txt"
+        name = export.proposed(event.title, self._chosen, self._clock(), end)
+        self._taking.save_text(event.text, name)
 
     @on(Main.SaveAsked)
     def _save(self, event: Main.SaveAsked) -> None:

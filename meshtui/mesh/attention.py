@@ -50,6 +50,8 @@ class _Pane:
     namespace: Callable[[Any], str] | None = None
     """The namespace of a row; None where they are of the whole mesh."""
     named: int = _NAMED
+    also: Callable[[Sequence[Any]], str] = lambda rows: ""
+    """What else there is to say of its rows, in a word or two."""
     judged: bool = True
     """Whether what the doctor finds of the object behind a row is told of the row."""
 
@@ -72,6 +74,10 @@ def _about(ref: Ref | None) -> str:
     return ref.name if ref.kind == NAMESPACE else ref.namespace
 
 
+def _muted(count: int) -> str:
+    return f"{count} muted" if count else ""
+
+
 _PANES = (
     _Pane(
         "findings",
@@ -81,6 +87,7 @@ _PANES = (
         lambda row: str(row.finding.found.rule.code),
         lambda row: _about(row.ref),
         named=4,
+        also=lambda rows: _muted(sum(row.mute is not None for row in rows)),
         judged=False,
     ),
     _Pane("namespaces", "Namespaces", NAMESPACE, namespaces.of, _name, _name),
@@ -145,7 +152,8 @@ def _summary(
 ) -> Item:
     counts = Counter(verdict.health for verdict, _ in verdicts)
     shown = (Health.BAD, Health.WARN, Health.UNKNOWN, Health.OK)
-    value = "  ".join(f"{each.mark} {counts[each]}" for each in shown if counts[each])
+    told = [f"{each.mark} {counts[each]}" for each in shown if counts[each]]
+    value = "  ".join(filter(None, (*told, pane.also([row for _, row in verdicts]))))
     unread = _unread(snapshot, pane.kind)
     found, first = worst[0] if worst else (Verdict(Health.NONE), None)
     verdict = Verdict(found.health, "nothing needs a person there")

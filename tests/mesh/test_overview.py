@@ -35,6 +35,7 @@ from meshtui.mesh.kinds import (
     POD,
     Kind,
 )
+from meshtui.mesh.mutes import parse
 from meshtui.mesh.overview_items import Item, Place
 from meshtui.mesh.snapshot import Phase, Problem, Scope, Snapshot, Source, Trouble
 from tests import recordings
@@ -102,6 +103,23 @@ def test_the_worst_of_shop_leads_to_its_rows() -> None:
     assert found["Routes"].value.startswith("✗ 4")
     assert found["HTTPRoute shop/no-grant"].jump == Place("routes", _uid("no-grant"))
     assert found["ztunnel of node-2"].verdict.health is Health.BAD
+
+
+def test_what_is_muted_is_counted_and_is_not_among_the_worst() -> None:
+    shop = recordings.snapshot("shop")
+    [first] = [row for row in rows.of(shop) if row.finding.found.rule.code == "AMB-010"]
+    mute = parse(first.finding.found.key, "7d it goes next week", shop.now)
+    muted = replace(shop, muted={mute.finding: mute})
+    before, after = section(shop, "WORST"), section(muted, "WORST")
+    assert after["Findings"].value == f"{_one_less(before['Findings'].value)}  1 muted"
+    assert "AMB-010" in before
+    assert "AMB-010" not in after
+
+
+def _one_less(counts: str) -> str:
+    """ "✗ 7  ! 4" with one failure less."""
+    mark, number, *rest = counts.split()
+    return "  ".join([f"{mark} {int(number) - 1}", " ".join(rest)]).rstrip()
 
 
 def test_what_belongs_to_namespaces_that_are_not_looked_at_is_left_out() -> None:

@@ -33,6 +33,9 @@ class StillSession:
 
     first: Snapshot
     log: Collection[LogLine] = ()
+    logs_by_pod: Mapping[str, Collection[LogLine]] = field(default_factory=dict)
+    """Of pods with these names, in place of `log`."""
+    logs_asked: list[tuple[Ref, LogOptions]] = field(default_factory=list)
     wanted: tuple[Collection[Scope], Collection[Probe], Collection[Ref]] = ((), (), ())
     tables: Collection[Scope] = ()
     """Of what was wanted, the kinds as the server prints them."""
@@ -46,6 +49,8 @@ class StillSession:
     previewing: Callable[[], Awaitable[object]] | None = None
     applying: Callable[[], Awaitable[object]] | None = None
     """What a dry run, and a change, wait for."""
+    posted: list[tuple[Ref, int, str]] = field(default_factory=list)
+    """What was posted to proxies: pod, port and target."""
     applied: list[Change] = field(default_factory=list)
     closed: bool = False
 
@@ -97,7 +102,8 @@ class StillSession:
         return found
 
     async def logs(self, pod: Ref, options: LogOptions) -> AsyncIterator[LogLine]:
-        for line in self.log:
+        self.logs_asked.append((pod, options))
+        for line in self.logs_by_pod.get(pod.name, self.log):
             yield line
 
     async def may(
@@ -110,6 +116,13 @@ class StillSession:
         name: str = "",
     ) -> Right:
         return self.rights.get(kind, Right(None, "not asked"))
+
+    async def admin(self, pod: Ref, port: int, target: str) -> bytes:
+        """What a ztunnel answers, whose level is what was posted last (istio-ambient.md, 4.6)."""
+        self.posted.append((pod, port, target))
+        if self.refusal is not None:
+            raise self.refusal
+        return b"current log level is hickory_server::server=off,info\n"
 
     async def preview(self, change: Change) -> Written:
         if self.previewing is not None:

@@ -22,6 +22,7 @@ from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.kinds import POD
 from meshtui.mesh.policies import dry_run
 from meshtui.mesh.snapshot import Ref, Snapshot, Trouble
+from meshtui.mesh.traffic.parties import OUTSIDE
 from meshtui.ui import denial_offers, notices, times, ways
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Section
@@ -47,6 +48,7 @@ class DenialsPane(Pane[Row]):
         Column("10 MINUTES", 10, 10, 5),
     )
     JUDGED = False
+    CALLS = True
     EMPTY = "No access line was read yet."
 
     @property
@@ -131,6 +133,16 @@ class DenialsPane(Pane[Row]):
         return [*lines, (), *self.notes(snapshot)]
 
     # Keys
+
+    def caller(self, row: Row) -> str:
+        if row.caller is not None:
+            return f"{row.caller.namespace}/pod/{row.caller.name}"
+        return row.source if "/" in row.source else OUTSIDE
+
+    def callee(self, row: Row, snapshot: Snapshot) -> str:
+        ref, port = row.ref, f":{row.port}"
+        name = f"{ref.namespace}/pod/{ref.name}" if ref is not None else row.destination
+        return f"{name.removesuffix(port)}{port}" if row.port else name
 
     def onward(self, row: Row) -> Jump | None:
         """The pod that refused; where it is not known, the one that called."""

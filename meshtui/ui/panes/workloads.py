@@ -9,6 +9,7 @@ from meshtui.mesh import (
     changes,
     events,
     pod_templates,
+    pods,
     policy_rows,
     raw,
     services,
@@ -212,6 +213,19 @@ class WorkloadsPane(Pane[Workload]):
 
     def log_of(self, row: Workload, snapshot: Snapshot) -> Ref | None:
         return Ref(POD, row.pod.namespace, row.pod.name)
+
+    def logs_of(self, row: Workload, snapshot: Snapshot) -> Sequence[Ref]:
+        """Those that the same controller made."""
+        pod = row.pod
+        return [
+            Ref(POD, each.namespace, each.name)
+            for each in pods.of(snapshot).values()
+            if each is pod
+            or (
+                pod.controller
+                and (each.namespace, each.controller) == (pod.namespace, pod.controller)
+            )
+        ]
 
 
 def _worst_first(enrolled: Enrollment) -> tuple[int, str] | None:
