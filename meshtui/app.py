@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import ClassVar
 
 from textual import on, work
@@ -21,10 +20,11 @@ from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widgets import Input
 
-from meshtui import __version__, endings, favourites, journal, mutes, orders, production
+from meshtui import __version__, endings, journal, production
 from meshtui.changing import Changing
 from meshtui.clusters import Clusters, clusters
 from meshtui.favourites import Favourites
+from meshtui.files import Files
 from meshtui.kube import audit, background
 from meshtui.kube.audit import Audit, AuditError
 from meshtui.kube.errors import KubeError
@@ -104,12 +104,9 @@ class MeshApp(App[int], inherit_bindings=False):
         settings: Settings,
         clusters: Clusters,
         clock: Callable[[], datetime] = utc_now,
-        audit_file: Path | None = None,
-        favourites_file: Path | None = None,
-        mutes_file: Path | None = None,
+        files: Files | None = None,
     ) -> None:
-        """`audit_file` is where changes are told; None for its place in the state directory. `favourites_file` is where
-        the namespaces behind 1 to 9 are kept, and `mutes_file` what is muted; None keeps them nowhere."""
+        """`files` are where it keeps what outlives it; None for an audit in its place, and nothing else."""
         # Textual decides here how it leaves colours out, and takes NO_COLOR out of the environment
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self._settings = settings
@@ -125,13 +122,14 @@ class MeshApp(App[int], inherit_bindings=False):
         self._main = Main(settings.pane.lower(), self._other_commands(), clock)
         self._only_ascii = [Ascii()] if settings.ascii else []
         self._away = Away(self._to_terminal, bell=settings.bell, only_ascii=bool(settings.ascii))
-        self._favourites = Favourites(favourites_file)
-        self._audit = Audit(audit_file or audit.default_path())
+        files = files or Files()
+        self._favourites = Favourites(files.favourites)
+        self._audit = Audit(files.audit)
         self._lending = Lending(self, self._main)
         self._changing = Changing(self, self._main, settings, clock, self.tell, self._audit)
-        self._muting = Muting(self, mutes_file, clock, self.tell)
+        self._muting = Muting(self, files.mutes, clock, self.tell)
         self._reading = Reading(self, self._main, self._derive, self._want_soon)
-        self._ordering = Ordering(self._main, self.tell)
+        self._ordering = Ordering(self._main, files.orders, self.tell)
         self._taking = Taking(self, self.tell, self._reading.whole, self._derive)
 
     def get_default_screen(self) -> Main:
@@ -292,10 +290,6 @@ class MeshApp(App[int], inherit_bindings=False):
                 self.tell(f"The favourite namespaces cannot be kept: {error.strerror}.", Tone.WARN)
 
     # How rows are sorted
-
-    def keep_orders(self, path: Path) -> None:
-        """Keeps in a file how each pane is sorted, and begins with what it holds."""
-        self._ordering.path = path
 
     @work
     async def _load_orders(self) -> None:
@@ -668,11 +662,5 @@ def run(settings: Settings) -> int:
     """Runs the program on the screen; gives its exit status."""
     gc.set_threshold(50_000, 20, 100)
     sys.setswitchinterval(0.001)  # a key must not wait long for a thread that derives
-    app = MeshApp(
-        settings,
-        clusters(settings),
-        favourites_file=favourites.default_path(),
-        mutes_file=mutes.default_path(),
-    )
-    app.keep_orders(orders.default_path())
+    app = MeshApp(settings, clusters(settings), files=Files.default())
     return app.run() or 0
