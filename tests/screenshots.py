@@ -18,6 +18,7 @@ from textual.pilot import Pilot
 
 from meshtui.app import MeshApp
 from meshtui.clusters import clusters
+from meshtui.files import Files
 from meshtui.settings import Settings
 from meshtui.sim import process
 from meshtui.ui.main import Main
@@ -118,7 +119,7 @@ async def take(shot: Shot, kubeconfig: Path) -> str:
 
 
 async def _taken(shot: Shot, settings: Settings, audit_file: Path) -> str:
-    app = MeshApp(settings, clusters(settings), audit_file=audit_file)
+    app = MeshApp(settings, clusters(settings), files=Files(audit_file))
     async with app.run_test(size=shot.size) as pilot:
         main = app.screen
         assert isinstance(main, Main)

@@ -135,7 +135,8 @@ def test_there_is_one_road_for_changes() -> None:
     }
     assert writing == {"kube/live.py"}
     assert callers("preview") == callers("apply") == {"kube/perform.py"}
-    assert callers("request") == {"kube/connect.py", "kube/api.py"}
+    assert callers("request") == {"kube/connect.py", "kube/api.py", "app.py"}
+    assert _lines_with("app.py", ".request(") == _lines_with("app.py", "clipboard.request(")
     assert callers("call_api") == callers("_answered") == {"kube/api.py"}
     assert callers("open", by_name="method") == {"kube/api.py"}
     assert senders() == {

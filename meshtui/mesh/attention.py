@@ -124,8 +124,8 @@ _Judged = tuple[Verdict, findings.Judged]
 """How a row is, with what the doctor finds of its object, and the row."""
 
 
-def of(snapshot: Snapshot, within: tuple[str, ...] = ()) -> Iterable[Item]:
-    """For each pane a line with its counts, which leads to its worst row; then its worst rows. `within` as for the
+def of(snapshot: Snapshot, within: tuple[str, ...] = ()) -> Iterable[tuple[Item, Sequence[Item]]]:
+    """For each pane a line with its counts, which leads to its worst row, and its worst rows. `within` as for the
     overview."""
     for pane in _PANES:
         rows = pane.rows(snapshot)
@@ -134,17 +134,19 @@ def of(snapshot: Snapshot, within: tuple[str, ...] = ()) -> Iterable[Item]:
         judged = findings.judged(snapshot, rows) if pane.judged else {}
         verdicts = [(judged.get(row.key, row.verdict), row) for row in rows]
         worst = nsmallest(pane.named, verdicts, key=lambda each: -each[0].health.rank)
-        yield _summary(snapshot, pane, verdicts, worst)
-        for verdict, row in worst:
-            if verdict.health in (Health.BAD, Health.WARN):
-                yield Item(
-                    key=f"worst/{pane.name}/{row.key}",
-                    verdict=verdict,
-                    text=pane.called(row),
-                    value=verdict.reason,
-                    jump=Place(pane.name, row.key),
-                    ref=row.ref,
-                )
+        named = [
+            Item(
+                key=f"worst/{pane.name}/{row.key}",
+                verdict=verdict,
+                text=pane.called(row),
+                value=verdict.reason,
+                jump=Place(pane.name, row.key),
+                ref=row.ref,
+            )
+            for verdict, row in worst
+            if verdict.health in (Health.BAD, Health.WARN)
+        ]
+        yield _summary(snapshot, pane, verdicts, worst), named
 
 
 def _summary(
@@ -167,6 +169,7 @@ def _summary(
         text=pane.title,
         value=value or ("not known" if unread else "none"),
         jump=Place(pane.name, first.key if first else ""),
+        counts={health: counts[health] for health in shown if counts[health]},
     )
 
 

@@ -61,7 +61,7 @@ def of(it: Traffic) -> Iterator[Fact]:
 
 
 def _line(words: str, series: Sequence[float | None]) -> Line:
-    return (Span(f"{words}  "), Span(sparkline(series), Tone.ACCENT))
+    return (Span(f"{words}  "), *sparkline(series, len(series)))
 
 
 def _rate(rate: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import h11
@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from meshtui.mesh import envoy
 from meshtui.mesh.kinds import POD as POD_KIND
 from meshtui.mesh.log_levels import LevelChange, Proxy
+from meshtui.mesh.service_counters import Requests, read_requests
 from meshtui.mesh.snapshot import Ref
 from meshtui.sim import scenes
 from meshtui.sim.behaviour.cluster import Cluster
@@ -98,14 +99,14 @@ def shop() -> Cluster:
     return scenes.load("shop", now=lambda: now)
 
 
-def page(cluster: Cluster, labelled: str, target: str) -> bytes:
-    """What a pod of that Gateway answers at its admin port."""
+def page(cluster: Cluster, labelled: str, target: str, port: int = 15000) -> bytes:
+    """What a pod of that Gateway answers at its admin port, or another one."""
     [pod, *_] = [
         pod
         for pod in cluster.store.list(POD)
         if labels(pod).get("gateway.networking.k8s.io/gateway-name") == labelled
     ]
-    handler = cluster.kubelet.port(pod["metadata"]["namespace"], pod["metadata"]["name"], 15000)
+    handler = cluster.kubelet.port(pod["metadata"]["namespace"], pod["metadata"]["name"], port)
     assert handler is not None
     return asyncio.run(_asked(handler, target))
 
@@ -171,6 +172,20 @@ def test_a_waypoint_has_the_services_that_are_bound_to_it(shop: Cluster) -> None
     assert not any(host.endswith(".payments.svc.cluster.local") for host in hosts)
     [certificate, _] = envoy.read_certificates(page(shop, "waypoint", PAGES[2]))
     assert certificate.names == ("spiffe://acmellc.local/ns/shop/sa/waypoint",)
+
+
+def test_a_waypoint_counts_the_requests_that_pass_it_by_what_came_of_them() -> None:
+    now = datetime(2026, 11, 25, 14, 2, tzinfo=UTC)
+    cluster = scenes.load("shop", now=lambda: now)
+    before = read_requests(page(cluster, "waypoint", "/stats/prometheus", 15020))
+    for _ in range(60):
+        now += timedelta(seconds=2)
+        cluster.calls.look(("", ""))
+    found = read_requests(page(cluster, "waypoint", "/stats/prometheus", 15020))
+    risen = {key: count - before.get(key, 0) for key, count in found.items()}
+    assert risen[Requests("shop", "reviews", "200")] > 5
+    assert {key.namespace for key in found} == {"shop"}
+    assert {key.code for key in found} <= {"200", "403", "404", "503"}
 
 
 # Odd ones

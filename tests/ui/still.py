@@ -7,7 +7,6 @@ import copy
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,6 +15,7 @@ from textual.pilot import Pilot
 
 from meshtui.app import MeshApp
 from meshtui.clusters import Clusters
+from meshtui.files import Files
 from meshtui.kube.errors import Absent, ConfigError, KubeError
 from meshtui.kube.exec_plugin import Suspend
 from meshtui.kube.session import Session, Written
@@ -159,9 +159,7 @@ def app_of(
     *,
     settings: Settings | None = None,
     now: datetime,
-    audit_file: Path | None = None,
-    favourites_file: Path | None = None,
-    mutes_file: Path | None = None,
+    files: Files | None = None,
 ) -> MeshApp:
     """The program over sessions by context, the first one current, at a fixed time."""
 
@@ -172,9 +170,7 @@ def app_of(
 
     contexts = [(name, f"https://{name}.example:6443") for name in sessions]
     clusters = Clusters(contexts, next(iter(sessions)), opened)
-    return MeshApp(
-        settings or Settings(), clusters, lambda: now, audit_file, favourites_file, mutes_file
-    )
+    return MeshApp(settings or Settings(), clusters, lambda: now, files)
 
 
 async def until(pilot: Pilot[int], condition: Callable[[], bool], seconds: float = 10) -> None:

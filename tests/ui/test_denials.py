@@ -199,7 +199,7 @@ async def test_where_the_keys_lead() -> None:
         assert (at.pane.NAME, at.under_cursor[2]) == ("workloads", "ledger-669657bc95-s5qqg")
         await at.press("escape", "z")
         assert (at.pane.NAME, at.under_cursor[1:3]) == ("ztunnels", ("node-1", ZTUNNEL.name))
-        await at.press("escape", "P")
+        await at.press("escape", "b")
         assert at.pane.NAME == "policies"
         assert "allow-checkout" in {row[3] for row in at.rows}
         await at.press("escape", "J")

@@ -28,6 +28,7 @@ from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Section
 from meshtui.ui.exchange import Jump, Offer, Wants
 from meshtui.ui.pane import Pane
+from meshtui.ui.sorting import since
 from meshtui.ui.spans import Cell, Line, Span, Tone, mark, said
 
 
@@ -37,13 +38,13 @@ class DenialsPane(Pane[Row]):
     TITLE = "Denials"
     NEEDS = (POD, *denial_watch.KINDS, *denial_policies.KINDS)
     COLUMNS = (
-        Column("FROM", 15, 36, 0),
+        Column("FROM", 15, 36, 0, by=lambda row: row.source, letter="N"),
         Column("TO", 20, 44, 0),
         Column("REASON", 18, 22, 0),
-        Column("COUNT", 5, 7, 1, right=True),
+        Column("COUNT", 5, 7, 1, right=True, by=lambda row: row.count),
         Column("RATE", 6, 8, 4, right=True),
-        Column("LAST", 4, 6, 2, right=True),
-        Column("FIRST", 5, 6, 6, right=True),
+        Column("LAST", 4, 6, 2, right=True, by=lambda row: since(row.last), letter="A"),
+        Column("FIRST", 5, 6, 6, right=True, by=lambda row: since(row.first)),
         Column("10 MINUTES", 10, 10, 5),
     )
     JUDGED = False
