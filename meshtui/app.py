@@ -10,38 +10,42 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import ClassVar
 
 from textual import on, work
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
 from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widgets import Input
 
-from meshtui import __version__, endings, favourites, journal, mutes, orders, production
+from meshtui import __version__, endings, journal, production
 from meshtui.changing import Changing
 from meshtui.clusters import Clusters, clusters
 from meshtui.favourites import Favourites
+from meshtui.files import Files
 from meshtui.kube import audit, background
 from meshtui.kube.audit import Audit, AuditError
 from meshtui.kube.errors import KubeError
 from meshtui.kube.session import Session
 from meshtui.lending import Lending
-from meshtui.mesh import narrower, past, scopes
-from meshtui.mesh.logs import LogOptions
+from meshtui.mesh import critical, history, narrower, past, scopes
 from meshtui.mesh.snapshot import Scope, Server, Snapshot
 from meshtui.muting import Muting
+from meshtui.ordering import Ordering
 from meshtui.reading import Reading
 from meshtui.settings import Settings
 from meshtui.taking import Taking
-from meshtui.ui import asking, clipboard, keys, notices, theme, times
+from meshtui.ui import asking, clipboard, export, keys, notices, themes, times
 from meshtui.ui.answers import AnswerScreen
+from meshtui.ui.ascii import Ascii
 from meshtui.ui.audit_reader import AuditReader
+from meshtui.ui.away import Away
 from meshtui.ui.commands import Command
 from meshtui.ui.confirm import Confirm
 from meshtui.ui.exchange import Place
+from meshtui.ui.log_reader import LogReader
 from meshtui.ui.main import Main
 from meshtui.ui.mute import AskMute, MuteAsked
 from meshtui.ui.palette import CommandsOfMain
@@ -49,7 +53,6 @@ from meshtui.ui.pane import Pane
 from meshtui.ui.panes import PANES
 from meshtui.ui.pick import Pick
 from meshtui.ui.reader import Aliases, Help, Reader, Yaml
-from meshtui.ui.sorting import Order
 from meshtui.ui.spans import Line, Span, Tone, plain
 from meshtui.ui.styles import STYLESHEETS
 from meshtui.ui.tree import TreeScreen
@@ -101,12 +104,9 @@ class MeshApp(App[int], inherit_bindings=False):
         settings: Settings,
         clusters: Clusters,
         clock: Callable[[], datetime] = utc_now,
-        audit_file: Path | None = None,
-        favourites_file: Path | None = None,
-        mutes_file: Path | None = None,
+        files: Files | None = None,
     ) -> None:
-        """`audit_file` is where changes are told; None for its place in the state directory. `favourites_file` is where
-        the namespaces behind 1 to 9 are kept, and `mutes_file` what is muted; None keeps them nowhere."""
+        """`files` are where it keeps what outlives it; None for an audit in its place, and nothing else."""
         # Textual decides here how it leaves colours out, and takes NO_COLOR out of the environment
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self._settings = settings
@@ -119,28 +119,34 @@ class MeshApp(App[int], inherit_bindings=False):
         self._deriving = asyncio.Lock()
         self._saving = asyncio.Lock()
         self._interrupted: datetime | None = None
-        self._orders_file: Path | None = None
         self._main = Main(settings.pane.lower(), self._other_commands(), clock)
-        self._favourites = Favourites(favourites_file)
-        self._audit = Audit(audit_file or audit.default_path())
+        self._only_ascii = [Ascii()] if settings.ascii else []
+        self._away = Away(self._to_terminal, bell=settings.bell, only_ascii=bool(settings.ascii))
+        files = files or Files()
+        self._favourites = Favourites(files.favourites)
+        self._audit = Audit(files.audit)
         self._lending = Lending(self, self._main)
         self._changing = Changing(self, self._main, settings, clock, self.tell, self._audit)
-        self._muting = Muting(self, mutes_file, clock, self.tell)
+        self._muting = Muting(self, files.mutes, clock, self.tell)
         self._reading = Reading(self, self._main, self._derive, self._want_soon)
+        self._ordering = Ordering(self._main, files.orders, self.tell)
         self._taking = Taking(self, self.tell, self._reading.whole, self._derive)
 
     def get_default_screen(self) -> Main:
         return self._main
 
     def get_css_variables(self) -> dict[str, str]:
-        return theme.variables(super().get_css_variables())
+        found = themes.variables(super().get_css_variables())
+        self.theme_variables = found  # by which text that wraps by itself is styled
+        return found
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), *self._only_ascii]
 
     def on_mount(self) -> None:
         self.animation_level = "none"  # each frame of one takes its time over ssh
-        if self.no_color:
-            self.theme = "ansi-dark"
-        elif self._settings.theme in self.available_themes:
-            self.theme = self._settings.theme
+        for own in themes.OWN:
+            self.register_theme(own)
         self.set_keymap(dict(self._settings.keys))
         for complaint in self._settings.complaints:
             self.tell(complaint, Tone.WARN)
@@ -158,6 +164,8 @@ class MeshApp(App[int], inherit_bindings=False):
             if self._narrower(before) != self._narrower(snapshot):
                 self._want_soon()
             journal.note(before, snapshot)
+            if self._away.watching:
+                self._away.look(self._chosen, critical.of(snapshot))
             for screen in self.screen_stack:
                 if isinstance(screen, Reader | Confirm):
                     screen.update_from(snapshot)
@@ -173,11 +181,12 @@ class MeshApp(App[int], inherit_bindings=False):
         self._lending = Lending(self, self._main)
         self.snapshot = None
         about = self._settings.about(self._chosen)
+        self._wear(self._settings.theme_of(self._chosen))
         looks_like_production = production.is_production(self._chosen)
         self._main.place = Place(
             context=self._chosen,
             colour=about.colour
-            or theme.context_colour(self._chosen, production=looks_like_production),
+            or themes.context_colour(self._chosen, production=looks_like_production),
             namespaces=self._settings.namespaces_of(self._chosen),
         )
         self._use_namespaces()
@@ -203,6 +212,8 @@ class MeshApp(App[int], inherit_bindings=False):
                 # derived here first: what the pane then asks for on the loop is remembered
                 for derive in (
                     self._main.front.prepare,
+                    history.of,
+                    *((critical.of,) if self._away.watching else ()),
                     *(each.derive for each in self._readers()),
                 ):
                     await self._derive(derive, snapshot)
@@ -281,32 +292,14 @@ class MeshApp(App[int], inherit_bindings=False):
 
     # How rows are sorted
 
-    def keep_orders(self, path: Path) -> None:
-        """Keeps in a file how each pane is sorted, and begins with what it holds."""
-        self._orders_file = path
-
     @work
     async def _load_orders(self) -> None:
-        if self._orders_file is None:
-            return
-        try:
-            found = await background.start(orders.load, self._orders_file)
-        except OSError as error:
-            self.tell(f"How panes were sorted cannot be read: {error.strerror}.", Tone.WARN)
-        else:
-            self._main.order_as_before({name: Order(*each) for name, each in found.items()})
+        await self._ordering.load()
 
     @on(Pane.Sorted)
     @work
     async def _sorted(self, event: Pane.Sorted) -> None:
-        if self._orders_file is None:
-            return
-        order = (event.order.column, event.order.descending) if event.order.column else None
-        async with self._saving:
-            try:
-                await background.start(orders.save, self._orders_file, event.name, order)
-            except OSError as error:
-                self.tell(f"How panes are sorted cannot be kept: {error.strerror}.", Tone.WARN)
+        await self._ordering.save(event.name, event.order)
 
     # What is muted
 
@@ -412,6 +405,8 @@ class MeshApp(App[int], inherit_bindings=False):
             Command(("undo",), "take the last change back", lambda _: self._changing.undo()),
             Command(("verify",), "the evidence of the last change again, while it is followed",
                     lambda _: self._changing.reopen()),
+            Command(("levels",), "log levels of proxies that were set from here and not set back yet",
+                    lambda _: self._changing.offer_levels()),
             Command(("audit",), "what was changed from here, or was not; u takes one back",
                     lambda _: self._show_audit()),
             Command(("suspend",), "go to the shell; `fg` comes back", lambda _: self.action_suspend_process()),
@@ -464,6 +459,11 @@ class MeshApp(App[int], inherit_bindings=False):
         self._chosen = self._chosen or self._clusters.current
         self._start()
 
+    def _wear(self, theme: str) -> None:
+        """Puts a theme on, the default one where there is none of that name; without colours always the terminal's."""
+        known = theme if theme in self.available_themes else themes.DEFAULT
+        self.theme = themes.TERMINALS_OWN if self.no_color else known
+
     def _choose_theme(self, argument: str) -> None:
         if argument in self.available_themes:
             self.theme = argument
@@ -486,7 +486,16 @@ class MeshApp(App[int], inherit_bindings=False):
 
     @on(Pane.LogsAsked)
     def _logs(self, event: Pane.LogsAsked) -> None:
-        self._reading.log(event.pod, LogOptions(previous=event.previous))
+        self._reading.log(event.pods, previous=event.previous)
+
+    @on(LogReader.RangeAsked)
+    def _log_range(self, event: LogReader.RangeAsked) -> None:
+        self._reading.feed(event.screen)
+
+    @on(LogReader.SaveAsked)
+    @work
+    async def _save_log(self, event: LogReader.SaveAsked) -> None:
+        self.tell(*await self._reading.save(event.pods, event.lines))
 
     @on(TreeScreen.Left)
     @on(AnswerScreen.Left)
@@ -540,6 +549,19 @@ class MeshApp(App[int], inherit_bindings=False):
             lines += [(), (Span("Not known, or not as it is now", Tone.STRONG),), *troubled]
         self.push_screen(Reader("Info", lines, 2))
 
+    # While the terminal is in the background
+
+    def on_app_blur(self) -> None:
+        self._away.leave(critical.of(self.snapshot) if self.snapshot else {})
+
+    def on_app_focus(self) -> None:
+        for each in self._away.back():
+            self.tell(f"Meanwhile: {each}", Tone.BAD)
+
+    def _to_terminal(self, text: str) -> None:
+        if self._driver is not None:
+            self._driver.write(text)
+
     # What was said
 
     def tell(self, text: str, tone: Tone = Tone.PLAIN) -> None:
@@ -590,6 +612,12 @@ class MeshApp(App[int], inherit_bindings=False):
     def _copy_taken(self, event: Pane.CopyTaken) -> None:
         self.run_worker(self._taking.take(event.copy), group="copy")
 
+    @on(Reader.SaveAsked)
+    def _save_text(self, event: Reader.SaveAsked) -> None:
+        end = ".yaml" if isinstance(self.screen, Yaml) else ".txt"
+        name = export.proposed(event.title, self._chosen, self._clock(), end)
+        self._taking.save_text(event.text, name)
+
     @on(Main.SaveAsked)
     def _save(self, event: Main.SaveAsked) -> None:
         self._taking.save(self._main.front, event.name)
@@ -610,6 +638,7 @@ class MeshApp(App[int], inherit_bindings=False):
         128 and the signal's number, by which a shell knows it."""
         await self._lending.close()
         said = await self._changing.close()
+        self._away.back()
         self.exit(status, message=said or None)
 
     def action_interrupt(self) -> None:
@@ -636,11 +665,5 @@ def run(settings: Settings) -> int:
     gc.disable()  # until all is read
     gc.set_threshold(50_000, 20, 100)
     sys.setswitchinterval(0.001)  # a key must not wait long for a thread that derives
-    app = MeshApp(
-        settings,
-        clusters(settings),
-        favourites_file=favourites.default_path(),
-        mutes_file=mutes.default_path(),
-    )
-    app.keep_orders(orders.default_path())
+    app = MeshApp(settings, clusters(settings), files=Files.default())
     return app.run() or 0

@@ -21,6 +21,7 @@ from meshtui.kube.audit import Audit
 from meshtui.kube.errors import KubeError
 from meshtui.kube.perform import Proposal, Result, State, perform
 from meshtui.kube.session import Session
+from meshtui.log_levels import LogLevels
 from meshtui.mesh import changes, foresight, moves, past, preflight, reach, verification
 from meshtui.mesh.changes import Change, Create, Refusal
 from meshtui.mesh.checks import Check
@@ -65,6 +66,7 @@ class Changing:
         self._audit = audit
         self._proving = Proving(app, main, clock, tell)
         self.lock = WriteLock(app, main, settings, clock, tell)
+        self.levels = LogLevels(app, clock, tell, audit, lambda: self.lock.read_only)
         self._context = ""
         self._worker: Worker[Any] | None = None
         self._done: list[Result] = []
@@ -80,6 +82,18 @@ class Changing:
     @snapshot.setter
     def snapshot(self, snapshot: Snapshot | None) -> None:
         self._proving.snapshot = snapshot
+        if self.session is not None and self.levels.see(self.session, snapshot):
+            self._app.run_worker(self.levels.tell_left, group="levels", exclusive=True)  # type: ignore[arg-type]
+
+    def offer_levels(self) -> None:
+        """Offers to set back the log levels that were set from here, in this run or an earlier one."""
+        self._start(self._levels_offered())
+
+    async def _levels_offered(self) -> None:
+        if offers := await self.levels.left():
+            await self._picked("Log levels that were not set back yet", offers)
+        else:
+            self._tell("No log level that was set from here is to be set back.", Tone.PLAIN)
 
     @property
     def needs(self) -> Sequence[Kind | Scope]:
@@ -100,6 +114,7 @@ class Changing:
             self._end()
         self._done.clear()
         self._context = context
+        self.levels.begin(context)
         self.session = self.snapshot = None
         self.lock.begin(context)
 
@@ -213,6 +228,9 @@ class Changing:
             chosen = await self._app.push_screen_wait(Pick(title, choices))
             found = next((offer for offer in offers if offer.title == chosen), None)
             if found is None:
+                return
+            if found.levels:
+                await self.levels.ask(found.levels)
                 return
             if found.more is None:
                 await self._each(found.wishes, self._main.front.table.unmark)

@@ -1,6 +1,8 @@
 """The configuration file: what it may say, and what to say of its mistakes.
 
-theme = "nord"
+theme = "light"                 # `:theme` completes them all
+ascii = true                    # draw nothing but ASCII
+bell = true                     # ring it for what becomes critical while the terminal is in the background
 
 [keys]                          # other keys for a binding, by its id; `?` shows those in force
 "app.help" = "f1,question_mark"
@@ -9,6 +11,7 @@ theme = "nord"
 read_only = true
 namespaces = ["shop", "payments"]
 colour = "#aa3366"
+theme = "high-contrast"
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -34,12 +37,16 @@ class Choices:
 
 
 def load(given: Mapping[str, Any], path: Path, choices: Choices | None = None) -> Settings:
-    """The settings of a configuration file, outweighed by what was `given` as fields of Settings.
+    """The settings of a configuration file, outweighed by what was `given` as fields of Settings. A theme that was
+    given holds in every context.
 
     Never raises: what is wrong with the file becomes `complaints`, and what is right in it counts all the same. Without
     `choices`, names of themes and bindings are not looked at.
     """
     said, complaints = _read(path, choices)
+    if "theme" in given:
+        contexts = said.get("contexts", {})
+        said["contexts"] = {name: replace(each, theme="") for name, each in contexts.items()}
     return Settings(**{**said, **given, "config_file": path, "complaints": complaints})
 
 
@@ -70,9 +77,11 @@ def _read(path: Path, choices: Choices | None) -> tuple[dict[str, Any], tuple[st
         for name, fields in said.get("contexts", {}).items()
     }
     if choices is not None:
-        theme = said.get("theme")
-        if theme is not None and theme not in choices.themes:
-            mistakes.append((("theme",), unknown("theme", theme, sorted(choices.themes))))
+        named: dict[tuple[str, ...], str] = {("theme",): said.get("theme", "")}
+        named |= {("contexts", name, "theme"): it.theme for name, it in said["contexts"].items()}
+        for at, theme in named.items():
+            if theme and theme not in choices.themes:
+                mistakes.append((at, unknown("theme", theme, sorted(choices.themes))))
         for binding in said.get("keys", {}):
             if binding not in choices.bindings:
                 what = unknown("binding", binding, sorted(choices.bindings))
@@ -139,8 +148,8 @@ def _tables(value: Any) -> dict[str, Any]:
     return value
 
 
-_CONTEXT = {"read_only": _flag, "namespaces": _names, "colour": _colour}
-_CONFIG = {"theme": _text, "keys": _keys, "contexts": _tables}
+_CONTEXT = {"read_only": _flag, "namespaces": _names, "colour": _colour, "theme": _text}
+_CONFIG = {"theme": _text, "ascii": _flag, "bell": _flag, "keys": _keys, "contexts": _tables}
 
 
 def _line(text: str, at: tuple[str, ...]) -> int:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
 
 from textual.app import App
 
+from meshtui import log_feeding
+from meshtui.kube import background
 from meshtui.kube.errors import KubeError, Unreachable
 from meshtui.kube.session import Session
-from meshtui.mesh.logs import LogLine, LogOptions
+from meshtui.mesh.logs import LogLine
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Problem, Ref, Snapshot, Trouble
 from meshtui.ui import detail, notices, yaml_lines
 from meshtui.ui.answers import AnswerScreen, Asked
+from meshtui.ui.log_reader import LogReader
 from meshtui.ui.main import Main
-from meshtui.ui.reader import Describe, Log, Yaml
+from meshtui.ui.reader import Describe, Yaml
 from meshtui.ui.spans import Line, Span, Tone
 from meshtui.ui.tree import EVERYTHING, TreeScreen, focus
 
@@ -109,32 +114,28 @@ class Reading:
             raise Unreachable(Problem(Trouble.UNREACHABLE, _UNCONNECTED))
         return await self.session.get(ref, managed_fields=False)
 
-    def log(self, pod: Ref, options: LogOptions) -> None:
-        """Opens the log of a pod, and follows it until it is left."""
-        before = " (previous container)" if options.previous else ""
-        screen = Log(f"Log of {pod.key}{before}")
-        feeding = self._app.run_worker(self._feed(screen, pod, options), group="log")
-        self._app.push_screen(screen, lambda _: feeding.cancel())
+    def log(self, pods: Sequence[Ref], *, previous: bool = False) -> None:
+        """Opens the log of a pod, or those of several as one, and follows it until it is left."""
+        screen = LogReader(pods, previous=previous)
+        group = self.feed(screen)
 
-    async def _feed(self, screen: Log, pod: Ref, options: LogOptions) -> None:
-        """Feeds a log to its screen, a few times a second."""
-        if self.session is None:
-            screen.add([LogLine(None, _UNCONNECTED, notice=True)])
-            return
-        waiting: list[LogLine] = []
+        def left(_: None) -> None:
+            self._app.workers.cancel_group(self._app, group)
 
-        def flush() -> None:
-            if waiting:
-                screen.add(waiting)
-                waiting.clear()
+        self._app.push_screen(screen, left)
 
-        timer = self._app.set_interval(0.1, flush)
+    def feed(self, screen: LogReader) -> str:
+        """Feeds a log to its screen, in place of what fed it before; gives the group of the worker."""
+        group = f"log {id(screen)}"
+        feeding = partial(log_feeding.feed, self._app, self.session, screen)
+        self._app.run_worker(feeding, group=group, exclusive=True)  # type: ignore[arg-type]
+        return group
+
+    async def save(self, pods: Sequence[Ref], lines: Sequence[LogLine]) -> tuple[str, Tone]:
+        """Keeps lines of a log in a file; gives what to tell of it."""
+        path = log_feeding.place(pods, datetime.now(UTC))
         try:
-            async for said in self.session.logs(pod, options):
-                waiting.append(said)  # noqa: PERF401 - each is drawn before the last has come
-            waiting.append(LogLine(None, "end of the log", notice=True))
-        except KubeError as failure:
-            waiting.append(LogLine(None, notices.sentences(failure.problem), notice=True))
-        finally:
-            timer.stop()
-            flush()
+            await background.start(log_feeding.write, path, lines)
+        except OSError as error:
+            return f"The log cannot be saved in {path}: {error.strerror}.", Tone.WARN
+        return f"Saved {len(lines):,} lines in {path}", Tone.PLAIN

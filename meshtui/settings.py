@@ -20,6 +20,8 @@ class ContextSettings:
     """Those to look at where no flag names any; empty for all that one may see."""
     colour: str = ""
     """Behind the context's name in the header, as #rrggbb; "" to choose one from the name."""
+    theme: str = ""
+    """"" for the one of all contexts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,11 @@ class Settings:
     pane: str = ""
     """The pane to open first; "" for the first one."""
     theme: str = ""
-    """"" for the default one."""
+    """"" for the default one; `theme_of` tells which a context has."""
+    ascii: bool | None = None
+    """Whether nothing but ASCII is drawn; None where the locale's encoding decides."""
+    bell: bool = False
+    """Whether the bell is rung for what becomes critical while one looks elsewhere."""
     keys: Mapping[str, str] = field(default_factory=dict)
     """Keys, separated by commas, by the id of the binding that they are for."""
     contexts: Mapping[str, ContextSettings] = field(default_factory=dict)
@@ -66,6 +72,10 @@ class Settings:
         if self.all_namespaces:
             return ()
         return self.namespaces or self.about(context).namespaces
+
+    def theme_of(self, context: str) -> str:
+        """The theme that a context has; "" for the default one."""
+        return self.about(context).theme or self.theme
 
 
 def config_path() -> Path:

@@ -7,24 +7,22 @@ import os
 import platform
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 from textual.binding import Binding
 from textual.dom import DOMNode
-from textual.theme import BUILTIN_THEMES
 
 import meshtui.app  # brings all that may come on screen, for `choices`
 from meshtui.configuration import Choices, load, unknown
 from meshtui.mesh.printable import plain
 from meshtui.settings import Settings, config_path
+from meshtui.ui.ascii import is_needed
 from meshtui.ui.panes import NAMED
-
-WITHOUT_A_SCREEN = (
-    'without a screen there are "meshtui info", "meshtui rbac", "meshtui audit" and '
-    '"meshtui demo --serve"'
-)
+from meshtui.ui.themes import NAMES as THEMES
+from meshtui.ui.themes import TERMINALS_OWN, has_few_colours
 
 
 def settings(given: Mapping[str, Any]) -> Settings:
@@ -41,7 +39,9 @@ def settings(given: Mapping[str, Any]) -> Settings:
         raise click.UsageError(unknown("theme", found.theme, sorted(known.themes)))
     if found.log_file:
         _log_to(found.log_file)
-    return found
+    if found.ascii is None:
+        found = replace(found, ascii=is_needed())
+    return found if found.theme or not has_few_colours() else replace(found, theme=TERMINALS_OWN)
 
 
 def choices() -> Choices:
@@ -56,15 +56,23 @@ def choices() -> Choices:
         for binding in each.BINDINGS
         if isinstance(binding, Binding) and binding.id
     }
-    return Choices(themes=BUILTIN_THEMES, bindings=bindings)
+    return Choices(themes=THEMES, bindings=bindings)
 
 
 def _need_a_terminal() -> None:
     # Textual reads from standard input and draws on standard error.
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise click.ClickException(f"there is no terminal to draw on; {WITHOUT_A_SCREEN}")
+        raise click.ClickException(f"there is no terminal to draw on; {_without_a_screen()}")
     if (term := os.environ.get("TERM")) in ("dumb", "unknown"):
-        raise click.ClickException(f"the terminal cannot draw (TERM={term}); {WITHOUT_A_SCREEN}")
+        raise click.ClickException(f"the terminal cannot draw (TERM={term}); {_without_a_screen()}")
+
+
+def _without_a_screen() -> str:
+    """The commands that need none: all but the one that shows the built-in cluster."""
+    program = click.get_current_context().find_root().command
+    assert isinstance(program, click.Group)
+    named = ", ".join(name for name in sorted(program.commands) if name != "demo")
+    return f"without a screen there are these commands of meshtui: {named}, and demo --serve"
 
 
 class _Plain(logging.Formatter):

@@ -18,6 +18,7 @@ from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.ui import clipboard, export, notices, yaml_lines
 from meshtui.ui.copies import Copy
+from meshtui.ui.naming import Naming
 from meshtui.ui.pane import Pane
 from meshtui.ui.pick import Pick
 from meshtui.ui.spans import Tone, join, text_of
@@ -118,16 +119,26 @@ class Taking:
             text = form(headings, cells)
 
         await self._derive(write, snapshot)
+        await self._put(text, path, f"{len(rows):,} rows are in {name}")
+
+    def save_text(self, text: str, proposed: str) -> None:
+        """Writes what a reader shows into a file that is not there yet, once it was named."""
+        self._app.run_worker(self._named(text, proposed), group="save", exclusive=True)
+
+    async def _named(self, text: str, proposed: str) -> None:
+        name = (await self._app.push_screen_wait(Naming(proposed))).strip()
+        if name:
+            lines = clipboard.clean(text).rstrip("\n") + "\n"
+            number = lines.count("\n")
+            await self._put(lines, Path(name), f"{number:,} lines are in {name}")
+
+    async def _put(self, text: str, path: Path, done: str) -> None:
         try:
             await background.start(_write, path, text)
-        except (
-            OSError,
-            RuntimeError,
-            ValueError,
-        ) as failure:  # the latter of a name with "~nobody" or "\0"
-            self._tell(f"{name} was not written: {_why(failure).rstrip('.')}.", Tone.WARN)
+        except (OSError, RuntimeError, ValueError) as failure:  # of "~nobody", and of "\0"
+            self._tell(f"{path} was not written: {_why(failure).rstrip('.')}.", Tone.WARN)
         else:
-            self._tell(f"{len(rows):,} rows are in {name}", Tone.PLAIN)
+            self._tell(done, Tone.PLAIN)
 
 
 def _write(path: Path, text: str) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from meshtui.kube.secrets import certificates_only
 from meshtui.mesh import certificates, raw, ztunnel_probes
+from meshtui.mesh.denial_watch import Watch
 from meshtui.mesh.doctor import analyzer
 from meshtui.mesh.doctor.rules import ANALYZERS
-from meshtui.mesh.kinds import SECRET, Kind
+from meshtui.mesh.kinds import EVENT, POD, SECRET, Kind
+from meshtui.mesh.logs import LogLine
 from meshtui.mesh.snapshot import (
     Answer,
     Phase,
@@ -33,24 +35,55 @@ _BETWEEN = timedelta(minutes=3)
 
 def snapshot(name: str) -> Snapshot:
     """All of a scene that the doctor needs; its ztunnels were read twice, three minutes apart."""
+    cluster, first = _played(name)
+    kinds = {analyzer.kind_of(need) for each in ANALYZERS for need in each.needs}
+    return _read(cluster, first, kinds, map(Scope, kinds))
+
+
+def watched(name: str, scopes: Collection[Scope]) -> Snapshot:
+    """A scene as the program has it that watches these and followed the logs of its ztunnels all the time."""
+    cluster, first = _played(name)
+    at = _read(cluster, first, {EVENT, *(scope.kind for scope in scopes)}, scopes)
+    watch = Watch(600)
+    watch.see(at)
+    for each in cluster.ztunnels:
+        pod = Ref(POD, raw.namespace(each.pod), raw.name(each.pod))
+        for line in each.log.lines:
+            watch.take(pod, LogLine(raw.moment(line.text.partition("\t")[0]), line.text))
+        watch.take_up(pod, NOW)
+    return replace(at, heard=watch.heard(watch.proxies(NOW), {}))
+
+
+def _played(name: str) -> tuple[Cluster, Mapping[Probe, Answer]]:
+    """The cluster at `NOW`, and what its ztunnels answered a while before."""
     now = NOW - _BETWEEN
     cluster = scenes.load(name, now=lambda: now)
     first = dict(_answers(cluster, now))
     now = NOW
     cluster.call(_BETWEEN)
-    needed = {analyzer.kind_of(need): need for each in ANALYZERS for need in each.needs}
-    objects = {kind: _objects(cluster, kind) for kind in needed if kind != SECRET}
+    return cluster, first
+
+
+def _read(
+    cluster: Cluster,
+    first: Mapping[Probe, Answer],
+    kinds: Collection[Kind],
+    scopes: Iterable[Scope],
+) -> Snapshot:
+    objects = {kind: _objects(cluster, kind) for kind in kinds if kind != SECRET}
     found = Snapshot(
-        now,
+        NOW,
         objects=objects,
-        sources={Scope(kind): Source(Phase.LIVE, len(all_), now) for kind, all_ in objects.items()},
+        sources={
+            scope: Source(Phase.LIVE, len(objects.get(scope.kind, ())), NOW) for scope in scopes
+        },
         answers={
             probe: replace(answer, before=first[probe].value, before_at=first[probe].at)
-            for probe, answer in _answers(cluster, now)
+            for probe, answer in _answers(cluster, NOW)
         },
     )
     secrets = _objects(cluster, SECRET)
-    return replace(found, gets={ref: _got(ref, secrets, now) for ref in certificates.refs(found)})
+    return replace(found, gets={ref: _got(ref, secrets, NOW) for ref in certificates.refs(found)})
 
 
 def _objects(cluster: Cluster, kind: Kind) -> dict[str, raw.Raw]:

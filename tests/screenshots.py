@@ -18,6 +18,7 @@ from textual.pilot import Pilot
 
 from meshtui.app import MeshApp
 from meshtui.clusters import clusters
+from meshtui.files import Files
 from meshtui.settings import Settings
 from meshtui.sim import process
 from meshtui.ui.main import Main
@@ -26,7 +27,7 @@ from tests.ui.looking import drawn
 from tests.ui.still import until
 
 TARGET = Path(__file__).parents[1] / "screenshots"
-WIDE, SMALL = (140, 40), (80, 24)
+WIDE, SMALL, LOW = (140, 40), (80, 24), (140, 24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,21 @@ SHOTS = (
     Shot("denials", "shop", "denials", (160, 48), row="no ALLOW matches"),
     Shot("findings", "shop", "findings", row="AMB-010"),
     Shot("tree", "shop", "gateways", row="public", keys=(*":tree", "enter", "is renewed by hand")),
+    Shot(
+        "trace",
+        "blocked",
+        "workloads",
+        keys=(
+            *":trace",
+            "space",
+            *"shop/checkout",
+            "space",
+            *"payments/refunds",
+            "enter",
+            "lets no TCP 15008",
+            "✓ mTLS",
+        ),
+    ),
     Shot("certificates", "shop", "certificates"),
     Shot("certificate", "shop", "certificates", row="*.acme.example", keys=("enter",)),
     Shot("ghost", "ghost", "workloads", row="not proxied"),
@@ -81,6 +97,16 @@ SHOTS = (
         row="'batch'",
         keys=(*_RELEASE, "m", "enter", _ASKED, "enter", "not verified in time"),
     ),
+    Shot(
+        "story-blocked",
+        "blocked",
+        "denials",
+        LOW,
+        row="15008 times out",
+        keys=("t", "called by address"),
+    ),
+    Shot("story-bare", "bare", "ztunnels", LOW, row="node-3", keys=("d",)),
+    Shot("story-roots", "roots", "findings", LOW, row="AMB-038", keys=("d",)),
     Shot("help", "shop", "workloads", SMALL, keys=("question_mark",)),
 )
 
@@ -93,7 +119,7 @@ async def take(shot: Shot, kubeconfig: Path) -> str:
 
 
 async def _taken(shot: Shot, settings: Settings, audit_file: Path) -> str:
-    app = MeshApp(settings, clusters(settings), audit_file=audit_file)
+    app = MeshApp(settings, clusters(settings), files=Files(audit_file))
     async with app.run_test(size=shot.size) as pilot:
         main = app.screen
         assert isinstance(main, Main)

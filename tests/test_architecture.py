@@ -124,9 +124,9 @@ def senders() -> set[tuple[str, str]]:
 
 
 def test_there_is_one_road_for_changes() -> None:
-    """The session alone reaches what writes, and `perform` alone asks it to. Beside that there are GETs, POSTs of
-    reviews, of who we are and what we may do, and dry runs of files. The `send` of `http` is h11's: it frames a GET for
-    a pod."""
+    """The session alone reaches what writes, and `perform` alone asks it to, `levels` for what is posted to a proxy.
+    Beside that there are GETs, POSTs of reviews, of who we are and what we may do, and dry runs of files. The `send` of
+    `http` is h11's: it frames a GET for a pod, or the POST that `writes` asks for."""
     writing = {
         path.relative_to(PACKAGE).as_posix()
         for path in PACKAGE.rglob("*.py")
@@ -135,7 +135,8 @@ def test_there_is_one_road_for_changes() -> None:
     }
     assert writing == {"kube/live.py"}
     assert callers("preview") == callers("apply") == {"kube/perform.py"}
-    assert callers("request") == {"kube/connect.py", "kube/api.py"}
+    assert callers("request") == {"kube/connect.py", "kube/api.py", "app.py"}
+    assert _lines_with("app.py", ".request(") == _lines_with("app.py", "clipboard.request(")
     assert callers("call_api") == callers("_answered") == {"kube/api.py"}
     assert callers("open", by_name="method") == {"kube/api.py"}
     assert senders() == {
@@ -145,11 +146,22 @@ def test_there_is_one_road_for_changes() -> None:
     }
     trying = (PACKAGE / "kube" / "dry_runs.py").read_text(encoding="utf-8")
     assert trying.count("api.send(") == trying.count('"dryRun": "All"}, raw, _APPLY)') == 1
-    assert callers("post") == {"kube/heart.py", "kube/rights.py"}
+    assert callers("post") == {"kube/heart.py", "kube/rights.py", "kube/writes.py"}
+    assert callers("admin") == {"kube/live.py", "kube/levels.py"}
+    framed = {line.strip() for line in _lines_with("kube/portforward.py", '"POST"')}
+    assert framed == {
+        'return await _ask(api, namespace, pod, port, "POST", target, LONGEST)',
+        'if method == "POST":',
+    }
     for file in ("kube/heart.py", "kube/rights.py"):
         kinds = re.findall(r'"kind": "(\w+)"', (PACKAGE / file).read_text(encoding="utf-8"))
         assert kinds, file
         assert all(kind.startswith("SelfSubject") for kind in kinds), file
+
+
+def _lines_with(file: str, words: str) -> list[str]:
+    lines = (PACKAGE / file).read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if words in line]
 
 
 def names(path: Path) -> frozenset[str]:

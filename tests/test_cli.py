@@ -68,6 +68,8 @@ def given(*words: str, **environment: str) -> dict[str, object]:
         (["--read-only"], {"read_only": True}),
         (["--write"], {"read_only": False}),
         (["--no-sweep"], {"sweep": False}),
+        (["--ascii"], {"ascii": True}),
+        (["--no-ascii"], {"ascii": False}),
         (["--pane", "workloads"], {"pane": "workloads"}),
     ],
 )
@@ -164,7 +166,9 @@ def test_without_a_terminal_it_says_what_else_there_is() -> None:
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr.startswith("meshtui: there is no terminal to draw on; ")
-    assert "meshtui info" in done.stderr
+    named = done.stderr.partition("commands of meshtui: ")[2].replace(" --serve", "")
+    others = {each.removeprefix("and ") for each in named.strip().split(", ")}
+    assert others == set(cli.meshtui.commands), "each of them does without"
     assert done.stderr.count("\n") == 1
 
 

@@ -13,6 +13,8 @@ from meshtui.settings import ContextSettings, Settings, config_path
 
 GOOD = """\
 theme = "nord"
+ascii = true
+bell = true
 
 [keys]
 "app.help" = "f1,question_mark"
@@ -21,6 +23,7 @@ theme = "nord"
 read_only = false
 namespaces = ["shop", "payments"]
 colour = "#aa3366"
+theme = "gruvbox"
 
 [contexts."arn:aws:eks:eu-west-1:1:cluster/a.b"]
 read_only = true
@@ -41,18 +44,21 @@ def test_no_file_is_no_mistake(tmp_path: Path) -> None:
 def test_everything_a_file_may_say(tmp_path: Path) -> None:
     settings = load({}, written(tmp_path, GOOD))
     assert settings.complaints == ()
-    assert settings.theme == "nord"
+    assert settings.theme_of("kind-kind") == "nord"
+    assert settings.theme_of("prod-eu1") == "gruvbox"
+    assert settings.ascii is True
+    assert settings.bell is True
     assert settings.keys == {"app.help": "f1,question_mark"}
     assert settings.about("prod-eu1") == ContextSettings(
-        read_only=False, namespaces=("shop", "payments"), colour="#aa3366"
+        read_only=False, namespaces=("shop", "payments"), colour="#aa3366", theme="gruvbox"
     )
     assert settings.about("arn:aws:eks:eu-west-1:1:cluster/a.b").read_only is True
     assert settings.about("kind-kind") == ContextSettings()
 
 
 def test_what_is_given_outweighs_the_file(tmp_path: Path) -> None:
-    settings = load({"theme": "gruvbox", "namespaces": ("edge",)}, written(tmp_path, GOOD))
-    assert settings.theme == "gruvbox"
+    settings = load({"theme": "light", "namespaces": ("edge",)}, written(tmp_path, GOOD))
+    assert settings.theme_of("kind-kind") == settings.theme_of("prod-eu1") == "light"
     assert settings.keys
     assert settings.namespaces_of("prod-eu1") == ("edge",)
 
@@ -70,10 +76,13 @@ def test_the_namespaces_of_a_context_hold_where_no_flag_says_otherwise(tmp_path:
         ('thme = "nord"', "line 1: unknown key 'thme'; did you mean 'theme'?"),
         (
             "\nmouse = true",
-            "line 2: unknown key 'mouse'; known are theme, keys, contexts",
+            "line 2: unknown key 'mouse'; known are theme, ascii, bell, keys, contexts",
         ),
         ("# theme = 1\ntheme = 3", "line 2: theme must be text in quotes"),
-        (r'"a\nb" = 1', r"line 1: unknown key 'a\nb'; known are theme, keys, contexts"),
+        (
+            r'"a\nb" = 1',
+            r"line 1: unknown key 'a\nb'; known are theme, ascii, bell, keys, contexts",
+        ),
         ('[contexts.a]\ncolour = "red"', 'line 2: colour must be a colour such as "#aa3366"'),
         (
             "[contexts.a]\nread_only = true\n[contexts.b]\n  read_onl = true",
@@ -107,6 +116,10 @@ def test_a_mistake_is_one_line_with_its_place(tmp_path: Path, text: str, complai
     [
         ('theme = "norde"', "line 1: unknown theme 'norde'; did you mean 'nord'?"),
         ('theme = "x"', "line 1: unknown theme 'x'; known are gruvbox, nord"),
+        (
+            '[contexts.a]\ncolour = "#aa3366"\ntheme = "nrd"',
+            "line 3: unknown theme 'nrd'; did you mean 'nord'?",
+        ),
         (
             '[keys]\n"app.help" = "f1"\n"app.hepl" = "f2"',
             "line 3: unknown binding 'app.hepl'; did you mean 'app.help'?",

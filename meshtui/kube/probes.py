@@ -98,7 +98,9 @@ class Probing:
                 if other.read is probe.read and answer.value is not None
             ]
             value = probe.share(value, others)
-        self._answers[probe] = Answer(value, datetime.now(UTC), None, before.value, before.at)
+        now = datetime.now(UTC)
+        kept = probe.keep(before.kept, value, now) if probe.keep is not None else None
+        self._answers[probe] = Answer(value, now, None, before.value, before.at, kept)
 
     def _fail(self, probe: Probe, problem: Problem) -> None:
         """The older value stays, with the problem beside it."""

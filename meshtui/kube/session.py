@@ -92,3 +92,8 @@ class Session(Protocol):
         """Makes a change. For `perform` alone, which asks and keeps the audit. Raises KubeError; Conflict where the
         object is no longer as the change has it."""
         ...
+
+    async def admin(self, pod: Ref, port: int, target: str) -> bytes:
+        """Posts to the admin port of a proxy; gives what it answers. For `levels` alone, which asks and keeps the
+        audit. Raises KubeError."""
+        ...

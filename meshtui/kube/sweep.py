@@ -40,6 +40,9 @@ class Ztunnel:
     behind: bool = False
     """A pod that was captured there has changed since the dump; asked where not all pods of the node are known, so that
     there are no counts."""
+    metrics_failed: int = 0
+    """How often they were asked in vain in a row, and `dump_failed` the dump: one that starts refuses at first."""
+    dump_failed: int = 0
     refused: bool = False
     """The last try was forbidden: it is not repeated soon, since each is a line in the cluster's audit log."""
 
@@ -61,20 +64,24 @@ def due(ztunnels: Iterable[Ztunnel], now: datetime, pace: Pace) -> list[Probe]:
 def _due(
     ztunnel: Ztunnel, now: datetime, often: float, pace: Pace
 ) -> Iterable[tuple[int, datetime | None, Probe]]:
-    def old(tried: datetime | None, seconds: float) -> bool:
+    def old(tried: datetime | None, seconds: float, failed: int) -> bool:
+        if failed and not ztunnel.refused:
+            seconds = min(seconds, pace.sweep_again * 2.0 ** min(failed - 1, 16))
         return tried is None or now - tried >= timedelta(seconds=seconds)
 
     counts, at_dump = ztunnel.counts, ztunnel.counts_at_dump
     doubtful = not ztunnel.refused and (_disagree(counts) or _disagree(at_dump))
-    if old(ztunnel.metrics_tried, pace.sweep_dump if ztunnel.refused else often) or (
+    often = pace.sweep_dump if ztunnel.refused else often
+    if old(ztunnel.metrics_tried, often, ztunnel.metrics_failed) or (
         doubtful and counts == at_dump and _again(ztunnel, now, pace)
     ):
         yield 1, ztunnel.metrics_tried, ztunnel.metrics
     moved = doubtful and counts is not None and counts != at_dump
-    behind = ztunnel.behind and not ztunnel.refused and old(ztunnel.dump_tried, pace.probe)
+    lagging = ztunnel.behind and not ztunnel.refused
+    behind = lagging and old(ztunnel.dump_tried, pace.probe, ztunnel.dump_failed)
     if moved or behind:
         yield 0, ztunnel.dump_tried, ztunnel.dump
-    elif ztunnel.metrics_tried and old(ztunnel.dump_tried, pace.sweep_dump):
+    elif ztunnel.metrics_tried and old(ztunnel.dump_tried, pace.sweep_dump, ztunnel.dump_failed):
         yield 2 if ztunnel.dump_tried is None else 3, ztunnel.dump_tried, ztunnel.dump
 
 

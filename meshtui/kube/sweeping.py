@@ -48,6 +48,7 @@ class Sweeping:
         self._known: Sequence[Ztunnel] = ()
         self._tried: dict[Probe, datetime] = {}
         self._counts_at_dump: dict[Probe, Counts | None] = {}
+        self._failures: dict[Probe, int] = {}
         self._largest: dict[str, int] = {}
         self._reading: set[Probe] = set()
         self._stale = False
@@ -101,10 +102,16 @@ class Sweeping:
         finally:
             self._reading.discard(probe)
             self._stale = True
+        self._note(probe)
         self._changed()
         size = max(size, self._pace.sweep_ask)
         self._budget.spend(size - expected, monotonic())
         self._largest[probe.path] = max(size, self._largest.get(probe.path, 0))
+
+    def _note(self, probe: Probe) -> None:
+        """Counts failures in a row."""
+        failed = self._probing.answers.get(probe, Answer()).problem is not None
+        self._failures[probe] = self._failures.get(probe, 0) + 1 if failed else 0
 
     def _ztunnels(self, snapshot: Snapshot) -> Iterable[Ztunnel]:
         complete = snapshot.covering(POD).phase is Phase.LIVE
@@ -128,6 +135,8 @@ class Sweeping:
                 metrics_tried=_newest(self._tried.get(metrics), _asked(counted)),
                 dump_tried=_newest(self._tried.get(dump), _asked(dumped)),
                 behind=node in changed and not newer(dumped.at, changed[node]),
+                metrics_failed=self._failures.get(metrics, 0) if counted.problem else 0,
+                dump_failed=self._failures.get(dump, 0) if dumped.problem else 0,
                 refused=_refused(counted) or _refused(dumped),
             )
 
@@ -138,6 +147,7 @@ class Sweeping:
             for probe in gone:
                 del self._tried[probe]
                 self._counts_at_dump.pop(probe, None)
+                self._failures.pop(probe, None)
             self._probing.forget(gone.__contains__)
 
 

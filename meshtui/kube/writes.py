@@ -1,4 +1,5 @@
-"""Writes: the requests that change a cluster. LiveSession alone makes them, and `perform` alone asks it to."""
+"""Writes: the requests that change a cluster. LiveSession alone makes them, and `perform` alone asks it to; `levels`
+for what is posted to a proxy."""
 
 from __future__ import annotations
 
@@ -6,13 +7,14 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from meshtui.kube import secrets
+from meshtui.kube import portforward, secrets
 from meshtui.kube.api import JSON, Api, address, decode
 from meshtui.kube.discovery import Discovery
 from meshtui.kube.session import Written
 from meshtui.mesh.changes import MANAGER, Change, Create, Delete, Patch
 from meshtui.mesh.kinds import SECRET
 from meshtui.mesh.raw import text
+from meshtui.mesh.snapshot import Ref
 
 _MERGE = "application/merge-patch+json"
 _WARNING = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')
@@ -33,6 +35,11 @@ async def write(api: Api, discovery: Discovery, change: Change, *, dry_run: bool
     return Written(
         secrets.certificates_only(answer) if change.target.kind == SECRET else answer, told
     )
+
+
+async def admin(api: Api, pod: Ref, port: int, target: str) -> bytes:
+    """Posts to the admin port of a proxy, and gives what it answers. Raises KubeError."""
+    return await portforward.post(api, pod.namespace, pod.name, port, target)
 
 
 def _request(change: Change, dry_run: bool) -> tuple[str, str, str, Mapping[str, Any]]:

@@ -50,6 +50,8 @@ class _Pane:
     namespace: Callable[[Any], str] | None = None
     """The namespace of a row; None where they are of the whole mesh."""
     named: int = _NAMED
+    also: Callable[[Sequence[Any]], str] = lambda rows: ""
+    """What else there is to say of its rows, in a word or two."""
     judged: bool = True
     """Whether what the doctor finds of the object behind a row is told of the row."""
 
@@ -72,6 +74,10 @@ def _about(ref: Ref | None) -> str:
     return ref.name if ref.kind == NAMESPACE else ref.namespace
 
 
+def _muted(count: int) -> str:
+    return f"{count} muted" if count else ""
+
+
 _PANES = (
     _Pane(
         "findings",
@@ -81,6 +87,7 @@ _PANES = (
         lambda row: str(row.finding.found.rule.code),
         lambda row: _about(row.ref),
         named=4,
+        also=lambda rows: _muted(sum(row.mute is not None for row in rows)),
         judged=False,
     ),
     _Pane("namespaces", "Namespaces", NAMESPACE, namespaces.of, _name, _name),
@@ -117,8 +124,8 @@ _Judged = tuple[Verdict, findings.Judged]
 """How a row is, with what the doctor finds of its object, and the row."""
 
 
-def of(snapshot: Snapshot, within: tuple[str, ...] = ()) -> Iterable[Item]:
-    """For each pane a line with its counts, which leads to its worst row; then its worst rows. `within` as for the
+def of(snapshot: Snapshot, within: tuple[str, ...] = ()) -> Iterable[tuple[Item, Sequence[Item]]]:
+    """For each pane a line with its counts, which leads to its worst row, and its worst rows. `within` as for the
     overview."""
     for pane in _PANES:
         rows = pane.rows(snapshot)
@@ -127,17 +134,19 @@ def of(snapshot: Snapshot, within: tuple[str, ...] = ()) -> Iterable[Item]:
         judged = findings.judged(snapshot, rows) if pane.judged else {}
         verdicts = [(judged.get(row.key, row.verdict), row) for row in rows]
         worst = nsmallest(pane.named, verdicts, key=lambda each: -each[0].health.rank)
-        yield _summary(snapshot, pane, verdicts, worst)
-        for verdict, row in worst:
-            if verdict.health in (Health.BAD, Health.WARN):
-                yield Item(
-                    key=f"worst/{pane.name}/{row.key}",
-                    verdict=verdict,
-                    text=pane.called(row),
-                    value=verdict.reason,
-                    jump=Place(pane.name, row.key),
-                    ref=row.ref,
-                )
+        named = [
+            Item(
+                key=f"worst/{pane.name}/{row.key}",
+                verdict=verdict,
+                text=pane.called(row),
+                value=verdict.reason,
+                jump=Place(pane.name, row.key),
+                ref=row.ref,
+            )
+            for verdict, row in worst
+            if verdict.health in (Health.BAD, Health.WARN)
+        ]
+        yield _summary(snapshot, pane, verdicts, worst), named
 
 
 def _summary(
@@ -145,7 +154,8 @@ def _summary(
 ) -> Item:
     counts = Counter(verdict.health for verdict, _ in verdicts)
     shown = (Health.BAD, Health.WARN, Health.UNKNOWN, Health.OK)
-    value = "  ".join(f"{each.mark} {counts[each]}" for each in shown if counts[each])
+    told = [f"{each.mark} {counts[each]}" for each in shown if counts[each]]
+    value = "  ".join(filter(None, (*told, pane.also([row for _, row in verdicts]))))
     unread = _unread(snapshot, pane.kind)
     found, first = worst[0] if worst else (Verdict(Health.NONE), None)
     verdict = Verdict(found.health, "nothing needs a person there")
@@ -159,6 +169,7 @@ def _summary(
         text=pane.title,
         value=value or ("not known" if unread else "none"),
         jump=Place(pane.name, first.key if first else ""),
+        counts={health: counts[health] for health in shown if counts[health]},
     )
 
 

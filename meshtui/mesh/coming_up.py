@@ -45,7 +45,7 @@ def _certificate(row: Row) -> Item:
     """By hand what counts is the end; where somebody renews it, when that is expected."""
     by_hand = row.renewal in (Renewal.HAND, Renewal.CA_BY_HAND)
     when = row.not_after if by_hand else row.due
-    value = "expires" if by_hand else "is renewed"
+    value = "expires" if by_hand else "renews"
     return Item(
         key=f"coming/{row.key}",
         verdict=row.verdict,

@@ -59,7 +59,7 @@ class Gateway:
     verdict: Verdict
     ref: Ref
     class_name: str
-    """ "" for one of Istio's own, which selects pods instead."""
+    """ "" where it names none, as those of Istio's own, which select pods instead."""
     controller: str
     """ "" where the class is not known."""
     selector: Mapping[str, str]
@@ -77,6 +77,11 @@ class Gateway:
     troubles: tuple[Verdict, ...]
     """All that is wrong with it, the worst first."""
     created: datetime | None
+
+    @property
+    def is_istios(self) -> bool:
+        """Whether it is one of Istio's own, of which nobody writes conditions."""
+        return self.ref.kind == ISTIO_GATEWAY
 
     @property
     def ready(self) -> int:
@@ -255,6 +260,8 @@ def _of_class(name: str, around: _Around) -> Verdict:
         return _WELL
     if around.class_unread:
         return Verdict(Health.UNKNOWN, around.class_unread)
+    if not name:
+        return Verdict(Health.BAD, "it names no GatewayClass: no controller takes it up")
     return Verdict(Health.BAD, f"GatewayClass {name} does not exist: no controller takes it up")
 
 

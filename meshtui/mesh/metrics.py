@@ -9,9 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NamedTuple
 
+from meshtui.mesh import rates, service_counters
 from meshtui.mesh.health import OK, Health, Verdict
+from meshtui.mesh.rates import Samples
+from meshtui.mesh.service_counters import Connections
 
 CONNECTION_ERROR = "ConnectionError"
 
@@ -52,6 +56,8 @@ class Metrics:
     most_files: int | None = None
     failures: Mapping[Failure, int] = field(default_factory=dict)
     """How many since it started."""
+    connections: Mapping[Connections, int] = field(default_factory=dict)
+    """To each Service, since it started."""
 
 
 _LINE = re.compile(
@@ -97,7 +103,15 @@ def read_metrics(body: bytes) -> Metrics:
         files.get("process_open_fds"),
         files.get("process_max_fds"),
         _failures(body),
+        service_counters.read_connections(body),
     )
+
+
+def kept(
+    before: Samples[Connections] | None, value: Metrics, now: datetime
+) -> Samples[Connections]:
+    """The readings of connections to Services, as a probe's `keep` has it."""
+    return rates.kept(before, value.connections, now)
 
 
 def _samples(body: bytes) -> Iterator[tuple[str, Mapping[str, str], int]]:

@@ -61,6 +61,13 @@ def is_agent(pod: Pod) -> bool:
     return pod.labels.get("k8s-app") == "istio-cni-node"
 
 
+def lacks_agent(snapshot: Snapshot, name: str) -> bool:
+    """Whether it is known that no CNI agent is ready on a node, so that a new pod there would not be captured."""
+    node = of(snapshot).get(name)
+    known = node is not None and snapshot.covering(POD, None, AGENTS.labels).complete
+    return known and node is not None and not any(each.healthy for each in node.agents)
+
+
 def of(snapshot: Snapshot) -> Mapping[str, Node]:
     """By name every node that is known, or that a pod stands on."""
     return snapshot.once(_all, snapshot)

@@ -4,6 +4,7 @@ with the place to look closer."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from meshtui.mesh import (
     apis,
@@ -12,6 +13,7 @@ from meshtui.mesh import (
     coming_up,
     components,
     gateways,
+    history,
     meshconfig,
     namespaces,
     revisions,
@@ -61,14 +63,19 @@ def of(snapshot: Snapshot, within: tuple[str, ...] = ()) -> Sequence[Section]:
 
 def _sections(snapshot: Snapshot, within: tuple[str, ...]) -> tuple[Section, ...]:
     rows = [row for row in namespaces.of(snapshot) if not within or row.name in within]
+    inside = [row for row in rows if row.mode is not Mode.NONE]
+    attended = list(attention.of(snapshot, within))
     return (
-        Section("MESH", tuple(_mesh(snapshot))),
-        Section("COMPONENTS", tuple(map(_component, components.of(snapshot)))),
-        Section("REVISIONS", tuple(map(_revision, revisions.of(snapshot)))),
-        Section("ENROLLMENT", tuple(map(_namespace, _by_health(rows)))),
+        Section("PANES", tuple(summary for summary, _ in attended)),
+        Section("WORST", tuple(item for _, named in attended for item in named)),
+        Section("ENROLLMENT", tuple(map(_namespace, _by_health(inside)))),
+        Section("OUTSIDE", tuple(_namespace(row) for row in rows if row.mode is Mode.NONE)),
         Section("NODES", tuple(map(_node, ztunnels.of(snapshot)))),
         Section("COMING UP", tuple(coming_up.of(snapshot))),
-        Section("WORST", tuple(attention.of(snapshot, within))),
+        Section("WATCHED", tuple(_watched(snapshot))),
+        Section("MESH", tuple(_mesh(snapshot))),
+        Section("COMPONENTS", (*map(_component, components.of(snapshot)), _gateway_api(snapshot))),
+        Section("REVISIONS", tuple(map(_revision, revisions.of(snapshot)))),
         Section("APIS", tuple(_apis(snapshot))),
     )
 
@@ -149,8 +156,8 @@ def _revision(found: Revision) -> Item:
 
 
 def _by_health(rows: Sequence[Namespace]) -> Sequence[Namespace]:
-    """Those in the mesh first, among them the worst first."""
-    return sorted(rows, key=lambda row: (row.mode is Mode.NONE, -row.verdict.health.rank, row.name))
+    """The worst first."""
+    return sorted(rows, key=lambda row: (-row.verdict.health.rank, row.name))
 
 
 def _namespace(row: Namespace) -> Item:
@@ -186,13 +193,40 @@ def _node(row: Ztunnel) -> Item:
         value=value,
         jump=Place("ztunnels", row.key),
         ref=row.ref,
+        share=None if row.proxied is None or row.partial else (row.proxied, row.expected),
     )
 
 
-def _apis(snapshot: Snapshot) -> Iterable[Item]:
+def _watched(snapshot: Snapshot) -> Iterable[Item]:
+    """What is counted while one looks, over all namespaces."""
+    watched = history.of(snapshot)
+    a_slot = f"in {history.SLOT.seconds} s"
+    for text, unit, pane, series in (
+        ("captured", "pods", "namespaces", watched.series(lambda slot: slot.captured)),
+        ("failing", "findings", "findings", watched.series(lambda slot: slot.failing)),
+        ("refused", f"calls {a_slot}", "ztunnels", watched.series(lambda slot: slot.refused)),
+        ("from istiod", f"messages {a_slot}", "ztunnels", watched.series(lambda slot: slot.told)),
+    ):
+        latest = next((each for each in reversed(series) if each is not None), None)
+        health = Health.UNKNOWN if latest is None else Health.NONE
+        value = "not known yet" if latest is None else f"{latest:,} {unit}"
+        verdict = Verdict(health, _since(watched.since))
+        yield Item(f"watched/{text}", verdict, text, value, Place(pane), series=series)
+
+
+def _since(since: datetime | None) -> str:
+    start = f"{since:%H:%M:%S} UTC" if since else "now"
+    each = f"each mark is {history.SLOT.seconds} s"
+    return f"as watched from here since {start}, {each}; what was before is not known"
+
+
+def _gateway_api(snapshot: Snapshot) -> Item:
     version, channel = apis.bundle(snapshot)
     bundle = f"{version} {channel}".strip() or "bundle not told"
-    yield Item("api/bundle", apis.gateway_api(snapshot), "Gateway API", bundle)
+    return Item("api/bundle", apis.gateway_api(snapshot), "Gateway API", bundle)
+
+
+def _apis(snapshot: Snapshot) -> Iterable[Item]:
     for found in apis.of(snapshot):
         value = found.version or found.verdict.reason
         yield Item(f"api/{found.kind}", found.verdict, found.kind.title, value)

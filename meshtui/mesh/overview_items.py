@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from meshtui.mesh.health import Health, Verdict
@@ -35,6 +35,10 @@ class Item:
     """The value happens at that time; how long until then is told when it is drawn."""
     share: tuple[int, int] | None = None
     """So many of how many, for a bar."""
+    counts: Mapping[Health, int] = field(default_factory=dict)
+    """How many of what it stands for are how, from worst to best."""
+    series: tuple[int | None, ...] = ()
+    """The same over time, the latest last, for a sparkline; None where it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +49,14 @@ class Section:
     items: tuple[Item, ...]
 
 
-_MOST = 12
-
-
-def brief(items: Sequence[Item]) -> Sequence[Item]:
+def brief(items: Sequence[Item], most: int = 12) -> Sequence[Item]:
     """The items of a section; where one pane lists them all, only the worst of too many, and how many more there
     are."""
     panes = {item.jump.pane if item.jump else "" for item in items}
-    if len(items) <= _MOST or len(panes) > 1 or "" in panes:
+    if len(items) <= most or len(panes) > 1 or "" in panes:
         return items
     (pane,) = panes
-    ranked = sorted(items, key=lambda each: -each.verdict.health.rank)[: _MOST - 1]
+    ranked = sorted(items, key=lambda each: -each.verdict.health.rank)[: most - 1]
     rest = Item(
         key=f"{items[0].key}/more",
         verdict=Verdict(Health.NONE, "enter lists them all"),

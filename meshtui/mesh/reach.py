@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from meshtui.mesh import (
@@ -77,7 +78,7 @@ def _through(there: Sequence[Pod], snapshot: Snapshot) -> Iterator[str]:
         on = {pod.node for pod in there}
         served = [pod for pod in _alive(snapshot) if pod.node in on and pod.redirection]
         yield f"{count(len(served), 'pod')} of the mesh on {count(len(on), 'node')}"
-        yield _connections(served, snapshot)
+        yield from _cut(there, snapshot)
     elif components.is_waypoint(labels):
         yield of_waypoint(Ref(GATEWAY, there[0].namespace, labels.get(GATEWAY_NAME, "")), snapshot)[
             0
@@ -114,6 +115,39 @@ def _services(namespace: str, snapshot: Snapshot) -> str:
         return f"how many services it reaches is not known: {unread}"
     there = (it for it in snapshot.raw(SERVICE) if raw.namespace(it) == namespace)
     return count(sum(not raw.label(it, GATEWAY_NAME) for it in there), "service")
+
+
+_NAMED = 8
+"""So many owners of connections are named."""
+
+
+def _cut(ztunnels: Sequence[Pod], snapshot: Snapshot) -> Iterator[str]:
+    """The connections that end with these ztunnels, by the owner of the pod that has them."""
+    on, every = nodes.of(snapshot), pods.of(snapshot)
+    open_, unread = Counter[str](), []
+    inbound = outbound = 0
+    for ztunnel in ztunnels:
+        node = on.get(ztunnel.node)
+        held = [it.current for it in node.ztunnels if it.pod.key == ztunnel.key] if node else []
+        proxied = next((dump.proxied for dump in held if dump is not None), None)
+        if proxied is None:
+            unread.append(ztunnel.node or ztunnel.name)
+            continue
+        for each in proxied.values():
+            pod = every.get(f"{each.namespace}/{each.name}")
+            owner = pod.controller.partition("/")[2] if pod is not None else ""
+            inbound, outbound = inbound + each.inbound, outbound + each.outbound
+            open_[f"{each.namespace}/{owner or each.name}"] += each.inbound + each.outbound
+    total = +open_
+    what = f"{count(inbound, 'connection')} in and {outbound:,} out"
+    yield f"{what}, of {count(len(total), 'workload')}, would be cut"
+    most = sorted(total.items(), key=lambda each: (-each[1], each[0]))[:_NAMED]
+    named = [f"{owner} {number:,}" for owner, number in most]
+    if named:
+        more = len(total) - len(named)
+        yield ", ".join(named) + (f" and {more} more" if more > 0 else "")
+    if unread:
+        yield f"those on {', '.join(sorted(unread))} are not known: their ztunnels were not read"
 
 
 def _connections(there: Iterable[Pod], snapshot: Snapshot) -> str:

@@ -136,6 +136,9 @@ class Probe:
     share: Callable[[Any, Collection[Any]], Any] | None = field(default=None, repr=False)
     """A new value and the values of other probes with the same `read`, to the new value with the parts that equal one
     of theirs replaced by it: 300 nodes tell of the same 10,000 workloads, and one copy is enough."""
+    keep: Callable[[Any, Any, datetime], Any] | None = field(default=None, repr=False)
+    """What is kept of all values, from what was kept so far (None at first), a new value and its time: since when
+    something is there, and how a counter rose. It grows no further than it bounds itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +152,8 @@ class Answer:
     before: Any = None
     """The value read before `value`, and `before_at` when: a counter tells something only by how it rises."""
     before_at: datetime | None = None
+    kept: Any = None
+    """What the probe's `keep` made of all values."""
 
 
 @dataclass(frozen=True, slots=True)

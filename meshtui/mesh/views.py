@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from meshtui.mesh.raw import Raw, dig, entries, number, table, text
+from meshtui.mesh.raw import Raw, dig, number, table, text
 
 HEALTHY = "Healthy"
 
@@ -64,9 +64,9 @@ class View:
     """As they stand in the dump."""
 
     def service(self, namespace: str, name: str) -> KnownService | None:
-        """The Service of that name."""
-        found = (each for each in self.services if (each.namespace, each.name) == (namespace, name))
-        return next(found, None)
+        """The Service of that name; a ServiceEntry may have the same one."""
+        host = f"{name}.{namespace}.svc"
+        return next((each for each in self.services if each.hostname.startswith(host)), None)
 
     def host(self, hostname: str) -> KnownService | None:
         return next((each for each in self.services if each.hostname == hostname), None)
@@ -100,9 +100,11 @@ def _service(each: Raw) -> KnownService:
         waypoint=text(each, "waypoint", "destination"),
         endpoints=tuple(
             KnownEndpoint(
-                text(it, "workloadUid"), _ports(it, "port"), text(it, "status") or HEALTHY
+                text(it, "workloadUid") or str(uid),
+                _ports(it, "port"),
+                text(it, "status") or HEALTHY,
             )
-            for it in entries({"found": [*table(each, "endpoints").values()]}, "found")
+            for uid, it in table(each, "endpoints").items()
         ),
     )
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from meshtui.mesh import dumps
-from meshtui.mesh.metrics import read_metrics
+from meshtui.mesh import dumps, open_since
+from meshtui.mesh.metrics import kept, read_metrics
 from meshtui.mesh.snapshot import Probe
 
 ADMIN_PORT = 15000
@@ -13,7 +13,7 @@ METRICS_PORT = 15020
 
 def metrics(namespace: str, pod: str) -> Probe:
     """What it counts: `Metrics`."""
-    return Probe(namespace, pod, METRICS_PORT, "/metrics", read_metrics)
+    return Probe(namespace, pod, METRICS_PORT, "/metrics", read_metrics, keep=kept)
 
 
 def dump(namespace: str, pod: str) -> Probe:
@@ -23,4 +23,6 @@ def dump(namespace: str, pod: str) -> Probe:
 
 def detail(namespace: str, pod: str) -> Probe:
     """The same with its lists, for the one that is looked at: `DumpDetail`."""
-    return Probe(namespace, pod, ADMIN_PORT, "/config_dump", dumps.read_detail)
+    return Probe(
+        namespace, pod, ADMIN_PORT, "/config_dump", dumps.read_detail, keep=open_since.kept
+    )

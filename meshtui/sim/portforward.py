@@ -127,8 +127,8 @@ async def _receive(socket: web.WebSocketResponse, readers: dict[int, asyncio.Str
         reader.feed_eof()
 
 
-def http(answer: Answer) -> Handler:
-    """Serves HTTP/1.1 on a forwarded port: `answer` gives what a GET of a path gets."""
+def http(answer: Answer, post: Answer | None = None) -> Handler:
+    """Serves HTTP/1.1 on a forwarded port: `answer` gives what a GET of a path gets, and `post` what a POST does."""
 
     async def handler(reader: asyncio.StreamReader, writer: Writer) -> None:
         connection = h11.Connection(h11.SERVER)
@@ -142,8 +142,9 @@ def http(answer: Answer) -> Handler:
                 connection.receive_data(await reader.read(_FRAME))
             elif isinstance(event, h11.Request):
                 status, content_type, body = 405, "text/plain", b"method not allowed\n"
-                if event.method == b"GET":
-                    status, content_type, body = await answer(event.target.decode())
+                asked = {b"GET": answer, b"POST": post}.get(event.method)
+                if asked is not None:
+                    status, content_type, body = await asked(event.target.decode())
                 await _send(connection, writer, status, content_type, body)
             elif event is h11.PAUSED and connection.our_state is h11.DONE:
                 connection.start_next_cycle()

@@ -162,7 +162,9 @@ class AnswerScreen(Reader):
         if unconnected is not None and not answer.rows:
             self.headline.say(notices.problem(unconnected))
         else:
-            self.headline.say([said(answer.verdict), *answer.lines])
+            told = (said(answer.verdict), *answer.lines)
+            width = max(20, self.size.width - 2)
+            self.headline.say([part for each in told for part in wrap(each, width, hang=2)])
         began = bool(self.table.rows)
         self.table.show(answer.rows)
         if answer.start and not began:

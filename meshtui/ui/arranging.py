@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from meshtui.mesh.health import Verdict
+from meshtui.ui import headings
 from meshtui.ui.columns import Column, find
 from meshtui.ui.exchange import Row
 from meshtui.ui.sorting import MARK, Order, Sorter, comparable
@@ -109,7 +110,7 @@ class Arranged(Widget, Generic[R]):
         """The rows as they are to be shown; the heading says by which column."""
         order = self.order
         if order.column == MARK:
-            self.table.sort_sign(-1, descending=order.descending)
+            self.table.sort_sign(headings.MARK, descending=order.descending)
             return sorted(rows, key=self._rank, reverse=not order.descending)
         index = find(order.column, [column.title for column in self.columns])
         self.table.sort_sign(index, descending=order.descending)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from meshtui.mesh import service_specs, workloads
 from meshtui.mesh.kinds import SERVICE
@@ -13,7 +14,9 @@ from meshtui.mesh.traffic.parties import OUTSIDE
 from meshtui.mesh.workloads import Workload
 from meshtui.ui.answers import Asked
 from meshtui.ui.commands import Command
+from meshtui.ui.keyed import Keyed
 from meshtui.ui.path_answers import PathAsked
+from meshtui.ui.spans import plain
 from meshtui.ui.verdict_answers import VerdictAsked, WhoAsked
 
 FROM = "from"
@@ -55,6 +58,29 @@ def commands(
                 between("verdict", VerdictAsked), known, "A B[:PORT]"),
         Command(("who",), "who may call it, and whom it may call, by service account", who, known, "B[:PORT]"),
     ]  # fmt: skip
+
+
+NOBODY = "Nothing that is called is behind this row: try it on a workload or a Service."
+"""What to say where `begun` gives nothing."""
+
+
+def begun(pane: Keyed[Any], command: str, snapshot: Snapshot) -> tuple[str, bool]:
+    """What to ask of the row under the cursor, of which there must be one, or of two marked ones; and whether that is
+    all, or the other end is to be typed behind it. "" where nothing is called there."""
+    row, marked = pane.table.selected, pane.table.marked
+    caller, callee = pane.caller(row), pane.callee(row, snapshot)
+    by_address = "://" in callee
+    if not callee or (by_address and command != "trace"):
+        return "", False
+    if command == "who":
+        return f"who {callee}", True
+    if caller and pane.CALLS:
+        return f"{command} {caller} {callee}", True
+    if caller and len(marked) == 2:
+        first, second = marked
+        return f"{command} {pane.caller(first)} {pane.callee(second, snapshot)}", True
+    ends = caller or f"{callee} {FROM}"
+    return plain(f"{command} {ends} {OUTSIDE if by_address else ''}"), False
 
 
 def read(argument: str) -> Question | None:

@@ -19,6 +19,7 @@ from meshtui.mesh import standing
 from meshtui.mesh.changes import Change, Refusal
 from meshtui.mesh.checks import Check
 from meshtui.mesh.health import Health
+from meshtui.mesh.log_levels import LevelChange
 from meshtui.mesh.ownership import Owner
 from meshtui.mesh.snapshot import Snapshot
 from meshtui.ui import outcomes
@@ -40,7 +41,7 @@ class Answer(Enum):
 class Question:
     """All that is said of a change before it is made."""
 
-    change: Change
+    change: Change | LevelChange
     context: str
     user: str
     """Who makes it; "" where that is not known."""
@@ -129,6 +130,8 @@ class Confirm(ModalScreen[Answer], inherit_bindings=False):
         """The cluster changed; perhaps the object did too."""
         change, target = self._question.change, self._question.change.target
         self._question = replace(self._question, checks=self._look(snapshot))
+        if isinstance(change, LevelChange):
+            return
         if snapshot.covering(target.kind, target.namespace or None).complete and change.before:
             now = snapshot.find(target.kind, target.namespace, target.name)
             found = standing.rebased(change, now)
@@ -190,6 +193,9 @@ _SIDES = 5
 _LABEL = 11
 
 
+_ACCEPTED: Line = (mark(Health.OK), Span(" accepted as a dry run"))
+
+
 def heading(question: Question, width: int) -> Sequence[Line]:
     """The title, and to the right where and as whom."""
     who = question.user or "whom is not known"
@@ -214,7 +220,7 @@ def lines(question: Question, width: int) -> list[Line]:
         ("Reach", [(Span(each),) for each in question.reach]),
         ("Means", [(mark(Health.WARN), Span(f" {each}")) for each in change.warnings]),
         ("Change", [_changed(each) for each in question.diff]),
-        ("Server", [(mark(Health.OK), Span(" accepted as a dry run"))]),
+        ("Server", [] if isinstance(change, LevelChange) else [_ACCEPTED]),
     )
     found: list[Line] = []
     for title, told in sections:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from meshtui.mesh.dumps import DumpDetail
+from meshtui.mesh import addresses, open_since
+from meshtui.mesh.dumps import Connection, DumpDetail
 from meshtui.mesh.health import Health
 from meshtui.mesh.identities import Identity
-from meshtui.mesh.snapshot import Answer
+from meshtui.mesh.snapshot import Answer, Snapshot
 from meshtui.ui import notices, times
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Grid, Section
@@ -25,10 +26,11 @@ _PROXIED = (
 )
 _OPEN = (
     Column("POD", 20, 44, 0),
-    Column("WAY", 8, 8, 1),
-    Column("FROM", 16, 24, 2),
+    Column("WAY", 8, 8, 2),
+    Column("FROM", 16, 40, 1),
     Column("TO", 16, 40, 0),
-    Column("BY", 5, 11, 1),
+    Column("BY", 5, 11, 3),
+    Column("OPEN", 5, 8, 1, right=True),
 )
 _CERTIFICATES = (
     Column("IDENTITY", 20, 70, 0),
@@ -55,9 +57,10 @@ _POLICIES = (
 )
 
 
-def sections(answer: Answer | None, now: datetime, told: str = "") -> Iterable[Section]:
+def sections(answer: Answer | None, snapshot: Snapshot, told: str = "") -> Iterable[Section]:
     """The lists of the dump that was read for this ztunnel; until there is one, how the reading goes. `told` is the
     failure that stands above already."""
+    now = snapshot.now
     if answer is None or not isinstance(answer.value, DumpDetail):
         problem = answer.problem if answer is not None else None
         if problem is not None and problem.text == told:
@@ -67,7 +70,7 @@ def sections(answer: Answer | None, now: datetime, told: str = "") -> Iterable[S
             words = (mark(Health.UNKNOWN), Span(f" {notices.sentences(problem)}"))
         yield Section("Dump", [Fact("dump", words)])
         return
-    held = answer.value
+    held, owners = answer.value, addresses.owners(snapshot)
     proxied = held.dump.proxied or {}
     yield _list(
         f"Proxied pods ({len(proxied)})",
@@ -84,9 +87,9 @@ def sections(answer: Answer | None, now: datetime, told: str = "") -> Iterable[S
             (
                 f"{each.namespace}/{each.pod}",
                 each.direction,
-                each.source,
-                each.actual,
+                *_ends(each, owners),
                 each.protocol,
+                _since(open_since.since(answer, each), now),
             )
             for each in held.connections
         ],
@@ -135,6 +138,17 @@ def sections(answer: Answer | None, now: datetime, told: str = "") -> Iterable[S
             for each in held.policies
         ],
     )
+
+
+def _ends(it: Connection, owners: Mapping[str, str]) -> tuple[str, str]:
+    """From whom to whom: the owner of an address where one is known."""
+    to = it.actual or it.original
+    return addresses.named(it.source, owners, port=False), addresses.named(to, owners)
+
+
+def _since(seen: datetime | None, now: datetime) -> str:
+    """A dump does not tell how old a connection is: at least as old as it was seen."""
+    return times.NONE if seen is None or seen >= now else f"≥ {times.duration(now - seen)}"
 
 
 def _certificate(identity: Identity, now: datetime) -> Sequence[Cell]:

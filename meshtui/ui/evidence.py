@@ -14,7 +14,7 @@ from meshtui.mesh.peer_authentication import Mtls
 from meshtui.mesh.pods import Pod
 from meshtui.mesh.snapshot import Snapshot
 from meshtui.ui import times
-from meshtui.ui.bars import bar
+from meshtui.ui.bars import coverage
 from meshtui.ui.detail import Fact
 from meshtui.ui.spans import Cell, Span, Tone, mark, tone
 
@@ -53,7 +53,7 @@ def captured(pods: Captured, *, drawn: bool = True) -> Cell:
     health = Health.BAD if pods.failing else Health.UNKNOWN if pods.unknown else Health.OK
     colour = Tone.MUTED if health is Health.OK else tone(health)
     counts = Span(f"{pods.captured}/{pods.desired}")
-    line = (bar(share, colour), Span(" "), counts) if drawn else (counts,)
+    line = (*coverage(share, colour), Span(" "), counts) if drawn else (counts,)
     if health is Health.OK:
         return line
     return (*line, Span(f" {health.mark} {pods.failing or pods.unknown}", colour))

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from meshtui.mesh.changes import Change, Refusal
 from meshtui.mesh.health import Verdict
+from meshtui.mesh.log_levels import LevelChange
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Probe, Ref, Scope, Snapshot
 from meshtui.ui.spans import Line
@@ -78,6 +79,8 @@ class Offer:
     words: str = ""
     wishes: tuple[Wish, ...] = ()
     """What it asks for, one after the other."""
+    levels: tuple[LevelChange, ...] = ()
+    """Log levels that it asks for, likewise."""
     more: Callable[[], Sequence[Offer]] | None = None
     """The menu that it opens, where it asks for nothing itself."""
 

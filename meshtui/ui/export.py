@@ -21,10 +21,10 @@ FORMATS: Mapping[str, Callable[[Sequence[str], Sequence[Sequence[str]]], str]]
 _FORMULA = ("=", "+", "-", "@")
 
 
-def proposed(title: str, context: str, now: datetime) -> str:
+def proposed(title: str, context: str, now: datetime, end: str = ".csv") -> str:
     """A name for a file: "workloads-prod-eu1-20261122-123359.csv"."""
     words = re.sub(r"[^A-Za-z0-9_.]+", "-", f"{title.lower()}-{context}").strip("-.")
-    return f"{words[:80]}-{now:%Y%m%d-%H%M%S}.csv"
+    return f"{words[:80]}-{now:%Y%m%d-%H%M%S}{end}"
 
 
 def as_csv(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -103,10 +103,10 @@ _COLUMN = re.compile(r"([A-Za-z][\w-]*):(?!//)(.*)", re.DOTALL)
 def _matching(word: str, columns: Sequence[str]) -> Term:
     inside = _COLUMN.fullmatch(word)
     if inside is None or not columns:
-        anywhere = _pattern(word)
-        return lambda subject: _finds(anywhere, " ".join(subject.cells))
-    index, pattern = _column(inside[1], columns), _pattern(inside[2])
-    return lambda subject: _finds(pattern, subject.cells[index])
+        anywhere = pattern_of(word)
+        return lambda subject: finds(anywhere, " ".join(subject.cells))
+    index, pattern = _column(inside[1], columns), pattern_of(inside[2])
+    return lambda subject: finds(pattern, subject.cells[index])
 
 
 def _column(typed: str, columns: Sequence[str]) -> int:
@@ -118,7 +118,8 @@ def _column(typed: str, columns: Sequence[str]) -> int:
     return found
 
 
-def _pattern(pattern: str) -> Any:
+def pattern_of(pattern: str) -> Any:
+    """The expression, without regard to case, in linear time whatever it is. Raises BadPattern."""
     options = re2.Options()
     options.case_sensitive = False
     options.log_errors = False
@@ -130,7 +131,8 @@ def _pattern(pattern: str) -> Any:
         raise BadPattern(said) from failure
 
 
-def _finds(pattern: Any, text: str) -> bool:
+def finds(pattern: Any, text: str) -> bool:
+    """Whether it stands anywhere in the text."""
     return pattern.search(_encoded(text)) is not None
 
 

@@ -18,6 +18,7 @@ from meshtui.ui.arguments import ALL
 from meshtui.ui.columns import shorten
 from meshtui.ui.exchange import Place
 from meshtui.ui.spans import TONES, Span, Tone, plain
+from meshtui.ui.themes import ink_on
 
 ALIVE = timedelta(seconds=15)
 """A server that has not answered for longer is not called live (architecture §13.12)."""
@@ -71,7 +72,10 @@ class Header(Widget):
         where = self._where() if self.snapshot is not None else ""
         if used + len(where) + len(favourites) > room:
             where = ""
-        on_colour = Style(color="white", bgcolor=place.colour or None, bold=True)
+        colour = place.colour
+        on_colour = Style(
+            color=ink_on(colour) if colour else None, bgcolor=colour or None, bold=True
+        )
         muted = base + self.get_component_rich_style(Tone.MUTED.value, partial=True)
         return [
             Segment(name, base + on_colour),

@@ -1,14 +1,14 @@
 """Keyed: what the keys of a pane do with the row under the cursor.
 
-A pane says where a row leads (`onward`, `used_by`, `owner`, `policies_of`, `ztunnel_of`, `log_of`) and what may be
-changed from it (`mesh_menu`, `changeable`); what a key asks for goes up as a message.
+A pane says where a row leads (`onward`, `used_by`, `owner`, `policies_of`, `ztunnel_of`, `log_of`, `logs_of`) and what
+may be changed from it (`mesh_menu`, `changeable`); what a key asks for goes up as a message.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from textual import events as keys
 from textual.binding import Binding
@@ -37,6 +37,7 @@ class Keyed(Arranged[R], Generic[R]):
         Binding(
             "p", "logs(True)", "Logs of the previous container", show=False, id="pane.previous"
         ),
+        Binding("L", "all_logs", "Logs of all replicas, as one", show=False, id="pane.all_logs"),
         Binding("z", "ztunnel", "Its ztunnel", show=False, id="pane.ztunnel"),
         Binding("o", "node", "The ztunnel of its node", show=False, id="pane.node"),
         Binding("w", "warp", "Keep to its namespace", show=False, id="pane.warp"),
@@ -53,6 +54,9 @@ class Keyed(Arranged[R], Generic[R]):
         Binding("e", "edit", "Edit", show=False, id="pane.edit"),
         Binding("ctrl+z", "faults", "Faults alone, and all again", show=False, id="pane.faults"),
     ]
+
+    CALLS: ClassVar[bool] = False
+    """Whether a row is a call, of which it has both ends: `caller` and `callee`."""
 
     snapshot: reactive[Snapshot | None] = reactive(None)
     place: reactive[Place] = reactive(Place())
@@ -81,7 +85,8 @@ class Keyed(Arranged[R], Generic[R]):
 
     @dataclass
     class LogsAsked(Message):
-        pod: Ref
+        pods: Sequence[Ref]
+        """Several are read as one."""
         previous: bool = False
 
     @dataclass
@@ -177,6 +182,11 @@ class Keyed(Arranged[R], Generic[R]):
         """The pod whose log `l` shows."""
         return None
 
+    def logs_of(self, row: R, snapshot: Snapshot) -> Sequence[Ref]:
+        """The pods whose logs `L` shows as one: all that do the same as the row's."""
+        pod = self.log_of(row, snapshot)
+        return () if pod is None else (pod,)
+
     def mesh_menu(self, rows: Sequence[R], snapshot: Snapshot) -> Sequence[Offer]:
         """What `m` offers for the row under the cursor, or for those that are marked."""
         return ()
@@ -218,11 +228,22 @@ class Keyed(Arranged[R], Generic[R]):
         row = self.table.selected
         if row is None or self.snapshot is None:
             return
-        pod = self.log_of(row, self.snapshot)
-        if pod is None:
-            self.post_message(self.Told("There is no log behind this row."))
+        rows = self.table.marked or (row,)
+        self._read([self.log_of(each, self.snapshot) for each in rows], previous)
+
+    def action_all_logs(self) -> None:
+        row = self.table.selected
+        if row is not None and self.snapshot is not None:
+            rows = self.table.marked or (row,)
+            self._read([pod for each in rows for pod in self.logs_of(each, self.snapshot)])
+
+    def _read(self, pods: Sequence[Ref | None], previous: bool = False) -> None:
+        """Asks for the logs of these."""
+        found = tuple(dict.fromkeys(pod for pod in pods if pod is not None))
+        if found:
+            self.post_message(self.LogsAsked(found, previous))
         else:
-            self.post_message(self.LogsAsked(pod, previous))
+            self.post_message(self.Told("There is no log behind this row."))
 
     def action_ztunnel(self) -> None:
         self._leave(self.ztunnel_of, "No ztunnel serves this row.")

@@ -19,10 +19,16 @@ from textual.widgets import ContentSwitcher
 from meshtui.mesh.kinds import NAMESPACE
 from meshtui.mesh.served import Served
 from meshtui.mesh.snapshot import Snapshot
-from meshtui.mesh.traffic.parties import OUTSIDE
-from meshtui.ui import arguments, commands, export, kind_commands, pane_commands, unbound
+from meshtui.ui import (
+    arguments,
+    asking,
+    commands,
+    export,
+    kind_commands,
+    pane_commands,
+    unbound,
+)
 from meshtui.ui.arguments import Arguments, BadArguments
-from meshtui.ui.asking import FROM
 from meshtui.ui.commands import Command
 from meshtui.ui.exchange import Jump, Place
 from meshtui.ui.filters import BadPattern
@@ -35,7 +41,7 @@ from meshtui.ui.panes import NAMED, NS, PANES
 from meshtui.ui.panes.served import ServedPane
 from meshtui.ui.prompt import Prompt
 from meshtui.ui.sorting import Order
-from meshtui.ui.spans import Tone, plain
+from meshtui.ui.spans import Tone
 from meshtui.ui.tabs import TabLine
 from meshtui.ui.trail import Trail, View
 
@@ -65,6 +71,7 @@ class Main(Screen[None], inherit_bindings=False):
         Binding("V", "reach('who')", "Who may call it, and whom it may call", show=False, id="pane.who"),
         Binding("ctrl+o", "jump", "Jump to a pane by its letter", show=False, id="app.jump"),
         Binding("ctrl+l", "redraw", "Draw the screen anew", show=False, id="app.redraw"),
+        Binding("ctrl+e", "frame", "Hide tabs and footer, and show them again", show=False, id="app.frame"),
         Binding("0", "favourite(0)", "All namespaces", show=False, id="app.all_namespaces"),
         *(Binding(f"{number}", f"favourite({number})", "Namespaces used before", show=False,
                   id=f"app.favourite_{number}") for number in range(1, 10)),
@@ -275,6 +282,10 @@ class Main(Screen[None], inherit_bindings=False):
 
         self.app.push_screen(Jumping(self.tab_line.titles, self.front.NAME), go)
 
+    def action_frame(self) -> None:
+        """The header stays: one always sees which cluster one is in."""
+        self.toggle_class("-frameless")
+
     def action_redraw(self) -> None:
         self.app.refresh(layout=True)
 
@@ -316,21 +327,15 @@ class Main(Screen[None], inherit_bindings=False):
 
     def action_reach(self, command: str) -> None:
         """Asks about calls from or to the row under the cursor, or from one marked row to the other."""
-        pane, row, snapshot = self.front, self.front.table.selected, self.snapshot
-        if row is None or snapshot is None:
+        if self.snapshot is None or self.front.table.selected is None:
             return
-        marked = pane.table.marked
-        caller, callee = pane.caller(row), pane.callee(row, snapshot)
-        if not callee or ("://" in callee and command != "trace"):
-            words = "Nothing that is called is behind this row: try it on a workload or a Service."
-            self.post_message(self.Told(words))
-        elif command == "who":
-            self.run(f"who {callee}")
-        elif caller and len(marked) == 2:
-            self.run(f"{command} {pane.caller(marked[0])} {pane.callee(marked[1], snapshot)}")
+        line, whole = asking.begun(self.front, command, self.snapshot)
+        if whole:
+            self.run(line)
+        elif line:
+            self.prompt.ask(":", line)
         else:
-            outside = OUTSIDE if "://" in callee else ""
-            self.prompt.ask(":", plain(f"{command} {caller or f'{callee} {FROM}'} {outside}"))
+            self.post_message(self.Told(asking.NOBODY))
 
     @on(Pane.SaveAsked)
     def _save_asked(self) -> None:

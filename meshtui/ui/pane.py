@@ -146,6 +146,10 @@ class Pane(Keyed[R]):
         """How it is and why: the worst of what its own fields say and what the doctor finds of its object."""
         return self._verdicts.get(row.key, row.verdict)
 
+    def reason(self, row: R) -> Line:
+        """What stands under the rows of the one under the cursor, where no detail does."""
+        return said(self.verdict(row))
+
     def _judged(self, snapshot: Snapshot) -> Mapping[str, Verdict]:
         """The verdicts of the rows that the doctor finds something worse of, by key."""
         if not self.JUDGED:
@@ -312,7 +316,7 @@ class Pane(Keyed[R]):
         healths = [judged.get(row.key, row.verdict).health for row in rows if self.COUNTS]
         self.stamp = Stamp(
             shown=len(rows),
-            total=inside,
+            total=inside if self.COUNTS or self._filter is not None else 0,
             bad=healths.count(Health.BAD),
             warn=healths.count(Health.WARN),
             within=self._within,
@@ -402,9 +406,7 @@ class Pane(Keyed[R]):
     def _note(self, snapshot: Snapshot) -> None:
         """Says under the rows why the one under the cursor has its mark, where no detail does, and what is missing."""
         row = self.table.selected
-        self.why.say(
-            [said(self.verdict(row))] if row is not None and not self.beside.display else []
-        )
+        self.why.say([self.reason(row)] if row is not None and not self.beside.display else [])
         self.below.say(self.notes(snapshot) if self.table.rows else [])
 
     def _detail(self) -> None:

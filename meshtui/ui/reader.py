@@ -1,8 +1,7 @@
-"""Reader: a screen for text: a description, YAML, a log, the messages, the help."""
+"""Reader: a screen for text: a description, YAML, the messages, the help."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -10,14 +9,11 @@ from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.events import Resize
 from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
-from meshtui.mesh.logs import LogLine
 from meshtui.mesh.snapshot import Ref, Snapshot
-from meshtui.ui import times
 from meshtui.ui.detail import wrap
 from meshtui.ui.exchange import Wants
 from meshtui.ui.footer import Footer
@@ -34,10 +30,18 @@ class Reader(Screen[None], inherit_bindings=False):
         Binding("n", "next(1)", "Next match", show=False, id="reader.next"),
         Binding("N", "next(-1)", "Previous match", show=False, id="reader.before"),
         Binding("c", "copy", "Copy", id="reader.copy"),
+        Binding("ctrl+s", "save", "Save in a file", show=False, id="reader.save"),
     ]
 
     @dataclass
     class CopyAsked(Message):
+        text: str
+
+    @dataclass
+    class SaveAsked(Message):
+        """The text is to be saved, in a file that is named then."""
+
+        title: str
         text: str
 
     def __init__(self, title: str, lines: Sequence[Line] = (), hang: int | None = None) -> None:
@@ -123,7 +127,14 @@ class Reader(Screen[None], inherit_bindings=False):
             self.retitle(f"{self._title} · /{self.search.value}: {which}")
 
     def action_copy(self) -> None:
-        self.post_message(self.CopyAsked(join(self.lines.shown)))
+        self.post_message(self.CopyAsked(self.text()))
+
+    def action_save(self) -> None:
+        self.post_message(self.SaveAsked(self._title, self.text()))
+
+    def text(self) -> str:
+        """All of it, as it is copied and saved."""
+        return join(self.lines.shown)
 
     def find(self) -> None:
         """Looks for what is searched among the lines as they are now."""
@@ -134,13 +145,17 @@ class Reader(Screen[None], inherit_bindings=False):
         ]
         self.lines.find(frozenset(self._matches))
 
-    @on(Input.Changed, "#search")
-    def _searching(self, event: Input.Changed) -> None:
+    def searched(self, wanted: str) -> None:
+        """Something else is searched."""
         self.find()
         self._at = -1
-        nowhere = f" · /{event.value}: nowhere" if event.value else ""
+        nowhere = f" · /{wanted}: nowhere" if wanted else ""
         self.retitle(f"{self._title}{nowhere}")
         self.action_next(1)
+
+    @on(Input.Changed, "#search")
+    def _searching(self, event: Input.Changed) -> None:
+        self.searched(event.value)
 
     @on(Input.Submitted, "#search")
     def _end_search(self) -> None:
@@ -203,101 +218,3 @@ class Yaml(Reader):
     def action_managed(self) -> None:
         self._managed = not self._managed
         self.post_message(self.ManagedAsked(self, self._ref, self._managed))
-
-
-class Log(Reader):
-    """A log as it comes. It scrolls along until one scrolls up; `s` scrolls along again, `w` wraps long lines."""
-
-    MOST = 20_000
-    """So many lines are kept."""
-
-    BINDINGS = [
-        Binding("s", "along", "Follow", id="log.along"),
-        Binding("t", "stamps", "Times", id="log.stamps"),
-        Binding("w", "wrap", "Wrap", id="log.wrap"),
-        Binding("C", "clear", "Clear", show=False, id="log.clear"),
-    ]
-
-    def __init__(self, title: str) -> None:
-        super().__init__(title)
-        self._log: list[LogLine] = []
-        self._came = 0
-        self._along = True
-        self._stamps = False
-        self._wrapped = False
-
-    def on_mount(self) -> None:
-        self.watch(self.lines, "scroll_y", self._scrolled, init=False)
-        self.lines.scroll_end(animate=False)  # past what was read before the screen was there
-
-    def _scrolled(self, y: float) -> None:
-        self._along = y >= self.lines.max_scroll_y
-
-    def add(self, lines: Sequence[LogLine]) -> None:
-        """Adds lines at the end."""
-        self._log = [*self._log, *lines][-self.MOST :]
-        self._came += len(lines)
-        if not self.is_mounted:
-            return
-        self.lines.add(self._drawn(lines), self.MOST)
-        if self._along:
-            self.lines.scroll_end(animate=False)
-
-    def initial(self) -> Sequence[Line]:
-        return self._drawn(self._log)
-
-    def action_along(self) -> None:
-        self.lines.scroll_end(animate=False)
-
-    async def action_stamps(self) -> None:
-        self._stamps = not self._stamps
-        await self._redraw()
-
-    async def action_wrap(self) -> None:
-        self._wrapped = not self._wrapped
-        await self._redraw()
-
-    def action_clear(self) -> None:
-        self._log = []
-        self.lines.show(())
-
-    @on(Resize)
-    async def _resized(self) -> None:
-        if self._wrapped:
-            await self._redraw()
-
-    async def _redraw(self) -> None:
-        """All of it anew, where it was, or still at its end. On a thread: to wrap 20,000 lines takes half a second."""
-        along, came, before = self._along, self._came, max(1, len(self.lines.shown))
-        place = self.lines.scroll_offset.y / before
-        drawn = await asyncio.to_thread(self._drawn, self._log)
-        missed = self._came - came
-        shown = [*drawn, *(self._drawn(self._log[-missed:]) if missed else ())]
-        self.lines.show(shown)
-        if along:
-            self.lines.scroll_end(animate=False)
-        else:
-            self.lines.scroll_to(0, round(place * len(shown)), animate=False)
-
-    def _drawn(self, lines: Sequence[LogLine]) -> list[Line]:
-        """As lines; a notice is ours, and always wrapped so that its next step is in view."""
-        hang = 2 if self._wrapped else None
-        return [
-            part
-            for each in lines
-            for part in self.fitted(self._line(each), 3 if each.notice else hang)
-        ]
-
-    def _line(self, said: LogLine) -> Line:
-        if said.notice:
-            return (Span(f"── {said.text}", Tone.ACCENT),)
-        text = Span(said.text, _log_tone(said.text))
-        return (Span(f"{times.clock(said.at)} ", Tone.MUTED), text) if self._stamps else (text,)
-
-
-def _log_tone(text: str) -> Tone:
-    """The tone of a log line by the level it names, within its first words."""
-    head = text[:60].lower()
-    if "error" in head or "fatal" in head:
-        return Tone.BAD
-    return Tone.WARN if "warn" in head else Tone.PLAIN

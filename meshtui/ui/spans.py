@@ -9,7 +9,6 @@ from typing import NamedTuple
 from textual.content import Content
 
 from meshtui.mesh.health import Health, Verdict
-from meshtui.ui.theme import TOKENS
 
 
 class Tone(Enum):
@@ -110,13 +109,10 @@ def content(lines: Sequence[Line]) -> Content:
 
 _STYLE = {
     Tone.PLAIN: "",
-    Tone.MUTED: "dim",
+    Tone.MUTED: "$muted",
     Tone.STRONG: "bold",
-    Tone.ACCENT: "$text-primary",
-    **{
-        tone: f"${TOKENS[tone.name.lower()]}"
-        for tone in (Tone.OK, Tone.UNKNOWN, Tone.WARN, Tone.BAD)
-    },
+    Tone.ACCENT: "$tint",
+    **{tone: f"${tone.name.lower()}" for tone in (Tone.OK, Tone.UNKNOWN, Tone.WARN, Tone.BAD)},
 }
 
 

@@ -7,7 +7,7 @@ the cursor is an object, rows are drawn when they are looked at, and one row may
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 from operator import attrgetter
 from typing import Generic, Protocol, TypeVar
@@ -20,9 +20,10 @@ from textual.message import Message
 from textual.strip import Strip
 
 from meshtui.mesh.health import Health, Verdict
-from meshtui.ui.columns import GAP, Column, Place, layout, layout_wide, shorten
+from meshtui.ui.columns import GAP, Column, shorten
+from meshtui.ui.headings import MARK, Headings
 from meshtui.ui.paint import Paint
-from meshtui.ui.spans import Cell, Line, line, mark, text_of
+from meshtui.ui.spans import Cell, Line, line, mark
 
 
 class Row(Protocol):
@@ -80,23 +81,17 @@ class Table(Paint, Generic[R]):
         """`health` is what a row's mark shows."""
         super().__init__(id="table")
         self._health = health
-        self._columns = columns
+        self._headings = Headings(columns)
         self._cells = cells
         self._rows: Sequence[R] = ()
         self._index: dict[str, int] = {}
         self._cursor = 0
         self._key = ""
-        self._contents = [0] * len(columns)
-        self._places: tuple[Place, ...] = ()
         self._open = ""
         self._block: Sequence[Line] = ()
         self._window: tuple[int, int] = (0, 0)
         self._marks: frozenset[str] = frozenset()
         self._marked_last = ""
-        self._chosen: int | None = None
-        self._sorted: tuple[int, bool] | None = None
-        self._wide = False
-        self._first = 0
 
     # What it shows
 
@@ -150,34 +145,28 @@ class Table(Paint, Generic[R]):
     @property
     def chosen(self) -> int | None:
         """The column that was chosen, by its index; None for none."""
-        return self._chosen
+        return self._headings.chosen
 
     def choose(self, step: int) -> None:
         """Chooses the next column to one side; a wide table moves along until it is in view."""
-        shown = [place.index for place in self._places]
-        reachable = list(range(len(self._columns))) if self._wide else shown
-        if self._chosen in reachable:
-            at = reachable.index(self._chosen) + step
-            self._chosen = reachable[max(0, min(at, len(reachable) - 1))]
-        elif shown:
-            self._chosen = shown[0 if step > 0 else -1]
+        self._headings.choose(step)
         self._arrange()
 
     def sort_sign(self, index: int | None, *, descending: bool) -> None:
-        """Says in the heading by which column the rows are sorted, -1 for the mark, and which way; None for none."""
+        """Says in the heading by which column the rows are sorted, or by the MARK, and which way; None for none."""
         sorted_by = None if index is None else (index, descending)
-        if sorted_by != self._sorted:
-            self._sorted = sorted_by
+        if sorted_by != self._headings.sorted:
+            self._headings.sorted = sorted_by
             self._arrange()
 
     @property
     def wide(self) -> bool:
         """Whether all columns are as wide as they want to be, and stand beside each other as far as there is room."""
-        return self._wide
+        return self._headings.wide
 
     @wide.setter
     def wide(self, wanted: bool) -> None:
-        self._wide, self._first = wanted, 0
+        self._headings.wide = wanted
         self._arrange()
 
     def show(self, rows: Sequence[R]) -> None:
@@ -200,8 +189,7 @@ class Table(Paint, Generic[R]):
     def begin(self, columns: Sequence[Column]) -> None:
         """Shows nothing, with other columns: what comes next is of another kind. A row that comes again has the
         cursor again."""
-        self._columns, self._contents = columns, [0] * len(columns)
-        self._chosen, self._sorted, self._first = None, None, 0
+        self._headings.begin(columns)
         self._rows, self._index, self._cursor = (), {}, 0
         self._open, self._block = "", ()
         self.scroll_to(y=0, animate=False, force=True)
@@ -277,11 +265,12 @@ class Table(Paint, Generic[R]):
 
     def _header(self, width: int) -> Strip:
         base = self.rich_style + self.style_of("table--header")
-        segments = [Segment(f" {self._sign(-1) or ' '} ".ljust(_MARGIN), base)]
-        for place in self._places:
-            column, sign = self._columns[place.index], self._sign(place.index)
+        known = self._headings
+        segments = [Segment(f" {known.sign(MARK) or ' '} ".ljust(_MARGIN), base)]
+        for place in known.places:
+            column, sign = known.columns[place.index], known.sign(place.index)
             title = shorten(column.title, place.width)
-            chosen = base + self.style_of("table--chosen") if place.index == self._chosen else base
+            chosen = base + self.style_of("table--chosen") if place.index == known.chosen else base
             before = " " * (place.width - len(title)) if column.right else ""
             apart = " " if sign and not column.right and len(title) < place.width else ""
             behind = f"{apart}{sign}".ljust(place.width + GAP - len(before) - len(title))
@@ -290,12 +279,6 @@ class Table(Paint, Generic[R]):
             else:
                 segments += [Segment(before, base), Segment(title, chosen), Segment(behind, base)]
         return self.strip(segments, width, base)
-
-    def _sign(self, index: int) -> str:
-        """ "▲" where the rows are sorted by this column, "▼" where the other way round; else nothing."""
-        if self._sorted is None or self._sorted[0] != index:
-            return ""
-        return "▼" if self._sorted[1] else "▲"
 
     def _body(self, at: int, width: int) -> Strip:
         position = self._row_at(at)
@@ -319,8 +302,8 @@ class Table(Paint, Generic[R]):
         segments.append(Segment(" ", base))
         cells = self._cells(row)
         self._widen(cells)
-        for place in self._places:
-            column = self._columns[place.index]
+        for place in self._headings.places:
+            column = self._headings.columns[place.index]
             painted = list(self.paint(fit(line(cells[place.index]), place.width), base))
             space = Segment(" " * (place.width - sum(part.cell_length for part in painted)), base)
             segments += [space, *painted] if column.right else [*painted, space]
@@ -382,45 +365,18 @@ class Table(Paint, Generic[R]):
         """Finds how wide the columns' contents are: of a sample, since names in one cluster are much alike."""
         stride = max(1, len(self._rows) // _SAMPLE)
         for row in self._rows[::stride]:
-            for index, cell in enumerate(self._cells(row)):
-                self._contents[index] = max(self._contents[index], len(text_of(cell)))
+            self._headings.measure(self._cells(row))
         self._arrange()
 
     def _widen(self, cells: Sequence[Cell]) -> None:
         """Makes room for what is wider than all that was measured: it is drawn whole the next time."""
-        widths = [max(w, len(text_of(c))) for w, c in zip(self._contents, cells, strict=True)]
-        if widths != self._contents:
-            self._contents = widths
+        if self._headings.measure(cells):
             self.call_later(self._arrange)
 
     def _arrange(self) -> None:
-        room = self.size.width - _MARGIN - 1
-        if self._wide:
-            self._places = self._beside(room)
-        else:
-            self._places = layout(self._kept(), self._contents, room)
+        self._headings.arrange(self.size.width - _MARGIN - 1)
         self._resize()
         self.refresh()
-
-    def _kept(self) -> Sequence[Column]:
-        """The columns; that by which the rows are sorted goes last."""
-        if self._sorted is None:
-            return self._columns
-        return [
-            replace(each, priority=0) if index == self._sorted[0] else each
-            for index, each in enumerate(self._columns)
-        ]
-
-    def _beside(self, room: int) -> tuple[Place, ...]:
-        """The columns of a wide table, from the one on that has the chosen one in view."""
-        chosen = self._chosen if self._chosen is not None else self._first
-        first = min(self._first, chosen)
-        while True:
-            places = layout_wide(self._columns, self._contents, room, first)
-            if first >= chosen or chosen in (place.index for place in places):
-                self._first = first
-                return places
-            first += 1
 
     def _resize(self) -> None:
         self.virtual_size = Size(self.size.width, len(self._rows) + len(self._block) + 1)

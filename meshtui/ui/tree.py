@@ -125,8 +125,8 @@ class TreeScreen(Reader):
         if self._matches:
             self.branches.go(self._matches[self._at])
 
-    def action_copy(self) -> None:
-        self.post_message(self.CopyAsked(self.branches.text()))
+    def text(self) -> str:
+        return self.branches.text()
 
     def action_yaml(self) -> None:
         place = self.branches.place

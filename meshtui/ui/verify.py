@@ -154,7 +154,7 @@ def lines(verification: Verification, progress: Progress, now: datetime, width: 
     return found
 
 
-_BAR = 20
+_BAR = 12
 _ENDS = {
     State.DONE: Span("✓ verified", Tone.OK),
     State.FAILING: Span("✗ something is in the way", Tone.BAD),

@@ -44,7 +44,8 @@ def test_status_tells_every_section_and_each_thing_that_is_not_well(
     lines = ended.stdout.splitlines()
     titles = [line for line in lines if line and not line.startswith(" ")]
     assert titles == [
-        "WORST", "MESH", "COMPONENTS", "REVISIONS", "ENROLLMENT", "NODES", "COMING UP", "APIS",
+        "PANES", "WORST", "ENROLLMENT", "OUTSIDE", "NODES", "COMING UP",
+        "MESH", "COMPONENTS", "REVISIONS", "APIS",
     ]  # fmt: skip
     assert any(line.startswith(" ✗ AMB-010") and "payments/only-8080" in line for line in lines)
     assert any(line.startswith(" ✗ batch") for line in lines)
@@ -54,7 +55,8 @@ def test_status_tells_every_section_and_each_thing_that_is_not_well(
 def test_status_keeps_to_the_namespaces_that_are_asked_for(tmp_path: Path, shop: Path) -> None:
     said = json.loads(meshtui(tmp_path, shop, "status", "-n", "plain", "-o", "json").stdout)
     sections = {each["title"]: each["items"] for each in said["sections"]}
-    assert [item["text"] for item in sections["enrollment"]] == ["plain"]
+    assert [item["text"] for item in sections["outside"]] == ["plain"]
+    assert sections["enrollment"] == []
 
 
 def test_certs_lists_the_most_overdue_first_with_what_is_wrong(tmp_path: Path, shop: Path) -> None:

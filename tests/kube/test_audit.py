@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import multiprocessing
+import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,6 +42,19 @@ def test_nobody_else_may_read_it(path: Path) -> None:
     path.chmod(0o644)
     audit.append(path, {"a": "2"})
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_is_no_file_keeps_no_audit_and_is_left_as_it_is(path: Path) -> None:
+    path.parent.mkdir(parents=True)
+    os.mkfifo(path, 0o644)
+    path.chmod(0o644)
+    reading = os.open(path, os.O_RDWR)
+    try:
+        with pytest.raises(AuditError, match="is no file"):
+            audit.append(path, {"a": "1"})
+    finally:
+        os.close(reading)
+    assert path.stat().st_mode & 0o777 == 0o644
 
 
 def test_nothing_was_changed_yet(path: Path) -> None:

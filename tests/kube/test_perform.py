@@ -87,6 +87,9 @@ class OneObject:
         self.asked.append((verb, kind.plural, name))
         return self.right
 
+    async def admin(self, pod: Ref, port: int, target: str) -> bytes:
+        raise NotImplementedError
+
     async def preview(self, change: Change) -> Written:
         self.calls.append("preview")
         if self.refuses is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Coroutine
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -172,3 +173,22 @@ async def test_no_more_than_eight_port_forwards_at_once(
     let_go.set()
     await until(lambda: len(probing.answers) == 12)
     assert most == 8
+
+
+def added(before: int | None, value: Any, now: datetime) -> int:
+    assert now.tzinfo is UTC
+    return (before or 0) + int(value[0])
+
+
+async def test_what_is_kept_is_made_of_all_values_and_stays_when_one_cannot_be_read(
+    scripted: Scripted, probing: Probing
+) -> None:
+    probe = Probe("istio-system", "ztunnel-1", 15000, "/config_dump", boxed, keep=added)
+    for body, kept in ((b"7", 7), (b"5", 12)):
+        scripted.on(forward("ztunnel-1"), said(body))
+        await probing.ask(probe)
+        assert probing.answers[probe].kept == kept
+    scripted.on(forward("ztunnel-1"), status(403, "no"))
+    await probing.ask(probe)
+    assert probing.answers[probe].problem is not None
+    assert probing.answers[probe].kept == 12

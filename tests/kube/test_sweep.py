@@ -120,6 +120,19 @@ def test_what_is_forbidden_is_not_tried_every_minute() -> None:
     assert read_next(replace(refused, metrics_tried=ago(600))) == ["a/metrics"]
 
 
+def test_what_failed_is_tried_again_soon_and_then_ever_more_seldom() -> None:
+    """A ztunnel that starts refuses at first: waiting for the slow round, it would be unknown for ten minutes."""
+    failed = replace(ztunnel("a"), dump_failed=1, dump_tried=ago(2))
+    assert read_next(failed) == []
+    assert read_next(replace(failed, dump_tried=ago(4))) == ["a/config_dump"]
+    assert read_next(replace(failed, dump_tried=ago(4), dump_failed=3)) == []
+    assert read_next(replace(failed, dump_tried=ago(13), dump_failed=3)) == ["a/config_dump"]
+    often = replace(ztunnel("a"), dump_failed=30, dump_tried=ago(601))
+    assert read_next(often) == ["a/config_dump"], "never more seldom than the slow round"
+    assert read_next(replace(ztunnel("a"), metrics_failed=1, metrics_tried=ago(4))) == ["a/metrics"]
+    assert read_next(replace(failed, dump_tried=ago(300), refused=True)) == []
+
+
 def test_the_budget_holds_over_time() -> None:
     """2 MB a second, one second's worth in advance; whatever was expected of a reading, what it cost counts."""
     budget = Budget(2_000_000)

@@ -252,6 +252,9 @@ def test_pods_of_a_gateway_by_hand_or_of_another_controller_are_not_missed() -> 
 
 def test_a_class_that_does_not_exist_is_told_from_one_that_was_not_read() -> None:
     assert "GatewayClass istio does not exist" in only(PROXY, gateway()).verdict.reason
+    nameless = only(PROXY, gateway(class_name=""))
+    assert "it names no GatewayClass" in nameless.verdict.reason
+    assert not nameless.is_istios
     hidden = only(PROXY, gateway(), sources={Scope(GATEWAY_CLASS): REFUSED})
     assert (hidden.verdict.health, hidden.verdict.reason) == (
         Health.UNKNOWN,

@@ -35,6 +35,7 @@ from meshtui.mesh.kinds import (
     POD,
     Kind,
 )
+from meshtui.mesh.mutes import parse
 from meshtui.mesh.overview_items import Item, Place
 from meshtui.mesh.snapshot import Phase, Problem, Scope, Snapshot, Source, Trouble
 from tests import recordings
@@ -80,7 +81,7 @@ def test_how_far_the_mesh_of_shop_reaches() -> None:
         "payments": (3, 3),
     }
     assert found["legacy"].value == "sidecar"
-    assert found["plain"].value == "outside"
+    assert section(recordings.snapshot("shop"), "OUTSIDE")["plain"].value == "outside"
     assert [*found][:2] == ["batch", "shop"]  # the worst first
     assert found["batch"].verdict.health is Health.BAD
 
@@ -88,7 +89,8 @@ def test_how_far_the_mesh_of_shop_reaches() -> None:
 def test_the_worst_of_shop_leads_to_its_rows() -> None:
     """The ghost, the pod that was never captured, the one whose policy refuses everything, and the certificate that a
     listener lacks."""
-    found = section(recordings.snapshot("shop"), "WORST")
+    shop = recordings.snapshot("shop")
+    found = {**section(shop, "PANES"), **section(shop, "WORST")}
     assert found["Workloads"].value.startswith("✗ 3")
     ghost = next(item for text, item in found.items() if text.startswith("shop/checkout"))
     assert ghost.jump is not None
@@ -104,15 +106,33 @@ def test_the_worst_of_shop_leads_to_its_rows() -> None:
     assert found["ztunnel of node-2"].verdict.health is Health.BAD
 
 
+def test_what_is_muted_is_counted_and_is_not_among_the_worst() -> None:
+    shop = recordings.snapshot("shop")
+    [first] = [row for row in rows.of(shop) if row.finding.found.rule.code == "AMB-010"]
+    mute = parse(first.finding.found.key, "7d it goes next week", shop.now)
+    muted = replace(shop, muted={mute.finding: mute})
+    before, after = section(shop, "WORST"), section(muted, "WORST")
+    assert after["Findings"].value == f"{_one_less(before['Findings'].value)}  1 muted"
+    assert "AMB-010" in before
+    assert "AMB-010" not in after
+
+
+def _one_less(counts: str) -> str:
+    """ "✗ 7  ! 4" with one failure less."""
+    mark, number, *rest = counts.split()
+    return "  ".join([f"{mark} {int(number) - 1}", " ".join(rest)]).rstrip()
+
+
 def test_what_belongs_to_namespaces_that_are_not_looked_at_is_left_out() -> None:
     found = {
         each.title: {item.text: item for item in each.items}
         for each in overview.of(recordings.snapshot("shop"), ("payments", "plain"))
     }
-    assert set(found["ENROLLMENT"]) == {"payments", "plain"}
-    assert found["WORST"]["Namespaces"].value == "✓ 1"
-    assert found["WORST"]["Workloads"].value == "✗ 1  ✓ 2"  # refunds, by payments/l7-at-ztunnel
-    assert found["WORST"]["Ztunnels"].value.startswith("✗ 1")
+    assert set(found["ENROLLMENT"]) == {"payments"}
+    assert set(found["OUTSIDE"]) == {"plain"}
+    assert found["PANES"]["Namespaces"].value == "✓ 1"
+    assert found["PANES"]["Workloads"].value == "✗ 1  ✓ 2"  # refunds, by payments/l7-at-ztunnel
+    assert found["PANES"]["Ztunnels"].value.startswith("✗ 1")
 
 
 def test_a_cluster_without_istio_says_so_and_nothing_is_unknown_of_it() -> None:
@@ -136,15 +156,15 @@ def _uid(route: str) -> str:
 
 def test_a_count_says_what_is_worst_there_and_never_none_of_what_is_not_read() -> None:
     shop = recordings.snapshot("shop")
-    said = section(shop, "WORST")["Workloads"].verdict.reason
+    said = section(shop, "PANES")["Workloads"].verdict.reason
     assert said.startswith("batch/reports-864dfcf76c-htxkg: wanted by label")
     empty = replace(shop, objects={})
-    assert section(empty, "WORST")["Workloads"].value == "none"
+    assert section(empty, "PANES")["Workloads"].value == "none"
     without = replace(empty, sources={Scope(HTTP_ROUTE): Source(Phase.ABSENT)})
-    assert section(without, "WORST")["Routes"].value == "none"
+    assert section(without, "PANES")["Routes"].value == "none"
     reading = replace(empty, sources={Scope(POD): Source(Phase.LOADING)})
-    assert section(reading, "WORST")["Workloads"].value == "not known"
-    assert section(reading, "WORST")["Workloads"].verdict.reason == "the pods are being read"
+    assert section(reading, "PANES")["Workloads"].value == "not known"
+    assert section(reading, "PANES")["Workloads"].verdict.reason == "the pods are being read"
 
 
 def test_every_place_is_there() -> None:
@@ -204,7 +224,7 @@ def test_nothing_read_is_unknown_and_never_well() -> None:
     needs = [each if isinstance(each, Scope) else Scope(each) for each in overview.KINDS]
     forbidden = dict.fromkeys(needs, Source(Phase.FORBIDDEN, problem=refused))
     for snapshot in (Snapshot(made.NOW), Snapshot(made.NOW, sources=forbidden)):
-        for title in ("COMPONENTS", "APIS", "WORST"):
+        for title in ("COMPONENTS", "APIS", "PANES"):
             assert {item.verdict.health for item in section(snapshot, title).values()} == {
                 Health.UNKNOWN
             }

@@ -63,7 +63,9 @@ def test_a_controller_reaches_its_own_pods_and_what_they_hold_open() -> None:
             [
                 "3 pods of 1 controller",
                 "12 pods of the mesh on 3 nodes",
-                "1 connection in and 1 out are open through ztunnels",
+                "1 connection in and 1 out, of 2 workloads, would be cut",
+                "payments/ledger 1, shop/checkout 1",
+                "those on node-0 are not known: their ztunnels were not read",
             ],
         ),
         (
@@ -95,3 +97,15 @@ def test_what_it_reaches_is_not_known_where_that_may_not_be_read() -> None:
         f"how many services it reaches is not known: {DENIED.text}",
         "0 connections in and 0 out are open through ztunnels; those on node-1, node-2 are not known",
     )
+
+
+def test_a_ztunnel_that_was_not_read_holds_connections_that_are_not_known() -> None:
+    found = recorded("shop")
+    ztunnels = Ref(DAEMONSET, "istio-system", "ztunnel")
+    answers = {probe: it for probe, it in found.answers.items() if probe.pod != "ztunnel-gnq4h"}
+    *_, cut, whose, unread = reach.of_controller(ztunnels, replace(found, answers=answers))
+    assert cut == "1 connection in and 1 out, of 2 workloads, would be cut"
+    assert whose == "payments/ledger 1, shop/checkout 1"
+    assert unread.startswith("those on node-")
+    assert "node-2" in unread
+    assert "node-1" not in unread

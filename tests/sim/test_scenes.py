@@ -68,7 +68,7 @@ def unproxied(cluster: Cluster) -> list[str]:
 
 
 def test_there_are_scenes_and_each_says_what_it_shows() -> None:
-    assert set(scenes.names()) == {"shop", "calm", "ghost", "bypass", "blocked", "roots"}
+    assert set(scenes.names()) == {"shop", "calm", "ghost", "bypass", "blocked", "roots", "bare"}
     for name in scenes.names():
         assert 20 < len(scenes.about(name)) < 160
     with pytest.raises(LookupError, match=r'"nowhere".*ghost.*shop'):

@@ -18,6 +18,7 @@ from meshtui.sim import scenes
 from meshtui.sim.behaviour.cluster import Cluster
 from meshtui.sim.kinds import (
     CONFIGMAP,
+    DAEMONSET,
     GATEWAY,
     NAMESPACE,
     NETWORK_POLICY,
@@ -25,12 +26,13 @@ from meshtui.sim.kinds import (
     SECRET,
     SERVICE,
 )
+from meshtui.sim.patches import JSON, patched
 from tests.recordings import DATA
 from tests.sim.bench import redirection
 from tests.sim.recorded import dump
 
 Raw = dict[str, Any]
-STORIES = ["ghost", "bypass", "blocked", "roots"]
+STORIES = ["ghost", "bypass", "blocked", "roots", "bare"]
 UNTRUSTED = "io error: invalid peer certificate: UnknownIssuer"
 
 
@@ -300,3 +302,47 @@ def test_a_restart_of_the_old_ztunnels_makes_the_roots_one_again() -> None:
     assert not any("identity" in line.get("error", "") for line in lines)
     assert not any("certificate" in line.get("error", "") for line in lines)
     assert not any("tls handshake" in line.get("error", "") for line in lines)
+
+
+# bare
+
+
+def on_new_node(story: Story) -> list[Raw]:
+    return [pod for pod in story.store.list(POD) if pod["spec"]["nodeName"] == "node-3"]
+
+
+def test_a_node_that_no_daemon_set_serves_runs_pods_in_plain_text() -> None:
+    story = Story("bare")
+    pods = on_new_node(story)
+    assert any(pod["metadata"]["labels"].get("app") == "checkout" for pod in pods)
+    assert {pod["metadata"]["namespace"] for pod in pods} == {"shop"}, "no agent, no ztunnel"
+    assert {redirection(pod) for pod in pods} == {None}
+    assert "node-3" not in story.dumps()
+    mine = {pod["metadata"]["name"] for pod in pods}
+    refused = [
+        line
+        for line in story.lines()
+        if line.get("src.workload") in mine
+        and "istio_converted_static_strict" in line.get("error", "")
+    ]
+    assert refused
+    assert all("src.identity" not in line for line in refused), "plain text has none"
+
+    patches = re.findall(r"patch daemonset (\S+) .*?-p '(.*?)'", story.cure, re.DOTALL)
+    assert [name for name, _ in patches] == ["istio-cni-node", "ztunnel"]
+    for name, patch in patches:
+        found = story.store.need(DAEMONSET, "istio-system", name)
+        story.store.update(DAEMONSET, patched(DAEMONSET, JSON, found, json.loads(patch)))
+    lines = story.after(minutes=3)
+    assert "node-3" in story.dumps()
+    assert all(
+        redirection(pod) == "enabled"
+        for pod in on_new_node(story)
+        if pod["metadata"]["name"] in mine
+    )
+    assert not [
+        line
+        for line in lines
+        if line.get("src.workload", "").startswith("checkout-")
+        and "istio_converted_static_strict" in line.get("error", "")
+    ]

@@ -17,9 +17,10 @@ from textual.geometry import Size
 from meshtui.ui.answers import AnswerScreen
 from meshtui.ui.confirm import Confirm
 from meshtui.ui.jumping import Jumping
+from meshtui.ui.log_reader import LogReader
 from meshtui.ui.mute import AskMute
 from meshtui.ui.pick import Pick
-from meshtui.ui.reader import Aliases, Describe, Help, Log, Yaml
+from meshtui.ui.reader import Aliases, Describe, Help, Yaml
 from meshtui.ui.table import Table
 from tests.ui.looking import Looking
 
@@ -107,7 +108,8 @@ MOVES: Sequence[Key] = (
 )
 
 ROWS: Sequence[Key] = (
-    Key("space", "workloads", "mark the row, or take its mark away; `c` `C` `m` `r` are then for all that are marked",
+    Key("space", "workloads",
+        "mark the row, or take its mark away; `c` `C` `l` `m` `r` are then for all that are marked",
         lambda at: table(at).marks == 1),
     Key("ctrl+@", "workloads", "mark all from the last mark to here", lambda at: table(at).marks == 5,
         ("space", "j", "j", "j")),
@@ -148,11 +150,16 @@ ROW: Sequence[Key] = (
     Key("enter", "findings", "the object that it is about, of several one of them", is_over(Pick)),
     Key("d", "workloads", "describe: detail, conditions, events", is_over(Describe)),
     Key("y", "workloads", "YAML; there `m` shows who manages which field", is_over(Yaml)),
-    Key("l", "workloads", "log", is_over(Log)),
+    Key("l", "workloads", "log; there `0` to `9` how much, `/` `f` `+` `-` which lines, `t` times, `x` columns, "
+        "`m` mark, `^s` save", is_over(LogReader)),
     Key("p", "workloads", "log of the container before", lambda at: "previous container" in at.screen),
+    Key("L", "workloads", "the logs of all replicas, as one", is_over(LogReader)),
     Key("z", "workloads", "the ztunnel that serves it", is_in("ztunnels")),
     Key("o", "workloads", "the ztunnel of its node", is_in("ztunnels")),
     Key("u", "workloads", "the services that it answers for", is_in("services")),
+    Key("u", "namespaces", "the services in it", is_in("services")),
+    Key("u", "ztunnels", "the workloads that it serves", is_in("workloads")),
+    Key("u", "certificates", "the gateway that serves it", is_in("gateways")),
     Key("u", "routes", "the gateway that takes it", is_in("gateways")),
     Key("J", "services", "what owns it", is_in("namespaces")),
     Key("b", "workloads", "the policies that bind it", is_in("policies")),
@@ -201,6 +208,8 @@ EVERYWHERE: Sequence[Key] = (
     Key("ctrl+a", "workloads", "all commands with their other names, and back", is_over(Aliases)),
     Key("ctrl+r", "workloads", "read everything again", said("Reading everything again.")),
     Key("ctrl+l", "workloads", "draw the screen anew", lambda at: at.app.size == Size(140, 40)),
+    Key("ctrl+e", "workloads", "hide tabs and footer, and show them again",
+        lambda at: "NAMESPACE" in at.screen.splitlines()[1], after=("ctrl+e",)),
     Key("ctrl+c", "workloads", "twice: quit, as does `:q`", said("ctrl-c again quits.")),
 )  # fmt: skip
 

@@ -3,7 +3,7 @@
 A line of styles names the line of the screen, then each run of characters, from and up to which column, with the name
 that its style has in the theme:
 
-    04  1-2 text-error; 3-60 bold on primary-muted
+    04  1-2 bad; 3-60 bold on cursor
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from textual.color import Color
 from meshtui.app import MeshApp
 
 _NAMED = (
-    *("foreground", "background", "panel", "surface", "primary-muted", "warning-muted"),
-    *("text-success", "text-warning", "text-error", "text-primary", "scrollbar"),
+    *("foreground", "background", "panel", "surface", "cursor", "warning-muted"),
+    *("ok", "unknown", "warn", "bad", "tint", "muted", "scrollbar"),
     *("scrollbar-background", "block-cursor-background"),
 )
 """Variables of the theme whose names say more than their colours."""

@@ -17,6 +17,8 @@ from textual.message_pump import MessagePump
 from textual.pilot import Pilot
 
 from meshtui.app import MeshApp
+from meshtui.files import Files
+from meshtui.kube.audit import default_path
 from meshtui.mesh.logs import LogLine
 from meshtui.mesh.snapshot import Probe, Ref, Scope, Snapshot
 from meshtui.settings import Settings
@@ -168,6 +170,7 @@ async def looking(
     toasts: bool = False,
     audit_file: Path | None = None,
     mutes_file: Path | None = None,
+    orders_file: Path | None = None,
 ) -> AsyncIterator[Looking]:
     """The program over a snapshot, which it shows, at the snapshot's own time; `toasts` where those are to be seen."""
     session = StillSession(snapshot, log)
@@ -175,8 +178,7 @@ async def looking(
         {context: session},
         settings=settings or Settings(pane=pane),
         now=snapshot.now,
-        audit_file=audit_file,
-        mutes_file=mutes_file,
+        files=Files(audit_file or default_path(), mutes=mutes_file, orders=orders_file),
     )
     for each in app.get_line_filters():
         if isinstance(each, DimFilter | ANSIToTruecolor):

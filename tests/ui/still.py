@@ -7,7 +7,6 @@ import copy
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,6 +15,7 @@ from textual.pilot import Pilot
 
 from meshtui.app import MeshApp
 from meshtui.clusters import Clusters
+from meshtui.files import Files
 from meshtui.kube.errors import Absent, ConfigError, KubeError
 from meshtui.kube.exec_plugin import Suspend
 from meshtui.kube.session import Session, Written
@@ -33,6 +33,9 @@ class StillSession:
 
     first: Snapshot
     log: Collection[LogLine] = ()
+    logs_by_pod: Mapping[str, Collection[LogLine]] = field(default_factory=dict)
+    """Of pods with these names, in place of `log`."""
+    logs_asked: list[tuple[Ref, LogOptions]] = field(default_factory=list)
     wanted: tuple[Collection[Scope], Collection[Probe], Collection[Ref]] = ((), (), ())
     tables: Collection[Scope] = ()
     """Of what was wanted, the kinds as the server prints them."""
@@ -46,6 +49,8 @@ class StillSession:
     previewing: Callable[[], Awaitable[object]] | None = None
     applying: Callable[[], Awaitable[object]] | None = None
     """What a dry run, and a change, wait for."""
+    posted: list[tuple[Ref, int, str]] = field(default_factory=list)
+    """What was posted to proxies: pod, port and target."""
     applied: list[Change] = field(default_factory=list)
     closed: bool = False
 
@@ -97,7 +102,8 @@ class StillSession:
         return found
 
     async def logs(self, pod: Ref, options: LogOptions) -> AsyncIterator[LogLine]:
-        for line in self.log:
+        self.logs_asked.append((pod, options))
+        for line in self.logs_by_pod.get(pod.name, self.log):
             yield line
 
     async def may(
@@ -110,6 +116,13 @@ class StillSession:
         name: str = "",
     ) -> Right:
         return self.rights.get(kind, Right(None, "not asked"))
+
+    async def admin(self, pod: Ref, port: int, target: str) -> bytes:
+        """What a ztunnel answers, whose level is what was posted last (istio-ambient.md, 4.6)."""
+        self.posted.append((pod, port, target))
+        if self.refusal is not None:
+            raise self.refusal
+        return b"current log level is hickory_server::server=off,info\n"
 
     async def preview(self, change: Change) -> Written:
         if self.previewing is not None:
@@ -146,9 +159,7 @@ def app_of(
     *,
     settings: Settings | None = None,
     now: datetime,
-    audit_file: Path | None = None,
-    favourites_file: Path | None = None,
-    mutes_file: Path | None = None,
+    files: Files | None = None,
 ) -> MeshApp:
     """The program over sessions by context, the first one current, at a fixed time."""
 
@@ -159,9 +170,7 @@ def app_of(
 
     contexts = [(name, f"https://{name}.example:6443") for name in sessions]
     clusters = Clusters(contexts, next(iter(sessions)), opened)
-    return MeshApp(
-        settings or Settings(), clusters, lambda: now, audit_file, favourites_file, mutes_file
-    )
+    return MeshApp(settings or Settings(), clusters, lambda: now, files)
 
 
 async def until(pilot: Pilot[int], condition: Callable[[], bool], seconds: float = 10) -> None:

@@ -19,6 +19,7 @@ from meshtui.ui.reader import Yaml
 from tests.ui import situations
 from tests.ui.key_table import told
 from tests.ui.looking import Looking, looking
+from tests.ui.test_denials import hearing
 from tests.ui.test_hostile import MATTERS, POISON, clean, poisoned_mesh
 
 SHOP = situations.shop()
@@ -237,6 +238,28 @@ async def test_the_matrix_says_who_may_call_and_whom_it_may_call() -> None:
         await at.press("escape")
         await asked(at, "who shop/reviews")
         assert "of " in headline(at), "GET alone is allowed, so that it depends on the request"
+
+
+REFUSED = [
+    # a word of the row, and the headline that explains it: what the proxies' own lines say
+    (
+        ("shop/storefront", "payments/ledger:8080"),
+        "✗ policies at the ztunnel: ALLOW policies apply",
+    ),
+    (("plain/curl", "payments/ledger:8080"), "✗ mTLS: plain text"),
+]
+
+
+@pytest.mark.parametrize(("row", "words"), REFUSED, ids=lambda each: str(each))
+async def test_t_on_a_denial_has_both_ends(row: tuple[str, str], words: str) -> None:
+    async with looking(hearing(), "denials") as at:
+        await at.select(*row)
+        await at.press("t")
+        await answered(at)
+        assert headline(at).startswith(words)
+        await at.press("escape", "v")
+        await answered(at)
+        assert headline(at).startswith("✗ refused: Pod ")
 
 
 async def test_it_completes_what_may_be_named() -> None:

@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 
 from meshtui.app import MeshApp
 from meshtui.clusters import clusters
+from meshtui.files import Files
 from meshtui.kube import audit
 from meshtui.mesh.kinds import NAMESPACE, Kind
 from meshtui.mesh.raw import strings
@@ -85,7 +86,7 @@ async def keyboard(
 ) -> AsyncIterator[Keyboard]:
     """The program over a cluster that it has read, the cursor on the row of an object by its key."""
     settings = Settings(kubeconfig=(kubeconfig,), pane=pane, namespaces=namespaces, sweep=sweep)
-    app = MeshApp(settings, clusters(settings), audit_file=audit_file)
+    app = MeshApp(settings, clusters(settings), files=Files(audit_file))
     async with app.run_test(size=(120, 40)) as pilot:
         main = app.screen
         assert isinstance(main, Main)

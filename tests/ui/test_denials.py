@@ -19,8 +19,8 @@ from meshtui.mesh.logs import LogLine
 from meshtui.mesh.snapshot import Phase, Ref, Snapshot
 from meshtui.sim import process
 from meshtui.ui.confirm import Confirm
+from meshtui.ui.log_reader import LogReader
 from meshtui.ui.pick import Pick
-from meshtui.ui.reader import Log
 from tests.recordings import Recording
 from tests.ui import situations
 from tests.ui.looking import Looking, looking
@@ -199,13 +199,13 @@ async def test_where_the_keys_lead() -> None:
         assert (at.pane.NAME, at.under_cursor[2]) == ("workloads", "ledger-669657bc95-s5qqg")
         await at.press("escape", "z")
         assert (at.pane.NAME, at.under_cursor[1:3]) == ("ztunnels", ("node-1", ZTUNNEL.name))
-        await at.press("escape", "P")
+        await at.press("escape", "b")
         assert at.pane.NAME == "policies"
         assert "allow-checkout" in {row[3] for row in at.rows}
         await at.press("escape", "J")
         assert (at.pane.NAME, at.under_cursor[1]) == ("namespaces", "payments")
         await at.press("escape", "l")
-        assert isinstance(at.app.screen, Log)
+        assert isinstance(at.app.screen, LogReader)
         assert ZTUNNEL.key in at.screen
         await at.press("escape", "c")
         assert at.app.clipboard.startswith(

@@ -25,10 +25,11 @@ from meshtui.mesh.snapshot import Problem, Server, Snapshot, Trouble
 from meshtui.mesh.workloads import Workload
 from meshtui.settings import Settings
 from meshtui.ui.header import Header
+from meshtui.ui.log_reader import LogReader
 from meshtui.ui.main import Main
 from meshtui.ui.panes import PANES
 from meshtui.ui.pick import Pick
-from meshtui.ui.reader import Describe, Log, Reader, Yaml
+from meshtui.ui.reader import Describe, Reader, Yaml
 from meshtui.ui.spans import join
 from tests import recordings
 from tests.kube import configs
@@ -248,7 +249,7 @@ async def test_l_shows_the_log_and_hostile_lines_harm_nobody() -> None:
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.pause()
         await pilot.press("l")
-        assert isinstance(app.screen, Log)
+        assert isinstance(app.screen, LogReader)
         screen = app.screen
         await until(pilot, lambda: len(screen.lines.shown) == len(log) + 1)
         text = drawn(app)

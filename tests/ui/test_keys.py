@@ -13,9 +13,10 @@ from textual.binding import Binding
 
 from meshtui.mesh.logs import LogLine
 from meshtui.settings import Settings
+from meshtui.ui.log_reader import LogReader
 from meshtui.ui.panes import PANES
 from meshtui.ui.pick import Pick
-from meshtui.ui.reader import Describe, Log, Reader, Yaml
+from meshtui.ui.reader import Describe, Reader, Yaml
 from meshtui.ui.unbound import HINTS
 from tests.ui import key_table, situations
 from tests.ui.key_table import cursor, told
@@ -273,7 +274,7 @@ async def test_the_keys_of_a_reader() -> None:
     async with looking(SHOP, "workloads", (80, 24), log=MANY_LINES) as at:
         await at.press("l")
         await at.until(lambda: "line 199" in at.screen)
-        assert isinstance(at.app.screen, Log)
+        assert isinstance(at.app.screen, LogReader)
         await at.press("g")
         assert "line 0\n" in at.screen
         await at.press("j", "down", "k")
@@ -285,6 +286,7 @@ async def test_the_keys_of_a_reader() -> None:
         await at.press("t")
         await at.until(lambda: "12:39:00 line 199" in at.screen)
         await at.type("/line 17\r")
+        await at.until(lambda: "/line 17: 1 of 11" in at.screen)
         assert "line 17\n" in at.screen, "the first that was found"
         await at.press("n")
         first = at.screen
@@ -303,7 +305,7 @@ async def test_a_log_scrolls_along_until_one_scrolls_up_and_again_at_its_end() -
         await at.press("l")
         await at.until(lambda: "line 199" in at.screen)
         screen = at.app.screen
-        assert isinstance(screen, Log)
+        assert isinstance(screen, LogReader)
 
         async def comes(text: str) -> bool:
             """Whether a line that comes is seen; three at once, as from a slow connection."""
@@ -489,6 +491,6 @@ async def test_a_pane_to_start_at_is_named_as_in_its_command(name: str) -> None:
         assert at.pane is started
 
 
-@pytest.mark.parametrize("reader", [Reader, Describe, Yaml, Log])
+@pytest.mark.parametrize("reader", [Reader, Describe, Yaml, LogReader])
 def test_readers_are_left_by_the_same_keys(reader: Any) -> None:
     assert reader._merged_bindings.key_to_bindings.keys() >= {"escape", "q", "slash", "c"}

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from meshtui.mesh.logs import LogLine
+from meshtui.settings import Settings
 from meshtui.ui.panes import PANES
 from tests import recordings
 from tests.ui.look import look
@@ -117,6 +118,18 @@ async def tree_of_what_is_known(at: Looking) -> None:
     await at.until(lambda: "kinds forbidden" in at.screen)
 
 
+async def enrolling(at: Looking) -> None:
+    await at.select("plain")
+    await at.press("m", "enter")
+    await at.until(lambda: "accepted as a dry run" in at.screen)
+
+
+async def evidence(at: Looking) -> None:
+    await enrolling(at)
+    await at.press("enter")
+    await at.until(lambda: "0 of 1" in at.screen)
+
+
 def asked(line: str, answer: str) -> Callable[[Looking], Awaitable[None]]:
     async def ask(at: Looking) -> None:
         await at.type(f"{line}\r")
@@ -134,6 +147,8 @@ SCREENS: dict[str, tuple[str, str, Callable[[Looking], Awaitable[None]]]] = {
     "command-being-typed": ("shop", "workloads", types(":ns sh")),
     "contexts": ("shop", "workloads", types(":ctx\r")),
     "described-ghost": ("shop", "workloads", ghost_described),
+    "enrolling": ("shop", "namespaces", enrolling),
+    "evidence-of-an-enrollment": ("shop", "namespaces", evidence),
     "filter": ("shop", "workloads", types("/shop check")),
     "filter-that-is-none": ("shop", "workloads", types("/ch(eck")),
     "filter-without-rows": ("shop", "workloads", types("/nothing-like-it\r")),
@@ -143,6 +158,7 @@ SCREENS: dict[str, tuple[str, str, Callable[[Looking], Awaitable[None]]]] = {
     "messages": ("shop", "cluster", keys("z", "q", "!")),
     "namespaces-behind-digits": ("shop", "workloads", types(":ns shop\r:ns payments,batch\r")),
     "pods-of-a-namespace": ("shop", "namespaces", keys("G", "enter")),
+    "sixteen-colours": ("shop", "ztunnels", types(":theme ansi-dark\r")),
     "trace": (
         "shop",
         "workloads",
@@ -196,6 +212,13 @@ async def test_without_colour(monkeypatch: pytest.MonkeyPatch, recording: bool) 
                 assert style is None or not (style.bgcolor and not style.bgcolor.is_default)
 
 
+@pytest.mark.parametrize("pane", ["cluster", "certificates"])
+async def test_in_ascii(pane: str, recording: bool) -> None:
+    settings = Settings(pane=pane, ascii=True)
+    async with looking(SITUATIONS["shop"](), size=(120, 36), settings=settings) as at:
+        assert compare(f"screens/ascii-{pane}-120x36", at, recording) == ""
+
+
 def test_no_look_is_left_over() -> None:
     """A look of what is not there any more would never be looked at again."""
     wanted = {
@@ -207,4 +230,5 @@ def test_no_look_is_left_over() -> None:
     wanted |= {f"screens/{name}-{w}x{h}.txt" for name in SCREENS for w, h in SIZES}
     wanted |= {f"screens/header-of-{context}-80x24.txt" for context in ("prod-eu1", "kind-shop")}
     wanted |= {"screens/no-colour-120x36.txt"}
+    wanted |= {f"screens/ascii-{pane}-120x36.txt" for pane in ("cluster", "certificates")}
     assert {str(file.relative_to(LOOKS)) for file in LOOKS.rglob("*.txt")} == wanted

@@ -27,13 +27,13 @@ async def test_each_namespace_with_its_part_in_the_mesh() -> None:
             "✗",
             "batch",
             "ambient",
-            "████     1/2 ✗ 1",
+            "━━━━──── 1/2 ✗ 1",
             "nowhere ✗ missing",
         )
         assert rows["payments"] == (
-            "✓", "payments", "ambient", "████████ 3/3", "–", "strict", "2", "–", "4m27s",
+            "✓", "payments", "ambient", "━━━━━━━━ 3/3", "–", "strict", "2", "–", "4m27s",
         )  # fmt: skip
-        assert rows["shop"][3:7] == ("███████  7/8 ✗ 1", "waypoint", "permissive", "1")
+        assert rows["shop"][3:7] == ("━━━━━━━─ 7/8 ✗ 1", "waypoint", "permissive", "1")
         assert rows["legacy"][:4] == ("!", "legacy", "sidecar", "–")
         assert rows["legacy"][7] == "default"
         assert rows["plain"][:5] == ("·", "plain", "–", "–", "–")
@@ -118,7 +118,7 @@ async def test_policies_and_mtls_that_may_not_be_read_are_unknown_and_not_none()
     objects = {kind: found for kind, found in SHOP.objects.items() if kind not in hidden}
     async with looking(replace(SHOP, objects=objects, sources=sources), "namespaces") as at:
         rows = {row[1]: row for row in at.rows}
-        assert rows["payments"][3:7] == ("████████ 3/3", "–", "unknown", "?")
+        assert rows["payments"][3:7] == ("━━━━━━━━ 3/3", "–", "unknown", "?")
         await at.select("payments")
         assert "policies   not known" in at.detail
         assert 'cannot list resource "peerauthentications"' in at.detail.replace(
@@ -130,7 +130,7 @@ async def test_policies_and_mtls_that_may_not_be_read_are_unknown_and_not_none()
 async def test_without_the_crds_the_rest_is_there_and_says_what_is_not_installed() -> None:
     async with looking(situations.no_crds(), "namespaces", (200, 48)) as at:
         rows = {row[1]: row for row in at.rows}
-        assert rows["payments"][2:4] == ("ambient", "████████ 3/3")
+        assert rows["payments"][2:4] == ("ambient", "━━━━━━━━ 3/3")
         assert "not installed: peerauthentications, gateways, gatewayclasses" in at.screen
 
 
@@ -180,7 +180,7 @@ async def test_who_may_not_list_them_sees_those_that_were_named_one_by_one() -> 
         await at.show(replace(SHOP, objects=objects, sources=by_name))
         rows = {row[1]: row for row in at.rows}
         assert rows.keys() == {"shop", "plain"}
-        assert rows["shop"][:4] == ("✗", "shop", "ambient", "███████  7/8 ✗ 1")
+        assert rows["shop"][:4] == ("✗", "shop", "ambient", "━━━━━━━─ 7/8 ✗ 1")
         assert rows["plain"][0] == "?"
         assert rows["plain"][2] == rows["plain"][4] == "?"
         await at.select("plain")

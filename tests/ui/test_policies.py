@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from meshtui.mesh.kinds import AUTHORIZATION_POLICY, POD, TELEMETRY
+from meshtui.mesh.kinds import AUTHORIZATION_POLICY, NAMESPACE, POD, TELEMETRY
 from meshtui.mesh.snapshot import Phase, Problem, Ref, Scope, Source, Trouble
 from tests.ui import situations
 from tests.ui.looking import looking
@@ -67,6 +67,19 @@ async def test_where_the_keys_lead() -> None:
         assert (at.pane.NAME, at.under_cursor[1]) == ("namespaces", "shop")
         await at.press("escape", "y")
         assert at.session.asked == [Ref(AUTHORIZATION_POLICY, "shop", "viewers")]
+
+
+async def test_u_leads_to_the_waypoint_that_is_named_and_is_not_there() -> None:
+    shop = dict(SHOP.objects[NAMESPACE]["shop"])
+    labels = {**shop["metadata"]["labels"], "istio.io/use-waypoint": "waypiont"}
+    misnamed = {**shop, "metadata": {**shop["metadata"], "labels": labels}}
+    spaces = {**SHOP.objects[NAMESPACE], "shop": misnamed}
+    async with looking(
+        replace(SHOP, objects={**SHOP.objects, NAMESPACE: spaces}), "policies"
+    ) as at:
+        await at.select("viewers")
+        await at.press("u")
+        assert (at.pane.NAME, at.under_cursor[1:3]) == ("waypoints", ("shop", "waypiont"))
 
 
 @pytest.mark.parametrize(

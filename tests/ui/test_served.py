@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 
 from meshtui.app import MeshApp
 from meshtui.clusters import clusters
+from meshtui.files import Files
 from meshtui.mesh import events
 from meshtui.mesh.kinds import CONFIGMAP, EVENT, POD, SECRET, Kind
 from meshtui.mesh.served import Served
@@ -467,7 +468,7 @@ def commands_of(app: MeshApp) -> list[Command]:
 async def test_on_a_cluster_tables_come_and_change(tmp_path: Path) -> None:
     with process.running("shop") as kubeconfig:
         settings = Settings(kubeconfig=(kubeconfig,))
-        app = MeshApp(settings, clusters(settings), audit_file=tmp_path / "audit.jsonl")
+        app = MeshApp(settings, clusters(settings), files=Files(tmp_path / "audit.jsonl"))
         async with app.run_test(size=(140, 40)) as pilot:
             await until(pilot, lambda: find(commands_of(app), "cm") is not None, seconds=60)
             await pilot.press(*":cm", "enter")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from meshtui.mesh import components, service_traffic, ztunnel_probes
 from meshtui.mesh.kinds import SERVICE
+from meshtui.mesh.metrics import Metrics
 from meshtui.mesh.raw import Raw
-from meshtui.mesh.snapshot import Phase, Ref, Scope, Snapshot, Source
+from meshtui.mesh.service_counters import Connections, Requests
+from meshtui.mesh.snapshot import Answer, Phase, Ref, Scope, Snapshot, Source
 from tests.mesh.made import made
 from tests.ui import situations
 from tests.ui.looking import looking
@@ -16,7 +20,7 @@ from tests.ui.looking import looking
 SHOP = situations.shop()
 NAMES = (
     *("mark", "namespace", "service", "type", "address", "ports", "ready", "in mesh", "waypoint"),
-    *("fails", "routes", "policies", "external", "age"),
+    *("fails", "requests", "errors", "failing", "routes", "policies", "external", "age"),
 )
 
 
@@ -174,3 +178,56 @@ async def test_no_rows_for_different_reasons(source: Source, words: tuple[str, .
 async def test_kinds_of_routes_that_are_not_installed_are_not_missed() -> None:
     async with looking(situations.no_crds(), "services") as at:
         assert "tlsroutes" not in at.screen
+
+
+def counted() -> Snapshot:
+    """As if the ztunnels and the waypoint of shop were read twice, twenty seconds apart."""
+    answers = {**SHOP.answers}
+    before, now = SHOP.now - timedelta(seconds=20), SHOP.now
+    denied = Connections("payments", "ledger", "DENY", "destination", plain=True)
+    for pod in components.running(SHOP):
+        if pod.labels.get("app") == "ztunnel":
+            probe = ztunnel_probes.metrics(pod.namespace, pod.name)
+            risen = Metrics(connections={denied: 6} if pod.node == "node-1" else {})
+            assert probe.keep is not None
+            kept = probe.keep(probe.keep(None, Metrics(), before), risen, now)
+            answers[probe] = Answer(risen, now, kept=kept)
+    for probe in service_traffic.probes(SHOP, ["shop/waypoint"]):
+        value = {
+            Requests("shop", "reviews", code): count for code, count in (("200", 90), ("503", 10))
+        }
+        assert probe.keep is not None
+        answers[probe] = Answer(
+            value, now, kept=probe.keep(probe.keep(None, {}, before), value, now)
+        )
+    return replace(SHOP, answers=answers)
+
+
+async def test_traffic_is_what_proxies_counted_while_they_were_watched() -> None:
+    async with looking(counted(), "services", (240, 80)) as at:
+        columns = [column.title for column in at.pane.COLUMNS]
+        first = columns.index("REQ/S") + 1
+        rows = {row[2]: row[first : first + 3] for row in at.rows}
+        assert rows["reviews"] == ("5.0", "10%", "0")
+        assert rows["ledger"] == ("–", "–", "0.3")
+        assert rows["catalog"] == ("0", "–", "0")
+        assert rows["curl"] == ("–", "–", "–")
+        await at.select("reviews")
+        assert "requests 5.0 a second, 10% of them 5xx" in at.said
+        assert any(level in at.detail for level in "▂▃▄▅▆▇")
+        await at.select("ledger")
+        assert "connects 0 a second begin, 0.3 fail" in at.said
+        assert "0.3 DENY: denied by a policy" in at.said
+        assert "watched 20s; the bars are the last 10m" in at.said
+        await at.select("curl")
+        assert "traffic no proxy counts it: it has no waypoint, and no ztunnel has seen" in at.said
+        asked = set(service_traffic.probes(SHOP, ["shop/waypoint"]))
+        await at.until(lambda: asked <= at.wanted[1])
+
+
+async def test_traffic_that_was_not_read_is_not_none() -> None:
+    unread = replace(SHOP, answers={})
+    async with looking(unread, "services", (240, 80)) as at:
+        await at.select("ledger")
+        assert "connects not known: no ztunnel was read twice yet" in at.said
+        assert "? 3 of 3 ztunnels not read" in at.said

@@ -17,7 +17,7 @@ from meshtui.ui.panes import PANES
 from meshtui.ui.sorting import Order, Sorter, comparable
 from tests.ui import situations
 from tests.ui.key_table import heading, told
-from tests.ui.looking import Looking, looking
+from tests.ui.looking import looking
 
 SHOP = situations.shop()
 
@@ -179,24 +179,14 @@ async def test_rows_in_sections_are_not_sorted_and_the_keys_say_so() -> None:
 async def test_an_order_outlives_the_program(tmp_path: Path) -> None:
     file = tmp_path / "state" / "orders.json"
 
-    async def begun(at: Looking) -> None:
-        at.app.keep_orders(file)
-        at.app._load_orders()
-        await at.app.workers.wait_for_complete(
-            [each for each in at.app.workers if each.name == "_load_orders"]
-        )
-        await at.settle()
-
-    async with looking(SHOP, "workloads") as at:
-        await begun(at)
+    async with looking(SHOP, "workloads", orders_file=file) as at:
         await at.press("N", "N")
         await at.until(lambda: orders.load(file) == {"workloads": ("NAME", True)})
         await at.type(":svc\r")
         await at.press("A")
         await at.until(lambda: len(orders.load(file)) == 2)
-    async with looking(SHOP, "workloads") as at:
-        await begun(at)
-        assert " NAME ▼" in heading(at)
+    async with looking(SHOP, "workloads", orders_file=file) as at:
+        await at.until(lambda: " NAME ▼" in heading(at))
         await at.type(":sort\r")
         await at.until(lambda: orders.load(file) == {"services": ("AGE", False)})
 
@@ -210,8 +200,7 @@ async def test_a_file_of_orders_that_was_damaged_sorts_nothing(text: str, tmp_pa
     file.write_text(text)
     async with looking(SHOP, "workloads") as at:
         own = at.rows
-        at.app.keep_orders(file)
-        at.app._load_orders()
+    async with looking(SHOP, "workloads", orders_file=file) as at:
         await at.app.workers.wait_for_complete(
             [each for each in at.app.workers if each.name == "_load_orders"]
         )
@@ -224,7 +213,6 @@ async def test_a_file_of_orders_that_was_damaged_sorts_nothing(text: str, tmp_pa
 
 async def test_an_order_that_cannot_be_kept_is_said(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file, and no directory")
-    async with looking(SHOP, "workloads") as at:
-        at.app.keep_orders(tmp_path / "state" / "orders.json")
+    async with looking(SHOP, "workloads", orders_file=tmp_path / "state" / "orders.json") as at:
         await at.press("N")
         await at.until(lambda: told(at).startswith("How panes are sorted cannot be kept: "))

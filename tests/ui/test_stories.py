@@ -1,17 +1,57 @@
-"""The stories of the built-in cluster: that a pane shows the fault, and that the keys that the answer names mend it."""
+"""The stories of the built-in cluster: that the keys of the README's table lead to the cause, and that those which the
+answer names mend it."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
 from textual.widgets import Input
 
+from meshtui.mesh.snapshot import Snapshot
 from meshtui.sim import process
 from meshtui.ui.verify import Verify
-from tests.ui.looking import drawn
+from tests import scenes
+from tests.ui import situations, story_table
+from tests.ui.looking import drawn, looking
+from tests.ui.situations import WATCHED
 from tests.ui.still import until
+from tests.ui.story_table import STORIES, Story
 from tests.ui.test_changing_a_cluster import keyboard
+
+
+@cache
+def scene(name: str) -> Snapshot:
+    server = replace(situations.shop().server, answered=scenes.NOW)
+    return replace(scenes.watched(name, WATCHED), server=server)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 48)], ids=str)
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.scene)
+async def test_a_story_is_solved_in_under_ten_keys(story: Story, size: tuple[int, int]) -> None:
+    async with looking(scene(story.scene), size=size) as at:
+        await at.press(*story.command, "enter")
+        words, pressed = story.row.split(), len(story.command) + 1
+        while not set(words) <= set(" ".join(at.under_cursor).split()):
+            await at.press("j")
+            pressed += 1
+            assert pressed < 10, at.screen
+        await at.press(*story.keys)
+        assert pressed + len(story.keys) < 10
+        await at.until(lambda: missing(story, at.screen) == [])
+
+
+def missing(story: Story, screen: str) -> list[str]:
+    """What the screen should show and does not, wherever its lines are broken."""
+    said = " ".join(screen.split())
+    return [each for each in story.shows if each not in said]
+
+
+def test_the_readme_tells_the_stories_as_they_are() -> None:
+    readme = story_table.README.read_text(encoding="utf-8")
+    assert story_table.written(readme) == readme
 
 
 @pytest.fixture

@@ -13,12 +13,15 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import yaml
+from textual.widgets import Input
 
 from meshtui import desktop
 from meshtui.mesh.kinds import POD, SERVICE
 from meshtui.mesh.snapshot import Ref
 from meshtui.ui import clipboard, copies, export
 from meshtui.ui.jumping import letters
+from meshtui.ui.naming import Naming
 from meshtui.ui.panes import PANES
 from meshtui.ui.pick import Pick
 from tests.ui import situations
@@ -186,6 +189,28 @@ async def test_a_file_that_cannot_be_written_is_said(name: str, words: str, tmp_
         assert at.app.is_running
     assert there.read_text() == "mine"
     assert _files(tmp_path) == ["file", "there.csv"]
+
+
+async def test_what_a_reader_shows_is_saved(tmp_path: Path) -> None:
+    async with looking(SHOP, "workloads") as at:
+        for key, end in (("d", ".txt"), ("y", ".yaml")):
+            await at.press(key)
+            await at.until(lambda: "opted-out" in at.read)
+            shown = at.read
+            await at.press("ctrl+s")
+            await at.until(lambda: isinstance(at.app.screen, Naming))
+            typed = at.app.screen.query_one(Input)
+            assert typed.value.endswith(f"-kind-shop-20261122-123900{end}")
+            typed.value = f"{tmp_path}/read{end}"
+            await at.press("enter")
+            await at.until(partial(_was_told, at, f"lines are in {tmp_path}/read{end}"))
+            saved = (tmp_path / f"read{end}").read_text()
+            assert saved == shown.rstrip("\n") + "\n"
+            await at.press("ctrl+s")
+            await at.until(lambda: isinstance(at.app.screen, Naming))
+            await at.press("escape", "escape")
+            assert len(at.app.screen_stack) == 1
+    assert yaml.safe_load((tmp_path / "read.yaml").read_text())["metadata"]["namespace"] == "batch"
 
 
 async def test_where_there_are_no_rows_nothing_is_written(tmp_path: Path) -> None:

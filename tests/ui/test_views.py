@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from meshtui.app import MeshApp
+from meshtui.files import Files
 from meshtui.settings import Settings
 from meshtui.ui.exchange import Jump
 from meshtui.ui.trail import Trail, View
@@ -152,7 +153,7 @@ async def test_the_header_shows_as_many_as_fit() -> None:
 
 def started(path: Path, context: str, settings: Settings | None = None) -> MeshApp:
     sessions = {context: StillSession(SHOP)}
-    return app_of(sessions, settings=settings, now=SHOP.now, favourites_file=path)
+    return app_of(sessions, settings=settings, now=SHOP.now, files=Files(favourites=path))
 
 
 async def test_favourites_are_those_of_the_context_and_outlive_the_program(tmp_path: Path) -> None:

@@ -108,6 +108,32 @@ async def test_the_evidence_of_who_is_not_captured_offers_the_restart_that_cures
         assert "r restarts" not in at.said
 
 
+async def test_no_restart_cures_a_pod_whose_node_has_no_agent_that_captures() -> None:
+    def unready(it: Raw) -> Raw:
+        conditions = [{"type": "Ready", "status": "False"}]
+        return {**it, "status": {**it["status"], "conditions": conditions}}
+
+    agents = {
+        key: unready(it) if raw.label(it, "k8s-app") == "istio-cni-node" else it
+        for key, it in SHOP.objects[POD].items()
+    }
+    gone = {
+        key: it
+        for key, it in SHOP.objects[POD].items()
+        if raw.label(it, "k8s-app") != "istio-cni-node"
+    }
+    async with looking(with_pods(agents), "workloads", (200, 50)) as at:
+        for pods in (agents, gone):
+            await at.show(with_pods(pods))
+            await at.select(NEVER)
+            assert "cure see why no CNI agent is ready on node-" in at.said
+            assert "r restarts" not in at.said
+            await at.press("m")
+            await at.until(lambda: isinstance(at.app.screen, Pick))
+            assert "captured anew" not in drawn(at.app)
+            await at.press("escape")
+
+
 async def test_the_evidence_of_the_ghost_link_by_link() -> None:
     async with looking(SHOP, "workloads", (200, 50)) as at:
         await at.select(GHOST)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from meshtui.mesh import raw, ztunnel_probes
-from meshtui.mesh.kinds import NODE, POD
+from meshtui.mesh.kinds import DAEMONSET, NODE, POD
 from meshtui.mesh.logs import LogLine
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import (
@@ -23,6 +23,7 @@ from meshtui.mesh.snapshot import (
     Sweep,
     Trouble,
 )
+from meshtui.ui.confirm import Confirm
 from tests import recordings
 from tests.ui import situations
 from tests.ui.looking import looking
@@ -97,7 +98,11 @@ async def test_the_detail_lists_what_the_dump_holds() -> None:
             "Policies (3)",
         ]
         words = [line.split() for line in at.detail.splitlines()]
-        assert "outbound  10.244.0.15:54074  10.244.0.20:15008  HBONE" in at.detail
+        assert ["outbound", "shop/checkout", "payments/ledger:15008", "HBONE"] in [
+            each[1:5] for each in words
+        ], "10.244.0.15 and 10.244.0.20 are theirs"
+        assert "failed 3 DENY, mTLS; 1 DENY, plain text istiod" in at.said
+        assert "files" in at.detail
         assert ["payments/ledger-669657bc95-s5qqg", "Up"] in [each[:2] for each in words]
         assert ["cluster.local/ns/payments/sa/ledger", "Available", "23h"] in words
         assert ["catalog.shop", "9000→9000", "1", "waypoint.shop"] in words
@@ -177,6 +182,27 @@ async def test_a_node_without_a_ztunnel_is_a_row_that_fails_only_if_the_list_was
         assert "none runs here" not in at.detail
 
 
+async def test_a_node_that_a_daemon_set_leaves_out_says_why_and_what_mends_it() -> None:
+    daemon_sets = {
+        key: {**it, "spec": {"template": {"spec": {"nodeSelector": {"disk": "fast"}}}}}
+        for key, it in SHOP.objects[DAEMONSET].items()
+    }
+    pods = {k: it for k, it in SHOP.objects[POD].items() if raw.name(it) != POD_OF["node-2"]}
+    without = with_pods(pods)
+    left = replace(without, objects={**without.objects, DAEMONSET: daemon_sets})
+    async with looking(left, "ztunnels") as at:
+        await at.select("node-2")
+        assert (
+            "why nodeSelector disk=fast of DaemonSet istio-system/ztunnel leaves it out" in at.said
+        )
+        assert (
+            "next take disk=fast off the nodeSelector of DaemonSet istio-system/ztunnel" in at.said
+        )
+        assert "istio-cni-node leaves it out" not in at.said, "its agent runs there"
+        await at.select("node-1")
+        assert "leaves it out" not in at.said
+
+
 async def test_an_old_dump_stays_with_its_age_and_the_trouble_beside_it() -> None:
     refused = Problem(Trouble.TIMEOUT, "no answer within 10 s")
     answers = {
@@ -223,6 +249,8 @@ async def test_l_shows_its_log_as_it_is_and_y_d_c_z_are_of_it() -> None:
         await at.select("node-1")
         await at.press("l")
         await at.until(lambda: len(at.read.splitlines()) > len(lines))
+        await at.press("x")
+        await at.until(lambda: "✓" not in at.read)
         shown = at.read.splitlines()
         assert shown[: len(lines)] == [line.replace("\t", " ") for line in lines]
         assert "end of the log" in shown[-1]
@@ -295,3 +323,31 @@ async def test_its_log_is_of_a_pod_that_may_be_gone() -> None:
         await at.show(with_pods(without))
         assert "It is gone; this was known last." in at.read
         assert Scope(POD) in at.wanted[0]
+
+
+async def test_a_connection_is_at_least_as_old_as_it_was_seen_and_a_new_one_has_no_age() -> None:
+    probe = ztunnel_probes.detail("istio-system", POD_OF["node-1"])
+    answer = SHOP.answers[probe]
+    assert probe.keep is not None
+    old, new = answer.value.connections
+    first = replace(answer.value, connections=(old,))
+    kept = probe.keep(None, first, SHOP.now - timedelta(minutes=4))
+    kept = probe.keep(kept, answer.value, SHOP.now)
+    seen = replace(SHOP, answers={**SHOP.answers, probe: replace(answer, kept=kept)})
+    async with looking(seen, "ztunnels", (240, 90)) as at:
+        await at.select("node-1")
+        lines = at.detail.partition("Open connections (2)")[2].splitlines()[2:4]
+        assert sum("≥ 4m" in line for line in lines) == 1
+        assert sum(line.rstrip().endswith("–") for line in lines) == 1
+    assert probe.keep(kept, replace(answer.value, connections=(new,)), SHOP.now) == {new: SHOP.now}
+
+
+async def test_a_restart_says_first_which_connections_it_would_cut() -> None:
+    """In the dump of node-1, checkout holds one connection to ledger open: one out, one in."""
+    async with looking(SHOP, "ztunnels", (120, 40)) as at:
+        await at.select("node-1")
+        await at.press("r")
+        await at.until(lambda: isinstance(at.app.screen, Confirm))
+        assert "1 connection in and 1 out, of 2 workloads, would be cut" in at.screen
+        assert "shop/checkout 1" in at.screen
+        assert "payments/ledger 1" in at.screen

@@ -58,7 +58,7 @@ class Examination:
 def of(snapshot: Snapshot, analyzers: Sequence[Analyzer]) -> Examination:
     """Applies all rules of these analyzers."""
     reports = [(analyzer, _report(analyzer, snapshot)) for analyzer in analyzers]
-    found = [each for _, report in reports for each in report.found]
+    found = list(dict.fromkeys(each for _, report in reports for each in report.found))
     unsure = tuple(each for _, report in reports for each in report.unsure)
     return Examination(_folded(found), unsure, _outcomes(reports), _by_object(found))
 

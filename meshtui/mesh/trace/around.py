@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from meshtui.mesh import workloads
@@ -29,6 +29,8 @@ class Around:
     port: int | None
     """The Service's where one is called, else the pod's."""
     http: Http | None
+    pod_ports: Mapping[str, int | None] = field(default_factory=dict)
+    """The ports of pods to which a route sends the call, by "namespace/name"."""
 
     @cached_property
     def pods(self) -> Mapping[str, Workload]:
@@ -86,6 +88,8 @@ class Around:
 
     def pod_port(self, member: Member) -> int | None:
         """The port of a pod that is called."""
+        if member.pod in self.pod_ports:
+            return self.pod_ports[member.pod]
         spec = self.called.service
         if spec is None or self.port is None:
             return self.port

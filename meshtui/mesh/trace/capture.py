@@ -63,8 +63,9 @@ def _missing(it: Workload) -> str:
 
 
 def _links(snapshot: Snapshot, it: Workload, ref: Ref) -> list[Evidence]:
-    """The broken piece first."""
-    ordered = sorted(workloads.chain(snapshot, it), key=lambda link: -link.health.rank)
+    """The broken piece first; of those that are alike the ztunnel's own word."""
+    backwards = reversed(workloads.chain(snapshot, it))
+    ordered = sorted(backwards, key=lambda link: -link.health.rank)
     ztunnel = it.enrolled.ztunnel.rpartition("/")[2]
     return [
         Evidence(

@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
-from meshtui.mesh import workloads
+from meshtui.mesh import service_specs, workloads
 from meshtui.mesh.kinds import SERVICE
 from meshtui.mesh.snapshot import Snapshot
-from meshtui.mesh.traffic import parties
+from meshtui.mesh.traffic import matching, parties
 from meshtui.mesh.traffic.calls import Http
 from meshtui.mesh.traffic.parties import Named
 from meshtui.mesh.workloads import Workload
 
-_MOST = 8
+MOST = 8
 """Of each end so many pods are looked at, those whose enrollment is worst first."""
 _PORTS = {"http": 80, "https": 443}
 
@@ -90,26 +90,27 @@ def of(snapshot: Snapshot, asked: Question) -> Ends:
     if address is not None:
         told = http or Http()
         http = replace(told, host=told.host or address.host, path=told.path or path)
-    known = {each.pod.key: each for each in workloads.of(snapshot)}
-    source, more = _narrowed(source, known)
+    source, more = narrowed(snapshot, source, MOST)
     others: tuple[str, ...] = ()
     if called is not None:
         port = _understood(called, port)
-        called, others = _narrowed(called, known)
+        called, others = narrowed(snapshot, called, MOST)
     return Ends(source, called, port, address, http, (*more, *others))
 
 
-def _narrowed(found: Named, known: Mapping[str, Workload]) -> tuple[Named, tuple[str, ...]]:
-    if len(found.members) <= _MOST:
+def narrowed(snapshot: Snapshot, found: Named, most: int) -> tuple[Named, tuple[str, ...]]:
+    """With so many of its pods at most, those whose enrollment is worst first, and in words that there are others."""
+    if len(found.members) <= most:
         return found, ()
+    known = {each.pod.key: each for each in workloads.of(snapshot)}
 
     def rank(pod: str) -> tuple[int, str]:
         it = known.get(pod)
         return (-it.verdict.health.rank if it else 0, pod)
 
-    kept = sorted(found.members, key=lambda each: rank(each.pod))[:_MOST]
+    kept = sorted(found.members, key=lambda each: rank(each.pod))[:most]
     words = (
-        f"{_MOST} of the {len(found.members)} pods of {found.title} are looked at, the worst first"
+        f"{most} of the {len(found.members)} pods of {found.title} are looked at, the worst first"
     )
     return replace(found, members=tuple(kept)), (words,)
 
@@ -123,6 +124,7 @@ def _called(snapshot: Snapshot, written: str, source: Named) -> _Called:
     name, port = split(written)
     namespace = source.members[0].party.namespace if source.members else ""
     service = _service(snapshot, name, namespace) if "/" not in name else ""
+    service = service or _by_ip(snapshot, name)
     if service:
         return parties.named(snapshot, service, called=True), port, None, None
     try:
@@ -187,7 +189,7 @@ def _by_url(snapshot: Snapshot, written: str, source: Named) -> _Called:
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     address = Address(host, port, tls=parts.scheme == "https")
     namespace = source.members[0].party.namespace if source.members else ""
-    service = _service(snapshot, host, namespace)
+    service = _service(snapshot, host, namespace) or _by_ip(snapshot, host)
     if service:
         return parties.named(snapshot, service, called=True), port, address, path
     return None, port, address, path
@@ -203,6 +205,19 @@ def _service(snapshot: Snapshot, host: str, where: str) -> str:
     namespace = namespace or where
     found = namespace and snapshot.find(SERVICE, namespace, name) is not None
     return f"{namespace}/service/{name}" if found else ""
+
+
+def _by_ip(snapshot: Snapshot, host: str) -> str:
+    """The Service or pod that has an address; "" for what is no address, or nobody's."""
+    if matching.address(host) is None:
+        return ""
+    for spec in snapshot.each(SERVICE, service_specs.read):
+        if host in spec.address.split(", "):
+            return f"{spec.namespace}/service/{spec.name}"
+    for each in workloads.of(snapshot):
+        if each.pod.address == host and not each.pod.host_network and not each.pod.finished:
+            return f"{each.pod.namespace}/pod/{each.pod.name}"
+    return ""
 
 
 def nodes_of(ends: Sequence[Named | None], found: Mapping[str, Workload]) -> list[str]:

@@ -89,8 +89,8 @@ def _certified(
     odd = caller if caller.odd else called
     if odd.odd:
         said = Evidence(f"Pod {odd.pod}", "capture", odd.odd, around.pods[odd.pod].ref)
-        words = f"not judged: {odd.pod} is not captured as it should be"
-        return hops.unknown(TITLE, words, said, step="mend its capture first")
+        words = f"not judged before the capture of {odd.pod} is clear"
+        return hops.unknown(TITLE, words, said, step="see to its capture first")
     own = [_holds(around, each) for each in (caller, called) if _by_ztunnel(each)]
     for _, said, verdict in own:
         if verdict.health is not Health.OK:
@@ -99,6 +99,8 @@ def _certified(
                 return hops.unknown(TITLE, reason, said, *shown, step=hops.READ_DUMP)
             step = "look at the certificate of its identity (:cert) and at the ztunnel's CA"
             return hops.broken(TITLE, reason, said, *shown, step=step)
+    if not own:
+        return hops.unknown(TITLE, f"{words}; what sidecars and gateways hold is not read", *shown)
     told = tuple(said for _, said, _ in own)
     if len(own) == 2 and own[0][0] and own[1][0]:
         wrong = _distrust(own[0][0], own[1][0], told)

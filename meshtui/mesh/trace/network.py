@@ -130,8 +130,8 @@ def _refusal(
         (leg.called, leg.source) if direction is Direction.INGRESS else (leg.source, leg.called)
     )
     it = around.snapshot.find(POD, own.namespace, own.name) if own else None
-    if it is None or own is None:
-        return None
+    if it is None or own is None or own.host_network:
+        return None  # no policy is for pods on the network of their node
     called = around.snapshot.find(POD, leg.called.namespace, leg.called.name) or {}
     if leg.port is None:
         found = network_policies.selecting(policies, it, direction)
@@ -142,6 +142,8 @@ def _refusal(
     lets, keys = network_policies.lets(policies, it, direction, leg.port, named, peer)
     if lets:
         return None
+    if other is not None and other.host_network:
+        lets = None  # it has the address of its node
     shown = tuple(_shown(around, key, direction) for key in keys)
     words = _kept(leg, own, direction, keys)
     if lets is None:

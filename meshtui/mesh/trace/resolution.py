@@ -5,6 +5,7 @@ from __future__ import annotations
 from meshtui.mesh import endpoints
 from meshtui.mesh.checks import count
 from meshtui.mesh.doctor.findings import Evidence
+from meshtui.mesh.dumps import HBONE
 from meshtui.mesh.kinds import ENDPOINT_SLICE, SERVICE
 from meshtui.mesh.snapshot import Ref
 from meshtui.mesh.trace import hops
@@ -109,6 +110,8 @@ def _endpoints(around: Around, it: Seen, known: KnownService, field: str) -> Hop
     if not healthy:
         words = f"{it.key} knows no healthy endpoint of Service {known.namespace}/{known.name}"
         return hops.broken(TITLE, words, said, step=_selector(around))
+    if (wrong := _plain(around, it)) is not None:
+        return wrong
     address = ", ".join(each.lstrip("/") for each in known.addresses) or "no address of its own"
     words = f"{known.hostname} ({address}) has {count(len(healthy), 'healthy endpoint')} there"
     return hops.well(TITLE, words, said)
@@ -122,8 +125,28 @@ def _by_address(around: Around, it: Seen) -> Hop:
         said = it.field("workloads[]", f"{hops.pods(missing)} absent")
         words = f"{it.key} does not know {hops.pods(missing)}: it sends plain text there"
         return hops.broken(TITLE, words, said, step=_ISTIOD)
+    if (wrong := _plain(around, it)) is not None:
+        return wrong
     told = {f"{each.pod} {it.view.workloads[each.pod].protocol}" for each in around.called.members}
     if not told:
         return hops.unknown(TITLE, "no pod is known that could be called")
     words = f"called by address, and {it.key} knows {count(len(told), 'pod')} there"
     return hops.well(TITLE, words, it.field("workloads[].protocol", hops.pods(told)))
+
+
+def _plain(around: Around, it: Seen) -> Hop | None:
+    """Where the caller's ztunnel takes captured pods for ones outside the mesh."""
+    known = it.view.workloads if it.view else {}
+    wrong = [
+        each.pod
+        for each in around.called.members
+        if each.party.dataplane is Dataplane.ZTUNNEL
+        and not each.odd
+        and each.pod in known
+        and known[each.pod].protocol != HBONE
+    ]
+    if not wrong:
+        return None
+    said = it.field(f"workloads[{wrong[0]}].protocol", known[wrong[0]].protocol or "none")
+    words = f"{it.key} takes {hops.pods(wrong)} for outside the mesh: it sends plain text there"
+    return hops.broken(TITLE, words, said, step=_ISTIOD)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from meshtui.mesh import gateways, services, workloads, ztunnel_probes
 from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.kinds import NETWORK_POLICY, Kind
-from meshtui.mesh.snapshot import Probe, Ref, Scope, Snapshot
+from meshtui.mesh.snapshot import Probe, Scope, Snapshot
 from meshtui.mesh.trace import (
+    backends,
     capture,
     ends,
     gateway,
@@ -32,9 +33,6 @@ from meshtui.mesh.traffic.parties import Named
 KINDS: tuple[Kind | Scope, ...] = tuple(
     dict.fromkeys((*parties.KINDS, *services.KINDS, *gateways.KINDS, Scope(NETWORK_POLICY)))
 )
-_MOST_BACKENDS = 4
-"""Of a route so many backends are followed, those with the most requests first."""
-_MOST_DUMPS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,11 @@ class Trace:
 
 def of(snapshot: Snapshot, asked: Question) -> Trace:
     """Raises ValueError, with words for people, where an end is nothing or more than one thing."""
-    return snapshot.once(_of, snapshot, asked)
+    found = ends.of(snapshot, asked)
+    if found.called is not None:
+        around = Around(snapshot, found.source, found.called, found.port, found.http)
+        return Trace(*found.titles, tuple(_between(around)), found.left_out)
+    return Trace(*found.titles, tuple(_from_outside(snapshot, found)), found.left_out)
 
 
 def probes(snapshot: Snapshot, asked: Question) -> tuple[Probe, ...]:
@@ -79,29 +81,26 @@ def probes(snapshot: Snapshot, asked: Question) -> tuple[Probe, ...]:
     except ValueError:
         return ()
     known = {each.pod.key: each for each in workloads.of(snapshot)}
-    behind = [found.called]
-    if found.called is None and found.address is not None:
-        entry = gateway.of(snapshot, found.address, found.http)
-        behind = [named for named, _, _ in _backends(snapshot, entry)]
-    names = ends.nodes_of([found.source, *behind], known)
-    on = (seen(snapshot, node).ztunnel for node in names[:_MOST_DUMPS])
+    names = ends.nodes_of([found.source, *_answering(snapshot, found)], known)
+    on = (seen(snapshot, node).ztunnel for node in names)
     return tuple(
         ztunnel_probes.detail(it.pod.namespace, it.pod.name) for it in on if it is not None
     )
 
 
-def _of(snapshot: Snapshot, asked: Question) -> Trace:
-    found = ends.of(snapshot, asked)
+def _answering(snapshot: Snapshot, found: Ends) -> list[Named]:
+    """Who may answer in the end."""
     if found.called is not None:
         around = Around(snapshot, found.source, found.called, found.port, found.http)
-        return Trace(*found.titles, tuple(_between(around)), found.left_out)
-    return Trace(*found.titles, tuple(_from_outside(snapshot, found)), found.left_out)
+        return [backends.beyond(around, routing.at_waypoint(around)[1]).called]
+    assert found.address is not None
+    entry = gateway.of(snapshot, found.address, found.http)
+    return [each.named for each in backends.of(snapshot, entry.rules)]
 
 
 def _between(around: Around) -> Iterator[Hop]:
     """From pods to pods."""
     yield capture.of(around.snapshot, "capture of A", around.source.members, around.pods)
-    yield capture.of(around.snapshot, "capture of B", around.called.members, around.pods)
     if (wrong := resolution.no_port(around)) is not None:
         yield wrong
     else:
@@ -109,14 +108,17 @@ def _between(around: Around) -> Iterator[Hop]:
 
 
 def _inside(around: Around) -> Iterator[Hop]:
-    hop, taken = routing.at_waypoint(around)
+    """All behind the capture of the caller."""
+    route, taken = routing.at_waypoint(around)
+    beyond = backends.beyond(around, taken)
+    yield capture.of(around.snapshot, "capture of B", beyond.called.members, around.pods)
     yield resolution.of(around)
     yield waypoint.of(around)
-    yield network.of(around)
-    yield identity.of(around)
-    yield rules.at_ztunnel(around)
+    yield network.of(beyond)
+    yield identity.of(beyond)
+    yield rules.at_ztunnel(beyond)
     yield rules.at_waypoint(around)
-    yield hop
+    yield route
     yield routing.endpoints_of(around, taken)
 
 
@@ -138,10 +140,9 @@ def _from_outside(snapshot: Snapshot, found: Ends) -> Iterator[Hop]:
     yield rules.at_gateway(
         Around(snapshot, found.source, at, found.address.port, found.http or Http())
     )
-    for named, port, about in _backends(snapshot, entry):
-        around = Around(snapshot, at, named, port, found.http)
-        hops = [capture.of(snapshot, "capture of B", named.members, known), *_inside(around)]
-        yield from (replace(each, about=about) for each in hops)
+    for each in backends.of(snapshot, entry.rules):
+        around = Around(snapshot, at, each.named, each.port, found.http)
+        yield from (replace(hop, about=each.about) for hop in _inside(around))
 
 
 def _pods_of(snapshot: Snapshot, entry: Entry) -> Named | None:
@@ -157,35 +158,3 @@ def _pods_of(snapshot: Snapshot, entry: Entry) -> Named | None:
         ).members
     ]
     return Named(f"{row.ref.kind.title} {row.ref.key}", tuple(members))
-
-
-def _backends(snapshot: Snapshot, entry: Entry) -> Sequence[tuple[Named, int | None, str]]:
-    """The Services that the rules of an entry send to, with the port and the part of the requests that each gets."""
-    found: dict[tuple[str, int | str], float] = {}
-    for rule in entry.rules:
-        for each in rule.backends:
-            if each.ref.kind == "Service" and each.ref.weight > 0:
-                backend = (each.ref.key, each.ref.port)
-                found[backend] = found.get(backend, 0) + (each.share or 0)
-    told: list[tuple[Named, int | None, str]] = []
-    for (key, port), share in sorted(found.items(), key=lambda each: -each[1])[:_MOST_BACKENDS]:
-        namespace, _, name = key.rpartition("/")
-        try:
-            named = parties.named(snapshot, f"{namespace}/service/{name}", called=True)
-        except ValueError:
-            continue  # the route says that it is not there
-        about = f"{share:.0%} {key}" if len(found) > 1 and len(entry.rules) == 1 else ""
-        about = about or (key if len(found) > 1 else "")
-        told.append((named, _number(named, port), about))
-    return told
-
-
-def _number(named: Named, port: int | str) -> int | None:
-    ports = named.service.ports if named.service else ()
-    wanted = (each.number for each in ports if port in (each.number, each.name))
-    return next(wanted, ports[0].number if len(ports) == 1 and not port else None)
-
-
-def refs(hops: Sequence[Hop]) -> tuple[Ref, ...]:
-    """The objects that decide, each once."""
-    return tuple(dict.fromkeys(each.ref for each in hops if each.ref is not None))

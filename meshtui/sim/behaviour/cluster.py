@@ -14,6 +14,7 @@ from meshtui.sim.behaviour.containers import Containers
 from meshtui.sim.behaviour.debug import Istiod
 from meshtui.sim.behaviour.deployments import Deployments
 from meshtui.sim.behaviour.endpoints import Addresses, EndpointSlices
+from meshtui.sim.behaviour.envoys import Envoys
 from meshtui.sim.behaviour.istiod import GatewayClasses, Proxies, judges
 from meshtui.sim.behaviour.jobs import Jobs
 from meshtui.sim.behaviour.kubelets import Kubelets, Scheduler
@@ -26,6 +27,7 @@ from meshtui.sim.behaviour.runner import Controller, Runner
 from meshtui.sim.behaviour.scaling import Scaling, Swing
 from meshtui.sim.behaviour.sets import DaemonSets, StatefulSets
 from meshtui.sim.behaviour.traffic import Calls, Flow
+from meshtui.sim.behaviour.waypoint_metrics import Requests
 from meshtui.sim.behaviour.world import World
 from meshtui.sim.behaviour.ztunnels import Renewals, Ztunnels
 from meshtui.sim.kubelet import Kubelet
@@ -59,10 +61,13 @@ class Cluster:
         ztunnels = Ztunnels(world, registry, self._current, logs)
         self.agents = CniAgents(world, ztunnels, logs)
         self.ztunnels = ztunnels
-        self.calls = Calls(world, registry, self._current, ztunnels, behaviour.flows)
+        requests = Requests(TRUST_DOMAIN)
+        self.calls = Calls(world, registry, self._current, ztunnels, behaviour.flows, requests)
         self._renewals = Renewals(ztunnels)
         self._scaling = Scaling(world, behaviour.swings)
-        self.kubelet: Kubelet = Containers(world, logs, ztunnels, Istiod(world, self._current))
+        envoys = Envoys(world, registry, self._current, requests)
+        istiod = Istiod(world, self._current)
+        self.kubelet: Kubelet = Containers(world, logs, ztunnels, istiod, envoys)
         self._runner = Runner(
             world,
             [

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from meshtui.sim.behaviour import pods
 from meshtui.sim.behaviour.debug import Istiod, agent_metrics
+from meshtui.sim.behaviour.envoys import Envoys
+from meshtui.sim.behaviour.log_levels import LogLevels
 from meshtui.sim.behaviour.logs import Logs
 from meshtui.sim.behaviour.waypoints import MANAGED
 from meshtui.sim.behaviour.world import World
@@ -25,11 +27,15 @@ _ABSENT: _Page = (404, _TEXT, b"Not Found")
 class Containers:
     """A `Kubelet`: what the API server reaches in pods."""
 
-    def __init__(self, world: World, logs: Logs, ztunnels: Ztunnels, istiod: Istiod) -> None:
+    def __init__(
+        self, world: World, logs: Logs, ztunnels: Ztunnels, istiod: Istiod, envoys: Envoys
+    ) -> None:
         self._world = world
         self._logs = logs
         self._ztunnels = ztunnels
         self._istiod = istiod
+        self._envoys = envoys
+        self._levels = LogLevels()
 
     def log(self, namespace: str, pod: str, container: str, *, previous: bool) -> Log | None:
         """The log of a container; no container here has run before."""
@@ -56,7 +62,19 @@ class Containers:
         async def page(target: str) -> _Page:
             return answer(target.partition("?")[0])
 
-        return http(page)
+        async def posted(target: str) -> _Page:
+            return self._posted(found, port, target)
+
+        return http(page, posted)
+
+    def _posted(self, pod: Raw, port: int, target: str) -> _Page:
+        """The answer to a POST: proxies take their log level so."""
+        if port == 15000 and target.partition("?")[0] == "/logging":
+            if is_ztunnel(pod):
+                return self._levels.ztunnel(pod, target)
+            if MANAGED in labels(pod):
+                return self._levels.envoy(pod, target)
+        return 405, _TEXT, b"method not allowed\n"
 
     def _answer(self, pod: Raw, port: int) -> Callable[[str], _Page] | None:
         if is_ztunnel(pod):
@@ -66,6 +84,10 @@ class Containers:
             return (lambda path: self._istiod.answer(pod, path)) if port in (8080, 15014) else None
         if labels(pod).get("k8s-app") == "istio-cni-node":
             return self._of_agent(pods.node(pod), port)
+        if MANAGED in labels(pod) and port == 15000:
+            return lambda path: self._envoys.answer(pod, path) or _refused(path)
+        if MANAGED in labels(pod) and port == 15020:
+            return lambda path: self._envoys.metrics(pod, path) or _ABSENT
         if MANAGED in labels(pod) and port == 15021:
             return lambda path: (200, _TEXT, b"") if path == "/healthz/ready" else _ABSENT
         served = [
@@ -84,6 +106,10 @@ class Containers:
         if port == 8000:
             return lambda path: (200, _TEXT, b"") if path in ("/healthz", "/readyz") else _ABSENT
         return None
+
+
+def _refused(path: str) -> _Page:
+    return (405, _TEXT, b"Method Not Allowed") if path == "/logging" else _ABSENT
 
 
 def _of_ztunnel(ztunnel: Ztunnel, port: int) -> Callable[[str], _Page] | None:

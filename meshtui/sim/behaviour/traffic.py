@@ -24,6 +24,7 @@ from meshtui.sim.behaviour.routing import (
     gateway_of,
     is_gateway,
 )
+from meshtui.sim.behaviour.waypoint_metrics import Requests
 from meshtui.sim.behaviour.waypoints import MANAGED
 from meshtui.sim.behaviour.workload_certificates import UNREACHABLE
 from meshtui.sim.behaviour.world import World
@@ -94,12 +95,14 @@ class Calls:
         authority: Callable[[], Authority],
         ztunnels: Ztunnels,
         flows: Sequence[Flow],
+        requests: Requests,
     ) -> None:
         self._world = world
         self._registry = registry
         self._authority = authority
         self._ztunnels = ztunnels
         self._flows = flows
+        self._requests = requests
         self._open: list[_Open] = []
         self._random = world.names.random
 
@@ -145,6 +148,7 @@ class Calls:
         """The connections of a call: to the waypoint of the service if it has one, and to where routes lead from
         there."""
         hops = []
+        origin = caller
         led: Destination | None = flow.target, flow.port
         if self._proxied(caller) and "waypoint" in service:
             waypoint = self._waypoint(service)
@@ -155,11 +159,18 @@ class Calls:
             if self._failure(hops[0], _TUNNEL, tunnel=True):
                 return hops
             if self._refused_at(waypoint, caller, flow):
+                self._requests.count(waypoint, caller, service, 403)
                 return hops
-            caller, led = waypoint, by_waypoint(self._world, (flow.target, flow.port), self._random)
+            origin, caller, led = (
+                caller,
+                waypoint,
+                by_waypoint(self._world, (flow.target, flow.port), self._random),
+            )
         elif is_gateway(caller):
             led = by_gateway(self._world, caller, (flow.target, flow.port), self._random)
         if led is None:
+            if hops:
+                self._requests.count(caller, origin, service, 404, "NR")
             return hops
         key, port = led
         there = self._registry.service(key)
@@ -168,6 +179,9 @@ class Calls:
             hops.append(_Hop(caller, target, there, port))
         elif not hops:
             self._fail(caller, service, flow.port)
+        if caller is not origin:
+            code, flags = (200, "-") if there and target else (503, "UH")
+            self._requests.count(caller, origin, service, code, flags)
         return hops
 
     def _refused_at(self, waypoint: Raw, caller: Raw, flow: Flow) -> bool:

@@ -21,6 +21,7 @@ from meshtui.sim.kinds import (
 )
 from meshtui.sim.managers import Writer, written
 from meshtui.sim.objects import Raw, labels, name, namespace, seconds, subset
+from meshtui.sim.patches import MERGE, patched
 from meshtui.sim.scenes.reading import App, ServerCertificate, Step
 from meshtui.sim.store import key_of
 
@@ -31,7 +32,7 @@ def play(cluster: Cluster, step: Step, today: datetime) -> None:
     """Do what was done then; `today` is when the scene is shown, so that a certificate can have its days left."""
     cluster.agents.fail(step.missed, step.lost)
     for _ in range(step.nodes):
-        add_node(cluster)
+        add_node(cluster, step.architecture)
     for title, own in step.namespaces.items():
         add_namespace(cluster, title, dict(own))
         if title == "istio-system":
@@ -41,6 +42,8 @@ def play(cluster: Cluster, step: Step, today: datetime) -> None:
         _add_authority(cluster)
     for obj in step.objects:
         apply(cluster, kind_of(obj), obj)
+    for each in step.patches:
+        patch(cluster, kind_of(each), each)
     for certificate in step.certificates:
         _add_certificate(cluster, certificate, today)
     for app in step.apps:
@@ -85,6 +88,15 @@ def apply(cluster: Cluster, kind: Kind, obj: Raw) -> None:
     store.update(kind, written(found, merged, writer, stamp))
 
 
+def patch(cluster: Cluster, kind: Kind, changed: Raw) -> None:
+    """Change some fields of an object that is there, as `kubectl patch` would."""
+    store, stamp = cluster.store, seconds(cluster.clock())
+    found = store.need(kind, namespace(changed), name(changed))
+    writer = Writer("kubectl-patch", "Update", kind.api_version)
+    made = patched(kind, MERGE, found, changed)
+    store.update(kind, written(found, made, writer, stamp))
+
+
 def add_namespace(cluster: Cluster, title: str, own: Raw) -> None:
     obj = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": title, "labels": own}}
     apply(cluster, NAMESPACE, obj)
@@ -116,7 +128,7 @@ def add_app(cluster: Cluster, app: App) -> None:
     apply(cluster, SERVICE, service)
 
 
-def add_node(cluster: Cluster) -> None:
+def add_node(cluster: Cluster, architecture: str = "amd64") -> None:
     """The next node, in one of three zones."""
     number = len(cluster.store.list(NODE))
     title, stamp = f"node-{number}", seconds(cluster.clock())
@@ -131,7 +143,7 @@ def add_node(cluster: Cluster) -> None:
         "metadata": {
             "name": title,
             "labels": {
-                "kubernetes.io/arch": "amd64",
+                "kubernetes.io/arch": architecture,
                 "kubernetes.io/hostname": title,
                 "kubernetes.io/os": "linux",
                 "topology.kubernetes.io/region": "eu",
@@ -148,7 +160,7 @@ def add_node(cluster: Cluster) -> None:
                 {"type": "Hostname", "address": title},
             ],
             "nodeInfo": {
-                "architecture": "amd64",
+                "architecture": architecture,
                 "operatingSystem": "linux",
                 "osImage": "Built-in cluster",
                 "kernelVersion": "6.12.0",

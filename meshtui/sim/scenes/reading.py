@@ -71,6 +71,10 @@ class Step:
     """Workloads of which it annotated a pod that started then, and told no ztunnel."""
     new_authority: bool = False
     """Whether istiod was given a CA with another root."""
+    architecture: str = "amd64"
+    """That of the new nodes."""
+    patches: Sequence[Raw] = ()
+    """Objects that were there, each by kind and name with the fields that were changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,8 @@ def _step(raw: Raw) -> Step:
         raw.get("missed", ()),
         raw.get("lost", ()),
         raw.get("new_authority", False),
+        raw.get("architecture", "amd64"),
+        raw.get("patches", ()),
     )
 
 

@@ -12,7 +12,7 @@ from meshtui.mesh.certificate_rows import Role, Row
 from meshtui.mesh.health import Health
 from meshtui.mesh.kinds import POD
 from meshtui.mesh.snapshot import Ref, Snapshot
-from meshtui.ui import certificate_words, times
+from meshtui.ui import certificate_words, times, ways
 from meshtui.ui.bars import bar
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Section, render
@@ -122,6 +122,14 @@ class CertificatesPane(Pane[Row]):
         holder = self.log_of(row, snapshot)
         pod = snapshot.find(POD, holder.namespace, holder.name) if holder else None
         return Jump("ztunnels", key=raw.uid(pod)) if pod else None
+
+    def used_by(self, row: Row, snapshot: Snapshot) -> Jump | None:
+        """The first Gateway that serves it."""
+        found = (ways.to(snapshot, holder) for holder in row.holders)
+        return next((jump for jump in found if jump and jump.pane == "gateways"), None)
+
+    def owner(self, row: Row, snapshot: Snapshot) -> Jump | None:
+        return ways.namespace(snapshot, self.namespace_of(row))
 
     def node_of(self, row: Row, snapshot: Snapshot) -> Jump | None:
         return self.ztunnel_of(row, snapshot)

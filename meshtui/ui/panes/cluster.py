@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from meshtui.mesh import certificates, overview, overview_items
-from meshtui.mesh.health import Health, Verdict
+from meshtui.mesh.health import Verdict
 from meshtui.mesh.overview_items import Item
 from meshtui.mesh.snapshot import Ref, Snapshot
-from meshtui.ui import times
-from meshtui.ui.bars import bar
+from meshtui.ui import dashboard, detail
 from meshtui.ui.board import Board
 from meshtui.ui.columns import Column
-from meshtui.ui.detail import Fact, Section
+from meshtui.ui.dashboard import Tile
+from meshtui.ui.detail import Fact
 from meshtui.ui.exchange import Jump, Wants
 from meshtui.ui.pane import Pane
-from meshtui.ui.spans import Cell, Span, Tone, tone
+from meshtui.ui.spans import Cell, Line, Span, mark
 from meshtui.ui.table import Table
+
+_MOST = {"NODES": 400, "APIS": 60, "WORST": 60, "PANES": 20}
+"""Of these sections so many lines are shown, of others a dozen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,38 +56,57 @@ class ClusterPane(Pane[Entry]):
     EMPTY = "Nothing is known of this cluster yet."
 
     def make_table(self) -> Table[Entry]:
-        return Board(self._cells)
+        return Board(self)
 
     def rows(self, snapshot: Snapshot) -> Sequence[Entry]:
-        found = overview.of(snapshot, self.place.namespaces)
-        worst_first = sorted(found, key=lambda section: section.title != "WORST")
         return [
             Entry(section.title, item)
-            for section in worst_first
-            for item in overview_items.brief(section.items)
+            for section in overview.of(snapshot, self.place.namespaces)
+            for item in overview_items.brief(section.items, _MOST.get(section.title, 12))
         ]
 
     def called(self, row: Entry) -> str:
         return row.ref.key if row.ref else f"{row.item.text}: {row.item.value}"
 
     def cells(self, row: Entry, snapshot: Snapshot) -> Sequence[Cell]:
-        item = row.item
-        health = item.verdict.health
-        worth = Tone.PLAIN if health in (Health.OK, Health.NONE) else tone(health)
-        value: list[Span] = []
-        if item.share is not None and item.share[1]:
-            value += [
-                bar(item.share[0] / item.share[1], Tone.MUTED if worth is Tone.PLAIN else worth),
-                Span(" "),
-            ]
-        value.append(Span(item.value, worth))
-        if item.when is not None:
-            when = times.distance(item.when, snapshot.now)
-            value.append(Span(f" {when}" if item.value else when, worth))
-        return item.text, tuple(value)
+        return row.item.text, dashboard.words(row.section, row.item, snapshot.now)
 
-    def detail(self, row: Entry, snapshot: Snapshot) -> Iterable[Section]:
-        yield Section("", [Fact(row.section.lower(), row.item.text), Fact("value", row.item.value)])
+    def reason(self, row: Entry) -> Line:
+        """With what it is called and worth: a tile may be nothing but a mark."""
+        item, health = row.item, row.verdict.health
+        named = f" {item.text}: "
+        if row.section != "WORST" and item.value:
+            named += f"{item.value}; "
+        why = row.verdict.reason or health.word
+        return (mark(health), Span(named), Span(why))
+
+    # The face of its board
+
+    @property
+    def arranged(self) -> Mapping[int, Sequence[Sequence[str]]]:
+        return dashboard.ARRANGED
+
+    def heading(self, rows: Sequence[Entry], label: int, room: int) -> Line:
+        return dashboard.heading(rows[0].section, [row.item for row in rows], label, room)
+
+    def tile(self, rows: Sequence[Entry]) -> Tile | None:
+        return dashboard.tile(rows[0].section, [row.item for row in rows])
+
+    def label(self, row: Entry) -> Cell:
+        return dashboard.label_of(row.section, row.item)
+
+    def label_width(self, row: Entry, widest: int, room: int) -> int:
+        return dashboard.label_width(row.section, widest, room)
+
+    def worth(self, row: Entry, label: int, room: int) -> Line:
+        if self._of is None:
+            return ()
+        return dashboard.worth(row.section, row.item, self._of.now, label, room)
+
+    def detail(self, row: Entry, snapshot: Snapshot) -> Iterable[detail.Section]:
+        yield detail.Section(
+            "", [Fact(row.section.lower(), row.item.text), Fact("value", row.item.value)]
+        )
 
     def wants(self, row: Entry | None, in_view: Sequence[Entry], snapshot: Snapshot) -> Wants:
         return Wants(refs=certificates.refs(snapshot))

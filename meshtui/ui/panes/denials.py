@@ -22,11 +22,13 @@ from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.kinds import POD
 from meshtui.mesh.policies import dry_run
 from meshtui.mesh.snapshot import Ref, Snapshot, Trouble
+from meshtui.mesh.traffic.parties import OUTSIDE
 from meshtui.ui import denial_offers, notices, times, ways
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Section
 from meshtui.ui.exchange import Jump, Offer, Wants
 from meshtui.ui.pane import Pane
+from meshtui.ui.sorting import since
 from meshtui.ui.spans import Cell, Line, Span, Tone, mark, said
 
 
@@ -36,23 +38,25 @@ class DenialsPane(Pane[Row]):
     TITLE = "Denials"
     NEEDS = (POD, *denial_watch.KINDS, *denial_policies.KINDS)
     COLUMNS = (
-        Column("FROM", 15, 36, 0),
+        Column("FROM", 15, 36, 0, by=lambda row: row.source, letter="N"),
         Column("TO", 20, 44, 0),
         Column("REASON", 18, 22, 0),
-        Column("COUNT", 5, 7, 1, right=True),
+        Column("COUNT", 5, 7, 1, right=True, by=lambda row: row.count),
         Column("RATE", 6, 8, 4, right=True),
-        Column("LAST", 4, 6, 2, right=True),
-        Column("FIRST", 5, 6, 6, right=True),
+        Column("LAST", 4, 6, 2, right=True, by=lambda row: since(row.last), letter="A"),
+        Column("FIRST", 5, 6, 6, right=True, by=lambda row: since(row.first)),
         Column("10 MINUTES", 10, 10, 5),
     )
     JUDGED = False
+    CALLS = True
+    EMPTY = "No access line was read yet."
 
     @property
     def empty(self) -> str:
         """It says what was looked at: nothing that was seen is not nothing."""
         heard = self.snapshot.heard if self.snapshot else None
         if heard is None or not heard.counts.access:
-            return "No access line was read yet."
+            return self.EMPTY
         return f"Nothing was refused in {heard.counts.access:,} access lines."
 
     def rows(self, snapshot: Snapshot) -> Sequence[Row]:
@@ -129,6 +133,16 @@ class DenialsPane(Pane[Row]):
         return [*lines, (), *self.notes(snapshot)]
 
     # Keys
+
+    def caller(self, row: Row) -> str:
+        if row.caller is not None:
+            return f"{row.caller.namespace}/pod/{row.caller.name}"
+        return row.source if "/" in row.source else OUTSIDE
+
+    def callee(self, row: Row, snapshot: Snapshot) -> str:
+        ref, port = row.ref, f":{row.port}"
+        name = f"{ref.namespace}/pod/{ref.name}" if ref is not None else row.destination
+        return f"{name.removesuffix(port)}{port}" if row.port else name
 
     def onward(self, row: Row) -> Jump | None:
         """The pod that refused; where it is not known, the one that called."""

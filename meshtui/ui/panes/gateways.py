@@ -17,13 +17,14 @@ from meshtui.mesh.gateway_listeners import Certificate, Listening
 from meshtui.mesh.gateways import Gateway
 from meshtui.mesh.health import Health
 from meshtui.mesh.kinds import POD
+from meshtui.mesh.log_levels import Proxy
 from meshtui.mesh.raw import Condition
 from meshtui.mesh.reasons import Judged
 from meshtui.mesh.snapshot import Ref, Snapshot
-from meshtui.ui import detail, evidence, notices, times, ways
+from meshtui.ui import detail, envoy_lists, evidence, level_offers, notices, times, ways
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Grid, Section
-from meshtui.ui.exchange import Jump, Wants
+from meshtui.ui.exchange import Jump, Offer, Wants
 from meshtui.ui.pane import Pane
 from meshtui.ui.sorting import since
 from meshtui.ui.spans import Cell, Line, Span, Tone, mark, said, tone
@@ -58,7 +59,7 @@ class GatewaysPane(Pane[Gateway]):
         return (
             row.ref.namespace,
             row.ref.name,
-            row.class_name or Span("Istio API", Tone.MUTED),
+            _class(row),
             _listeners(row, snapshot.now),
             _nearest(row, snapshot.now),
             _programmed(row),
@@ -71,6 +72,7 @@ class GatewaysPane(Pane[Gateway]):
     def detail(self, row: Gateway, snapshot: Snapshot) -> Iterable[Section]:
         yield from _sections(row, snapshot, whole=False)
         yield Section("Conditions", [_judged(row.judged, snapshot.now)] if row.judged else ())
+        yield from envoy_lists.sections(row.pods or (), snapshot)
         for each in row.listeners:
             wrong = [one for one in each.judged if one.verdict.health is not Health.OK]
             if wrong:
@@ -83,6 +85,7 @@ class GatewaysPane(Pane[Gateway]):
             if each.judged:
                 judged = _judged(each.judged, snapshot.now)
                 yield Section(f"Listener {each.listener.title}", [judged])
+        yield from envoy_lists.sections(row.pods or (), snapshot)
         found = self.object(row, snapshot)
         yield detail.conditions(found, snapshot.now)
         yield detail.about(found, snapshot.now)
@@ -90,10 +93,18 @@ class GatewaysPane(Pane[Gateway]):
             yield detail.happened(snapshot, row.ref, raw.uid(found))
 
     def wants(self, row: Gateway | None, in_view: Sequence[Gateway], snapshot: Snapshot) -> Wants:
-        return Wants(refs=named_secrets.refs(snapshot))
+        asked = envoy_lists.probes(row.pods or (), snapshot) if row is not None else ()
+        return Wants(refs=named_secrets.refs(snapshot), probes=asked)
 
     def changeable(self, row: Gateway) -> Ref | None:
         return pod_templates.controller(row.pods[0]) if row.pods else None
+
+    def meshed(self, row: Gateway) -> Ref | None:
+        """The log level takes another right than to change the Gateway."""
+        return None
+
+    def mesh_menu(self, rows: Sequence[Gateway], snapshot: Snapshot) -> Sequence[Offer]:
+        return level_offers.of([pod for row in rows for pod in row.pods or ()], Proxy.ENVOY)
 
     def onward(self, row: Gateway) -> Jump | None:
         return Jump("routes", within=f"{row.ref.kind.title}/{row.ref.key}")
@@ -112,7 +123,10 @@ class GatewaysPane(Pane[Gateway]):
         return ("proxy-config", "listener", f"{pod.name}.{pod.namespace}") if pod else ()
 
     def log_of(self, row: Gateway, snapshot: Snapshot) -> Ref | None:
-        return next((Ref(POD, pod.namespace, pod.name) for pod in row.pods or ()), None)
+        return next(iter(self.logs_of(row, snapshot)), None)
+
+    def logs_of(self, row: Gateway, snapshot: Snapshot) -> Sequence[Ref]:
+        return [Ref(POD, pod.namespace, pod.name) for pod in row.pods or ()]
 
     def notes(self, snapshot: Snapshot) -> list[Line]:
         return notices.below(snapshot, notices.wanted(snapshot, self.NEEDS))
@@ -160,7 +174,7 @@ def _left(certificate: Certificate, now: datetime) -> str:
 def _programmed(row: Gateway) -> Cell:
     found = next((each for each in row.judged if each.condition.type == "Programmed"), None)
     if found is None:
-        return Span("–" if not row.class_name else "not said", Tone.MUTED)
+        return Span("–" if row.is_istios else "not said", Tone.MUTED)
     health = found.verdict.health
     if health is Health.OK:
         return "yes"
@@ -193,9 +207,16 @@ def _sections(row: Gateway, snapshot: Snapshot, *, whole: bool) -> Iterable[Sect
             yield _certificate(each, snapshot, whole)
 
 
+def _class(row: Gateway) -> Cell:
+    if row.is_istios:
+        return Span("Istio API", Tone.MUTED)
+    return row.class_name or Span("none", Tone.MUTED)
+
+
 def _facts(row: Gateway) -> Iterable[Fact]:
-    if row.class_name:
-        yield Fact("class", f"{row.class_name}, by {row.controller or 'a controller not known'}")
+    if not row.is_istios:
+        named = row.class_name or "none"
+        yield Fact("class", f"{named}, by {row.controller or 'a controller not known'}")
     else:
         labels = (f"{name}={value}" for name, value in row.selector.items())
         yield Fact("kind", "Istio Gateway: nobody writes conditions on it")

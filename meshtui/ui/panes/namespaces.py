@@ -102,6 +102,10 @@ class NamespacesPane(Pane[Namespace]):
     def policies_of(self, row: Namespace, snapshot: Snapshot) -> Jump | None:
         return Jump("policies", within=f"namespace/{row.name}")
 
+    def used_by(self, row: Namespace, snapshot: Snapshot) -> Jump | None:
+        """The Services in it."""
+        return Jump("services", within=f"namespace/{row.name}")
+
     def istioctl(self, row: Namespace, snapshot: Snapshot) -> Sequence[str]:
         return ("ztunnel-config", "workload", "--workload-namespace", row.name)
 

@@ -99,14 +99,16 @@ class PoliciesPane(Pane[Row]):
         return Jump(pane, within=f"policy/{row.named}")
 
     def used_by(self, row: Row, snapshot: Snapshot) -> Jump | None:
-        """The waypoint or gateway that enforces it."""
+        """The waypoint or gateway that enforces it, or the one that is named and is not there."""
         for place in row.places:
             namespace, _, name = place.waypoint.partition("/")
             it = snapshot.find(GATEWAY, namespace, name) if name else None
             if it is not None:
                 pane = "gateways" if place.by == "gateway" else "waypoints"
                 return Jump(pane, key=raw.uid(it))
-        return None
+        return next(
+            (Jump("waypoints", key=f"named/{p.waypoint}") for p in row.places if p.waypoint), None
+        )
 
     def owner(self, row: Row, snapshot: Snapshot) -> Jump | None:
         return ways.namespace(snapshot, row.ref.namespace)

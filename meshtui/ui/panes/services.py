@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from meshtui.mesh import policy_rows, raw, routes, services
+from meshtui.mesh import policy_rows, raw, routes, service_traffic, services
 from meshtui.mesh.health import Health
+from meshtui.mesh.kinds import POD
 from meshtui.mesh.service_specs import Port, ServiceSpec
+from meshtui.mesh.service_traffic import Traffic
 from meshtui.mesh.services import Service
-from meshtui.mesh.snapshot import Snapshot
+from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.mesh.waypoints import USE_WAYPOINT
-from meshtui.ui import evidence, notices, times, waypoint_offers, ways
+from meshtui.ui import evidence, notices, times, traffic_facts, waypoint_offers, ways
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Grid, Section
-from meshtui.ui.exchange import Jump, Offer
+from meshtui.ui.exchange import Jump, Offer, Wants
 from meshtui.ui.pane import Pane
 from meshtui.ui.sorting import since
 from meshtui.ui.spans import Cell, Line, Span, Tone, mark, said, tone
@@ -34,7 +36,10 @@ class ServicesPane(Pane[Service]):
         Column("IN MESH", 7, 12, 1),
         Column("WAYPOINT", 17, 40, 0),
         Column("FAILS", 5, 6, 2),
-        Column("ROUTES", 6, 6, 5, right=True),
+        Column("REQ/S", 5, 7, 5, right=True),
+        Column("5XX", 3, 5, 5, right=True),
+        Column("FAILED/S", 8, 8, 4, right=True),
+        Column("ROUTES", 6, 6, 6, right=True),
         Column("POLICIES", 8, 8, 4, right=True),
         Column("EXTERNAL", 8, 30, 10),
         Column("AGE", 4, 6, 9, right=True, by=lambda row: since(row.spec.created), letter="A"),
@@ -42,6 +47,7 @@ class ServicesPane(Pane[Service]):
     EMPTY = "There are no services here. :ns all looks at every namespace."
 
     def rows(self, snapshot: Snapshot) -> Sequence[Service]:
+        service_traffic.counted(snapshot)
         routes.of(snapshot)  # the detail shows them, and here they are not derived on the loop
         return services.of(snapshot)
 
@@ -77,6 +83,7 @@ class ServicesPane(Pane[Service]):
             evidence.captured(row.captured, drawn=False),
             _waypoint(row),
             Span(row.waypoint.fails if row.waypoint else "", Tone.BAD),
+            *traffic_facts.cells(_traffic(row, snapshot)),
             _count(len(row.routes), row.routes_unread),
             _count(len(row.policies), row.policies_unread),
             spec.external,
@@ -88,10 +95,16 @@ class ServicesPane(Pane[Service]):
         yield Section("", [said(each) for each in row.troubles[1:]])
         yield Section("", [*_reached(row)])
         yield Section("Waypoint", [*_effective(row)])
+        yield Section("Traffic", [*traffic_facts.of(_traffic(row, snapshot))])
         yield Section("Endpoints", [*_endpoints(row)])
         yield Section("Routes", [*_routes(row, snapshot)])
         yield Section("Policies", [*_policies(row)])
         yield Section("", [Fact("created", times.ago(spec.created, snapshot.now))])
+
+    def wants(self, row: Service | None, in_view: Sequence[Service], snapshot: Snapshot) -> Wants:
+        """What the waypoints of those in view count, and the ztunnels, of which a sweep knows less often."""
+        named = [each.waypoint.key for each in in_view if each.waypoint is not None]
+        return Wants(probes=service_traffic.wanted(snapshot, named))
 
     def mesh_menu(self, rows: Sequence[Service], snapshot: Snapshot) -> Sequence[Offer]:
         """For those that may have a waypoint; a waypoint's own Service has none."""
@@ -104,6 +117,11 @@ class ServicesPane(Pane[Service]):
 
     def used_by(self, row: Service, snapshot: Snapshot) -> Jump | None:
         return Jump("routes", within=f"service/{row.ref.key}") if row.routes else None
+
+    def logs_of(self, row: Service, snapshot: Snapshot) -> Sequence[Ref]:
+        """Its endpoints'."""
+        names = (key.partition("/") for key in (row.endpoints.pods if row.endpoints else ()))
+        return [Ref(POD, namespace, name) for namespace, _, name in names]
 
     def callee(self, row: Service, snapshot: Snapshot) -> str:
         port = f":{row.spec.ports[0].number}" if len(row.spec.ports) == 1 else ""
@@ -129,6 +147,11 @@ class ServicesPane(Pane[Service]):
 
 _MOST = 40
 """So many rows of a list stand in the detail."""
+
+
+def _traffic(row: Service, snapshot: Snapshot) -> Traffic:
+    waypoint = row.waypoint.key if row.waypoint is not None else None
+    return service_traffic.of(snapshot, row.spec.namespace, row.spec.name, waypoint)
 
 
 def _waypoint(row: Service) -> Cell:

@@ -8,12 +8,13 @@ from meshtui.mesh import pod_templates, waypoint_rows
 from meshtui.mesh.attachments import Attachment
 from meshtui.mesh.health import Health
 from meshtui.mesh.kinds import NAMESPACE, POD, SERVICE
+from meshtui.mesh.log_levels import Proxy
 from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.mesh.waypoint_rows import Row
-from meshtui.ui import evidence, times, waypoint_offers, ways
+from meshtui.ui import envoy_lists, evidence, level_offers, times, waypoint_offers, ways
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Grid, Section
-from meshtui.ui.exchange import Jump, Offer
+from meshtui.ui.exchange import Jump, Offer, Wants
 from meshtui.ui.pane import Pane
 from meshtui.ui.sorting import since
 from meshtui.ui.spans import Cell, Span, Tone, mark, said
@@ -65,6 +66,8 @@ class WaypointsPane(Pane[Row]):
 
     def detail(self, row: Row, snapshot: Snapshot) -> Iterable[Section]:
         yield Section("", [said(each) for each in row.troubles[1:]])
+        if row.ref is None and row.verdict.health is Health.BAD:
+            yield Section("", [Fact("next", Span(_MISSING, Tone.STRONG))])
         if row.ref is not None:
             yield Section("", [*_how(row), *evidence.access_log(snapshot, row.pods)])
         yield Section("Attached", _named(row.attached, by_reason=False))
@@ -72,13 +75,18 @@ class WaypointsPane(Pane[Row]):
         yield Section("Names it in vain", _named(row.in_vain, by_reason=True))
         if row.pods:
             yield Section("Pods", [_grid_of_pods(row)])
+            yield from envoy_lists.sections(row.pods, snapshot)
         if row.created is not None:
             yield Section("", [Fact("created", times.ago(row.created, snapshot.now))])
+
+    def wants(self, row: Row | None, in_view: Sequence[Row], snapshot: Snapshot) -> Wants:
+        return Wants(probes=envoy_lists.probes(row.pods, snapshot) if row is not None else ())
 
     def mesh_menu(self, rows: Sequence[Row], snapshot: Snapshot) -> Sequence[Offer]:
         there = [row.ref for row in rows if row.ref is not None]
         if there:
-            return [waypoint_offers.deleting(there)]
+            levels = level_offers.of([pod for row in rows for pod in row.pods], Proxy.ENVOY)
+            return [waypoint_offers.deleting(there), *levels]
         first = rows[0]
         unknown = first.verdict.health is Health.UNKNOWN
         return [] if unknown else [waypoint_offers.missing(first.namespace, first.name, snapshot)]
@@ -117,11 +125,17 @@ class WaypointsPane(Pane[Row]):
         )
 
     def log_of(self, row: Row, snapshot: Snapshot) -> Ref | None:
-        return next((Ref(POD, pod.namespace, pod.name) for pod in row.pods), None)
+        return next(iter(self.logs_of(row, snapshot)), None)
+
+    def logs_of(self, row: Row, snapshot: Snapshot) -> Sequence[Ref]:
+        return [Ref(POD, pod.namespace, pod.name) for pod in row.pods]
 
 
 _MOST = 60
 """So many rows of a list stand in the detail."""
+
+
+_MISSING = "u leads to who names it, and m there names another; or m creates it"
 
 
 def _programmed(row: Row) -> Cell:

@@ -8,8 +8,12 @@ from operator import attrgetter
 
 from meshtui.mesh import (
     changes,
+    components,
     events,
+    left_out,
+    nodes,
     pod_templates,
+    pods,
     policy_rows,
     raw,
     services,
@@ -104,7 +108,7 @@ class WorkloadsPane(Pane[Workload]):
     def detail(self, row: Workload, snapshot: Snapshot) -> Iterable[Section]:
         pod, now = row.pod, snapshot.now
         chain = [evidence.link(each, now) for each in workloads.chain(snapshot, row)]
-        yield Section("", [*chain, *_cure(row)])
+        yield Section("", [*chain, *_cure(row, snapshot)])
         waypoint: Cell = "none"
         if row.waypoint is not None:
             named = f"{row.waypoint.key} (label of the {row.waypoint.label_of}) "
@@ -186,7 +190,7 @@ class WorkloadsPane(Pane[Workload]):
         if not targets:
             return ()
         cures = []
-        if any(row.enrolled.state in _CURED_BY_RESTART for row in rows):
+        if any(_cured_by_restart(row, snapshot) for row in rows):
             again = tuple(_wish(target, _restart) for target in targets)
             cures = [Offer("restart", f"{words}, whose new pods are captured anew", again)]
         return cures + [
@@ -214,6 +218,19 @@ class WorkloadsPane(Pane[Workload]):
     def log_of(self, row: Workload, snapshot: Snapshot) -> Ref | None:
         return Ref(POD, row.pod.namespace, row.pod.name)
 
+    def logs_of(self, row: Workload, snapshot: Snapshot) -> Sequence[Ref]:
+        """Those that the same controller made."""
+        pod = row.pod
+        return [
+            Ref(POD, each.namespace, each.name)
+            for each in pods.of(snapshot).values()
+            if each is pod
+            or (
+                pod.controller
+                and (each.namespace, each.controller) == (pod.namespace, pod.controller)
+            )
+        ]
+
 
 def _worst_first(enrolled: Enrollment) -> tuple[int, str] | None:
     health = enrolled.state.health
@@ -225,9 +242,19 @@ def _no_ztunnel(row: Workload) -> str:
     return "not known" if proxied.health is Health.UNKNOWN else "none"
 
 
-def _cure(row: Workload) -> Iterable[Fact]:
+def _cured_by_restart(row: Workload, snapshot: Snapshot) -> bool:
+    return row.enrolled.state in _CURED_BY_RESTART and not nodes.lacks_agent(snapshot, row.pod.node)
+
+
+def _cure(row: Workload, snapshot: Snapshot) -> Iterable[Fact]:
     """What has a pod captured that should be and is not: the CNI agent takes in the pods that it sees coming."""
     if row.enrolled.state not in _CURED_BY_RESTART:
+        return
+    if nodes.lacks_agent(snapshot, row.pod.node):
+        left = left_out.of(snapshot, row.pod.node, components.is_cni)
+        yield from [Fact("why", left.why)] if left.why else []
+        step = left.step or f"see why no CNI agent is ready on {row.pod.node}: o leads there"
+        yield Fact("cure", Span(step, Tone.STRONG))
         return
     cure = f"r restarts {row.pod.controller}, whose new pods are captured anew"
     if pod_templates.controller(row.pod) is None:

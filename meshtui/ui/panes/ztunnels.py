@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from meshtui.mesh import pod_templates, ztunnel_probes, ztunnels
+from meshtui.mesh import components, left_out, pod_templates, ztunnel_probes, ztunnels
 from meshtui.mesh.health import Health, Verdict
-from meshtui.mesh.snapshot import Ref, Snapshot
+from meshtui.mesh.log_levels import Proxy
+from meshtui.mesh.metrics import Metrics
+from meshtui.mesh.snapshot import Answer, Ref, Snapshot
 from meshtui.mesh.ztunnels import Ztunnel
-from meshtui.ui import dump_lists, evidence, times
+from meshtui.ui import dump_lists, evidence, level_offers, times
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Section
-from meshtui.ui.exchange import Jump, Wants
+from meshtui.ui.exchange import Jump, Offer, Wants
 from meshtui.ui.pane import Pane
 from meshtui.ui.sorting import since
 from meshtui.ui.spans import Cell, Line, Span, Tone, mark, said, tone
@@ -90,10 +93,12 @@ class ZtunnelsPane(Pane[Ztunnel]):
             facts += evidence.access_log(snapshot, (row.pod,))
         if row.problem is not None and row.problem.remedy:
             facts.append(Fact("next", row.problem.remedy))
+        facts += _left_out(row, snapshot)
         yield Section("", facts)
         if row.ref is not None:
             answer = snapshot.answers.get(ztunnel_probes.detail(row.ref.namespace, row.ref.name))
-            yield from dump_lists.sections(answer, now, failure)
+            yield Section("Since it started", [*_counters(row, snapshot)])
+            yield from dump_lists.sections(answer, snapshot, failure)
 
     def wants(self, row: Ztunnel | None, in_view: Sequence[Ztunnel], snapshot: Snapshot) -> Wants:
         pods = [each.ref for each in in_view if each.ref is not None]
@@ -117,8 +122,19 @@ class ZtunnelsPane(Pane[Ztunnel]):
     def changeable(self, row: Ztunnel) -> Ref | None:
         return pod_templates.controller(row.pod) if row.pod is not None else None
 
+    def meshed(self, row: Ztunnel) -> Ref | None:
+        """The log level takes another right than to change the DaemonSet."""
+        return None
+
+    def mesh_menu(self, rows: Sequence[Ztunnel], snapshot: Snapshot) -> Sequence[Offer]:
+        return level_offers.of([row.pod for row in rows if row.pod is not None], Proxy.ZTUNNEL)
+
     def onward(self, row: Ztunnel) -> Jump | None:
         return Jump("certificates", within=f"ztunnel/{row.ref.key}") if row.ref else None
+
+    def used_by(self, row: Ztunnel, snapshot: Snapshot) -> Jump | None:
+        """The workloads that it serves."""
+        return Jump("workloads", within=f"ztunnel/{row.ref.key}") if row.ref else None
 
     def ztunnel_of(self, row: Ztunnel, snapshot: Snapshot) -> Jump | None:
         return Jump(self.NAME, key=row.key)
@@ -132,6 +148,43 @@ class ZtunnelsPane(Pane[Ztunnel]):
 
     def log_of(self, row: Ztunnel, snapshot: Snapshot) -> Ref | None:
         return row.ref
+
+    def logs_of(self, row: Ztunnel, snapshot: Snapshot) -> Sequence[Ref]:
+        """All on its node: there are two while one replaces the other."""
+        rows = ztunnels.of(snapshot)
+        return [each.ref for each in rows if each.node == row.node and each.ref is not None]
+
+
+def _counters(row: Ztunnel, snapshot: Snapshot) -> Iterable[Fact]:
+    """What matters of what it counts (doctor-rules.md, F)."""
+    assert row.ref is not None
+    probe = ztunnel_probes.metrics(row.ref.namespace, row.ref.name)
+    found = snapshot.answers.get(probe, Answer()).value
+    if not isinstance(found, Metrics):
+        return
+    failed = Counter[str]()
+    for failure, count in found.failures.items():
+        failed[f"{failure.flag}, {'plain text' if failure.plain else 'mTLS'}"] += count
+    words = "; ".join(f"{count:,} {what}" for what, count in failed.most_common())
+    yield Fact("failed", words or "no connection that it can tell why")
+    ends = "; ".join(f"{count:,} {why}" for why, count in sorted(found.terminations.items()))
+    yield Fact("istiod", f"{found.messages:,} messages; streams that ended: {ends or 'none'}")
+    if found.open_files is not None and found.most_files:
+        yield Fact("files", f"{found.open_files:,} of {found.most_files:,} that it may have open")
+
+
+def _left_out(row: Ztunnel, snapshot: Snapshot) -> Iterable[Fact]:
+    """Why nothing of the mesh runs on a node where it is wanted, and what would bring it there."""
+    if not row.wanted or row.unread:
+        return
+    absent = [components.is_ztunnel] if row.pod is None else []
+    bare = row.agent is None and row.agent_verdict.health is Health.BAD
+    absent += [components.is_cni] if bare else []
+    found = [left_out.of(snapshot, row.node, owns) for owns in absent]
+    whys, steps = (each.why for each in found), (each.step for each in found)
+    yield from (Fact("why", each) for each in dict.fromkeys(filter(None, whys)))
+    for each in dict.fromkeys(filter(None, steps)):
+        yield Fact("next", Span(each, Tone.STRONG))
 
 
 def _named(row: Ztunnel) -> str:

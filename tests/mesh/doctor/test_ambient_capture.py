@@ -124,23 +124,37 @@ def daemon_set(**template: Any) -> Raw:
 
 
 @pytest.mark.parametrize(
-    ("node", "template", "why"),
+    ("node", "template", "why", "step"),
     [
-        ({"labels": {"pool": "a"}}, {"nodeSelector": {"pool": "b"}}, "nodeSelector pool=b"),
+        (
+            {"labels": {"pool": "a"}},
+            {"nodeSelector": {"pool": "b"}},
+            "nodeSelector pool=b",
+            "take pool=b off the nodeSelector of DaemonSet istio-system/istio-cni-node",
+        ),
         (
             {"spec": {"taints": [{"key": "gpu", "effect": "NoSchedule"}]}},
             {},
             "does not tolerate its taint gpu",
+            "let DaemonSet istio-system/istio-cni-node tolerate gpu",
         ),
-        ({"labels": {"type": "virtual-kubelet"}}, {}, "a virtual node cannot run one"),
+        (
+            {"labels": {"type": "virtual-kubelet"}},
+            {},
+            "a virtual node cannot run one",
+            "see why the DaemonSet has no ready pod there",
+        ),
     ],
 )
-def test_why_a_node_has_no_agent(node: dict[str, Any], template: dict[str, Any], why: str) -> None:
+def test_why_a_node_has_no_agent(
+    node: dict[str, Any], template: dict[str, Any], why: str, step: str
+) -> None:
     (found,) = of(
         "AMB-004",
         (CART, AMBIENT, made("Node", "node-1", **node), ztunnel(), daemon_set(**template)),
     )
     assert why in found.says
+    assert step in found.step
 
 
 @pytest.mark.parametrize(

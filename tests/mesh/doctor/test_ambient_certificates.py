@@ -170,6 +170,18 @@ def test_roots_that_differ() -> None:
         "ConfigMap batch/istio-ca-root-cert",
     }
     assert of("AMB-038", mesh(told, config_map("shop", ROOT.pem))) == []
+    assert "istiod hands out" not in found.says, "the ztunnel trusts what one namespace has"
+
+
+def test_a_ztunnel_that_trusts_another_root_than_istiod_hands_out_is_named() -> None:
+    """AMB-038: a ztunnel reads the roots when it starts."""
+    new = root("the next root")
+    (found,) = of(
+        "AMB-038", mesh({"node-1": [entry(workload(MIDDLE))]}, config_map("shop", new.pem))
+    )
+    assert "the ztunnel of node-1 trusts only " in found.says
+    assert "istiod hands out the next root" in found.says
+    assert found.step.startswith("restart the ztunnel of node-1")
 
 
 def test_roots_of_a_rotation() -> None:

@@ -3,6 +3,7 @@ as its log says of the calls that were made."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -164,6 +165,16 @@ def test_what_hangs_on_the_request_is_unknown_until_it_is_told() -> None:
     )
 
 
+def test_who_answers_in_the_end_is_whom_the_route_sends_it_to() -> None:
+    found = trace("shop/storefront", "shop/reviews", headers={"end-user": "jason"})
+    for title in ("capture of B", "policies at the ztunnel", "endpoints"):
+        said = " ".join(f"{seen.source} {seen.field}" for seen in hop(found, title).evidence)
+        assert "reviews-v2" in said, title
+        assert "reviews-v1" not in said, title
+    asked = Question("plain/curl", "shop/reviews", None, None, {"end-user": "jason"})
+    assert {each.pod for each in walk.probes(SHOP, asked)} == {"ztunnel-4rh2t", "ztunnel-gnq4h"}
+
+
 def test_behind_a_waypoint_the_ztunnel_is_called_by_the_waypoint() -> None:
     found = hop(trace(CHECKOUT, "shop/reviews"), "policies at the ztunnel")
     (caller,) = {seen.value for seen in found.evidence if seen.field == "caller"}
@@ -177,6 +188,13 @@ def test_behind_a_waypoint_the_ztunnel_is_called_by_the_waypoint() -> None:
 def test_host_names_stand_for_services(called: str) -> None:
     assert trace(CHECKOUT, called).called.startswith("Service payments/ledger:80")
     assert trace("shop/storefront", "http://reviews/").called.startswith("Service shop/reviews")
+
+
+def test_addresses_stand_for_whose_they_are() -> None:
+    """As the access lines of the recording have them: ledger by its cluster IP, a pod of refunds by its own."""
+    assert trace(CHECKOUT, "10.96.38.93:80").called == "Service payments/ledger:80"
+    assert trace(CHECKOUT, "10.244.0.22:8080").called == "Pod payments/refunds-6b6c7c499-nsrzq:8080"
+    assert trace(CHECKOUT, "http://10.96.38.93/x").called == "Service payments/ledger:80"
 
 
 def test_a_host_outside_is_followed_as_far_as_anything_is_known_of_it() -> None:
@@ -235,6 +253,23 @@ def test_the_dumps_of_both_ends_are_asked_for_and_no_others() -> None:
     assert asked("shop/nobody", "shop/catalog") == set()
 
 
+def test_of_many_pods_those_that_are_worst_are_looked_at_and_it_says_so() -> None:
+    it = SHOP.objects[POD]["shop/checkout-5f686c4cb7-v2nsk"]
+    metadata = {
+        **it["metadata"],
+        "annotations": {},
+        "labels": {**it["metadata"]["labels"], "istio.io/dataplane-mode": "none"},
+    }
+    more = [
+        {**it, "metadata": {**metadata, "name": f"checkout-5f686c4cb7-a{n:02}"}} for n in range(20)
+    ]
+    found = trace("shop/checkout", "payments/ledger", changed(POD, *more))
+    assert found.notes == (
+        "8 of the 22 pods of Deployment shop/checkout are looked at, the worst first",
+    )
+    assert "checkout-5f686c4cb7-fz2sg" in hop(found, "capture of A").verdict.reason
+
+
 # What cannot be seen is unknown
 
 
@@ -264,7 +299,7 @@ def test_without_dumps_the_hops_that_hang_on_them_are_unknown_and_none_is_ok_for
             {"capture of A", "capture of B", "waypoint", "policies at the waypoint", "route"},
         ),
     ],
-    ids=str,
+    ids=["network-policies", "endpoints", "namespaces"],
 )
 def test_what_may_not_be_listed_is_unknown(kind: Kind, titles: set[str]) -> None:
     problem = Problem(Trouble.FORBIDDEN, f"you may not list {kind.plural}")
@@ -383,6 +418,22 @@ def test_a_service_that_the_callers_ztunnel_does_not_know_is_the_cause() -> None
     assert found.evidence[0].source == "config_dump of ztunnel-4rh2t"
 
 
+def test_a_ztunnel_that_takes_a_captured_pod_for_one_outside_is_the_cause() -> None:
+    probe = ztunnel_probes.detail("istio-system", "ztunnel-4rh2t")
+    answer = SHOP.answers[probe]
+    pod = "shop/catalog-f5bc4b466-csxch"
+    workloads = {**answer.value.view.workloads}
+    workloads[pod] = replace(workloads[pod], protocol="TCP")
+    behind = replace(answer.value, view=replace(answer.value.view, workloads=workloads))
+    known = replace(
+        SHOP, answers={**SHOP.answers, probe: replace(answer, value=behind)}, memo=Memo()
+    )
+    for called in ("shop/service/catalog", "shop/sa/catalog:9000"):
+        found = hop(trace(CHECKOUT, called, known), "name to endpoints")
+        assert found.verdict.health is BAD
+        assert f"takes {pod} for outside the mesh" in found.verdict.reason
+
+
 def test_what_the_ztunnel_holds_decides_and_not_what_is_written() -> None:
     """The policy was taken away just now; the ztunnel of ledger enforces it still."""
     gone = without(AUTHORIZATION_POLICY, "payments/allow-checkout")
@@ -452,3 +503,25 @@ def test_no_object_takes_it_down(data: st.DataObject) -> None:
             continue
         assert {each.verdict.health for each in found.hops} <= {OK, UNKNOWN, BAD}
         walk.probes(known, Question(a, b))
+
+
+DUMP = json.loads(recordings.Recording("shop").dump("node-1"))
+SECTIONS = {
+    "services": [each for each in DUMP["services"] if each["name"] in ("ledger", "reviews")],
+    "workloads": [each for each in DUMP["workloads"] if each["namespace"] == "payments"],
+    "policies": DUMP["policies"],
+}
+
+
+@given(damaged(SECTIONS, times=3))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_no_dump_takes_it_down(sections: dict[str, Any]) -> None:
+    value = read_detail(json.dumps({**DUMP, "certificates": [], **sections}).encode())
+    at = recordings.Recording("shop").read_at
+    answers = {
+        probe: Answer(value, at) if probe.read is read_detail else answer
+        for probe, answer in SHOP.answers.items()
+    }
+    known = replace(SHOP, answers=answers, memo=Memo())
+    for a, b in QUESTIONS:
+        assert {each.verdict.health for each in trace(a, b, known).hops} <= {OK, UNKNOWN, BAD}

@@ -5,12 +5,18 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 
+from meshtui.mesh import history
+from meshtui.mesh.kinds import NODE, POD
+from meshtui.mesh.metrics import Failure, Metrics
+from meshtui.mesh.snapshot import Snapshot
 from meshtui.settings import Settings
 from tests.ui.looking import Looking
 from tests.ui.situations import SITUATIONS
@@ -51,9 +57,62 @@ async def searched(at: Looking) -> None:
     await at.type("/ztunnel\r")
 
 
+def wearing(theme: str) -> Do:
+    return lambda at: at.type(f":theme {theme}\r")
+
+
+async def watched(at: Looking) -> None:
+    """Seven minutes of it: the ztunnels refuse more and more, and a minute in which none was read."""
+    shop = at.session.now
+    for number in range(1, 16):
+        now = shop.now + number * history.SLOT
+        risen = {
+            probe: replace(answer, value=_risen(answer.value, number * number), at=now)
+            for probe, answer in shop.answers.items()
+            if isinstance(answer.value, Metrics)
+        }
+        found = shop.answers if number in (9, 10) else {**shop.answers, **risen}
+        await at.show(replace(shop, now=now, answers=found))
+
+
+def _risen(before: Metrics, more: int) -> Metrics:
+    failure = Failure("DENY", "destination", False, "shop", "a", "shop", "b")
+    return replace(before, messages=before.messages + more // 3, failures={failure: more})
+
+
+def with_many_nodes() -> Snapshot:
+    """`shop` with 120 nodes more, of which every fiftieth has a ztunnel that is not ready."""
+    shop = SITUATIONS["shop"]()
+    names = [f"ip-10-0-{number}-7" for number in range(120)]
+    nodes = {name: {"metadata": {"name": name, "uid": name}} for name in names}
+    (model,) = (it for key, it in shop.objects[POD].items() if key.endswith("/ztunnel-4rh2t"))
+    pods = dict(shop.objects[POD])
+    for number, name in enumerate(names[:110]):
+        pod: Any = copy.deepcopy(model)
+        pod["metadata"] |= {"name": f"ztunnel-{number}", "uid": f"ztunnel-{number}"}
+        pod["spec"]["nodeName"] = name
+        if number % 50 == 7:
+            pod["status"]["conditions"] = [{"type": "Ready", "status": "False"}]
+        pods[f"istio-system/ztunnel-{number}"] = pod
+    return replace(shop, objects={**shop.objects, NODE: {**shop.objects[NODE], **nodes}, POD: pods})
+
+
+MADE = {**SITUATIONS, "many-nodes": with_many_nodes}
+
 PICTURES: dict[str, tuple[str, str, tuple[int, int], str, Do]] = {
     # name: situation, pane, size, context, what to do there
     "cluster": ("shop", "cluster", (120, 36), "kind-shop", nothing),
+    "cluster-80x24": ("shop", "cluster", (80, 24), "kind-shop", nothing),
+    "cluster-160x48": ("shop", "cluster", (160, 48), "kind-shop", watched),
+    "cluster-of-many-nodes": ("many-nodes", "cluster", (120, 36), "kind-shop", nothing),
+    "light": ("shop", "cluster", (120, 36), "kind-shop", wearing("light")),
+    "high-contrast": ("shop", "namespaces", (120, 30), "kind-shop", wearing("high-contrast")),
+    "deuteranopia": ("shop", "ztunnels", (120, 30), "kind-shop", wearing("deuteranopia")),
+    "tritanopia": ("shop", "workloads", (120, 30), "kind-shop", wearing("tritanopia")),
+    "loading": ("loading", "gateways", (80, 24), "kind-shop", nothing),
+    "empty": ("empty", "gateways", (80, 24), "kind-shop", nothing),
+    "forbidden": ("forbidden", "gateways", (80, 24), "kind-shop", nothing),
+    "not-installed": ("no-crds", "gateways", (80, 24), "kind-shop", nothing),
     "production": ("acme", "namespaces", (120, 30), "prod-eu1", nothing),
     "ghost": ("shop", "workloads", (160, 40), "kind-shop", ghost),
     "workloads-80x24": ("shop", "workloads", (80, 24), "kind-shop", nothing),
@@ -71,7 +130,7 @@ PICTURES: dict[str, tuple[str, str, tuple[int, int], str, Do]] = {
 @pytest.mark.parametrize("name", PICTURES)
 def test_picture(name: str, snap_compare: Any) -> None:
     situation, pane, size, context, do = PICTURES[name]
-    snapshot = SITUATIONS[situation]()
+    snapshot = MADE[situation]()
     session = StillSession(snapshot)
     app = app_of({context: session}, settings=Settings(pane=pane), now=snapshot.now)
 

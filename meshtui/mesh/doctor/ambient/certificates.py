@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import NamedTuple
 
-from meshtui.mesh import certificates, gateways, holdings, life, nodes, roots, workloads
+from meshtui.mesh import certificates, gateways, holdings, life, nodes, pods, roots, workloads
 from meshtui.mesh.certificate_rows import Role, Row
 from meshtui.mesh.checks import count, listed
 from meshtui.mesh.doctor.ambient.evidence import SHOWN, dumped, grouped, older, seen
@@ -15,7 +15,7 @@ from meshtui.mesh.doctor.analyzer import Analyzer, Findings
 from meshtui.mesh.doctor.findings import Evidence, Found, Rule, Severity, Unsure
 from meshtui.mesh.health import Health, worst
 from meshtui.mesh.holdings import Holding, Judged
-from meshtui.mesh.kinds import REFERENCE_GRANT
+from meshtui.mesh.kinds import CONFIGMAP, POD, REFERENCE_GRANT
 from meshtui.mesh.roots import Authority
 from meshtui.mesh.snapshot import Snapshot
 
@@ -125,9 +125,9 @@ def of_workloads(snapshot: Snapshot) -> Findings:
     if troubles and certificates.trust(snapshot).agreement.health is Health.BAD:
         causes.append(ROOTS.code)  # who trusts another root than istiod's gets nothing from it
     yield from (_found(trouble, where, causes) for trouble, where in troubles.items())
-    for why, pods in holdings.unread(snapshot).items():
-        said = f"the certificates of {count(len(pods), 'ztunnel')} are not known: {why}"
-        yield from (Unsure(rule, said, pods[0]) for rule in (NOT_RENEWED, UNAVAILABLE))
+    for why, refs in holdings.unread(snapshot).items():
+        said = f"the certificates of {count(len(refs), 'ztunnel')} are not known: {why}"
+        yield from (Unsure(rule, said, refs[0]) for rule in (NOT_RENEWED, UNAVAILABLE))
 
 
 def _kind(each: Judged) -> tuple[Rule, Health]:
@@ -205,7 +205,30 @@ def disagreeing(snapshot: Snapshot) -> Findings:
     )
     rotating = found.agreement.health is Health.WARN
     severity = Severity.MEDIUM if rotating else None
-    yield Found(ROOTS, refs, found.agreement.reason, shown, severity=severity)
+    behind, step = _behind(snapshot, held)
+    says = "; ".join(filter(None, (found.agreement.reason, behind)))
+    yield Found(ROOTS, refs, says, shown, step, severity)
+
+
+def _behind(snapshot: Snapshot, held: Sequence[Authority]) -> tuple[str, str]:
+    """The ztunnels that trust none of the roots that istiod hands out to the namespaces now, and what mends it: a
+    ztunnel reads them once, when it starts."""
+    handed = [each for each in held if any(ref.kind == CONFIGMAP for ref in each.holders)]
+    current = {ref for each in handed for ref in each.holders}
+    late = [
+        (each.certificate.title, ref)
+        for each in held
+        for ref in each.holders
+        if ref.kind == POD and ref not in current
+    ]
+    if not handed or not late:
+        return "", ""
+    running = pods.of(snapshot)
+    on = (running[ref.key].node if ref.key in running else ref.name for _, ref in late)
+    where, own = listed([*dict.fromkeys(on)]), listed([*dict.fromkeys(title for title, _ in late)])
+    new = listed([each.certificate.title for each in handed])
+    says = f"the ztunnel of {where} trusts only {own}, and istiod hands out {new}"
+    return says, f"restart the ztunnel of {where}: it reads the roots when it starts"
 
 
 def _held_by(authority: Authority) -> str:

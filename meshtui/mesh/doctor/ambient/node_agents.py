@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from meshtui.mesh import components, events, nodes, pods, raw, ztunnels
+from meshtui.mesh import components, events, left_out, nodes, pods, raw
 from meshtui.mesh.checks import count, listed
 from meshtui.mesh.doctor.ambient import capture
 from meshtui.mesh.doctor.ambient.evidence import (
@@ -23,9 +23,10 @@ from meshtui.mesh.doctor.analyzer import Analyzer, Findings
 from meshtui.mesh.doctor.findings import Evidence, Found, Rule, Severity, Unsure
 from meshtui.mesh.enrollment import State
 from meshtui.mesh.kinds import DAEMONSET, EVENT, NODE, POD
+from meshtui.mesh.left_out import LeftOut
 from meshtui.mesh.nodes import Node
 from meshtui.mesh.pods import Pod
-from meshtui.mesh.raw import Raw, dig, entries, strings, text
+from meshtui.mesh.raw import Raw, dig, strings, text
 from meshtui.mesh.snapshot import Ref, Scope, Snapshot
 
 BARE = Rule(
@@ -80,6 +81,8 @@ class _Lack(NamedTuple):
     says: str
     evidence: tuple[Evidence, ...]
     causes: tuple[tuple[str, Ref], ...]
+    left: tuple[LeftOut, ...]
+    """Why what is not there at all is not there."""
 
 
 def bare(snapshot: Snapshot) -> Findings:
@@ -101,11 +104,14 @@ def _bare(says: str, group: Sequence[_Lack], wanting: dict[str, list[Pod]]) -> F
     held = [pod for name in names for pod in wanting[name]]
     where = f"node {names[0]}" if len(names) == 1 else f"{len(names)} nodes ({listed(names)})"
     verb = "is" if len(held) == 1 else "are"
+    left = [out for each in group for out in each.left]
+    daemon_sets = dict.fromkeys(out.daemon_set for out in left if out.daemon_set)
     return Found(
         BARE,
-        tuple(Ref(NODE, "", name) for name in names),
+        (*(Ref(NODE, "", name) for name in names), *daemon_sets),
         f"{where}: {says}; {crowd(held)} {verb} to be in the mesh there",
         tuple(shown for each in group[:SHOWN] for shown in each.evidence),
+        "; ".join(dict.fromkeys(out.step for out in left if out.step)),
         symptom_of=tuple(cause for each in group for cause in each.causes),
     )
 
@@ -130,6 +136,7 @@ def _lack(snapshot: Snapshot, node: Node) -> _Lack | None:
     says: list[str] = []
     evidence: list[Evidence] = []
     causes: list[tuple[str, Ref]] = []
+    lefts: list[LeftOut] = []
     own = [each.pod for each in node.ztunnels]
     for what, found, owns in (
         ("ztunnel", own, components.is_ztunnel),
@@ -145,54 +152,14 @@ def _lack(snapshot: Snapshot, node: Node) -> _Lack | None:
             )
             causes += [("AMB-039", pod_ref(staying[0]))] if what == "ztunnel" else []
             continue
-        sets = [
-            each for each in snapshot.raw(DAEMONSET) if owns(strings(each, "metadata", "labels"))
-        ]
-        why = _why(snapshot, node.name, it, sets)
-        says.append(f"it has no {what}{f' ({why})' if why else ''}")
+        left = left_out.of(snapshot, node.name, owns)
+        says.append(f"it has no {what}{f' ({left.why})' if left.why else ''}")
+        lefts.append(left)
         evidence.append(seen(Ref(NODE, "", node.name), f"pods: {what}", "none"))
     if not says:
         return None
     folds = tuple(causes) if len(says) == 1 else ()
-    return _Lack(node, " and ".join(says), tuple(evidence), folds)
-
-
-def _why(snapshot: Snapshot, name: str, node: Raw | None, sets: Sequence[Raw]) -> str:
-    """Why the DaemonSet has no pod there, where that can be told."""
-    if ztunnels.is_virtual(snapshot, name):
-        return "a virtual node cannot run one"
-    if not sets:
-        return ""
-    spec = raw.table(sets[0], "spec", "template", "spec")
-    labels = strings(node, "metadata", "labels")
-    missed = [
-        f"{key}={value}"
-        for key, value in strings(spec, "nodeSelector").items()
-        if labels.get(key) != value
-    ]
-    if node is not None and missed:
-        return f"nodeSelector {', '.join(missed)} of DaemonSet {raw.key(sets[0])} leaves it out"
-    repelling = [
-        text(taint, "key")
-        for taint in entries(node, "spec", "taints")
-        if text(taint, "effect") in ("NoSchedule", "NoExecute")
-        and not any(_tolerates(each, taint) for each in entries(spec, "tolerations"))
-    ]
-    if repelling:
-        return f"DaemonSet {raw.key(sets[0])} does not tolerate its taint {', '.join(repelling)}"
-    return ""
-
-
-def _tolerates(toleration: Raw, taint: Raw) -> bool:
-    """As Kubernetes matches them; the node controller's own taints are tolerated by every DaemonSet."""
-    if text(taint, "key").startswith("node.kubernetes.io/"):
-        return True
-    if text(toleration, "effect") not in ("", text(taint, "effect")):
-        return False
-    if text(toleration, "operator") == "Exists":
-        return text(toleration, "key") in ("", text(taint, "key"))
-    same = text(toleration, "value") == text(taint, "value")
-    return text(toleration, "key") == text(taint, "key") and same
+    return _Lack(node, " and ".join(says), tuple(evidence), folds, tuple(lefts))
 
 
 def unready(snapshot: Snapshot) -> Findings:

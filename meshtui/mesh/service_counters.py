@@ -1,0 +1,110 @@
+"""Service counters: what proxies count of each Service: connections by ztunnels, requests by waypoints (reference
+istio-ambient.md, 4.9; istio.io, "Istio Standard Metrics")."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from meshtui.mesh import rates
+from meshtui.mesh.rates import Samples
+from meshtui.mesh.snapshot import Probe
+
+OPENED = "opened"
+_METRICS_PORT = 15020
+
+
+class Connections(NamedTuple):
+    """Connections to a Service that a ztunnel counted."""
+
+    namespace: str
+    service: str
+    flag: str
+    """OPENED for all that began; else why they failed: "DENY", "CONNECT", "NETWORK_POLICY"."""
+    reporter: str
+    """ "source" or "destination": whose ztunnel it is."""
+    plain: bool
+    """In plain text."""
+
+
+class Requests(NamedTuple):
+    """Requests to a Service that its waypoint answered, or passed on."""
+
+    namespace: str
+    service: str
+    code: str
+    """Of the response: "200"; "0" where there was none."""
+
+
+_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+_CONNECTIONS = re.compile(
+    rb"^istio_tcp_connections_(opened|failed|closed)_total\{([^\n]*)\} ([0-9.eE+-]+)", re.MULTILINE
+)
+_REQUESTS = re.compile(rb"^istio_requests_total\{([^\n]*)\} ([0-9.eE+-]+)", re.MULTILINE)
+
+
+def read_connections(body: bytes) -> Mapping[Connections, int]:
+    """From a ztunnel's `/metrics`. A connection that failed counts as closed too, with its flag, and before Istio 1.29
+    as that alone: the larger of both is how many there were."""
+    families: dict[bytes, Counter[Connections]] = {}
+    for family, written, value in _CONNECTIONS.findall(body):
+        labels, count = _labels(written), _whole(value)
+        service = labels.get("destination_service_name", "unknown")
+        flag = OPENED if family == b"opened" else labels.get("response_flags", "-")
+        if service == "unknown" or flag == "-" or not count:
+            continue
+        key = Connections(
+            labels.get("destination_service_namespace", ""),
+            service,
+            flag,
+            labels.get("reporter", ""),
+            labels.get("connection_security_policy") == "unknown",
+        )
+        families.setdefault(family, Counter())[key] += count
+    found: Counter[Connections] = Counter()
+    for counted in families.values():
+        found |= counted
+    return dict(found)
+
+
+def read_requests(body: bytes) -> Mapping[Requests, int]:
+    """From the `/stats/prometheus` of a waypoint; what it counts as anything else is left out."""
+    found: Counter[Requests] = Counter()
+    for written, value in _REQUESTS.findall(body):
+        labels, count = _labels(written), _whole(value)
+        if labels.get("reporter") != "waypoint" or not count:
+            continue
+        key = Requests(
+            labels.get("destination_service_namespace", ""),
+            labels.get("destination_service_name", ""),
+            labels.get("response_code", ""),
+        )
+        found[key] += count
+    return dict(found)
+
+
+def _labels(written: bytes) -> Mapping[str, str]:
+    return dict(_LABEL.findall(written.decode("utf-8", "replace")))
+
+
+def _whole(value: bytes) -> int:
+    try:
+        return int(float(value))
+    except (ValueError, OverflowError):
+        return 0
+
+
+def requests_probe(namespace: str, pod: str) -> Probe:
+    """What a waypoint counts: `Mapping[Requests, int]`, of which readings are kept."""
+    return Probe(
+        namespace, pod, _METRICS_PORT, "/stats/prometheus", read_requests, keep=_kept_requests
+    )
+
+
+def _kept_requests(
+    before: Samples[Requests] | None, value: Mapping[Requests, int], now: datetime
+) -> Samples[Requests]:
+    return rates.kept(before, value, now)
