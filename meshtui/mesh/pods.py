@@ -114,7 +114,7 @@ def read(it: Raw) -> Pod:
     containers = _Containers(spec, status)
     restarts, restarted = containers.restarts()
     edited, edited_by = raw.last_edit(it)
-    labels = raw.strings(it, "metadata", "labels")
+    labels, created = raw.strings(it, "metadata", "labels"), raw.created(it)
     return Pod(
         key=raw.key(it),
         namespace=raw.namespace(it),
@@ -127,9 +127,9 @@ def read(it: Raw) -> Pod:
         status=_status(it, status, containers),
         restarts=restarts,
         restarted=restarted,
-        created=raw.created(it),
-        started=moment(max(containers.times(), default="")),
-        changed=_changed(it, status, containers) or raw.created(it),
+        created=created,
+        started=moment(max(containers.times, default="")),
+        changed=_changed(it, status, containers) or created,
         edited=edited,
         edited_by=edited_by,
         controller=_controller(it),
@@ -144,7 +144,7 @@ def read(it: Raw) -> Pod:
         or GATEWAY_NAME in labels,
         finished=text(status, "phase") in ("Succeeded", "Failed"),
         terminating=bool(text(it, "metadata", "deletionTimestamp")),
-        healthy=_condition(status, "Ready"),
+        healthy="Ready" in containers.met,
     )
 
 
@@ -152,7 +152,7 @@ def _changed(it: Raw, status: Raw, containers: _Containers) -> datetime | None:
     """Times are compared as they are written: the server writes all of them in UTC and in one form."""
     written = [
         text(it, "metadata", "creationTimestamp"),
-        *containers.times(),
+        *containers.times,
         *(text(each, "lastTransitionTime") for each in entries(status, "conditions")),
         *(text(each, "time") for each in entries(it, "metadata", "managedFields")),
     ]
@@ -177,11 +177,13 @@ def _newest(times: Iterable[datetime | None]) -> datetime | None:
     return max((each for each in times if each is not None), default=None)
 
 
-def _condition(status: Raw, kind: str) -> bool:
-    return any(
-        text(each, "type") == kind and text(each, "status") == "True"
+def _met(status: Raw) -> set[str]:
+    """The conditions that are True."""
+    return {
+        text(each, "type")
         for each in entries(status, "conditions")
-    )
+        if text(each, "status") == "True"
+    }
 
 
 # What follows is `printPod` of Kubernetes 1.36 (pkg/printers/internalversion/printers.go), which makes the columns of
@@ -197,6 +199,7 @@ class _Containers:
         self._inits = entries(status, "initContainerStatuses")
         self._mains = entries(status, "containerStatuses")
         self.total = len(entries(spec, "containers")) + sum(map(_is_sidecar, inits))
+        self.met = _met(status)
         self.ready = 0
         self.reason = ""
         """What an init or a main container says of the pod; "" where none says anything."""
@@ -216,10 +219,16 @@ class _Containers:
             initializing = True
             break
         self.counted = self._seen
-        if not initializing or _condition(status, "Initialized"):
+        if not initializing or "Initialized" in self.met:
             self.counted = [each for each in self._seen if text(each, "name") in sidecars]
             self.counted = [*self.counted, *self._mains]
-            self._read_mains(ready=_condition(status, "Ready"))
+            self._read_mains(ready="Ready" in self.met)
+        self.times = [
+            text(state, "finishedAt") or text(state, "startedAt")
+            for each in self._mains
+            for state in raw.table(each, "state").values()
+        ]
+        """Since when the main containers are in the state they are in, as it is written."""
 
     def _read_mains(self, ready: bool) -> None:
         running, failure = False, ""
@@ -246,14 +255,6 @@ class _Containers:
         return sum(number(each, "restartCount") for each in self.counted), _newest(
             moment(each, "lastState", "terminated", "finishedAt") for each in self.counted
         )
-
-    def times(self) -> list[str]:
-        """Since when the main containers are in the state they are in, as it is written."""
-        return [
-            text(state, "finishedAt") or text(state, "startedAt")
-            for each in self._mains
-            for state in raw.table(each, "state").values()
-        ]
 
 
 def _status(it: Raw, status: Raw, containers: _Containers) -> str:
