@@ -41,7 +41,7 @@ def probe(node: str) -> Probe:
 
 
 def with_pods(pods: dict[str, Raw]) -> Snapshot:
-    return replace(SHOP, objects={**SHOP.objects, POD: pods})
+    return replace(SHOP, objects={**SHOP.objects, POD: dict(pods)})
 
 
 async def test_every_pod_is_a_row_with_its_node_account_and_ztunnel() -> None:
