@@ -201,6 +201,7 @@ class MeshApp(App[int], inherit_bindings=False):
         except KubeError as failure:
             server = Server(context=context, problem=failure.problem)
             self.snapshot = Snapshot(self._clock(), server)
+            _settle_memory()
             return
         async with session:
             self._session = self._changing.session = self._reading.session = session
@@ -653,13 +654,15 @@ def _complete(snapshot: Snapshot) -> bool:
 
 
 def _settle_memory() -> None:
-    """Takes what was read out of the collector's sight: JSON has no cycles, and walking 10,000 pods stalls the screen
-    (architecture §6)."""
+    """Takes what was read out of the collector's sight, and lets it look at what comes from now on: JSON has no cycles,
+    and walking 10,000 pods stalls the screen (architecture §6)."""
     gc.freeze()
+    gc.enable()
 
 
 def run(settings: Settings) -> int:
     """Runs the program on the screen; gives its exit status."""
+    gc.disable()  # until all is read
     gc.set_threshold(50_000, 20, 100)
     sys.setswitchinterval(0.001)  # a key must not wait long for a thread that derives
     app = MeshApp(settings, clusters(settings), files=Files.default())

@@ -47,6 +47,14 @@ class Following:
             if followed.ending is None
         }
 
+    @property
+    def listing(self) -> bool:
+        """Whether a list that is wanted is still being read for the first time."""
+        return any(
+            source.phase is Phase.LOADING and source.count and source.problem is None
+            for source in self.sources().values()
+        )
+
     def want(self, scopes: Collection[Scope]) -> None:
         """Follow these; others are given up after a while, so that coming back to them is instant."""
         for scope in scopes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Coroutine, Mapping
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, suppress
 from datetime import UTC, datetime
+from time import monotonic
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -85,12 +86,12 @@ class LiveSession:
         self._rights = Rights(self._start, self._api, self._pace, lambda: self._user)
         self._probing = Probing(self._start, self._api, self._rights, self._pace, self._change)
         self._gets = Gets(self._start, self.get, self._pace, self._change)
-        self._latest = Snapshot(datetime.now(UTC))
+        self._latest = self._looked_at = Snapshot(datetime.now(UTC))
         self._sweeping = Sweeping(
             self._start,
             self._probing,
             self._pace,
-            lambda: self._latest,
+            lambda: self._looked_at,  # of which all is derived already
             self._change_later,
             enabled=settings.sweep,
         )
@@ -133,10 +134,24 @@ class LiveSession:
             if self._later is not None:
                 self._later.cancel()
                 self._later = None
-            self._latest = self._snapshot()
-            yield self._latest
+            self._latest, began = self._snapshot(), monotonic()
+            try:
+                yield self._latest
+            finally:
+                self._looked_at = self._latest
+            took = monotonic() - began
             await self._changed.wait()
             await asyncio.sleep(self._pace.settle)
+            await self._while_listing(took)
+
+    async def _while_listing(self, seconds: float) -> None:
+        """As long as that, unless all lists are complete sooner: while 10,000 pods come in pages, to look at what has
+        come takes longer each time, and no more than half of the time goes into looking."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._following.listing and not self._closed.is_set():
+                    self._changed.clear()
+                    await self._changed.wait()
 
     def want(
         self,

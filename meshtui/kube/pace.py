@@ -28,9 +28,9 @@ class Pace:
     """So long is a scope followed after nobody wants it any more, so that going back is instant."""
     linger_narrow: float = 10.0
     """The same for the scope of a single object, such as the events of the selected pod."""
-    lull: float = 1 / 60
+    lull: float = 1 / 30
     """Between what the sweep brings and the snapshot that carries it, for each ztunnel there is: 300 of them answer
-    several times a second, and a snapshot of their mesh is not made for each answer."""
+    several times a second, and a snapshot of their mesh, which takes 0.2 s to derive, is not made for each answer."""
     hearing: float = 1.0
     """Between two looks at what access logs have told meanwhile."""
     probe: float = 15.0

@@ -124,10 +124,38 @@ class _PodSpec(TypedDict, total=False):
     ephemeralContainers: list[_Container]
 
 
+class _Condition(TypedDict, total=False):
+    type: Any
+    status: Any
+    reason: Any
+    message: Any
+    lastTransitionTime: Any
+    observedGeneration: Any
+
+
+class _ContainerStatus(TypedDict, total=False):
+    name: Any
+    state: Any
+    lastState: Any
+    ready: Any
+    started: Any
+    restartCount: Any
+
+
+class _PodStatus(TypedDict, total=False):
+    phase: Any
+    reason: Any
+    message: Any
+    podIP: Any
+    conditions: list[_Condition]
+    containerStatuses: list[_ContainerStatus]
+    initContainerStatuses: list[_ContainerStatus]
+
+
 class _Pod(TypedDict, total=False):
     metadata: _PodMetadata
     spec: _PodSpec
-    status: Any
+    status: _PodStatus
 
 
 _pod_decoder: msgspec.json.Decoder[Raw] = msgspec.json.Decoder(_Pod)

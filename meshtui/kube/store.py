@@ -47,10 +47,11 @@ class Store:
         """Objects of the list in progress."""
         held = self._held.setdefault(scope, _Held())
         for raw in raws:
-            self._put(scope.kind, key(raw), raw)
-            held.keys.add(key(raw))
+            name = key(raw)
+            self._put(scope.kind, name, raw)
+            held.keys.add(name)
             if held.listing is not None:
-                held.listing.add(key(raw))
+                held.listing.add(name)
 
     def complete(self, scope: Scope) -> None:
         """The list is complete: objects that it did not bring are gone."""

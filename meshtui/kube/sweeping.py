@@ -115,7 +115,12 @@ class Sweeping:
 
     def _ztunnels(self, snapshot: Snapshot) -> Iterable[Ztunnel]:
         complete = snapshot.covering(POD).phase is Phase.LIVE
-        annotated = snapshot.once(_annotated, snapshot) if complete else {}
+        every_pod = (snapshot.objects.get(POD),)
+        annotated = (
+            snapshot.memo.kept("annotated", lambda: _annotated(snapshot), every_pod)
+            if complete
+            else {}
+        )
         changed = {} if complete else snapshot.once(_changed, snapshot)
         for pod in ztunnels.pods(snapshot):
             node = raw.text(pod, "spec", "nodeName")

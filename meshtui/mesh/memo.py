@@ -29,7 +29,8 @@ class Memo:
 
     def __init__(self) -> None:
         self._derived: dict[Any, _Remembered] = {}
-        self._once: dict[Any, tuple[tuple[Any, ...], Any]] = {}
+        self._once: dict[Any, tuple[_Made, ...]] = {}
+        """By label the newest first."""
         self._deltas: deque[tuple[Mapping[str, Any], Mapping[str, Any], list[int] | None]] = deque(
             maxlen=_KNOWN_DELTAS
         )
@@ -99,25 +100,34 @@ class Memo:
         return delta
 
     def once(self, derive: Callable[..., T], inputs: tuple[Any, ...]) -> T:
-        """`derive(*inputs)`, anew only where one of the inputs is another one than the last time."""
+        """`derive(*inputs)`, anew only where one of the inputs is another one than of late."""
         return self.kept(derive, lambda: derive(*inputs), inputs)
 
     def kept(self, label: Any, make: Callable[[], T], inputs: tuple[Any, ...]) -> T:
-        """`make()` under a label, anew only where one of the inputs is another one than the last time. `make` must
-        look at nothing that changes without one of them."""
-        known = self._once.get(label)
-        if known is None or not _same(known[0], inputs):
-            known = self._once[label] = (inputs, make())
-        result: T = known[1]
+        """`make()` under a label, anew only where one of the inputs is another one than the last two times. `make` must
+        look at nothing that changes without one of them.
+
+        Two, since the snapshot on screen is still asked about while the next one is derived in a thread: with one, each
+        would drive out what was made of the other, and it would be made again, all of it, while a key waits."""
+        for before, made in self._once.get(label, ()):
+            if _same(before, inputs):
+                result: T = made
+                return result
+        result = make()
+        self._once[label] = ((inputs, result), *self._once.get(label, ())[: _KEPT - 1])
         return result
 
     def folded(self, label: Any, step: Callable[[T | None], T], inputs: tuple[Any, ...]) -> T:
         """What follows from what was kept under the label before (None at first), one step for each change of the
         inputs: for what has to remember, such as since when a thing is so."""
         known = self._once.get(label)
-        return self.kept(label, lambda: step(known[1] if known else None), inputs)
+        return self.kept(label, lambda: step(known[0][1] if known else None), inputs)
 
 
+_Made = tuple[tuple[Any, ...], Any]
+"""Inputs, and what was made of them."""
+_KEPT = 2
+"""Of each label: what is on screen, and what comes next."""
 _KNOWN_DELTAS = 8
 """So many are remembered: much is derived from the same pods, before and now."""
 

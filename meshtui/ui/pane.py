@@ -6,7 +6,6 @@ to know beyond the watched objects (`wants`); what its keys do with a row is in 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -81,6 +80,7 @@ class Pane(Keyed[R]):
         self._awaited = ""
         self._stale = True
         self._of: Snapshot | None = None
+        self._verdicts: Mapping[str, Verdict] = {}
         self._kept: dict[str, tuple[R, bool]] = {}
         self._subjects: dict[str, tuple[R, Subject]] = {}
 
@@ -144,9 +144,7 @@ class Pane(Keyed[R]):
 
     def verdict(self, row: R) -> Verdict:
         """How it is and why: the worst of what its own fields say and what the doctor finds of its object."""
-        if self._of is None:
-            return row.verdict
-        return self._judged(self._of).get(row.key, row.verdict)
+        return self._verdicts.get(row.key, row.verdict)
 
     def reason(self, row: R) -> Line:
         """What stands under the rows of the one under the cursor, where no detail does."""
@@ -300,7 +298,7 @@ class Pane(Keyed[R]):
         if self._within:
             rows = [row for row in rows if self.belongs(row, self._within)]
         inside = len(rows)
-        judged = self._judged(snapshot)
+        self._verdicts = judged = self._judged(snapshot)
         if self._faults:
             self._at_fault = faults.among(rows, judged)
             rows = self._at_fault.rows
@@ -315,12 +313,12 @@ class Pane(Keyed[R]):
             self.table.show(rows)
         self.refreshed(snapshot)
         self.table.set_class(self.is_old(snapshot), "-stale")
-        counts = Counter(judged.get(row.key, row.verdict).health for row in rows)
+        healths = [judged.get(row.key, row.verdict).health for row in rows if self.COUNTS]
         self.stamp = Stamp(
             shown=len(rows),
             total=inside if self.COUNTS or self._filter is not None else 0,
-            bad=counts[Health.BAD] if self.COUNTS else 0,
-            warn=counts[Health.WARN] if self.COUNTS else 0,
+            bad=healths.count(Health.BAD),
+            warn=healths.count(Health.WARN),
             within=self._within,
             filter=self.filter_text,
             faults=self._faults,

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import count
+from operator import attrgetter
 from typing import Generic, Protocol, TypeVar
 
 from rich.segment import Segment
@@ -37,6 +39,7 @@ R = TypeVar("R", bound=Row)
 
 _MARGIN = 3
 """The mark of a row's health, with a space on either side."""
+_KEY = attrgetter("key")
 _SAMPLE = 300
 """So many rows are measured to find how wide the columns are."""
 
@@ -170,7 +173,7 @@ class Table(Paint, Generic[R]):
         """Shows these rows. The cursor stays on its object; where that is gone, on the row that took its place."""
         grew = len(rows) > len(self._rows)
         self._rows = rows
-        self._index = {row.key: position for position, row in enumerate(rows)}
+        self._index = dict(zip(map(_KEY, rows), count()))
         if self._open not in self._index:
             self._open, self._block = "", ()
         before = self._cursor

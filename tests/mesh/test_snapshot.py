@@ -149,3 +149,16 @@ def test_a_scope_covers_what_it_takes_in() -> None:
     assert snapshot.covering(NAMESPACE) is forbidden
     assert snapshot.covering(POD) is LOADING  # "shop" alone does not tell of all namespaces
     assert snapshot.covering(POD, "edge") is LOADING  # a part of the pods is not the pods
+
+
+def test_what_is_on_screen_does_not_drive_out_what_comes_next() -> None:
+    """The loop asks about the snapshot before while a thread derives the next one."""
+    memo, before, now, made = Memo(), _pods("a"), _pods("a", "b"), []
+
+    def names(objects: dict[str, dict[str, Any]]) -> list[str]:
+        made.append(len(objects))
+        return sorted(objects)
+
+    for objects in (before, now, before, now, before):
+        assert memo.once(names, (objects,)) == sorted(objects)
+    assert made == [1, 2]

@@ -62,8 +62,8 @@ def examined(snapshot: Snapshot) -> Examination:
     most rules would not know yet, and each page of 10,000 would be examined."""
     if any(s.kind == POD and it.phase is Phase.LOADING for s, it in snapshot.sources.items()):
         return _NOT_YET
-    kinds = dict.fromkeys(analyzer.kind_of(need) for need in KINDS)
-    objects = [snapshot.objects.get(kind) for kind in kinds if kind != EVENT]
+    kinds = {analyzer.kind_of(need): None for need in KINDS if analyzer.kind_of(need) != EVENT}
+    objects = [snapshot.objects.get(kind) for kind in kinds]
     phases = [
         source.phase.value for scope, source in snapshot.sources.items() if scope.kind in kinds
     ]

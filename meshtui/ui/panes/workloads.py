@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from operator import attrgetter
 
 from meshtui.mesh import (
     changes,
@@ -59,7 +60,7 @@ class WorkloadsPane(Pane[Workload]):
     EMPTY = "There are no pods here."
 
     def rows(self, snapshot: Snapshot) -> Sequence[Workload]:
-        return sorted(workloads.of(snapshot), key=_place)
+        return snapshot.once(_placed, snapshot)
 
     def namespace_of(self, row: Workload) -> str:
         return row.pod.namespace
@@ -278,8 +279,8 @@ _MOST_ZTUNNELS = 4
 _CALM = frozenset({"Running", "Completed", "Succeeded"})
 
 
-def _place(row: Workload) -> str:
-    return row.ref.key
+def _placed(snapshot: Snapshot) -> Sequence[Workload]:
+    return sorted(workloads.of(snapshot), key=attrgetter("pod.key"))
 
 
 def _restarts(count: int, last: datetime | None, now: datetime) -> str:
