@@ -267,8 +267,8 @@ async def test_the_cursor_stays_on_its_pod_and_a_change_is_on_screen_without_a_k
                 }
             ],
         }
-        pods["shop/" + GHOST] = {**pods["shop/" + GHOST], "status": failing}
-        await at.show(with_pods(pods))
+        crashing = {"shop/" + GHOST: {**pods["shop/" + GHOST], "status": failing}}
+        await at.show(with_pods(pods | crashing))
         assert at.under_cursor[3:6] == ("0/1", "CrashLoopBackOff", "14")
         assert "CrashLoopBackOff" in at.screen
 
