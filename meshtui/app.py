@@ -197,7 +197,7 @@ class MeshApp(App[int], inherit_bindings=False):
     async def _live(self, context: str) -> None:
         """Holds the session of a context, and brings what it says to the screen."""
         try:
-            session = self._clusters.open(context, self._lending)
+            session = await background.start(self._clusters.open, context, self._lending)
         except KubeError as failure:
             server = Server(context=context, problem=failure.problem)
             self.snapshot = Snapshot(self._clock(), server)

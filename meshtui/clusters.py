@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from meshtui.kube import kubeconfig
 from meshtui.kube.errors import KubeError
 from meshtui.kube.exec_plugin import Suspend
-from meshtui.kube.live import LiveSession
 from meshtui.kube.session import Session
 from meshtui.settings import Settings
 
@@ -42,9 +41,15 @@ def clusters(settings: Settings) -> Clusters:
             raise problem
 
         return Clusters((), settings.context, fail, again)
+
+    def open_session(context: str, suspend: Suspend) -> Session:
+        from meshtui.kube.live import LiveSession  # with the HTTP client, after the first frame
+
+        return LiveSession(config, context, settings, suspend=suspend)
+
     return Clusters(
         [(context.name, context.server) for context in config.contexts],
         config.current,
-        lambda context, suspend: LiveSession(config, context, settings, suspend=suspend),
+        open_session,
         again,
     )
