@@ -111,10 +111,10 @@ def test_what_is_muted_is_counted_and_is_not_among_the_worst() -> None:
     [first] = [row for row in rows.of(shop) if row.finding.found.rule.code == "AMB-010"]
     mute = parse(first.finding.found.key, "7d it goes next week", shop.now)
     muted = replace(shop, muted={mute.finding: mute})
-    before, after = section(shop, "WORST"), section(muted, "WORST")
+    before, after = section(shop, "PANES"), section(muted, "PANES")
     assert after["Findings"].value == f"{_one_less(before['Findings'].value)}  1 muted"
-    assert "AMB-010" in before
-    assert "AMB-010" not in after
+    assert "AMB-010" in section(shop, "WORST")
+    assert "AMB-010" not in section(muted, "WORST")
 
 
 def _one_less(counts: str) -> str:

@@ -102,9 +102,9 @@ MOVES: Sequence[Key] = (
     Key("g", "workloads", "the first row", lambda at: cursor(at) == 0, ("j",)),
     Key("end", "workloads", "the last row", lambda at: cursor(at) == 25),
     Key("G", "workloads", "the last row", lambda at: cursor(at) == 25),
-    Key("right", "cluster", "to the next column of the overview", lambda at: cursor(at) > 3),
-    Key("left", "cluster", "to the column before", lambda at: cursor(at) < 4, ("right",)),
-    Key("h", "cluster", "to the column before", lambda at: cursor(at) < 4, ("right",)),
+    Key("right", "cluster", "to the next column of the overview", lambda at: cursor(at) > 0),
+    Key("left", "cluster", "to the column before", lambda at: cursor(at) == 0, ("right",)),
+    Key("h", "cluster", "to the column before", lambda at: cursor(at) == 0, ("right",)),
 )
 
 ROWS: Sequence[Key] = (

@@ -387,6 +387,7 @@ async def test_in_the_built_in_cluster_they_go_on_until_the_policy_is_made(tmp_p
             await at.until("✓ accepted as a dry run")
             await at.pilot.press("enter")
             await until(at.pilot, lambda: not at.app._changing.busy, seconds=30)
-            assert at.labels(AUTHORIZATION_POLICY, f"payments/{ALLOW}") == {}
+            made = f"payments/{ALLOW}"
+            await until(at.pilot, lambda: at.labels(AUTHORIZATION_POLICY, made) == {}, seconds=30)
             assert at.app.snapshot.covering(AUTHORIZATION_POLICY).phase is Phase.LIVE
             assert at.story() == ["intent", "outcome applied"]

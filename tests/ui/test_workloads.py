@@ -41,7 +41,7 @@ def probe(node: str) -> Probe:
 
 
 def with_pods(pods: dict[str, Raw]) -> Snapshot:
-    return replace(SHOP, objects={**SHOP.objects, POD: pods})
+    return replace(SHOP, objects={**SHOP.objects, POD: dict(pods)})
 
 
 async def test_every_pod_is_a_row_with_its_node_account_and_ztunnel() -> None:
@@ -267,8 +267,8 @@ async def test_the_cursor_stays_on_its_pod_and_a_change_is_on_screen_without_a_k
                 }
             ],
         }
-        pods["shop/" + GHOST] = {**pods["shop/" + GHOST], "status": failing}
-        await at.show(with_pods(pods))
+        crashing = {"shop/" + GHOST: {**pods["shop/" + GHOST], "status": failing}}
+        await at.show(with_pods(pods | crashing))
         assert at.under_cursor[3:6] == ("0/1", "CrashLoopBackOff", "14")
         assert "CrashLoopBackOff" in at.screen
 
