@@ -178,6 +178,7 @@ class MeshApp(App[int], inherit_bindings=False):
     def _start(self) -> None:
         """Looks at the chosen context, from nothing."""
         self._session = self._reading.session = None
+        gc.unfreeze()  # the cluster before may go
         self._lending = Lending(self, self._main)
         self.snapshot = None
         about = self._settings.about(self._chosen)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
+import inspect
 import itertools
 import os
 import re
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +53,24 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "server_name" in metafunc.fixturenames:
         only = metafunc.definition.get_closest_marker("only")
         metafunc.parametrize("server_name", [only.args[0]] if only else SERVERS)
+
+
+_LONGEST = 150
+"""Seconds that a test may wait, for whatever: one that hangs tells where, and does not hold the run."""
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
+        item.obj = _ended(item.obj)
+
+
+def _ended(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    @functools.wraps(test)
+    async def ended(*args: Any, **fixtures: Any) -> None:
+        async with asyncio.timeout(_LONGEST):
+            await test(*args, **fixtures)
+
+    return ended
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
