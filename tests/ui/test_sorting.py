@@ -201,9 +201,7 @@ async def test_a_file_of_orders_that_was_damaged_sorts_nothing(text: str, tmp_pa
     async with looking(SHOP, "workloads") as at:
         own = at.rows
     async with looking(SHOP, "workloads", orders_file=file) as at:
-        await at.app.workers.wait_for_complete(
-            [each for each in at.app.workers if each.name == "_load_orders"]
-        )
+        await at.until(lambda: all(each.name != "_load_orders" for each in at.app.workers))
         await at.settle()
         assert at.rows == own
         assert told(at) == ""
