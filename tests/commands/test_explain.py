@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,9 +36,16 @@ def explain(home: Path, kubeconfig: Path, *words: str) -> subprocess.CompletedPr
     )
 
 
+def well(home: Path, kubeconfig: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """What it says once all is well: pods of the scene come and go, and a new one is not known at once."""
+    deadline = time.monotonic() + 60
+    while (ended := explain(home, kubeconfig, *words)).returncode != WELL:
+        assert time.monotonic() < deadline, ended.stdout + ended.stderr
+    return ended
+
+
 def test_where_nothing_is_in_the_way_it_ends_well(tmp_path: Path, shop: Path) -> None:
-    ended = explain(tmp_path, shop, "shop/checkout", "payments/ledger")
-    assert ended.returncode == WELL, ended.stdout + ended.stderr
+    ended = well(tmp_path, shop, "shop/checkout", "payments/ledger")
     first, headline, *hops = ended.stdout.splitlines()
     assert first == "✓ Deployment shop/checkout → Service payments/ledger:80"
     assert headline == "  nothing is in the way"
@@ -70,7 +78,7 @@ def test_the_headline_of_a_story_is_its_cause(
 def test_in_blocked_other_calls_go_on(tmp_path: Path) -> None:
     """By the answer of `blocked`: calls to refunds time out, and those to ledger do not."""
     with running("blocked") as kubeconfig:
-        assert explain(tmp_path, kubeconfig, "shop/checkout", "payments/ledger").returncode == WELL
+        well(tmp_path, kubeconfig, "shop/checkout", "payments/ledger")
 
 
 def test_json_and_yaml_say_the_same_in_the_form_that_is_promised(
@@ -97,7 +105,7 @@ def test_what_is_told_of_a_request_decides(tmp_path: Path, shop: Path) -> None:
     asked = ("shop/storefront", "shop/reviews:80")
     untold = explain(tmp_path, shop, *asked)
     assert (untold.returncode, "depending on methods" in untold.stdout) == (NOT_WELL, True)
-    assert explain(tmp_path, shop, *asked, "--method", "GET").returncode == WELL
+    well(tmp_path, shop, *asked, "--method", "GET")
     jason = explain(tmp_path, shop, *asked, "--method", "GET", "--header", "end-user=jason")
     assert "100% shop/reviews-v2" in jason.stdout
 
