@@ -84,7 +84,7 @@ class LiveSession:
         self._tables = Tables(self._start, self._api, self._discovery, self._pace, self._change)
         self._heart = Heart(self._api, self._pace, self._change, self._recovered)
         self._rights = Rights(self._start, self._api, self._pace, lambda: self._user)
-        self._probing = Probing(self._start, self._api, self._rights, self._pace, self._change)
+        self._probing = Probing(self._start, self._api, self._rights, self._pace, self._answer)
         self._gets = Gets(self._start, self.get, self._pace, self._change)
         self._latest = self._looked_at = Snapshot(datetime.now(UTC))
         self._sweeping = Sweeping(
@@ -92,7 +92,7 @@ class LiveSession:
             self._probing,
             self._pace,
             lambda: self._looked_at,  # of which all is derived already
-            self._change_later,
+            self._answer_later,
             enabled=settings.sweep,
         )
         self._listening = Listening(
@@ -102,6 +102,8 @@ class LiveSession:
         self._running: set[asyncio.Task[Any]] = set()
         self._changed = asyncio.Event()
         self._later: asyncio.TimerHandle | None = None
+        self._answered = False
+        """There are answers that the next snapshot is to carry."""
         self._closed = asyncio.Event()
         self._stack = AsyncExitStack()
 
@@ -131,9 +133,6 @@ class LiveSession:
     async def snapshots(self) -> AsyncIterator[Snapshot]:
         while not self._closed.is_set():
             self._changed.clear()
-            if self._later is not None:
-                self._later.cancel()
-                self._later = None
             self._latest, began = self._snapshot(), monotonic()
             try:
                 yield self._latest
@@ -243,18 +242,30 @@ class LiveSession:
                 and f"{probe.namespace}/{probe.pod}" not in pods
             )
         )
+        answers = self._answers()
         return Snapshot(
             now=datetime.now(UTC),
             server=self._server(),
             objects=objects,
             sources=sources,
-            answers=_same_or_copied(self._latest.answers, self._probing.answers),
+            answers=answers,
             tables=self._tables.printed(),
             gets=_same_or_copied(self._latest.gets, self._gets.answers),
-            sweep=self._sweeping.progress,
+            sweep=self._sweeping.progress(answers),
             heard=self._listening.heard,
             memo=self._memo,
         )
+
+    def _answers(self) -> Mapping[Probe, Answer]:
+        """Those of the snapshot before until others are due: a snapshot that a change of an object asked for would
+        otherwise be derived from anew for each of the sweep's too."""
+        if not self._answered:
+            return self._latest.answers
+        self._answered = False
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
+        return _same_or_copied(self._latest.answers, self._probing.answers)
 
     def _server(self) -> Server:
         connection, heart = self._connection, self._heart
@@ -288,11 +299,20 @@ class LiveSession:
     def _change(self) -> None:
         self._changed.set()
 
-    def _change_later(self) -> None:
-        """There is something new that can wait for what else comes meanwhile."""
-        if self._later is None:
-            lull = self._pace.lull * self._sweeping.progress.total
-            self._later = asyncio.get_running_loop().call_later(lull, self._change)
+    def _answer(self) -> None:
+        self._answered = True
+        self._change()
+
+    def _answer_later(self, *, soon: bool) -> None:
+        """The sweep brought something that can wait for what else it brings meanwhile."""
+        lull = self._pace.lull if soon else self._pace.long_lull
+        loop = asyncio.get_running_loop()
+        at = loop.time() + lull * self._sweeping.total
+        if self._later is not None:
+            if self._later.when() <= at:
+                return
+            self._later.cancel()
+        self._later = loop.call_at(at, self._answer)
 
     def _start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = self._tasks.create_task(work)
