@@ -51,6 +51,10 @@ def read_connections(body: bytes) -> Mapping[Connections, int]:
     as that alone: the larger of both is how many there were."""
     families: dict[bytes, Counter[Connections]] = {}
     for family, written, value in _CONNECTIONS.findall(body):
+        if b'destination_service_name="unknown"' in written:
+            continue
+        if family != b"opened" and b'response_flags="-"' in written:
+            continue
         labels, count = _labels(written), _whole(value)
         service = labels.get("destination_service_name", "unknown")
         flag = OPENED if family == b"opened" else labels.get("response_flags", "-")
