@@ -25,7 +25,7 @@ from meshtui.changing import Changing
 from meshtui.clusters import Clusters, clusters
 from meshtui.favourites import Favourites
 from meshtui.files import Files
-from meshtui.kube import audit, background
+from meshtui.kube import audit, background, memory
 from meshtui.kube.audit import Audit, AuditError
 from meshtui.kube.errors import KubeError
 from meshtui.kube.session import Session
@@ -659,12 +659,14 @@ def _settle_memory() -> None:
     and walking 10,000 pods stalls the screen (architecture §6)."""
     gc.freeze()
     gc.enable()
+    memory.give_back()
 
 
 def run(settings: Settings) -> int:
     """Runs the program on the screen; gives its exit status."""
     gc.disable()  # until all is read
     gc.set_threshold(50_000, 20, 100)
+    memory.map_large_pieces()
     sys.setswitchinterval(0.001)  # a key must not wait long for a thread that derives
     app = MeshApp(settings, clusters(settings), files=Files.default())
     return app.run() or 0

@@ -146,7 +146,7 @@ def _failures(body: bytes) -> Mapping[Failure, int]:
     for written, value in _FAILED.findall(body):
         if not any(flag in written for flag in _FLAGS):
             continue
-        labels = dict(_LABEL.findall(written.decode("utf-8", "replace")))
+        labels = service_counters.labels(written)
         failure = Failure(
             labels["response_flags"],
             labels.get("reporter", ""),
