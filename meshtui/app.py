@@ -97,7 +97,7 @@ class MeshApp(App[int], inherit_bindings=False):
         Binding("ctrl+c", "interrupt", "Quit (twice)", show=False, priority=True, id="app.quit"),
     ]  # fmt: skip
 
-    snapshot: reactive[Snapshot | None] = reactive(None)
+    snapshot: reactive[Snapshot | None] = reactive(None, repaint=False)
 
     def __init__(
         self,
