@@ -53,6 +53,8 @@ from meshtui.settings import Settings
 K = TypeVar("K")
 T = TypeVar("T")
 
+_LONGEST_REST = 2.0  # seconds between two snapshots, however long it takes to look at one
+
 _CLOSED = Problem(Trouble.UNREACHABLE, "the connection to this cluster was closed")
 
 
@@ -138,16 +140,19 @@ class LiveSession:
                 yield self._latest
             finally:
                 self._looked_at = self._latest
-            took = monotonic() - began
+            ended = monotonic()
             await self._changed.wait()
             await asyncio.sleep(self._pace.settle)
-            await self._while_listing(took)
+            await self._rest(ended + min(ended - began, _LONGEST_REST) - monotonic())
 
-    async def _while_listing(self, seconds: float) -> None:
-        """As long as that, unless all lists are complete sooner: while 10,000 pods come in pages, to look at what has
-        come takes longer each time, and no more than half of the time goes into looking."""
+    async def _rest(self, seconds: float) -> None:
+        """As long as that, unless all lists are complete sooner: while 10,000 pods come in pages, or change all the
+        time, no more than half of the time goes into looking at what has come, and keys have the rest."""
+        listing = self._following.listing
         with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(max(seconds, 0)):
+                if not listing:
+                    await self._closed.wait()
                 while self._following.listing and not self._closed.is_set():
                     self._changed.clear()
                     await self._changed.wait()

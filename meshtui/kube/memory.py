@@ -1,7 +1,7 @@
 """Memory: what the C library is told, so that memory that was let go goes back to the system.
 
-glibc maps a large piece of memory for itself and unmaps it when it is freed; but having seen one freed it takes the next
-ones out of its heap, where they leave holes (mallopt(3), M_MMAP_THRESHOLD). Dumps of 9 MB are such pieces.
+glibc maps a large piece of memory for itself and unmaps it when it is freed; but having seen one freed it takes the
+next ones out of its heap, where they leave holes (mallopt(3), M_MMAP_THRESHOLD). Dumps of 9 MB are such pieces.
 """
 
 from __future__ import annotations

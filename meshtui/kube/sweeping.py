@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any, Protocol
@@ -55,8 +55,10 @@ class Sweeping:
         self._budget = Budget(pace.sweep_rate)
         self._pods: Mapping[Probe, Raw] = {}
         """By what is asked of it each ztunnel pod there is."""
+        self._dumps: Sequence[Probe] = ()
+        """Of all ztunnels."""
         self._known: dict[Probe, Ztunnel] = {}
-        """By their dumps."""
+        """What the sweep goes by, by their dumps."""
         self._tried: dict[Probe, datetime] = {}
         self._counts_at_dump: dict[Probe, Counts | None] = {}
         self._failures: dict[Probe, int] = {}
@@ -68,25 +70,25 @@ class Sweeping:
     @property
     def total(self) -> int:
         """How many ztunnels there are."""
-        return len(self._known)
+        return len(self._dumps)
 
     def progress(self, answers: Mapping[Probe, Answer]) -> Sweep:
         """How many of the ztunnels were read by these answers, and how old the oldest dump is."""
-        dumps = (answers.get(ztunnel.dump, Answer()) for ztunnel in self._known.values())
-        read = [answer.at for answer in dumps if answer.at is not None]
+        answered = (answers.get(dump, Answer()) for dump in self._dumps)
+        read = [answer.at for answer in answered if answer.at is not None]
         return Sweep(self._enabled, self.total, len(read), min(read, default=None))
 
     async def run(self) -> None:
         looked_at: Snapshot | None = None
         while True:
-            snapshot, seen = self._latest(), len(self._known)
+            snapshot, seen = self._latest(), self.total
             if snapshot is not looked_at:
                 looked_at = snapshot
                 self._look(snapshot)
             for pod in filter(None, map(self._pods.get, self._asked)):
                 self._known[ztunnels.dump_probe(pod)] = self._ztunnel(pod, snapshot)
             self._asked.clear()
-            if len(self._known) != seen:
+            if self.total != seen:
                 self._changed(soon=True)
             if self._enabled:
                 self._read_what_is_due()
@@ -137,13 +139,16 @@ class Sweeping:
         """Looks at all ztunnels of a snapshot."""
         found = ztunnels.pods(snapshot)
         dumps = {ztunnels.dump_probe(pod): pod for pod in found}
+        self._dumps = [*dumps]
+        if not self._enabled:
+            return
         self._pods = {**dumps, **{ztunnels.metrics_probe(pod): pod for pod in found}}
         self._known = {dump: self._ztunnel(pod, snapshot) for dump, pod in dumps.items()}
         self._forget()
 
     def _ztunnel(self, pod: Raw, snapshot: Snapshot) -> Ztunnel:
         complete = snapshot.covering(POD).phase is Phase.LIVE
-        annotated = snapshot.once(_annotated, pods.of(snapshot)) if complete else {}
+        annotated = _annotated(snapshot) if complete else {}
         changed = {} if complete else snapshot.once(_changed, pods.of(snapshot))
         node = raw.text(pod, "spec", "nodeName")
         metrics, dump = ztunnels.metrics_probe(pod), ztunnels.dump_probe(pod)
@@ -172,11 +177,20 @@ class Sweeping:
             self._probing.forget(gone.__contains__)
 
 
-def _annotated(every: Mapping[str, Pod]) -> Mapping[str, int]:
+def _annotated(snapshot: Snapshot) -> Mapping[str, int]:
     """Pods that the CNI agent has annotated and that have not ended, by node."""
-    return Counter(
-        pod.node for pod in every.values() if pod.redirection == "enabled" and not pod.finished
-    )
+    every = pods.of(snapshot)
+    return snapshot.memo.kept("annotated", lambda: _counted(snapshot, every), (every,))
+
+
+def _counted(snapshot: Snapshot, every: Mapping[str, Pod]) -> Mapping[str, int]:
+    """Only pods that are other ones are looked at: this runs on the event loop."""
+    return Counter(snapshot.memo.each("annotated on", every, _annotated_on, lambda _: (), ()))
+
+
+def _annotated_on(pod: Pod) -> str:
+    """The node of a pod that is annotated; "" for others."""
+    return pod.node if pod.redirection == "enabled" and not pod.finished else ""
 
 
 def _changed(every: Mapping[str, Pod]) -> Mapping[str, datetime]:

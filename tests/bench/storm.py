@@ -83,7 +83,7 @@ class _Storm:
     async def pass_on(self, request: web.Request) -> web.StreamResponse:
         headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
         async with self._api.http.request(
-            request.method, request.path_qs, headers=headers, data=await request.read()
+            request.method, request.path_qs, headers=headers, data=await request.read() or None
         ) as found:
             answer = web.StreamResponse(status=found.status)
             answer.content_type = found.content_type
