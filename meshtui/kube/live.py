@@ -54,6 +54,7 @@ K = TypeVar("K")
 T = TypeVar("T")
 
 _LONGEST_REST = 2.0  # seconds between two snapshots, however long it takes to look at one
+_WHILE_LISTING = 3  # times as long as that
 
 _CLOSED = Problem(Trouble.UNREACHABLE, "the connection to this cluster was closed")
 
@@ -143,14 +144,16 @@ class LiveSession:
             ended = monotonic()
             await self._changed.wait()
             await asyncio.sleep(self._pace.settle)
-            await self._rest(ended + min(ended - began, _LONGEST_REST) - monotonic())
+            await self._rest(ended, ended - began)
 
-    async def _rest(self, seconds: float) -> None:
-        """As long as that, unless all lists are complete sooner: while 10,000 pods come in pages, or change all the
-        time, no more than half of the time goes into looking at what has come, and keys have the rest."""
+    async def _rest(self, since: float, took: float) -> None:
+        """As long as it took to look at the last snapshot: while 1,000 objects change each second no more than half of
+        the time goes into looking at what has come, and keys have the rest; while 10,000 pods come in pages a quarter
+        does, until all lists are complete."""
         listing = self._following.listing
+        rest = min(took * _WHILE_LISTING if listing else took, _LONGEST_REST)
         with suppress(TimeoutError):
-            async with asyncio.timeout(max(seconds, 0)):
+            async with asyncio.timeout(max(since + rest - monotonic(), 0)):
                 if not listing:
                     await self._closed.wait()
                 while self._following.listing and not self._closed.is_set():
