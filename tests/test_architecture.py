@@ -91,6 +91,7 @@ def test_only_the_service_layer_and_the_built_in_cluster_speak_http() -> None:
             assert file.startswith(("kube/", "sim/")), f"{file} imports {library}"
 
 
+@cache
 def calls(path: Path) -> list[tuple[str, frozenset[str]]]:
     """The methods that a file calls, each with the names of the arguments that it gives by name."""
     return [
