@@ -19,7 +19,8 @@ from meshtui import production
 from meshtui.kube import background
 from meshtui.kube.audit import Audit
 from meshtui.kube.errors import KubeError
-from meshtui.kube.perform import Proposal, Result, State, perform
+from meshtui.kube.perform import Proposal, Result, perform
+from meshtui.kube.road import State
 from meshtui.kube.session import Session
 from meshtui.log_levels import LogLevels
 from meshtui.mesh import changes, foresight, moves, past, preflight, reach, verification

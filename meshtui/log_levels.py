@@ -15,7 +15,7 @@ from meshtui.kube import background, levels
 from meshtui.kube.audit import Audit, AuditError
 from meshtui.kube.errors import Absent, KubeError
 from meshtui.kube.levels import Leveled
-from meshtui.kube.perform import State
+from meshtui.kube.road import State
 from meshtui.kube.session import Session
 from meshtui.mesh import log_levels, raw
 from meshtui.mesh.log_levels import LASTS, LevelChange
