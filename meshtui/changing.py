@@ -389,8 +389,7 @@ class Changing:
         return Question(
             change=change,
             context=self._context,
-            user=snapshot.server.user,
-            impersonating=snapshot.server.impersonating,
+            server=snapshot.server,
             diff=proposal.diff,
             warnings=proposal.warnings,
             owners=proposal.owners,
@@ -402,21 +401,14 @@ class Changing:
         )
 
     def _told(self, result: Result) -> None:
-        title = result.change.title
-        if result.unaudited:
-            self._tell(f"{title}: this is not in the audit: {result.unaudited}", Tone.BAD)
-        match result.state:
-            case State.APPLIED:
-                said = [f"{title}: done", result.reason, *result.warnings]
-                self._tell("; ".join(each for each in said if each), Tone.PLAIN)
-            case State.DECLINED:
-                self._tell(f"{title}: nothing was changed.", Tone.PLAIN)
-            case state:
-                words = f"{title}: {state.value}: {result.reason}"
-                self._tell(words, Tone.BAD)
-                self._proving.close()
-                told = outcomes.lines(state.value, result.reason, result.remedy, result.diff)
-                self._app.push_screen(Reader(title, told, hang=2))
+        title, state, reason = result.change.title, result.state, result.reason
+        done = "; ".join(each for each in ("done", reason, *result.warnings) if each)
+        for told in outcomes.told(title, state.value, reason, result.unaudited, done=done):
+            self._tell(*told)
+        if state not in (State.APPLIED, State.DECLINED):
+            self._proving.close()
+            lines = outcomes.lines(state.value, reason, result.remedy, result.diff)
+            self._app.push_screen(Reader(title, lines, hang=2))
 
     async def _undone(self, result: Result) -> bool:
         """Takes a change back; whether that was done."""

@@ -19,8 +19,8 @@ from meshtui.kube.road import State
 from meshtui.kube.session import Session
 from meshtui.mesh import log_levels, raw
 from meshtui.mesh.log_levels import LASTS, LevelChange
-from meshtui.mesh.snapshot import Snapshot
-from meshtui.ui import times
+from meshtui.mesh.snapshot import Server, Snapshot
+from meshtui.ui import outcomes, times
 from meshtui.ui.confirm import Answer, Confirm, Question
 from meshtui.ui.exchange import Offer
 from meshtui.ui.spans import Tone
@@ -175,33 +175,19 @@ class LogLevels:
         )
 
     def _told(self, result: Leveled) -> None:
-        title = result.change.title
-        if result.unaudited:
-            self._tell(f"{title}: this is not in the audit: {result.unaudited}", Tone.BAD)
-        match result.state:
-            case State.APPLIED:
-                until = result.until
-                then = f", until {times.clock(until)} UTC" if until is not None else ""
-                self._tell(f"{title}: done{then}", Tone.PLAIN)
-            case State.DECLINED:
-                self._tell(f"{title}: nothing was changed.", Tone.PLAIN)
-            case _ if result.gone:
-                self._tell(f"{title}: {result.reason}", Tone.PLAIN)
-            case state:
-                self._tell(f"{title}: {state.value}: {result.reason}", Tone.BAD)
+        until = result.until
+        done = f"done, until {times.clock(until)} UTC" if until is not None else "done"
+        state = outcomes.GONE if result.gone else result.state.value
+        title, reason = result.change.title, result.reason
+        for told in outcomes.told(title, state, reason, result.unaudited, done=done):
+            self._tell(*told)
 
     def _question(self, change: LevelChange, place: str) -> Question:
-        server = self._snapshot.server if self._snapshot else None
         return Question(
             change=change,
             context=self._context,
-            user=server.user if server else "",
-            impersonating=server.impersonating if server else "",
+            server=self._snapshot.server if self._snapshot else Server(),
             diff=change.lines,
-            warnings=(),
-            owners=(),
-            for_repository="",
-            checks=(),
             reach=("the log of this pod alone; no connection is touched",),
             typed=change.target.name if production.is_production(self._context) else "",
             place=place,

@@ -94,6 +94,6 @@ class Session(Protocol):
         ...
 
     async def admin(self, pod: Ref, port: int, target: str) -> bytes:
-        """Posts to the admin port of a proxy; gives what it answers. For `levels` alone, on the road that asks and keeps
-        the audit. Raises KubeError."""
+        """Posts to the admin port of a proxy; gives what it answers. For `levels` alone, on the road that asks and
+        keeps the audit. Raises KubeError."""
         ...
