@@ -1,5 +1,5 @@
-"""What the commands share: how values of options are read, options that several of them have, and the settings that come
-of them."""
+"""What the commands share: how values of options are read, options that several of them have, and the settings that
+come of them."""
 
 from __future__ import annotations
 
