@@ -9,7 +9,7 @@ from functools import partial
 from textual.app import App
 from textual.timer import Timer
 
-from meshtui import production
+from meshtui import questions
 from meshtui.kube import audit as audits
 from meshtui.kube import background, levels
 from meshtui.kube.audit import Audit, AuditError
@@ -21,7 +21,7 @@ from meshtui.mesh import log_levels, raw
 from meshtui.mesh.log_levels import LASTS, LevelChange
 from meshtui.mesh.snapshot import Server, Snapshot
 from meshtui.ui import outcomes, times
-from meshtui.ui.confirm import Answer, Confirm, Question
+from meshtui.ui.confirm import Answer, Confirm
 from meshtui.ui.exchange import Offer
 from meshtui.ui.spans import Tone
 
@@ -84,7 +84,9 @@ class LogLevels:
             async def confirmed(known: LevelChange, place: str = place) -> bool:
                 nonlocal unseen
                 if not unseen:
-                    answer = await self._app.push_screen_wait(Confirm(self._question(known, place)))
+                    server = self._snapshot.server if self._snapshot else Server()
+                    question = questions.of_level(known, server, self._context, place)
+                    answer = await self._app.push_screen_wait(Confirm(question))
                     unseen = answer is Answer.ALL
                     return answer in (Answer.YES, Answer.ALL)
                 return True
@@ -181,14 +183,3 @@ class LogLevels:
         title, reason = result.change.title, result.reason
         for told in outcomes.told(title, state, reason, result.unaudited, done=done):
             self._tell(*told)
-
-    def _question(self, change: LevelChange, place: str) -> Question:
-        return Question(
-            change=change,
-            context=self._context,
-            server=self._snapshot.server if self._snapshot else Server(),
-            diff=change.lines,
-            reach=("the log of this pod alone; no connection is touched",),
-            typed=change.target.name if production.is_production(self._context) else "",
-            place=place,
-        )

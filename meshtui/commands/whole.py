@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import sys
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
@@ -12,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
+from meshtui import memory
 from meshtui.commands.latest import Latest
 from meshtui.kube import kubeconfig
 from meshtui.kube.errors import KubeError, Unreachable
@@ -43,7 +43,7 @@ class Asked:
 
 def reached(settings: Settings, asked: Callable[[Sequence[str]], Asked]) -> Snapshot | None:
     """The cluster, read as `cluster` does; where it cannot be reached, standard error says why, and there is none."""
-    gc.set_threshold(50_000, 20, 100)  # as on the screen: objects come by the thousand, and stay
+    memory.look_seldom()
     try:
         return asyncio.run(cluster(settings, asked))
     except KubeError as error:

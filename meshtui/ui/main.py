@@ -102,11 +102,8 @@ class Main(Screen[None], inherit_bindings=False):
         text: str
         tone: Tone = Tone.PLAIN
 
-    def __init__(
-        self, first: str, others: Sequence[Command], clock: Callable[[], datetime]
-    ) -> None:
-        """`first` is the command of the pane to open, "" for the first one; `others` are the commands that are not
-        about panes."""
+    def __init__(self, first: str, clock: Callable[[], datetime]) -> None:
+        """`first` is the command of the pane to open, "" for the first one."""
         super().__init__()
         self._clock = clock
         self._first = NAMED.get(first, PANES[0].NAME)
@@ -114,7 +111,7 @@ class Main(Screen[None], inherit_bindings=False):
         self.panes[ServedPane.NAME] = ServedPane()
         self._opening = Opening(self)
         about_rows = pane_commands.of(lambda: self.front, self._save)
-        self.commands = [*self._opening.commands(), *about_rows, *others]
+        self.commands = [*self._opening.commands(), *about_rows]
         self._own = tuple(self.commands)
         self._history: list[View] = []
         self._trail = Trail()
@@ -136,6 +133,11 @@ class Main(Screen[None], inherit_bindings=False):
         for pane in self.panes.values():
             self.watch(pane, "stamp", self._stamped, init=False)
         self._come_to(self.front)
+
+    def add(self, others: Sequence[Command]) -> None:
+        """Takes commands that are not about panes."""
+        self.commands += others
+        self._own = tuple(self.commands)
 
     @property
     def front(self) -> AnyPane:
