@@ -46,6 +46,7 @@ from meshtui.ui.confirm import Confirm
 from meshtui.ui.exchange import Place
 from meshtui.ui.main import Main
 from meshtui.ui.mute import AskMute, MuteAsked
+from meshtui.ui.paint import COMPONENTS
 from meshtui.ui.palette import CommandsOfMain
 from meshtui.ui.pane import Pane
 from meshtui.ui.panes import PANES
@@ -65,6 +66,7 @@ class MeshApp(Routes, inherit_bindings=False):
 
     TITLE = "meshtui"
     CSS_PATH = STYLESHEETS
+    COMPONENT_CLASSES = COMPONENTS
     COMMANDS = {CommandsOfMain}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark", "help", "Help", key_display="?", id="app.help"),
