@@ -37,7 +37,7 @@ from meshtui.ui.confirm import Answer, Confirm
 from meshtui.ui.exchange import Offer, Wish
 from meshtui.ui.main import Main
 from meshtui.ui.pane import Pane
-from meshtui.ui.pick import Pick
+from meshtui.ui.pick import Pick, offered
 from meshtui.ui.reader import Reader
 from meshtui.ui.spans import Tone
 from meshtui.ui.verify import Leaving
@@ -222,22 +222,15 @@ class Changing:
     # How it goes
 
     async def _picked(self, title: str, offers: Sequence[Offer]) -> None:
-        while True:
-            choices = [(offer.title, offer.words) for offer in offers]
-            chosen = await self._app.push_screen_wait(Pick(title, choices))
-            found = next((offer for offer in offers if offer.title == chosen), None)
-            if found is None:
-                return
-            if found.levels:
-                await self.levels.ask(found.levels)
-                return
-            if found.more is None:
-                await self._each(found.wishes, self._main.front.table.unmark)
-                return
-            title, offers = f"{title}: {found.title}", found.more()
-            if not offers:
-                self._tell("There is none to choose from.", Tone.PLAIN)
-                return
+        found = await offered(self._app, title, offers)
+        if found is None:
+            return
+        if found.levels:
+            await self.levels.ask(found.levels)
+        elif found.more is not None:
+            self._tell("There is none to choose from.", Tone.PLAIN)
+        else:
+            await self._each(found.wishes, self._main.front.table.unmark)
 
     async def _each(self, wishes: Sequence[Wish], begun: Callable[[], None] = lambda: None) -> None:
         """`begun` is called once a change was asked for and not declined."""
