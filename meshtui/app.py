@@ -204,6 +204,8 @@ class MeshApp(App[int], inherit_bindings=False):
             self.snapshot = Snapshot(self._clock(), server)
             _settle_memory()
             return
+        if self._clusters.complaint:
+            self.tell(self._clusters.complaint, Tone.WARN)
         async with session:
             self._session = self._changing.session = self._reading.session = session
             self._want()
