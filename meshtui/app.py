@@ -44,6 +44,7 @@ from meshtui.ui.audit_reader import AuditReader
 from meshtui.ui.away import Away
 from meshtui.ui.commands import Command
 from meshtui.ui.confirm import Confirm
+from meshtui.ui.driver import Driver
 from meshtui.ui.exchange import Place
 from meshtui.ui.log_reader import LogReader
 from meshtui.ui.main import Main
@@ -669,4 +670,5 @@ def run(settings: Settings) -> int:
     gc.set_threshold(50_000, 20, 100)
     sys.setswitchinterval(0.001)  # a key must not wait long for a thread that derives
     app = MeshApp(settings, clusters(settings), files=Files.default())
+    app.driver_class = Driver
     return app.run() or 0
