@@ -269,8 +269,11 @@ class MeshApp(App[int], inherit_bindings=False):
         self._use_namespaces()
 
     def _use_namespaces(self) -> None:
-        """The namespaces that are looked at become favourites, and the favourites are seen."""
-        if self._favourites.use(self._chosen, self._main.place.namespaces):
+        """The namespaces that are looked at become favourites, but for a slip of the pen, and the favourites are
+        seen."""
+        chosen = self._main.place.namespaces
+        slip = self.snapshot is not None and notices.missing(self.snapshot, chosen)
+        if not slip and self._favourites.use(self._chosen, chosen):
             self._save_favourites(self._chosen)
         self._show_favourites()
 
@@ -472,7 +475,9 @@ class MeshApp(App[int], inherit_bindings=False):
         if argument in self.available_themes:
             self.theme = argument
         else:
-            self.tell(f"There is no theme {argument!r}.", Tone.WARN)
+            none = f"There is no theme {argument!r}" if argument else ":theme wants a name"
+            own = ", ".join(each.name for each in themes.OWN)
+            self.tell(f"{none}: there are {own}, and Textual's.", Tone.WARN)
 
     # Screens over the panes
 

@@ -384,7 +384,7 @@ class Main(Screen[None], inherit_bindings=False):
         elif name:
             close = commands.complete(self.commands, name, most=1)
             hint = f" Did you mean :{close[0].text}?" if close else ""
-            why = kind_commands.unknown(name, self._kinds, hint)
+            why = unbound.COMMANDS.get(name) or kind_commands.unknown(name, self._kinds, hint)
             self.post_message(self.Told(why, Tone.WARN))
 
     def _opening(self, pane: type[AnyPane]) -> Command:
