@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from threading import Thread
 from typing import Any
 
-from meshtui.kube import memory
+from meshtui import memory
 from meshtui.kube.errors import Unreachable
 from meshtui.mesh.snapshot import Problem, Trouble
 
