@@ -244,6 +244,7 @@ class MeshApp(App[int], inherit_bindings=False):
             (*wanted.probes, *self._changing.probes),
             wanted.refs,
             wanted.tables,
+            wanted.tails,
             denials=wanted.denials,
         )
         self._changing.ask_rights(self._main.front)

@@ -22,7 +22,7 @@ from meshtui.mesh import ztunnels
 from meshtui.mesh.doctor.configuration.schema import Tried
 from meshtui.mesh.kinds import Kind
 from meshtui.mesh.raw import Raw
-from meshtui.mesh.snapshot import Answer, Phase, Probe, Ref, Scope, Snapshot
+from meshtui.mesh.snapshot import Answer, Phase, Probe, Ref, Scope, Snapshot, Tail
 from meshtui.settings import Settings
 
 PATIENCE = timedelta(minutes=5)
@@ -39,6 +39,7 @@ class Asked:
     again: Callable[[Snapshot], Collection[Probe]] = lambda snapshot: ()
     """What is asked once more, `after` so long."""
     after: timedelta = timedelta()
+    tails: Callable[[Snapshot], Collection[Tail]] = lambda snapshot: ()
 
 
 def reached(settings: Settings, asked: Callable[[Sequence[str]], Asked]) -> Snapshot | None:
@@ -109,9 +110,10 @@ async def read(
                 progress(f"reading: {read} of {len(asked.scopes)} lists")
                 continue
             probes, refs = set(asked.probes(snapshot)), set(asked.refs(snapshot))
-            session.want(asked.scopes, probes, refs)
+            tails = set(asked.tails(snapshot))
+            session.want(asked.scopes, probes, refs, tails=tails)
             waiting = len(probes - snapshot.answers.keys())
-            if not waiting and refs <= snapshot.gets.keys():
+            if not waiting and refs <= snapshot.gets.keys() and tails <= snapshot.tails.keys():
                 break
             progress(f"reading: {len(probes) - waiting} of {len(probes)} questions to ztunnels")
     await _again(session, latest, asked, patience, progress)
