@@ -17,8 +17,10 @@ from meshtui.commands import doctor_reports, whole
 from meshtui.commands.doctor_reports import Report
 from meshtui.commands.whole import Asked
 from meshtui.kube.errors import KubeError
-from meshtui.mesh import certificates, manifests, scopes
+from meshtui.mesh import agent_logs, certificates, manifests, scopes
 from meshtui.mesh.doctor import analyzer, examination, rows
+from meshtui.mesh.doctor.ambient import agent_logs as by_logs
+from meshtui.mesh.doctor.ambient import istiods
 from meshtui.mesh.doctor.analyzer import Analyzer
 from meshtui.mesh.doctor.configuration import schema
 from meshtui.mesh.doctor.configuration.schema import Tried
@@ -60,6 +62,8 @@ class Order:
     """After so long the counters of ztunnels are read again, for rules that go by how they rise; 0 for once only."""
     muted: bool = False
     """What is muted is told too."""
+    logs: bool = False
+    """The ends of the logs of ztunnels and CNI agents are read, for the rules that go by them."""
 
 
 def run(order: Order, settings: Settings) -> int:
@@ -129,7 +133,9 @@ def _told(
 def _analyzers(order: Order) -> Sequence[Analyzer]:
     """Those that apply a rule that is asked for, or that run unasked."""
     if not order.codes:
-        return [each for each in ANALYZERS if not each.asked_for]
+        told = (*istiods.ANALYZERS, *(by_logs.ANALYZERS if order.logs else ()))
+        beside = () if order.alone else told
+        return [each for each in ANALYZERS if not each.asked_for or each in beside]
     return [each for each in ANALYZERS if any(rule.code in order.codes for rule in each.rules)]
 
 
@@ -158,13 +164,29 @@ def _muted(context: str) -> ByFinding:
 def _asked(settings: Settings, order: Order, namespaces: Sequence[str]) -> Asked:
     """All that the rules need."""
     needs = [*certificates.KINDS, *analyzer.watched(_analyzers(order))]
-    probes = whole.dumps if settings.sweep else _nothing
-    again = whole.counters if settings.sweep and order.again else _nothing
-    return Asked(scopes.of(needs, namespaces), probes, certificates.refs, again, order.again)
+    asked = Asked(scopes.of(needs, namespaces), _nothing, certificates.refs)
+    if not settings.sweep:
+        return asked
+    reads_logs = any(each in by_logs.ANALYZERS for each in _analyzers(order))
+    return replace(
+        asked,
+        probes=_probes,
+        again=_counters if order.again else _nothing,
+        after=order.again,
+        tails=agent_logs.tails if reads_logs else asked.tails,
+    )
 
 
 def _nothing(snapshot: Snapshot) -> Sequence[Probe]:
     return ()
+
+
+def _probes(snapshot: Snapshot) -> Sequence[Probe]:
+    return (*whole.dumps(snapshot), *istiods.probes(snapshot))
+
+
+def _counters(snapshot: Snapshot) -> Sequence[Probe]:
+    return (*whole.counters(snapshot), *istiods.counters(snapshot))
 
 
 def _merged(snapshot: Snapshot, files: Iterable[Manifest], *, alone: bool) -> Snapshot:

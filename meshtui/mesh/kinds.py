@@ -35,6 +35,21 @@ INGRESS_CLASS = Kind("networking.k8s.io", "ingressclasses", "IngressClass", name
 DEPLOYMENT = Kind("apps", "deployments", "Deployment")
 DAEMONSET = Kind("apps", "daemonsets", "DaemonSet")
 STATEFULSET = Kind("apps", "statefulsets", "StatefulSet")
+AUTOSCALER = Kind(
+    "autoscaling", "horizontalpodautoscalers", "HorizontalPodAutoscaler", ("v2", "v1")
+)
+DISRUPTION_BUDGET = Kind("policy", "poddisruptionbudgets", "PodDisruptionBudget")
+CILIUM_POLICY = Kind("cilium.io", "ciliumnetworkpolicies", "CiliumNetworkPolicy", ("v2",))
+CILIUM_CLUSTER_POLICY = Kind(
+    "cilium.io",
+    "ciliumclusterwidenetworkpolicies",
+    "CiliumClusterwideNetworkPolicy",
+    ("v2",),
+    namespaced=False,
+)
+SECURITY_GROUP_POLICY = Kind(
+    "vpcresources.k8s.aws", "securitygrouppolicies", "SecurityGroupPolicy", ("v1beta1",)
+)
 WEBHOOK = Kind(
     "admissionregistration.k8s.io",
     "mutatingwebhookconfigurations",
