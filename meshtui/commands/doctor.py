@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -17,7 +17,7 @@ from meshtui.commands import doctor_reports, whole
 from meshtui.commands.doctor_reports import Report
 from meshtui.commands.whole import Asked
 from meshtui.kube.errors import KubeError
-from meshtui.mesh import agent_logs, certificates, manifests, scopes
+from meshtui.mesh import agent_logs, certificates, components, manifests, scopes
 from meshtui.mesh.doctor import analyzer, examination, rows
 from meshtui.mesh.doctor.ambient import agent_logs as by_logs
 from meshtui.mesh.doctor.ambient import istiods
@@ -27,7 +27,7 @@ from meshtui.mesh.doctor.configuration.schema import Tried
 from meshtui.mesh.doctor.examination import Examination, Finding
 from meshtui.mesh.doctor.findings import Severity
 from meshtui.mesh.doctor.rules import ANALYZERS, RULES
-from meshtui.mesh.kinds import Kind
+from meshtui.mesh.kinds import NAMESPACE, Kind
 from meshtui.mesh.manifests import Manifest, Mistake
 from meshtui.mesh.memo import Memo
 from meshtui.mesh.raw import Raw, key, name, namespace
@@ -76,9 +76,12 @@ def run(order: Order, settings: Settings) -> int:
     snapshot = whole.reached(settings, partial(_asked, settings, order))
     if snapshot is None:
         return UNREADABLE
+    namespaces = settings.namespaces_of(snapshot.server.context)
+    for missing in _not_there(snapshot, namespaces):
+        click.echo(f"meshtui: there is no namespace {missing}", err=True)
     muted = _muted(snapshot.server.context)
     tries = _tried(settings, objects, snapshot) if order.dry_run else ()
-    return _told(order, replace(snapshot, muted=muted), objects, mistakes, tries)
+    return _told(order, replace(snapshot, muted=muted), objects, mistakes, tries, namespaces)
 
 
 def explanation(code: str) -> str:
@@ -93,19 +96,18 @@ def _told(
     objects: Sequence[Manifest],
     mistakes: Sequence[Mistake],
     tries: Sequence[Analyzer] = (),
+    namespaces: Sequence[str] = (),
 ) -> int:
     analyzers = [*_analyzers(order), *tries]
     snapshot = _merged(before, objects, alone=order.alone) if order.files else before
-    result = examination.of(snapshot, analyzers)
+    result = _of_codes(examination.of(snapshot, analyzers), order.codes)
     findings = list(result.findings)
     if order.files and not order.alone:
         findings = list(_new(result, examination.of(before, analyzers), objects))
-    asked_for = [
-        each
-        for each in findings
-        if each.grade.rank <= order.severity.rank
-        and (not order.codes or each.found.rule.code in order.codes)
-    ]
+    elif namespaces:
+        near = {*namespaces, *components.namespaces(snapshot)}
+        findings = [each for each in findings if _concerns(each, near)]
+    asked_for = [each for each in findings if each.grade.rank <= order.severity.rank]
     muted = {each: mute for each in asked_for if (mute := rows.mute_of(each, snapshot))}
     wanted = [each for each in asked_for if each not in muted]
     missing = (
@@ -128,6 +130,31 @@ def _told(
     if missing and order.strict:
         return UNREADABLE
     return FINDINGS if fails or mistakes else CLEAN
+
+
+def _not_there(snapshot: Snapshot, namespaces: Sequence[str]) -> Sequence[str]:
+    if snapshot.unread(NAMESPACE):
+        return ()
+    return [each for each in namespaces if snapshot.find(NAMESPACE, "", each) is None]
+
+
+def _concerns(finding: Finding, namespaces: Collection[str]) -> bool:
+    """Whether it is about something in these namespaces, or about what belongs to none."""
+    refs = [ref for each in (finding.found, *finding.symptoms) for ref in each.objects]
+    places = {ref.name if ref.kind == NAMESPACE else ref.namespace for ref in refs}
+    return not places or "" in places or not places.isdisjoint(namespaces)
+
+
+def _of_codes(found: Examination, codes: Sequence[str]) -> Examination:
+    """Without what other rules of the same analyzers say; all where none is asked for."""
+    if not codes:
+        return found
+    return replace(
+        found,
+        findings=tuple(each for each in found.findings if each.found.rule.code in codes),
+        unsure=tuple(each for each in found.unsure if each.rule.code in codes),
+        outcomes={code: each for code, each in found.outcomes.items() if code in codes},
+    )
 
 
 def _analyzers(order: Order) -> Sequence[Analyzer]:

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 from meshtui import __version__
 from meshtui.commands import documents
+from meshtui.mesh.checks import count
 from meshtui.mesh.doctor import words
 from meshtui.mesh.doctor.examination import Examination, Finding, Outcome
 from meshtui.mesh.doctor.findings import Found, Rule, Severity
@@ -82,7 +83,9 @@ def _summary(report: Report) -> str:
     told = ", ".join(f"{counts[each]} {each.word}" for each in Severity if counts[each])
     unknown = sum(each is Outcome.UNKNOWN for each in report.result.outcomes.values())
     applied = len(report.result.outcomes)
-    known = f"{applied - unknown} of {applied} rules could judge" if unknown else f"{applied} rules"
+    known = (
+        f"{applied - unknown} of {applied} rules could judge" if unknown else count(applied, "rule")
+    )
     muted = f"; {len(report.muted)} muted" if report.muted else ""
     return f"{told or 'nothing found'}{muted}; {known}"
 

@@ -14,7 +14,7 @@ import click
 
 from meshtui.commands.latest import Latest
 from meshtui.kube import kubeconfig
-from meshtui.kube.errors import KubeError, Unreachable
+from meshtui.kube.errors import ConfigError, KubeError, Unreachable
 from meshtui.kube.live import LiveSession
 from meshtui.kube.pace import Pace
 from meshtui.kube.session import Session
@@ -43,10 +43,15 @@ class Asked:
 
 
 def reached(settings: Settings, asked: Callable[[Sequence[str]], Asked]) -> Snapshot | None:
-    """The cluster, read as `cluster` does; where it cannot be reached, standard error says why, and there is none."""
+    """The cluster, read as `cluster` does; where it cannot be reached, standard error says why, and there is none.
+    Raises UsageError where the kubeconfig does not tell of it."""
     gc.set_threshold(50_000, 20, 100)  # as on the screen: objects come by the thousand, and stay
     try:
         return asyncio.run(cluster(settings, asked))
+    except ConfigError as error:
+        raise click.UsageError(
+            " ".join(filter(None, (f"{error}.", error.problem.remedy)))
+        ) from error
     except KubeError as error:
         complain(error)
         return None
