@@ -127,8 +127,8 @@ def _told(
     fails = order.fail_on is not None and any(
         each.grade.rank <= order.fail_on.rank for each in wanted
     )
-    if missing and order.strict:
-        return UNREADABLE
+    if missing and (order.strict or not any(it.complete for it in snapshot.sources.values())):
+        return UNREADABLE  # of which nothing at all could be read, strict or not
     return FINDINGS if fails or mistakes else CLEAN
 
 

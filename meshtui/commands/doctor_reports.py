@@ -66,7 +66,7 @@ def _lines(report: Report) -> Iterator[str]:
             yield f"    muted     {plain(mute.told)}"
         yield ""
     for missing, codes in _unknown(report).items():
-        yield f"? not known: {plain(missing)} ({', '.join(codes)})"
+        yield f"? not known: {plain(missing)} ({_few(codes)})"
     yield _summary(report)
 
 
@@ -76,6 +76,15 @@ def _unknown(report: Report) -> Mapping[str, Sequence[str]]:
     for each in report.result.unsure:
         found.setdefault(each.missing, {})[each.rule.code] = None
     return {missing: list(codes) for missing, codes in found.items()}
+
+
+def _few(codes: Sequence[str]) -> str:
+    more = f" and {len(codes) - _CODES} more" if len(codes) > _CODES else ""
+    return ", ".join(codes[:_CODES]) + more
+
+
+_CODES = 12
+"""So many are named where one thing that is missing is why; JSON has them all."""
 
 
 def _summary(report: Report) -> str:

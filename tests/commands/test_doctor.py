@@ -194,6 +194,12 @@ def test_a_cluster_that_does_not_answer_is_status_3(tmp_path: Path, shop: Path) 
     assert ended.stderr.startswith("meshtui: 127.0.0.1:1 refuses connections")
 
 
+def test_where_nothing_may_be_read_that_is_no_clean_cluster(tmp_path: Path, shop: Path) -> None:
+    ended = run(tmp_path, "--kubeconfig", str(shop), "--as", "nobody", "doctor")
+    assert ended.returncode == UNREADABLE
+    assert "meshtui: not read: pods: " in ended.stderr
+
+
 def test_a_rule_explains_itself(tmp_path: Path) -> None:
     ended = run(tmp_path, "doctor", "--explain", "ist0171")
     assert ended.returncode == CLEAN
