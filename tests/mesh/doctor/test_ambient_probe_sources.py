@@ -40,6 +40,7 @@ def selecting(**labels: str) -> dict[str, Any]:
         ([wide(**{**DENY, "ingress": [{"fromCIDRSet": [{"cidr": "169.254.0.0/16"}]}]})], False),
         ([wide(**{**DENY, "ingress": [{"fromCIDR": ["10.0.0.0/8"]}]})], True),
         ([wide(**{**DENY, "ingress": [{"toPorts": [{"ports": [{"port": "80"}]}]}]})], False),
+        ([wide(**{**DENY, "ingress": [{"fromCIDR": 5, "fromEntities": [3]}]})], True),
         ([wide(**DENY, enableDefaultDeny={"ingress": False})], False),
         ([wide(endpointSelector={}, egress=[{}])], False),
         ([wide(**selecting(k8s_app="cart"))], True),

@@ -21,6 +21,7 @@ from meshtui.mesh.doctor.ambient.evidence import (
     seen,
 )
 from meshtui.mesh.doctor.analyzer import Analyzer, Findings
+from meshtui.mesh.doctor.configuration.objects import words
 from meshtui.mesh.doctor.findings import Found, Rule, Severity, Unsure
 from meshtui.mesh.kinds import (
     CILIUM_CLUSTER_POLICY,
@@ -172,9 +173,9 @@ def _admits(rule: Raw) -> bool:
     an empty one admits nobody."""
     if not any(source in rule for source in _SOURCES):
         return bool(entries(rule, "toPorts") or entries(rule, "icmps"))
-    blocks = [each for each in dig(rule, "fromCIDR") or () if isinstance(each, str)]
+    blocks = [*words(dig(rule, "fromCIDR"))]
     blocks += [text(each, "cidr") for each in entries(rule, "fromCIDRSet")]
-    entities = {each for each in dig(rule, "fromEntities") or () if isinstance(each, str)}
+    entities = {*words(dig(rule, "fromEntities"))}
     return bool(entities & _EVERYBODY) or any(map(_holds, blocks))
 
 
