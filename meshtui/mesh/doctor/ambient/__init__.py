@@ -32,6 +32,7 @@ from meshtui.mesh.doctor.ambient import (
     policies,
     probe_sources,
     probes,
+    support,
     traffic,
     waypoints,
 )
@@ -56,6 +57,7 @@ ANALYZERS: tuple[Analyzer, ...] = (
     *dns.ANALYZERS,
     *capacity.ANALYZERS,
     *probe_sources.ANALYZERS,
+    *support.ANALYZERS,
     *istiods.ANALYZERS,
     *agent_logs.ANALYZERS,
 )
