@@ -48,6 +48,7 @@ from meshtui.ui.exchange import Place
 from meshtui.ui.log_reader import LogReader
 from meshtui.ui.main import Main
 from meshtui.ui.mute import AskMute, MuteAsked
+from meshtui.ui.paint import COMPONENTS
 from meshtui.ui.palette import CommandsOfMain
 from meshtui.ui.pane import Pane
 from meshtui.ui.panes import PANES
@@ -85,6 +86,7 @@ class MeshApp(App[int], inherit_bindings=False):
 
     TITLE = "meshtui"
     CSS_PATH = STYLESHEETS
+    COMPONENT_CLASSES = COMPONENTS
     COMMANDS = {CommandsOfMain}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark", "help", "Help", key_display="?", id="app.help"),

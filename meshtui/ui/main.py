@@ -135,6 +135,7 @@ class Main(Screen[None], inherit_bindings=False):
         self.prompt = Prompt(self.commands, self._entered)
 
     def compose(self) -> ComposeResult:
+        self._wear_size()
         yield self._header.data_bind(Main.snapshot, Main.place)
         yield self.tab_line
         for pane in self._panes.values():
@@ -142,6 +143,15 @@ class Main(Screen[None], inherit_bindings=False):
         yield self._switcher
         yield self.prompt
         yield Footer()
+
+    def _wear_size(self) -> None:
+        """Takes the classes of its size before anything is styled: the first resize, which would, styles all anew."""
+        width, height = self.app.size
+        for breakpoints, size in (
+            (self.HORIZONTAL_BREAKPOINTS, width),
+            (self.VERTICAL_BREAKPOINTS, height),
+        ):
+            self.add_class([name for least, name in breakpoints if size >= least][-1], update=False)
 
     def on_mount(self) -> None:
         for pane in self._panes.values():

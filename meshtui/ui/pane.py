@@ -416,7 +416,7 @@ class Pane(Keyed[R]):
         row = self.table.selected
         width = self.beside.scrollable_content_region.width or self.beside.size.width
         self.beside.show(
-            detail.render(self.verdict(row), self._sections(row, self.snapshot), width - 1)
+            detail.render(self.verdict(row), self._sections(row, self.snapshot), width)
             if row and width
             else ()
         )

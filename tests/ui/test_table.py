@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 
 from meshtui.mesh.health import OK, Health, Verdict
 from meshtui.ui.columns import Column, layout, shorten
+from meshtui.ui.paint import COMPONENTS
 from meshtui.ui.spans import Cell, Span, Tone
 from meshtui.ui.table import Table
 
@@ -29,6 +30,8 @@ def rows(*names: str) -> list[Row]:
 
 
 class Shows(App[None]):
+    COMPONENT_CLASSES = COMPONENTS
+
     def __init__(self) -> None:
         super().__init__()
         self.drawn: list[str] = []
