@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 from meshtui.mesh import nodes, ztunnel_probes
 from meshtui.mesh.doctor.ambient import failures
 from meshtui.mesh.doctor.ambient.evidence import pod_ref, seen
 from meshtui.mesh.doctor.analyzer import Analyzer, Findings
 from meshtui.mesh.doctor.findings import Found, Rule, Severity, Unsure
 from meshtui.mesh.metrics import Dns, Metrics
-from meshtui.mesh.snapshot import Answer, Snapshot
+from meshtui.mesh.nodes import Node
+from meshtui.mesh.snapshot import Answer, Probe, Snapshot
 
 FAILING = Rule(
     "AMB-060",
@@ -24,9 +27,16 @@ _FEW, _SHARE = 5, 0.01
 
 def failing(snapshot: Snapshot) -> Findings:
     yield from failures.unread(snapshot, FAILING)
-    for node in nodes.of(snapshot).values():
+    known, answers = nodes.of(snapshot), snapshot.answers
+    yield from snapshot.memo.kept("names", lambda: [*_failing(known, answers)], (known, answers))
+
+
+def _failing(
+    known: Mapping[str, Node], answers: Mapping[Probe, Answer]
+) -> Iterator[Found | Unsure]:
+    for node in known.values():
         for pod in (each.pod for each in node.ztunnels):
-            answer = snapshot.answers.get(ztunnel_probes.metrics(pod.namespace, pod.name), Answer())
+            answer = answers.get(ztunnel_probes.metrics(pod.namespace, pod.name), Answer())
             now, before = answer.value, answer.before
             if not isinstance(now, Metrics) or now.dns.failed + now.dns.slow < _FEW:
                 continue

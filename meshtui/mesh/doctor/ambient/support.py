@@ -25,6 +25,12 @@ OLD = Rule(
 
 
 def unsupported(snapshot: Snapshot) -> Findings:
+    """Anew each day, and where a part or the API server changes."""
+    inputs = (components.running(snapshot), snapshot.server.version, snapshot.now.toordinal())
+    return snapshot.memo.kept("support", lambda: [*_unsupported(snapshot)], inputs)
+
+
+def _unsupported(snapshot: Snapshot) -> Iterator[Found]:
     """By what is said of their version."""
     judged = (
         (versions.istio(version, snapshot.now), pod)
