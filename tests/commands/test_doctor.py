@@ -200,6 +200,13 @@ def test_where_nothing_may_be_read_that_is_no_clean_cluster(tmp_path: Path, shop
     assert "meshtui: not read: pods: " in ended.stderr
 
 
+def test_logs_and_istiods_are_asked_where_a_rule_goes_by_them(tmp_path: Path, shop: Path) -> None:
+    words = ("doctor", "--code", "AMB-043,AMB-051", "-o", "json", "--strict")
+    ended = run(tmp_path, "--kubeconfig", str(shop), *words)
+    assert (ended.returncode, ended.stderr) == (CLEAN, "")
+    assert json.loads(ended.stdout)["rules"] == {"AMB-043": "ok", "AMB-051": "ok"}
+
+
 def test_a_rule_explains_itself(tmp_path: Path) -> None:
     ended = run(tmp_path, "doctor", "--explain", "ist0171")
     assert ended.returncode == CLEAN
