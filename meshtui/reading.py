@@ -16,8 +16,9 @@ from meshtui.kube.session import Session
 from meshtui.mesh.logs import LogLine
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Problem, Ref, Snapshot, Trouble
-from meshtui.ui import detail, notices, yaml_lines
+from meshtui.ui import asking, detail, notices, yaml_lines
 from meshtui.ui.answers import AnswerScreen, Asked
+from meshtui.ui.commands import Command
 from meshtui.ui.log_reader import LogReader
 from meshtui.ui.main import Main
 from meshtui.ui.reader import Describe, Yaml
@@ -44,6 +45,18 @@ class Reading:
         self._main = main
         self._derive = derive
         self._looked = looked
+
+    def commands(self) -> list[Command]:
+        """What may be asked to be read."""
+
+        def more(words: str) -> None:
+            self._main.prompt.ask(":", words)
+
+        return [
+            Command(("tree",), "gateways down to ztunnels: what leads to this row and on from it, or `all`",
+                    self.tree, lambda: ["all"], "[all]", closed=True),
+            *asking.commands(lambda: self.snapshot, self.ask, more),
+        ]  # fmt: skip
 
     def describe(self, key: str) -> None:
         """Opens what is known of a row of the pane in front; it stays when the row goes."""
