@@ -37,12 +37,13 @@ from meshtui.routes import Routes
 from meshtui.settings import Settings
 from meshtui.taking import Taking
 from meshtui.telling import Telling
-from meshtui.ui import clipboard, info, keys, themes
+from meshtui.ui import clipboard, info, keys, notices, themes
 from meshtui.ui.answers import AnswerScreen
 from meshtui.ui.ascii import Ascii
 from meshtui.ui.away import Away
 from meshtui.ui.commands import Command
 from meshtui.ui.confirm import Confirm
+from meshtui.ui.driver import Driver
 from meshtui.ui.exchange import Place
 from meshtui.ui.main import Main
 from meshtui.ui.mute import AskMute, MuteAsked
@@ -183,6 +184,8 @@ class MeshApp(Routes, inherit_bindings=False):
             self.snapshot = Snapshot(self._clock(), server)
             memory.settle()
             return
+        if self._contexts.clusters.complaint:
+            self.tell(self._contexts.clusters.complaint, Tone.WARN)
         async with session:
             self._session = self._changing.session = self._reading.session = session
             self._want()
@@ -246,8 +249,12 @@ class MeshApp(Routes, inherit_bindings=False):
         self._use_favourite()
 
     def _use_favourite(self) -> None:
-        if self._favouring.use():
-            self._save_favourites(self._main.place.context)
+        """The namespaces that are looked at become favourites, but for a slip of the pen, and the favourites are
+        seen."""
+        place, snapshot = self._main.place, self.snapshot
+        slip = snapshot is not None and notices.missing(snapshot, place.namespaces)
+        if self._favouring.use(slip=bool(slip)):
+            self._save_favourites(place.context)
 
     @work
     async def _save_favourites(self, context: str) -> None:
@@ -342,7 +349,9 @@ class MeshApp(Routes, inherit_bindings=False):
         if argument in self.available_themes:
             self.theme = argument
         else:
-            self.tell(f"There is no theme {argument!r}.", Tone.WARN)
+            none = f"There is no theme {argument!r}" if argument else ":theme wants a name"
+            own = ", ".join(each.name for each in themes.OWN)
+            self.tell(f"{none}: there are {own}, and Textual's.", Tone.WARN)
 
     def action_help(self) -> None:
         if not isinstance(self.screen, Help):
@@ -419,4 +428,5 @@ def run(settings: Settings) -> int:
     memory.hold()
     sys.setswitchinterval(0.001)  # a key must not wait long for a thread that derives
     app = MeshApp(settings, clusters(settings), files=Files.default())
+    app.driver_class = Driver
     return app.run() or 0

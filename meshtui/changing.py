@@ -29,6 +29,7 @@ from meshtui.mesh.changes import Change, Create, Refusal
 from meshtui.mesh.kinds import Kind
 from meshtui.mesh.past import Past
 from meshtui.mesh.snapshot import Probe, Ref, Scope, Snapshot
+from meshtui.mesh.verification import Verification
 from meshtui.proving import End, Proving
 from meshtui.settings import Settings
 from meshtui.ui import outcomes
@@ -264,12 +265,9 @@ class Changing:
                 begun()
             if result.state is State.APPLIED:
                 made.append(result)
-                end = await self._proving.prove(
-                    result.change, before, place, undoable=_can_be_undone(result), stays=self._all
-                )
+                end = await self._proved(result, before, place)
                 if end is End.UNDO:
-                    if await self._undone(result):
-                        made.remove(result)
+                    made.remove(result)
                 elif end is End.VERIFIED_UNSEEN:
                     self._stopped(wishes[number:])  # no question into what somebody types meanwhile
                     return
@@ -281,6 +279,23 @@ class Changing:
                 and not await self._goes_on(made, result, wishes[number:])
             ):
                 return
+
+    async def _proved(self, result: Result, before: Snapshot, place: str = "") -> End:
+        """Follows its evidence since a snapshot, and goes on with that where the undo is declined; UNDO where it
+        was taken back."""
+        following = self._evidence(result, before)
+        while True:
+            end = await self._proving.prove(
+                following, place, undoable=_can_be_undone(result), stays=self._all
+            )
+            if end is not End.UNDO:
+                return end
+            undone = await self._undone(result)
+            if undone is not State.DECLINED:
+                return End.UNDO if undone is State.APPLIED else End.NOT_VERIFIED
+
+    def _evidence(self, result: Result, before: Snapshot) -> Verification | None:
+        return verification.begin(result.change, before, self._clock())
 
     async def _goes_on(self, made: Sequence[Result], last: Result, rest: Sequence[Wish]) -> bool:
         """What to do after a failure with those that follow."""
@@ -301,7 +316,7 @@ class Changing:
             await self._undone(last)
         elif chosen == "undo all":
             for result in undoable:
-                if not await self._undone(result):
+                if await self._undone(result) is not State.APPLIED:
                     break
         if chosen != "go on":
             self._stopped(rest)
@@ -368,22 +383,22 @@ class Changing:
             lines = outcomes.lines(state.value, reason, result.remedy, result.diff)
             self._app.push_screen(Reader(title, lines, hang=2))
 
-    async def _undone(self, result: Result) -> bool:
-        """Takes a change back; whether that was done."""
+    async def _undone(self, result: Result) -> State:
+        """Takes a change back; how that ended."""
         back = changes.inverse(result.change, result.left)
         if isinstance(back, Refusal):
             self._tell(f"{back.reason}.", Tone.WARN)
-            return False
+            return State.REFUSED
         return await self._taken_back(back, result.id)
 
-    async def _taken_back(self, back: Change, undoes: str) -> bool:
-        """Makes the change that takes another one back; whether that was done."""
+    async def _taken_back(self, back: Change, undoes: str) -> State:
+        """Makes the change that takes another one back; how that ended."""
         before = self.snapshot
         made = await self._made(back, undoes=undoes)
         if made.state is State.APPLIED and before is not None:
             self._done = [each for each in self._done if each.id not in (undoes, made.id)]
-            await self._proving.prove(made.change, before, undoable=False)
-        return made.state is State.APPLIED
+            await self._proving.prove(self._evidence(made, before), undoable=False)
+        return made.state
 
     async def _edited(self, ref: Ref) -> None:
         change, snapshot = await self._drafting.edited(self.session, ref), self.snapshot
@@ -392,7 +407,7 @@ class Changing:
         result = await self._made(change)
         self._drafting.close(change, applied=result.state is State.APPLIED)
         if result.state is State.APPLIED and snapshot is not None:
-            await self._proving.prove(result.change, snapshot)
+            await self._proved(result, snapshot)
 
 
 def _can_be_undone(result: Result) -> bool:

@@ -29,10 +29,10 @@ class Favouring:
             self._tell(f"The favourite namespaces cannot be read: {error.strerror}.", Tone.WARN)
         self._show()
 
-    def use(self) -> bool:
-        """What is looked at becomes one; whether it was none before, and is to be saved."""
+    def use(self, *, slip: bool) -> bool:
+        """What is looked at becomes one, unless that was a slip of the pen; whether it is a new one, to be saved."""
         place = self._main.place
-        new = self._favourites.use(place.context, place.namespaces)
+        new = not slip and self._favourites.use(place.context, place.namespaces)
         self._show()
         return new
 

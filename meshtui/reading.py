@@ -83,7 +83,13 @@ class Reading:
         self._looked()
 
     def tree(self, argument: str) -> None:
-        """Opens the tree about the row under the cursor; about everything where anything is said."""
+        """Opens the tree about the row under the cursor, or about `all`."""
+        if argument.lower() not in ("", "all"):
+            words = (
+                f":tree {argument}: write all behind it, or nothing for the row under the cursor."
+            )
+            self._main.post_message(self._main.Told(words, Tone.WARN))
+            return
         screen = TreeScreen(*(EVERYTHING if argument else focus(self._main.front)))
         self._app.push_screen(screen, self._left)
         self._app.run_worker(self._plant(screen), group="tree", exclusive=True)

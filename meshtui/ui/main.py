@@ -382,7 +382,10 @@ class Main(Screen[None], inherit_bindings=False):
         line = text.strip()
         name, argument = commands.split(f"ctx {line[1:]}" if line.startswith("@") else line)
         command = commands.find(self.commands, name)
-        if command is not None:
+        if command is not None and argument and not command.takes:
+            words = f":{name} {argument}: :{name} takes nothing behind it."
+            self.post_message(self.Told(words, Tone.WARN))
+        elif command is not None:
             command.run(argument)
         elif name:
             self.post_message(self.Told(self._opening.unknown(name), Tone.WARN))

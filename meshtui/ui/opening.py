@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from meshtui.mesh.kinds import NAMESPACE
 from meshtui.mesh.served import Served
-from meshtui.ui import arguments, commands, kind_commands
+from meshtui.ui import arguments, commands, kind_commands, unbound
 from meshtui.ui.arguments import Arguments, BadArguments
 from meshtui.ui.commands import Command
 from meshtui.ui.exchange import Jump
@@ -43,7 +43,7 @@ class Opening:
         """Why a name opens nothing."""
         close = commands.complete(self._main.commands, name, most=1)
         hint = f" Did you mean :{close[0].text}?" if close else ""
-        return kind_commands.unknown(name, self._kinds, hint)
+        return unbound.COMMANDS.get(name) or kind_commands.unknown(name, self._kinds, hint)
 
     def _of_pane(self, pane: type[AnyPane]) -> Command:
         names = (pane.NAME, *pane.ALIASES)
