@@ -90,7 +90,7 @@ def switches(terminal: Terminal, times: int = 10) -> Figures:
 
 def sorts(terminal: Terminal, times: int = 5) -> Figures:
     """Milliseconds from a key that sorts all rows to the heading that says so, which is drawn with them."""
-    return _headings(terminal, ["A", "N", "P", "S"] * times)
+    return _headings(terminal, ["N", "P", "S"] * times)
 
 
 def _headings(terminal: Terminal, keys: list[str]) -> Figures:
