@@ -171,7 +171,8 @@ async def _program(
 def _started(kubeconfig: Path, scratch: Path, flags: list[str]) -> Terminal:
     meshtui = Path(sys.executable).with_name("meshtui")
     command = [str(meshtui), "--kubeconfig", str(kubeconfig), "--pane", "workloads", *flags]
-    return Terminal(command, environment(scratch))
+    own = tempfile.mkdtemp(dir=scratch)  # how one run sorts is kept for the next one
+    return Terminal(command, environment(Path(own)))
 
 
 def _stormy(ahead: storm.Front, scratch: Path, seconds: float) -> Figures:
