@@ -16,7 +16,7 @@ from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widgets import Input
 
-from meshtui import endings, journal, memory, production
+from meshtui import endings, garbage, journal, production
 from meshtui.auditing import Auditing
 from meshtui.changing import Changing
 from meshtui.clusters import Clusters, clusters
@@ -37,7 +37,7 @@ from meshtui.routes import Routes
 from meshtui.settings import Settings
 from meshtui.taking import Taking
 from meshtui.telling import Telling
-from meshtui.ui import clipboard, info, keys, notices, themes
+from meshtui.ui import clipboard, info, notices, themes
 from meshtui.ui.answers import AnswerScreen
 from meshtui.ui.ascii import Ascii
 from meshtui.ui.away import Away
@@ -51,7 +51,7 @@ from meshtui.ui.paint import COMPONENTS
 from meshtui.ui.palette import CommandsOfMain
 from meshtui.ui.pane import Pane
 from meshtui.ui.panes import PANES
-from meshtui.ui.reader import Aliases, Help, Reader
+from meshtui.ui.reader import Reader
 from meshtui.ui.spans import Tone
 from meshtui.ui.styles import STYLESHEETS
 from meshtui.ui.tree import TreeScreen
@@ -159,7 +159,7 @@ class MeshApp(Routes, inherit_bindings=False):
     def _start(self) -> None:
         """Looks at the chosen context, from nothing."""
         self._session = self._reading.session = None
-        memory.let_go()
+        garbage.let_go()
         self._lending = Lending(self, self._main)
         self.snapshot = None
         context, settings = self._contexts.chosen, self._settings
@@ -182,7 +182,7 @@ class MeshApp(Routes, inherit_bindings=False):
         except KubeError as failure:
             server = Server(context=context, problem=failure.problem)
             self.snapshot = Snapshot(self._clock(), server)
-            memory.settle()
+            garbage.settle()
             return
         if self._contexts.clusters.complaint:
             self.tell(self._contexts.clusters.complaint, Tone.WARN)
@@ -203,7 +203,7 @@ class MeshApp(Routes, inherit_bindings=False):
                 self.snapshot = snapshot
                 if not settled and snapshot.sources and _complete(snapshot):
                     settled = True
-                    memory.settle()
+                    garbage.settle()
 
     async def _derive(self, derive: Callable[[Snapshot], object], snapshot: Snapshot) -> None:
         """Derives in a thread, one at a time: what was derived is remembered in one place."""
@@ -352,22 +352,6 @@ class MeshApp(Routes, inherit_bindings=False):
             own = ", ".join(each.name for each in themes.OWN)
             self.tell(f"{none}: there are {own}, and Textual's.", Tone.WARN)
 
-    def action_help(self) -> None:
-        if not isinstance(self.screen, Help):
-            live = self.screen.active_bindings.values()
-            found = keys.lines(self, live, self._main.commands)
-            self.push_screen(Help("Keys and commands", found, keys.HANG))
-
-    def action_aliases(self) -> None:
-        if isinstance(self.screen, Aliases):
-            self.screen.dismiss()
-        else:
-            found = keys.aliases(self._main.commands)
-            self.push_screen(Aliases("Commands and their aliases", found, keys.HANG))
-
-    def action_messages(self) -> None:
-        self.push_screen(Reader("Messages, newest first", self._telling.lines(), 10))
-
     def _info(self) -> None:
         told = info.lines(self.snapshot, self._main.place, self._settings.config_file)
         self.push_screen(Reader("Info", told, 2))
@@ -424,7 +408,7 @@ def _complete(snapshot: Snapshot) -> bool:
 
 def run(settings: Settings) -> int:
     """Runs the program on the screen; gives its exit status."""
-    memory.hold()
+    garbage.hold()
     sys.setswitchinterval(0.001)  # a key must not wait long for a thread that derives
     app = MeshApp(settings, clusters(settings), files=Files.default())
     app.driver_class = Driver

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from meshtui import memory
+from meshtui import garbage
 from meshtui.commands.latest import Latest
 from meshtui.kube import kubeconfig
 from meshtui.kube.errors import KubeError, Unreachable
@@ -43,7 +43,7 @@ class Asked:
 
 def reached(settings: Settings, asked: Callable[[Sequence[str]], Asked]) -> Snapshot | None:
     """The cluster, read as `cluster` does; where it cannot be reached, standard error says why, and there is none."""
-    memory.look_seldom()
+    garbage.look_seldom()
     try:
         return asyncio.run(cluster(settings, asked))
     except KubeError as error:
