@@ -16,7 +16,7 @@ from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widgets import Input
 
-from meshtui import endings, garbage, journal, production
+from meshtui import endings, journal, memory, production
 from meshtui.auditing import Auditing
 from meshtui.changing import Changing
 from meshtui.clusters import Clusters, clusters
@@ -159,7 +159,7 @@ class MeshApp(Routes, inherit_bindings=False):
     def _start(self) -> None:
         """Looks at the chosen context, from nothing."""
         self._session = self._reading.session = None
-        garbage.let_go()
+        memory.let_go()
         self._lending = Lending(self, self._main)
         self.snapshot = None
         context, settings = self._contexts.chosen, self._settings
@@ -182,7 +182,7 @@ class MeshApp(Routes, inherit_bindings=False):
         except KubeError as failure:
             server = Server(context=context, problem=failure.problem)
             self.snapshot = Snapshot(self._clock(), server)
-            garbage.settle()
+            memory.settle()
             return
         if self._contexts.clusters.complaint:
             self.tell(self._contexts.clusters.complaint, Tone.WARN)
@@ -203,7 +203,7 @@ class MeshApp(Routes, inherit_bindings=False):
                 self.snapshot = snapshot
                 if not settled and snapshot.sources and _complete(snapshot):
                     settled = True
-                    garbage.settle()
+                    memory.settle()
 
     async def _derive(self, derive: Callable[[Snapshot], object], snapshot: Snapshot) -> None:
         """Derives in a thread, one at a time: what was derived is remembered in one place."""
@@ -409,7 +409,7 @@ def _complete(snapshot: Snapshot) -> bool:
 
 def run(settings: Settings) -> int:
     """Runs the program on the screen; gives its exit status."""
-    garbage.hold()
+    memory.hold()
     sys.setswitchinterval(0.001)  # a key must not wait long for a thread that derives
     app = MeshApp(settings, clusters(settings), files=Files.default())
     app.driver_class = Driver

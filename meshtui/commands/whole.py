@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from meshtui import garbage
+from meshtui import memory
 from meshtui.commands.latest import Latest
 from meshtui.kube import kubeconfig
 from meshtui.kube.errors import ConfigError, KubeError, Unreachable
@@ -45,7 +45,7 @@ class Asked:
 def reached(settings: Settings, asked: Callable[[Sequence[str]], Asked]) -> Snapshot | None:
     """The cluster, read as `cluster` does; where it cannot be reached, standard error says why, and there is none.
     Raises UsageError where the kubeconfig does not tell of it."""
-    garbage.look_seldom()
+    memory.look_seldom()
     try:
         return asyncio.run(cluster(settings, asked))
     except ConfigError as error:

@@ -1,4 +1,4 @@
-"""Garbage: when Python looks for it. A cluster is read into objects by the million, and they stay."""
+"""Memory: when Python looks for garbage. A cluster is read into objects by the million, and they stay."""
 
 from __future__ import annotations
 
