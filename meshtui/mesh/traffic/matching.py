@@ -160,10 +160,13 @@ def _quoted(literal: str) -> str:
     return re.sub(r"([\\.+*?()|\[\]{}^$])", r"\\\1", literal)
 
 
+_LENGTH = re.compile(r"0|[1-9]\d{0,2}", re.ASCII)
+
+
 def interface(value: str) -> ipaddress.IPv4Interface | ipaddress.IPv6Interface:
     """An address or a range, with the address as it is written. Raises ValueError."""
     length = value.partition("/")[2]
-    if "/" in value and not (length.isascii() and length.isdigit()):  # Go takes no netmask
+    if "/" in value and not _LENGTH.fullmatch(length):  # Go takes no netmask, and no 08
         raise ValueError(f"invalid range {value}")
     return ipaddress.ip_interface(value)
 
