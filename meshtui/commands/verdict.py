@@ -13,6 +13,7 @@ from meshtui.commands.verdict_reports import Report
 from meshtui.commands.whole import Asked
 from meshtui.mesh import scopes
 from meshtui.mesh.health import Health
+from meshtui.mesh.trace import ends
 from meshtui.mesh.traffic import between, parties
 from meshtui.mesh.traffic.calls import Http
 from meshtui.mesh.traffic.parties import Named
@@ -37,6 +38,11 @@ class Order:
     output: str = "table"
 
     @property
+    def destination(self) -> str:
+        """Who is called, with the port."""
+        return self.called if self.port is None else f"{self.called}:{self.port}"
+
+    @property
     def http(self) -> Http | None:
         """What is told of a request; None where nothing is."""
         if self.method is None and self.path is None and not self.headers:
@@ -56,8 +62,8 @@ def run(order: Order, settings: Settings) -> int:
         click.echo(f"meshtui: not read: {line}", err=True)
     try:
         source = parties.named(snapshot, order.source, called=False)
-        called = parties.named(snapshot, order.called, called=True)
-        found = between.judge(snapshot, source, called, order.port, order.http)
+        called, port = ends.destination(snapshot, order.destination)
+        found = between.judge(snapshot, source, called, port, order.http)
     except ValueError as error:
         click.echo(f"meshtui: {error}", err=True)
         return UNREADABLE if missing else USAGE
@@ -65,7 +71,7 @@ def run(order: Order, settings: Settings) -> int:
     for line in notes:
         click.echo(f"meshtui: {line}", err=True)
     outcome = between.outcome(found)
-    report = Report(snapshot, source, called, order.port, outcome, found, notes, missing)
+    report = Report(snapshot, source, called, port, outcome, found, notes, missing)
     click.echo(verdict_reports.FORMATS[order.output](report), nl=False)
     return ALLOWED if outcome is Outcome.ALLOWED else NOT_ALLOWED
 

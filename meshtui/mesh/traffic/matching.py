@@ -177,11 +177,12 @@ def contains(value: str, given: ipaddress.IPv4Address | ipaddress.IPv6Address) -
 
 
 def address(value: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """None where it is not known or cannot be read."""
+    """None where it is not known or cannot be read. One of IPv4 that is written as IPv6 is one of IPv4."""
     try:
-        return ipaddress.ip_address(value) if value else None
+        found = ipaddress.ip_address(value) if value else None
     except ValueError:
         return None
+    return (found.ipv4_mapped or found) if isinstance(found, ipaddress.IPv6Address) else found
 
 
 def port(value: str) -> int:
