@@ -127,7 +127,7 @@ class Reading:
     def feed(self, screen: LogReader) -> str:
         """Feeds a log to its screen, in place of what fed it before; gives the group of the worker."""
         group = f"log {id(screen)}"
-        feeding = partial(log_feeding.feed, self._app, self.session, screen)
+        feeding = partial(log_feeding.feed, self._app, self.session, screen, lambda: self.snapshot)
         self._app.run_worker(feeding, group=group, exclusive=True)  # type: ignore[arg-type]
         return group
 
