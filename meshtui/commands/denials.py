@@ -15,7 +15,7 @@ from meshtui.commands.denials_reports import Report
 from meshtui.commands.latest import Latest
 from meshtui.commands.whole import Asked
 from meshtui.kube import kubeconfig
-from meshtui.kube.errors import KubeError
+from meshtui.kube.errors import KubeError, Unreachable
 from meshtui.kube.live import LiveSession
 from meshtui.kube.pace import Pace
 from meshtui.kube.tails import STREAMS, Tails
@@ -82,41 +82,43 @@ def _told(watching: _Watching) -> int:
 async def _read(watching: _Watching, settings: Settings) -> None:
     """Reads the logs, to their ends or until it is interrupted. Raises KubeError where the cluster cannot be
     reached."""
-    order = watching.order
     async with _session(settings) as (session, latest, namespaces):
-        asked = Asked(
-            scopes.of(denial_watch.KINDS, namespaces),
-            lambda snapshot: (),
-            lambda snapshot: (),
-        )
         watching.namespaces = namespaces
-        watching.see(await whole.read(session, latest, asked, _PATIENCE))
-        options = LogOptions(
-            denial_watch.CONTAINER, tail=None, since=order.since, follow=order.follow
-        )
-        watch = watching.watch
-        tails = watching.tails = Tails(
-            session,
-            watch.take,
-            options,
-            streams=order.streams,
-            matters=lambda pod: watch.matters(pod, datetime.now(UTC)),
-            take_up=watch.take_up,
-        )
-        tails.offer(watch.proxies(datetime.now(UTC)))
-        if not order.follow:
-            await tails.run()
+        try:
+            await _read_logs(watching, session, latest)
             return
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(tails.run())
-            while True:
-                await asyncio.sleep(_NEWS)
-                watching.see(latest.snapshot)
-                tails.offer(watch.proxies(datetime.now(UTC)))
-                for pod in tails.steady:
-                    watch.take_up(pod, datetime.now(UTC))
-                watching.print_following()
-                watching.print_rows()
+        except Unreachable as error:  # raised below: a task group would bury it in a group
+            failed = error
+    raise failed
+
+
+async def _read_logs(watching: _Watching, session: LiveSession, latest: Latest) -> None:
+    order, watch = watching.order, watching.watch
+    needs = scopes.of(denial_watch.KINDS, watching.namespaces)
+    asked = Asked(needs, lambda snapshot: (), lambda snapshot: ())
+    watching.see(await whole.read(session, latest, asked, _PATIENCE))
+    tails = watching.tails = Tails(
+        session,
+        watch.take,
+        LogOptions(denial_watch.CONTAINER, tail=None, since=order.since, follow=order.follow),
+        streams=order.streams,
+        matters=lambda pod: watch.matters(pod, datetime.now(UTC)),
+        take_up=watch.take_up,
+    )
+    tails.offer(watch.proxies(datetime.now(UTC)))
+    if not order.follow:
+        await tails.run()
+        return
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(tails.run())
+        while True:
+            await asyncio.sleep(_NEWS)
+            watching.see(latest.snapshot)
+            tails.offer(watch.proxies(datetime.now(UTC)))
+            for pod in tails.steady:
+                watch.take_up(pod, datetime.now(UTC))
+            watching.print_following()
+            watching.print_rows()
 
 
 @asynccontextmanager

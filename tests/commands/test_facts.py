@@ -79,6 +79,7 @@ def test_what_renews_itself_in_time_does_not_end_within_any_time(
         assert ended.returncode == NOT_SOUND
         return [each["name"] for each in json.loads(ended.stdout)["certificates"]]
 
+    assert names("1h") == ["absent"]
     assert names("7d") == ["absent", "*.acme.example"]
     # a workload's certificate ends within a day, and is renewed; a CA's is renewed by hand
     assert names("8760h") == ["absent", "*.acme.example", "Acme LLC Intermediate CA"]
