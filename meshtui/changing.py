@@ -15,28 +15,30 @@ from typing import Any
 from textual.app import App
 from textual.worker import Worker, WorkerError
 
-from meshtui import production
-from meshtui.kube import background
+from meshtui import questions
+from meshtui.drafting import Drafting
+from meshtui.kube import background, rights
 from meshtui.kube.audit import Audit
 from meshtui.kube.errors import KubeError
-from meshtui.kube.perform import Proposal, Result, State, perform
+from meshtui.kube.perform import Proposal, Result, perform
+from meshtui.kube.road import State
 from meshtui.kube.session import Session
 from meshtui.log_levels import LogLevels
-from meshtui.mesh import changes, foresight, moves, past, preflight, reach, verification
+from meshtui.mesh import changes, foresight, past, preflight, verification
 from meshtui.mesh.changes import Change, Create, Refusal
-from meshtui.mesh.checks import Check
-from meshtui.mesh.kinds import NAMESPACE, SECRET, Kind
+from meshtui.mesh.kinds import Kind
 from meshtui.mesh.past import Past
-from meshtui.mesh.pod_templates import CONTROLLERS
-from meshtui.mesh.snapshot import Probe, Ref, Scope, Server, Snapshot
+from meshtui.mesh.snapshot import Probe, Ref, Scope, Snapshot
+from meshtui.mesh.verification import Verification
 from meshtui.proving import End, Proving
 from meshtui.settings import Settings
-from meshtui.ui import editor, outcomes
-from meshtui.ui.confirm import Answer, Confirm, Question
+from meshtui.ui import outcomes
+from meshtui.ui.commands import Command
+from meshtui.ui.confirm import Answer, Confirm
 from meshtui.ui.exchange import Offer, Wish
 from meshtui.ui.main import Main
 from meshtui.ui.pane import Pane
-from meshtui.ui.pick import Pick
+from meshtui.ui.pick import Pick, offered
 from meshtui.ui.reader import Reader
 from meshtui.ui.spans import Tone
 from meshtui.ui.verify import Leaving
@@ -64,14 +66,13 @@ class Changing:
         self._clock = clock
         self._tell = tell
         self._audit = audit
+        self._drafting = Drafting(app, tell)
         self._proving = Proving(app, main, clock, tell)
         self.lock = WriteLock(app, main, settings, clock, tell)
         self.levels = LogLevels(app, clock, tell, audit, lambda: self.lock.read_only)
         self._context = ""
         self._worker: Worker[Any] | None = None
         self._done: list[Result] = []
-        self._draft: editor.Written | None = None
-        """What was written of the change that is under way."""
         self._all = False
         """The rest of those that were asked for is to be made too."""
 
@@ -119,6 +120,16 @@ class Changing:
         self.lock.begin(context)
 
     # What is asked for
+
+    def commands(self) -> list[Command]:
+        return [
+            *self.lock.commands(),
+            Command(("undo",), "take the last change back", self.undo),
+            Command(("verify",), "the evidence of the last change again, while it is followed",
+                    lambda _: self.reopen()),
+            Command(("levels",), "log levels of proxies that were set from here and not set back yet",
+                    lambda _: self.offer_levels()),
+        ]  # fmt: skip
 
     @property
     def busy(self) -> bool:
@@ -175,21 +186,10 @@ class Changing:
             refs = dict.fromkeys(ref for ref in (row.ref, pane.changeable(row)) if ref is not None)
 
             async def work() -> None:
-                await self._rights(pane, session, tuple(refs))
+                pane.barred = await rights.barred(session, refs)
 
             # a function, not a coroutine: one given up before it ran leaves nothing unawaited
             self._app.run_worker(work, group="rights", exclusive=True)  # type: ignore[arg-type]
-
-    async def _rights(self, pane: Pane[Any], session: Session, refs: Sequence[Ref]) -> None:
-        barred = {}
-        for ref in refs:
-            where = ref.namespace or None
-            right = await session.may("patch", ref.kind, where)
-            if right.allowed is False:
-                right = await session.may("patch", ref.kind, where, name=ref.name)
-            if right.allowed is False:
-                barred[ref] = f"{right.reason}."
-        pane.barred = barred
 
     async def close(self) -> str:
         """Ends what is under way, so that it is in the audit; says so, "" where nothing was."""
@@ -223,22 +223,15 @@ class Changing:
     # How it goes
 
     async def _picked(self, title: str, offers: Sequence[Offer]) -> None:
-        while True:
-            choices = [(offer.title, offer.words) for offer in offers]
-            chosen = await self._app.push_screen_wait(Pick(title, choices))
-            found = next((offer for offer in offers if offer.title == chosen), None)
-            if found is None:
-                return
-            if found.levels:
-                await self.levels.ask(found.levels)
-                return
-            if found.more is None:
-                await self._each(found.wishes, self._main.front.table.unmark)
-                return
-            title, offers = f"{title}: {found.title}", found.more()
-            if not offers:
-                self._tell("There is none to choose from.", Tone.PLAIN)
-                return
+        found = await offered(self._app, title, offers)
+        if found is None:
+            return
+        if found.levels:
+            await self.levels.ask(found.levels)
+        elif found.more is not None:
+            self._tell("There is none to choose from.", Tone.PLAIN)
+        else:
+            await self._each(found.wishes, self._main.front.table.unmark)
 
     async def _each(self, wishes: Sequence[Wish], begun: Callable[[], None] = lambda: None) -> None:
         """`begun` is called once a change was asked for and not declined."""
@@ -267,17 +260,14 @@ class Changing:
             before = self.snapshot
             assert before is not None  # it was there to build the change with
             result = await self._made(found, place)
-            self._keep(result)
+            self._drafting.close(found, applied=result.state is State.APPLIED)
             if result.state is not State.DECLINED:
                 begun()
             if result.state is State.APPLIED:
                 made.append(result)
-                end = await self._proving.prove(
-                    result.change, before, place, undoable=_can_be_undone(result), stays=self._all
-                )
+                end = await self._proved(result, before, place)
                 if end is End.UNDO:
-                    if await self._undone(result):
-                        made.remove(result)
+                    made.remove(result)
                 elif end is End.VERIFIED_UNSEEN:
                     self._stopped(wishes[number:])  # no question into what somebody types meanwhile
                     return
@@ -289,6 +279,23 @@ class Changing:
                 and not await self._goes_on(made, result, wishes[number:])
             ):
                 return
+
+    async def _proved(self, result: Result, before: Snapshot, place: str = "") -> End:
+        """Follows its evidence since a snapshot, and goes on with that where the undo is declined; UNDO where it
+        was taken back."""
+        following = self._evidence(result, before)
+        while True:
+            end = await self._proving.prove(
+                following, place, undoable=_can_be_undone(result), stays=self._all
+            )
+            if end is not End.UNDO:
+                return end
+            undone = await self._undone(result)
+            if undone is not State.DECLINED:
+                return End.UNDO if undone is State.APPLIED else End.NOT_VERIFIED
+
+    def _evidence(self, result: Result, before: Snapshot) -> Verification | None:
+        return verification.begin(result.change, before, self._clock())
 
     async def _goes_on(self, made: Sequence[Result], last: Result, rest: Sequence[Wish]) -> bool:
         """What to do after a failure with those that follow."""
@@ -309,7 +316,7 @@ class Changing:
             await self._undone(last)
         elif chosen == "undo all":
             for result in undoable:
-                if not await self._undone(result):
+                if await self._undone(result) is not State.APPLIED:
                     break
         if chosen != "go on":
             self._stopped(rest)
@@ -326,27 +333,11 @@ class Changing:
             return Refusal("there is no connection to this cluster")
         it = await session.get(wish.target, managed_fields=True)
         found = wish.build(it, self.snapshot or snapshot)
-        return await self._rewritten(found) if wish.edited and isinstance(found, Create) else found
-
-    async def _rewritten(self, change: Create) -> Create | Refusal:
-        """With what the person makes of it in their editor."""
-        try:
-            written = await editor.edited(self._app, change.target, change.wanted)
-        except editor.EditorError as error:
-            return Refusal(str(error).rstrip("."))
-        found = changes.rewritten(change, written.object)
-        if isinstance(found, Refusal):
-            return Refusal(f"{found.reason} (it is in {written.path})")
-        self._draft = written
-        return found
-
-    def _keep(self, result: Result) -> None:
-        """Says where what was written in an editor is, unless it was applied."""
-        draft, self._draft = self._draft, None
-        if draft is not None and result.state is State.APPLIED:
-            draft.forget()
-        elif draft is not None:
-            self._tell(f"What was written is in {draft.path}.", Tone.WARN)
+        return (
+            await self._drafting.rewritten(found)
+            if wish.edited and isinstance(found, Create)
+            else found
+        )
 
     async def _made(self, change: Change, place: str = "", *, undoes: str = "") -> Result:
         """Takes a change down the road, and tells how it ended."""
@@ -358,11 +349,12 @@ class Changing:
             foreseen = await background.start(
                 foresight.of, proposal.change, proposal.expected, self.snapshot or snapshot
             )
-            question = self._question(proposal, place, foreseen)
+            now = self.snapshot or snapshot
+            question = questions.of_change(proposal, foreseen, now, self._context, place)
             if self._all and question.safe:
                 return True
             self._proving.close()
-            screen = Confirm(question, lambda now: _checks(proposal.change, now, foreseen))
+            screen = Confirm(question, lambda now: questions.checks(proposal.change, now, foreseen))
             answer = await self._app.push_screen_wait(screen)
             self._all = answer is Answer.ALL
             return answer in (Answer.YES, Answer.ALL)  # `:` leaves the dialog without one
@@ -381,92 +373,41 @@ class Changing:
             self._done.append(result)
         return result
 
-    def _question(self, proposal: Proposal, place: str, foreseen: Sequence[Check]) -> Question:
-        snapshot = self.snapshot or Snapshot(self._clock(), Server())
-        change = proposal.change
-        asks = change.danger or production.is_production(self._context)
-        return Question(
-            change=change,
-            context=self._context,
-            user=snapshot.server.user,
-            impersonating=snapshot.server.impersonating,
-            diff=proposal.diff,
-            warnings=proposal.warnings,
-            owners=proposal.owners,
-            for_repository=proposal.for_repository,
-            checks=_checks(change, snapshot, foreseen),
-            reach=_reach(change, snapshot),
-            typed=change.target.name if asks else "",
-            place=place,
-        )
-
     def _told(self, result: Result) -> None:
-        title = result.change.title
-        if result.unaudited:
-            self._tell(f"{title}: this is not in the audit: {result.unaudited}", Tone.BAD)
-        match result.state:
-            case State.APPLIED:
-                said = [f"{title}: done", result.reason, *result.warnings]
-                self._tell("; ".join(each for each in said if each), Tone.PLAIN)
-            case State.DECLINED:
-                self._tell(f"{title}: nothing was changed.", Tone.PLAIN)
-            case state:
-                words = f"{title}: {state.value}: {result.reason}"
-                self._tell(words, Tone.BAD)
-                self._proving.close()
-                told = outcomes.lines(state.value, result.reason, result.remedy, result.diff)
-                self._app.push_screen(Reader(title, told, hang=2))
+        title, state, reason = result.change.title, result.state, result.reason
+        done = "; ".join(each for each in ("done", reason, *result.warnings) if each)
+        for told in outcomes.told(title, state.value, reason, result.unaudited, done=done):
+            self._tell(*told)
+        if state not in (State.APPLIED, State.DECLINED):
+            self._proving.close()
+            lines = outcomes.lines(state.value, reason, result.remedy, result.diff)
+            self._app.push_screen(Reader(title, lines, hang=2))
 
-    async def _undone(self, result: Result) -> bool:
-        """Takes a change back; whether that was done."""
+    async def _undone(self, result: Result) -> State:
+        """Takes a change back; how that ended."""
         back = changes.inverse(result.change, result.left)
         if isinstance(back, Refusal):
             self._tell(f"{back.reason}.", Tone.WARN)
-            return False
+            return State.REFUSED
         return await self._taken_back(back, result.id)
 
-    async def _taken_back(self, back: Change, undoes: str) -> bool:
-        """Makes the change that takes another one back; whether that was done."""
+    async def _taken_back(self, back: Change, undoes: str) -> State:
+        """Makes the change that takes another one back; how that ended."""
         before = self.snapshot
         made = await self._made(back, undoes=undoes)
         if made.state is State.APPLIED and before is not None:
             self._done = [each for each in self._done if each.id not in (undoes, made.id)]
-            await self._proving.prove(made.change, before, undoable=False)
-        return made.state is State.APPLIED
+            await self._proving.prove(self._evidence(made, before), undoable=False)
+        return made.state
 
     async def _edited(self, ref: Ref) -> None:
-        session = self.session
-        if session is None or ref.kind == SECRET:
-            none, secret = "There is no connection to read it from.", "Secrets are not edited here."
-            self._tell(none if session is None else secret, Tone.WARN)
+        change, snapshot = await self._drafting.edited(self.session, ref), self.snapshot
+        if change is None:
             return
-        try:
-            before = await session.get(ref, managed_fields=True)
-        except KubeError as error:
-            self._tell(f"{ref.kind.title} {ref.key} cannot be read: {error}", Tone.WARN)
-            return
-        try:
-            written = await editor.edited(self._app, ref, before)
-        except editor.EditorError as error:
-            self._tell(str(error), Tone.WARN)
-            return
-        change = changes.edit(ref, before, written.object)
-        if isinstance(change, Refusal):
-            if written.unchanged:
-                written.forget()
-                self._tell("Nothing was changed.", Tone.PLAIN)
-            else:
-                self._tell(
-                    f"Not sent: {change.reason}. What was written is in {written.path}.", Tone.WARN
-                )
-            return
-        snapshot = self.snapshot
         result = await self._made(change)
+        self._drafting.close(change, applied=result.state is State.APPLIED)
         if result.state is State.APPLIED and snapshot is not None:
-            written.forget()
-            await self._proving.prove(result.change, snapshot)
-        else:
-            self._tell(f"What was written is in {written.path}.", Tone.WARN)
+            await self._proved(result, snapshot)
 
 
 def _can_be_undone(result: Result) -> bool:
@@ -477,20 +418,3 @@ def _unchanged(wishes: Sequence[Wish]) -> str:
     names = [wish.target.name for wish in wishes]
     said = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
     return f"{len(names)} {'was' if len(names) == 1 else 'were'} not changed ({said})"
-
-
-def _checks(change: Change, snapshot: Snapshot, foreseen: Sequence[Check]) -> Sequence[Check]:
-    """The worst first."""
-    every = (*preflight.of(change, snapshot), *foreseen)
-    return sorted(every, key=lambda each: -each.verdict.health.rank)
-
-
-def _reach(change: Change, snapshot: Snapshot) -> Sequence[str]:
-    """Whom a change concerns, a line each."""
-    target = change.target
-    if target.kind in CONTROLLERS.values():
-        return reach.of_controller(target, snapshot)
-    move = moves.of(change, snapshot) if target.kind == NAMESPACE else None
-    if move is not None:
-        return reach.of_namespace(target.name, snapshot, leaving=move.leaves)
-    return change.reach

@@ -24,25 +24,27 @@ class Clusters:
     Raises KubeError."""
     again: Callable[[], Clusters] | None = None
     """Reads the kubeconfig again, which may have been corrected or have another context by now."""
+    complaint: str = ""
+    """What is wrong with one of several files, the others being readable."""
 
 
 def clusters(settings: Settings) -> Clusters:
-    """The clusters of the kubeconfig; where there is none that can be read, opening says why."""
+    """The clusters of the kubeconfig. Where a file cannot be read, opening says why, but for a context of another file
+    that was named: nobody is led by default to a cluster that kubectl would not take."""
 
     def again() -> Clusters:
         return clusters(settings)
 
+    spoilt: KubeError | None = None
     try:
         config = kubeconfig.load(settings)
     except KubeError as failure:
-        problem = failure
-
-        def fail(context: str, suspend: Suspend) -> Session:
-            raise problem
-
-        return Clusters((), settings.context, fail, again)
+        spoilt, config = failure, kubeconfig.readable(settings)
+    names = {context.name for context in config.contexts}
 
     def open_session(context: str, suspend: Suspend) -> Session:
+        if spoilt is not None and context not in names:
+            raise spoilt
         from meshtui.kube.live import LiveSession  # with the HTTP client, after the first frame
 
         return LiveSession(config, context, settings, suspend=suspend)
@@ -52,4 +54,5 @@ def clusters(settings: Settings) -> Clusters:
         config.current,
         open_session,
         again,
+        "" if spoilt is None else f"{spoilt}: its contexts are not known. {spoilt.problem.remedy}",
     )

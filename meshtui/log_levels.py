@@ -9,19 +9,19 @@ from functools import partial
 from textual.app import App
 from textual.timer import Timer
 
-from meshtui import production
+from meshtui import questions
 from meshtui.kube import audit as audits
 from meshtui.kube import background, levels
 from meshtui.kube.audit import Audit, AuditError
 from meshtui.kube.errors import Absent, KubeError
 from meshtui.kube.levels import Leveled
-from meshtui.kube.perform import State
+from meshtui.kube.road import State
 from meshtui.kube.session import Session
 from meshtui.mesh import log_levels, raw
 from meshtui.mesh.log_levels import LASTS, LevelChange
-from meshtui.mesh.snapshot import Snapshot
-from meshtui.ui import times
-from meshtui.ui.confirm import Answer, Confirm, Question
+from meshtui.mesh.snapshot import Server, Snapshot
+from meshtui.ui import outcomes, times
+from meshtui.ui.confirm import Answer, Confirm
 from meshtui.ui.exchange import Offer
 from meshtui.ui.spans import Tone
 
@@ -84,7 +84,9 @@ class LogLevels:
             async def confirmed(known: LevelChange, place: str = place) -> bool:
                 nonlocal unseen
                 if not unseen:
-                    answer = await self._app.push_screen_wait(Confirm(self._question(known, place)))
+                    server = self._snapshot.server if self._snapshot else Server()
+                    question = questions.of_level(known, server, self._context, place)
+                    answer = await self._app.push_screen_wait(Confirm(question))
                     unseen = answer is Answer.ALL
                     return answer in (Answer.YES, Answer.ALL)
                 return True
@@ -175,34 +177,9 @@ class LogLevels:
         )
 
     def _told(self, result: Leveled) -> None:
-        title = result.change.title
-        if result.unaudited:
-            self._tell(f"{title}: this is not in the audit: {result.unaudited}", Tone.BAD)
-        match result.state:
-            case State.APPLIED:
-                until = result.until
-                then = f", until {times.clock(until)} UTC" if until is not None else ""
-                self._tell(f"{title}: done{then}", Tone.PLAIN)
-            case State.DECLINED:
-                self._tell(f"{title}: nothing was changed.", Tone.PLAIN)
-            case _ if result.gone:
-                self._tell(f"{title}: {result.reason}", Tone.PLAIN)
-            case state:
-                self._tell(f"{title}: {state.value}: {result.reason}", Tone.BAD)
-
-    def _question(self, change: LevelChange, place: str) -> Question:
-        server = self._snapshot.server if self._snapshot else None
-        return Question(
-            change=change,
-            context=self._context,
-            user=server.user if server else "",
-            impersonating=server.impersonating if server else "",
-            diff=change.lines,
-            warnings=(),
-            owners=(),
-            for_repository="",
-            checks=(),
-            reach=("the log of this pod alone; no connection is touched",),
-            typed=change.target.name if production.is_production(self._context) else "",
-            place=place,
-        )
+        until = result.until
+        done = f"done, until {times.clock(until)} UTC" if until is not None else "done"
+        state = outcomes.GONE if result.gone else result.state.value
+        title, reason = result.change.title, result.reason
+        for told in outcomes.told(title, state, reason, result.unaudited, done=done):
+            self._tell(*told)

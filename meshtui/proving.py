@@ -12,7 +12,6 @@ from enum import Enum
 from textual.app import App
 
 from meshtui.mesh import verification
-from meshtui.mesh.changes import Change
 from meshtui.mesh.snapshot import Probe, Snapshot
 from meshtui.mesh.verification import Progress, State, Verification
 from meshtui.ui.main import Main
@@ -110,17 +109,16 @@ class Proving:
 
     async def prove(
         self,
-        change: Change,
-        before: Snapshot,
+        following: Verification | None,
         place: str = "",
         *,
         undoable: bool = True,
         stays: bool = False,
     ) -> End:
-        """Follows what a change has done since a snapshot; returns when that is over and the dialog was left. `place`
-        says which of several it is: "2 of 5", and then the dialog does not wait to be left once it is verified; where
-        it `stays`, the next change is shown in it, unless it is left meanwhile."""
-        following = verification.begin(change, before, self._clock())
+        """Follows what a change has done (None where nothing proves it), also once more where an undo was declined;
+        returns when that is over and the dialog was left. `place` says which of several it is: "2 of 5", and then the
+        dialog does not wait to be left once it is verified; where it `stays`, the next change is shown in it, unless it
+        is left meanwhile."""
         if following is None:
             return End.VERIFIED
         self._following = following

@@ -16,8 +16,9 @@ from meshtui.kube.session import Session
 from meshtui.mesh.logs import LogLine
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Problem, Ref, Snapshot, Trouble
-from meshtui.ui import detail, notices, yaml_lines
+from meshtui.ui import asking, detail, notices, yaml_lines
 from meshtui.ui.answers import AnswerScreen, Asked
+from meshtui.ui.commands import Command
 from meshtui.ui.log_reader import LogReader
 from meshtui.ui.main import Main
 from meshtui.ui.reader import Describe, Yaml
@@ -45,6 +46,18 @@ class Reading:
         self._derive = derive
         self._looked = looked
 
+    def commands(self) -> list[Command]:
+        """What may be asked to be read."""
+
+        def more(words: str) -> None:
+            self._main.prompt.ask(":", words)
+
+        return [
+            Command(("tree",), "gateways down to ztunnels: what leads to this row and on from it, or `all`",
+                    self.tree, lambda: ["all"], "[all]", closed=True),
+            *asking.commands(lambda: self.snapshot, self.ask, more),
+        ]  # fmt: skip
+
     def describe(self, key: str) -> None:
         """Opens what is known of a row of the pane in front; it stays when the row goes."""
         pane = self._main.front
@@ -70,7 +83,13 @@ class Reading:
         self._looked()
 
     def tree(self, argument: str) -> None:
-        """Opens the tree about the row under the cursor; about everything where anything is said."""
+        """Opens the tree about the row under the cursor, or about `all`."""
+        if argument.lower() not in ("", "all"):
+            words = (
+                f":tree {argument}: write all behind it, or nothing for the row under the cursor."
+            )
+            self._main.post_message(self._main.Told(words, Tone.WARN))
+            return
         screen = TreeScreen(*(EVERYTHING if argument else focus(self._main.front)))
         self._app.push_screen(screen, self._left)
         self._app.run_worker(self._plant(screen), group="tree", exclusive=True)

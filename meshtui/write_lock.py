@@ -11,6 +11,7 @@ from textual.timer import Timer
 
 from meshtui import production
 from meshtui.settings import Settings
+from meshtui.ui.commands import Command
 from meshtui.ui.main import Main
 from meshtui.ui.spans import Tone
 
@@ -36,6 +37,12 @@ class WriteLock:
         self._tell = tell
         self._context = ""
         self._timer: Timer | None = None
+
+    def commands(self) -> list[Command]:
+        return [
+            Command(("write",), "allow changes for 15 minutes", lambda _: self.open()),
+            Command(("readonly",), "allow no changes", lambda _: self.close()),
+        ]
 
     def begin(self, context: str) -> None:
         """Another cluster is looked at: the lock is as the settings and its name say."""

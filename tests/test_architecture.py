@@ -91,6 +91,7 @@ def test_only_the_service_layer_and_the_built_in_cluster_speak_http() -> None:
             assert file.startswith(("kube/", "sim/")), f"{file} imports {library}"
 
 
+@cache
 def calls(path: Path) -> list[tuple[str, frozenset[str]]]:
     """The methods that a file calls, each with the names of the arguments that it gives by name."""
     return [
@@ -124,9 +125,10 @@ def senders() -> set[tuple[str, str]]:
 
 
 def test_there_is_one_road_for_changes() -> None:
-    """The session alone reaches what writes, and `perform` alone asks it to, `levels` for what is posted to a proxy.
-    Beside that there are GETs, POSTs of reviews, of who we are and what we may do, and dry runs of files. The `send` of
-    `http` is h11's: it frames a GET for a pod, or the POST that `writes` asks for."""
+    """The session alone reaches what writes, and the errands of `perform` and `levels` alone ask it to. The road alone
+    sends them, which asks before and keeps the audit. Beside that there are GETs, POSTs of reviews, of who we are and
+    what we may do, and dry runs of files. The `send` of `http` is h11's: it frames a GET for a pod, or the POST that
+    `writes` asks for."""
     writing = {
         path.relative_to(PACKAGE).as_posix()
         for path in PACKAGE.rglob("*.py")
@@ -135,6 +137,10 @@ def test_there_is_one_road_for_changes() -> None:
     }
     assert writing == {"kube/live.py"}
     assert callers("preview") == callers("apply") == {"kube/perform.py"}
+    assert callers("admin") == {"kube/live.py", "kube/levels.py"}
+    errands = {"kube/perform.py", "kube/levels.py"}
+    assert files_with("(Errand[") == files_with("road.follow(") == errands
+    assert files_with("audit.write(") == {"kube/road.py"}
     assert callers("request") == {"kube/connect.py", "kube/api.py", "app.py"}
     assert _lines_with("app.py", ".request(") == _lines_with("app.py", "clipboard.request(")
     assert callers("call_api") == callers("_answered") == {"kube/api.py"}
@@ -143,11 +149,12 @@ def test_there_is_one_road_for_changes() -> None:
         ("kube/writes.py", "api"),
         ("kube/dry_runs.py", "api"),
         ("kube/portforward.py", "http"),
+        ("kube/road.py", "errand"),
+        ("kube/perform.py", "self"),  # of itself, a second time
     }
     trying = (PACKAGE / "kube" / "dry_runs.py").read_text(encoding="utf-8")
     assert trying.count("api.send(") == trying.count('"dryRun": "All"}, raw, _APPLY)') == 1
     assert callers("post") == {"kube/heart.py", "kube/rights.py", "kube/writes.py"}
-    assert callers("admin") == {"kube/live.py", "kube/levels.py"}
     framed = {line.strip() for line in _lines_with("kube/portforward.py", '"POST"')}
     assert framed == {
         'return await _ask(api, namespace, pod, port, "POST", target, LONGEST)',
@@ -157,6 +164,15 @@ def test_there_is_one_road_for_changes() -> None:
         kinds = re.findall(r'"kind": "(\w+)"', (PACKAGE / file).read_text(encoding="utf-8"))
         assert kinds, file
         assert all(kind.startswith("SelfSubject") for kind in kinds), file
+
+
+def files_with(words: str) -> set[str]:
+    """The files of the package that have these words in them."""
+    return {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        if words in path.read_text(encoding="utf-8")
+    }
 
 
 def _lines_with(file: str, words: str) -> list[str]:

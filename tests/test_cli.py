@@ -283,10 +283,9 @@ def test_the_version_is_fast() -> None:
 def test_what_needs_no_cluster_loads_no_client(words: list[str]) -> None:
     program = f"""
 import sys
-from meshtui.cli import main
-sys.argv = ["meshtui", *{words!r}]
+from meshtui.cli import meshtui
 try:
-    main()
+    meshtui.main({words!r})
 except SystemExit:
     print("modules:", *sys.modules)
 """

@@ -99,4 +99,14 @@ def main() -> None:
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads what is left
         status = 1  # as click ends where no session is around it
-    sys.exit(status or 0)
+    _end(status or 0)
+
+
+def _end(status: int) -> None:
+    """Ends the process as it stands: to take 10,000 pods apart in its memory takes longer than all else."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:  # nobody reads what is left
+        status = status or 1
+    sys.stderr.flush()
+    os._exit(status)

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
-from meshtui.cli.options import also_behind, as_table_json_or_yaml, schema, seconds, together
+from meshtui.cli.options import (
+    USAGE,
+    also_behind,
+    as_table_json_or_yaml,
+    evidence,
+    schema,
+    seconds,
+    settings,
+    statuses,
+    together,
+)
 
-_DENIALS_STATUSES = """\
-\b
-Exit status:
-  0  nobody was refused, as far as could be read
-  1  somebody was refused, or did not get through
-  2  usage, or the configuration
-  3  no log could be read; with --strict also where not all is known
-"""
 
-
-@click.command(epilog=_DENIALS_STATUSES)
+@click.command(
+    epilog=statuses(
+        "nobody was refused, as far as could be read",
+        "somebody was refused, or did not get through",
+        USAGE,
+        "no log could be read; with --strict also where not all is known",
+    )
+)
 @click.option(
     "--since",
     default="10m",
@@ -46,24 +54,30 @@ def denials(ctx: click.Context, /, **flags: Any) -> None:
 
     Both sides of a refusal are one; those with the same source, destination and reason are one row. Nothing is changed.
     """
-    from meshtui.commands import denials, documents
-    from meshtui.configuration import load
-    from meshtui.settings import config_path
+    from meshtui.commands import denials
 
-    if flags["schema"]:
-        click.echo(documents.schema("denials"), nl=False)
-        return
-    order = denials.Order(
-        since=max(1, int(flags["since"] or 0)),
-        follow=flags["follow"],
-        output=flags["output"],
-        strict=flags["strict"],
-        streams=flags["streams"],
-    )
-    ctx.exit(denials.run(order, load(ctx.obj, config_path())))
+    order = denials.Order(**{**flags, "since": max(1, int(flags["since"] or 0))})
+    ctx.exit(denials.run(order, settings(ctx)))
 
 
-_request = together(
+def _headers(
+    ctx: click.Context, param: click.Parameter, written: Sequence[str]
+) -> Mapping[str, str]:
+    found = dict(each.split("=", 1) for each in written if "=" in each)
+    if len(found) < len(written):
+        raise click.UsageError("a header is given once, as NAME=VALUE")
+    return found
+
+
+def _needed(ctx: click.Context, param: click.Parameter, called: str) -> str:
+    if not called:
+        raise click.UsageError("say who calls and who is called: A B:8080")
+    return called
+
+
+_call = together(
+    click.argument("source", metavar="A", required=False, default=""),
+    click.argument("called", metavar="B[:PORT]", required=False, default="", callback=_needed),
     click.option("--method", metavar="METHOD", help="The HTTP method, such as GET."),
     click.option("--path", metavar="PATH", help="The path, with its query."),
     click.option(
@@ -71,114 +85,56 @@ _request = together(
         "headers",
         multiple=True,
         metavar="NAME=VALUE",
+        callback=_headers,
         help="A header; may be repeated. Those that are not given are not known.",
     ),
 )
-"""What is known of a request."""
+"""Who calls whom, and what is known of the request."""
 
 
-def _headers(written: Sequence[str]) -> dict[str, str]:
-    found = dict(each.split("=", 1) for each in written if "=" in each)
-    if len(found) < len(written):
-        raise click.UsageError("a header is given once, as NAME=VALUE")
-    return found
+_UNNAMED = "usage: a wrong option, or a name that is nothing or more than one thing"
+_UNREAD = "the cluster could not be read"
 
 
-_EXPLAINS_STATUSES = """\
-\b
-Exit status:
-  0  nothing is in the way
-  1  a hop fails, or is not known
-  2  usage: a wrong option, or a name that is nothing or more than one thing
-  3  the cluster could not be read
-"""
-
-
-@click.command(epilog=_EXPLAINS_STATUSES)
-@click.argument("source", metavar="A", required=False, default="")
-@click.argument("called", metavar="B[:PORT]", required=False, default="")
-@_request
-@as_table_json_or_yaml
-@click.option(
-    "--evidence/--no-evidence",
-    default=True,
-    help="Ask the ztunnels at both ends, or look at objects alone.",
+@click.command(
+    epilog=statuses("nothing is in the way", "a hop fails, or is not known", _UNNAMED, _UNREAD)
 )
+@_call
+@as_table_json_or_yaml
+@evidence("Ask the ztunnels at both ends")
 @schema
 @also_behind
 @click.pass_context
-def explain(ctx: click.Context, /, source: str, called: str, **flags: Any) -> None:
+def explain(ctx: click.Context, /, evidence: bool, **flags: Any) -> None:
     """Say why A does not reach B: every hop between them, what decides each, and the first that is broken. Nothing is
     sent into the mesh.
 
     A is a pod, a workload, a service account or "outside"; B a Service, a pod, a host name or a URL, such as
     https://shop.acme.example/cart. Names are as for verdict; of a Service with one port that need not be said.
     """
-    from meshtui.commands import documents, explain
-    from meshtui.configuration import load
-    from meshtui.settings import config_path
+    from meshtui.commands import explain
 
-    if flags["schema"]:
-        click.echo(documents.schema("explain"), nl=False)
-        return
-    if not called:
-        raise click.UsageError("say who calls and who is called: A B:8080")
-    headers = _headers(flags["headers"])
-    order = explain.Order(source, called, flags["method"], flags["path"], headers, flags["output"])
-    settings = load({**ctx.obj, "sweep": flags["evidence"]}, config_path())
-    ctx.exit(explain.run(order, settings))
+    ctx.exit(explain.run(explain.Order(**flags), settings(ctx, sweep=evidence)))
 
 
-_VERDICTS_STATUSES = """\
-\b
-Exit status:
-  0  allowed
-  1  refused, or not known
-  2  usage: a wrong option, or a name that is nothing or more than one thing
-  3  the cluster could not be read
-"""
-
-
-@click.command(epilog=_VERDICTS_STATUSES)
-@click.argument("source", metavar="A", required=False, default="")
-@click.argument("called", metavar="B[:PORT]", required=False, default="")
-@_request
+@click.command(epilog=statuses("allowed", "refused, or not known", _UNNAMED, _UNREAD))
+@_call
 @as_table_json_or_yaml
-@click.option(
-    "--evidence/--no-evidence",
-    default=True,
-    help="Ask every ztunnel whom it serves, or look at objects alone.",
-)
+@evidence("Ask every ztunnel whom it serves")
 @schema
 @also_behind
 @click.pass_context
-def verdict(ctx: click.Context, /, source: str, called: str, **flags: Any) -> None:
+def verdict(ctx: click.Context, /, called: str, evidence: bool, **flags: Any) -> None:
     """Say whether A may call B, by which policy and rule, and if none lets it, which nearly would. Nothing is sent.
 
     A is a pod, a workload, a service account or "outside"; B one of the first three or a Service. Names are
     NAMESPACE/NAME, NAMESPACE/KIND/NAME where that is needed, or NAME where it is enough. The port is the Service's
     where B is one, else the pod's.
     """
-    from meshtui.commands import documents, verdict
-    from meshtui.configuration import load
-    from meshtui.settings import config_path
+    from meshtui.commands import verdict
 
-    if flags["schema"]:
-        click.echo(documents.schema("verdict"), nl=False)
-        return
-    if not called:
-        raise click.UsageError("say who calls and who is called: A B:8080")
     whom, colon, port = called.partition(":")
     if colon and not (port.isascii() and port.isdigit() and 0 < len(port) < 6):
         raise click.UsageError(f"{port!r} is no port")
-    order = verdict.Order(
-        source,
-        whom,
-        int(port) if port else None,
-        flags["method"],
-        flags["path"],
-        _headers(flags["headers"]),
-        flags["output"],
-    )
-    settings = load({**ctx.obj, "sweep": flags["evidence"]}, config_path())
-    ctx.exit(verdict.run(order, settings))
+    order = verdict.Order(called=whom, port=int(port) if port else None, **flags)
+    ctx.exit(verdict.run(order, settings(ctx, sweep=evidence)))

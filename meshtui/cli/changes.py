@@ -8,7 +8,15 @@ from typing import Any
 
 import click
 
-from meshtui.cli.options import also_behind, as_text_or_json, read_only, seconds, together
+from meshtui.cli.options import (
+    also_behind,
+    as_text_or_json,
+    read_only,
+    seconds,
+    settings,
+    statuses,
+    together,
+)
 
 _change_options = together(
     click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing."),
@@ -27,15 +35,13 @@ _change_options = together(
 )
 """How a change is made without a screen."""
 
-_STATUSES = """\
-\b
-Exit status:
-  0  done and proved, by what the ztunnels say
-  1  done, but not proved in time; it says what is missing of which pod
-  2  usage: a wrong option, no such namespace, nobody to ask and no --yes
-  3  not reachable: no connection, no credentials, or an answer that never came
-  4  refused: by you, by read-only, by rights, by the server, or changed by somebody else meanwhile
-"""
+_STATUSES = statuses(
+    "done and proved, by what the ztunnels say",
+    "done, but not proved in time; it says what is missing of which pod",
+    "usage: a wrong option, no such namespace, nobody to ask and no --yes",
+    "not reachable: no connection, no credentials, or an answer that never came",
+    "refused: by you, by read-only, by rights, by the server, or changed by somebody else meanwhile",
+)
 
 
 @click.command(epilog=_STATUSES)
@@ -75,9 +81,7 @@ def _order(
     ctx: click.Context, names: tuple[str, ...], flags: Mapping[str, Any], *, leave: bool = False
 ) -> None:
     from meshtui.commands import enroll
-    from meshtui.configuration import load
     from meshtui.kube.audit import default_path
-    from meshtui.settings import config_path
 
     if not (flags["yes"] or flags["dry_run"] or sys.stdin.isatty()):
         raise click.UsageError("there is nobody to ask: give --yes, or --dry-run")
@@ -92,8 +96,7 @@ def _order(
         context_named=click.core.ParameterSource.COMMANDLINE in sources,
     )
     said = {} if flags["read_only"] is None else {"read_only": flags["read_only"]}
-    settings = load({**ctx.obj, **said}, config_path())
-    ctx.exit(enroll.run(order, settings, default_path()))
+    ctx.exit(enroll.run(order, settings(ctx, **said), default_path()))
 
 
 @click.group()

@@ -8,20 +8,29 @@ from typing import Any
 
 import click
 
-from meshtui.cli.options import also_behind, names, schema, strict
+from meshtui.cli.options import (
+    READ_IN_PART,
+    USAGE,
+    also_behind,
+    evidence,
+    names,
+    schema,
+    settings,
+    statuses,
+    strict,
+)
 
 _SEVERITIES = ["critical", "high", "medium", "low", "info"]
-_DOCTORS_STATUSES = """\
-\b
-Exit status:
-  0  nothing at or above the severity that --fail-on names
-  1  findings, or YAML that cannot be read
-  2  usage, or the configuration
-  3  the cluster could not be read; with --strict also where it was read only in part
-"""
 
 
-@click.command(epilog=_DOCTORS_STATUSES)
+@click.command(
+    epilog=statuses(
+        "nothing at or above the severity that --fail-on names",
+        "findings, or YAML that cannot be read",
+        USAGE,
+        READ_IN_PART,
+    )
+)
 @click.option(
     "-f",
     "--file",
@@ -68,11 +77,7 @@ Exit status:
     help="How to print it.",
 )
 @strict
-@click.option(
-    "--evidence/--no-evidence",
-    default=True,
-    help="Ask every ztunnel too, or look at objects alone.",
-)
+@evidence("Ask every ztunnel too")
 @click.option(
     "--again",
     metavar="SECONDS",
@@ -90,15 +95,10 @@ def doctor(ctx: click.Context, /, **flags: Any) -> None:
 
     With -f it looks at files before they are applied and tells what is about them, or would be new.
     """
-    from meshtui.commands import doctor, documents
-    from meshtui.configuration import load
+    from meshtui.commands import doctor
     from meshtui.mesh.doctor.findings import Severity
     from meshtui.mesh.doctor.rules import RULES
-    from meshtui.settings import config_path
 
-    if flags["schema"]:
-        click.echo(documents.schema("doctor"), nl=False)
-        return
     if flags["explain"]:
         told = doctor.explanation(flags["explain"])
         if not told:
@@ -128,5 +128,4 @@ def doctor(ctx: click.Context, /, **flags: Any) -> None:
         again=timedelta(seconds=flags["again"]),
         muted=flags["muted"],
     )
-    settings = load({**ctx.obj, "sweep": flags["evidence"]}, config_path())
-    ctx.exit(doctor.run(order, settings))
+    ctx.exit(doctor.run(order, settings(ctx, sweep=flags["evidence"])))

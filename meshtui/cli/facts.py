@@ -7,19 +7,22 @@ from typing import Any
 
 import click
 
-from meshtui.cli.options import also_behind, as_table_json_or_yaml, schema, seconds, strict
+from meshtui.cli.options import (
+    READ_IN_PART,
+    USAGE,
+    also_behind,
+    as_table_json_or_yaml,
+    schema,
+    seconds,
+    settings,
+    statuses,
+    strict,
+)
 
-_STATUSES = """\
-\b
-Exit status:
-  0  nothing is failing, as far as could be read
-  1  something is failing
-  2  usage, or the configuration
-  3  the cluster could not be read; with --strict also where it was read only in part
-"""
+_SOUND = "nothing is failing, as far as could be read"
 
 
-@click.command(epilog=_STATUSES)
+@click.command(epilog=statuses(_SOUND, "something is failing", USAGE, READ_IN_PART))
 @as_table_json_or_yaml
 @strict
 @schema
@@ -27,23 +30,15 @@ Exit status:
 @click.pass_context
 def status(ctx: click.Context, /, **flags: Any) -> None:
     """Say how the mesh stands: what is worst, its parts, how far it reaches, and what comes up. Nothing is changed."""
-    from meshtui.commands import documents, status
-    from meshtui.configuration import load
-    from meshtui.settings import config_path
+    from meshtui.commands import status
 
-    if flags["schema"]:
-        click.echo(documents.schema("status"), nl=False)
-        return
-    order = status.Order(flags["output"], strict=flags["strict"])
-    ctx.exit(status.run(order, load(ctx.obj, config_path())))
+    ctx.exit(status.run(status.Order(**flags), settings(ctx)))
 
 
-_CERTS_STATUSES = _STATUSES.replace(
-    "something is failing", "a certificate is failing; with --expiring, or will end within that"
-)
+_ENDING = "a certificate is failing; with --expiring, or will end within that"
 
 
-@click.command(epilog=_CERTS_STATUSES)
+@click.command(epilog=statuses(_SOUND, _ENDING, USAGE, READ_IN_PART))
 @click.option(
     "--expiring",
     metavar="DURATION",
@@ -60,13 +55,8 @@ def certs(ctx: click.Context, /, **flags: Any) -> None:
 
     Those of workloads that renew normally are one line for each namespace.
     """
-    from meshtui.commands import certs, documents
-    from meshtui.configuration import load
-    from meshtui.settings import config_path
+    from meshtui.commands import certs
 
-    if flags["schema"]:
-        click.echo(documents.schema("certs"), nl=False)
-        return
     expiring = timedelta(seconds=flags["expiring"]) if flags["expiring"] else None
     order = certs.Order(expiring, flags["output"], strict=flags["strict"])
-    ctx.exit(certs.run(order, load(ctx.obj, config_path())))
+    ctx.exit(certs.run(order, settings(ctx)))

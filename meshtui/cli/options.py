@@ -1,13 +1,17 @@
-"""What the commands' options share: how values are read, and options that several commands have."""
+"""What the commands share: how values of options are read, options that several of them have, and the settings that
+come of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from meshtui.settings import Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Read = Callable[[click.Context, click.Parameter, Any], Any]
@@ -162,9 +166,47 @@ strict = click.option(
     help="A cluster that was read only in part could not be read: exit status 3.",
 )
 
+
+def _print_schema(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from meshtui.commands import documents
+
+        click.echo(documents.schema(ctx.command.name or ""), nl=False)
+        ctx.exit()
+
+
 schema = click.option(
-    "--schema", is_flag=True, help="Print the JSON schema of -o json and yaml, and nothing else."
+    "--schema",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_schema,
+    help="Print the JSON schema of -o json and yaml, and nothing else.",
 )
+
+
+def evidence(without: str) -> Callable[[Command], Command]:
+    """Whether ztunnels are asked; the help begins with what is left out otherwise."""
+    words = f"{without}, or look at objects alone."
+    return click.option("--evidence/--no-evidence", default=True, help=words)
+
+
+USAGE = "usage, or the configuration"
+READ_IN_PART = "the cluster could not be read; with --strict also where it was read only in part"
+
+
+def statuses(*meanings: str) -> str:
+    """The end of a command's help: what its exit statuses mean, from 0 on."""
+    lines = (f"  {status}  {meaning}" for status, meaning in enumerate(meanings))
+    return "\n".join(("\b", "Exit status:", *lines))
+
+
+def settings(ctx: click.Context, **more: Any) -> Settings:
+    """What a command goes by: the configuration, outweighed by what the program and the command were given."""
+    from meshtui.configuration import load
+    from meshtui.settings import config_path
+
+    return load({**ctx.obj, **more}, config_path())
 
 
 def given(flags: Mapping[str, Any]) -> dict[str, Any]:

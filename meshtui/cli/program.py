@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import click
 
-from meshtui.cli.options import also_behind, as_text_or_json, given, screen_options
+from meshtui.cli.options import also_behind, as_text_or_json, given, screen_options, settings
 
 
 @click.command()
@@ -50,22 +49,20 @@ def demo(
 
     from meshtui import app, start
 
-    settings = start.settings({**ctx.obj, **given(flags)})
+    wanted = start.settings({**ctx.obj, **given(flags)})
     with demo.started(scene, pods) as kubeconfig:
-        ctx.exit(app.run(replace(settings, kubeconfig=(kubeconfig,), context="")))
+        ctx.exit(app.run(replace(wanted, kubeconfig=(kubeconfig,), context="")))
 
 
 @click.command()
 @as_text_or_json
 @also_behind
-@click.pass_obj
-def info(given: Mapping[str, Any], /, output: str) -> None:
+@click.pass_context
+def info(ctx: click.Context, /, output: str) -> None:
     """Print versions, and the files that are read and written."""
     from meshtui.commands import info
-    from meshtui.configuration import load
-    from meshtui.settings import config_path
 
-    click.echo(info.report(load(given, config_path()), output), nl=False)
+    click.echo(info.report(settings(ctx), output), nl=False)
 
 
 @click.command()

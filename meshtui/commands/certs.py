@@ -4,14 +4,14 @@ text, JSON and YAML."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-import click
-
-from meshtui.commands import documents, whole
+from meshtui.commands import documents, frame, whole
+from meshtui.commands.frame import Told
 from meshtui.commands.whole import Asked
 from meshtui.mesh import certificates, scopes
 from meshtui.mesh.certificate_rows import Row
@@ -24,9 +24,6 @@ from meshtui.ui import certificate_words, times
 
 SCHEMA = "meshtui.certs/v1"
 """What `schema` says in JSON and YAML. It gets a new number where a field changes its meaning or goes."""
-
-SOUND, NOT_SOUND, USAGE, UNREADABLE = 0, 1, 2, 3
-"""Exit statuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +48,16 @@ class Report:
 
 
 def run(order: Order, settings: Settings) -> int:
-    """Tells it, and gives the exit status. The rows go to standard output, all else to standard error."""
-    snapshot = whole.reached(settings, _asked)
-    if snapshot is None:
-        return UNREADABLE
+    """Tells it, and gives the exit status."""
+    tell = partial(_told, order)
+    return frame.answer(settings, _asked, certificates.KINDS, tell, strict=order.strict)
+
+
+def _told(order: Order, snapshot: Snapshot, missing: Sequence[str]) -> Told:
     rows = [row for row in certificates.of(snapshot) if _is_wanted(row, order, snapshot.now)]
-    missing = tuple(whole.missing(snapshot, certificates.KINDS))
-    click.echo(FORMATS[order.output](Report(snapshot, rows, missing)), nl=False)
-    for line in missing:
-        click.echo(f"meshtui: not read: {line}", err=True)
-    if missing and order.strict:
-        return UNREADABLE
     ending = order.expiring is not None and any(row.not_after for row in rows)
-    return NOT_SOUND if ending or any(row.verdict.health is Health.BAD for row in rows) else SOUND
+    bad = ending or any(row.verdict.health is Health.BAD for row in rows)
+    return Told(FORMATS[order.output](Report(snapshot, rows, missing)), well=not bad)
 
 
 def _asked(namespaces: Sequence[str]) -> Asked:
@@ -144,8 +138,4 @@ def _moment(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
 
 
-FORMATS: Mapping[str, Callable[[Report], str]] = {
-    "table": table,
-    "json": lambda report: documents.as_json(_document(report)),
-    "yaml": lambda report: documents.as_yaml(_document(report)),
-}
+FORMATS = documents.formats(table, _document)

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import click
 
-from meshtui.commands import denials_reports, whole
+from meshtui.commands import denials_reports, frame, whole
 from meshtui.commands.denials_reports import Report
+from meshtui.commands.frame import UNREADABLE, Told
 from meshtui.commands.latest import Latest
 from meshtui.commands.whole import Asked
-from meshtui.kube import kubeconfig
 from meshtui.kube.errors import KubeError, Unreachable
-from meshtui.kube.live import LiveSession
 from meshtui.kube.pace import Pace
+from meshtui.kube.session import Session
 from meshtui.kube.tails import STREAMS, Tails
 from meshtui.mesh import denial_watch, scopes
 from meshtui.mesh.denial_rows import Row
@@ -26,9 +24,6 @@ from meshtui.mesh.health import Health
 from meshtui.mesh.logs import LogOptions
 from meshtui.mesh.snapshot import Snapshot
 from meshtui.settings import Settings
-
-CLEAN, FINDINGS, USAGE, UNREADABLE = 0, 1, 2, 3
-"""Exit statuses, those of `meshtui doctor`."""
 
 _PATIENCE = timedelta(minutes=5)
 _NEWS = 1.0
@@ -67,23 +62,22 @@ def run(order: Order, settings: Settings) -> int:
 def _told(watching: _Watching) -> int:
     """What is left to say, and the exit status."""
     order, report = watching.order, watching.report()
-    if not order.follow:
-        click.echo(denials_reports.FORMATS[order.output](report), nl=False)
-    for line in report.missing:
-        click.echo(f"meshtui: not known: {line}", err=True)
+    notes = [f"not known: {line}" for line in report.missing]
+    text = ""
     if order.follow:
-        click.echo(f"meshtui: {denials_reports.summary(report)}", err=True)
-    if not report.read or (order.strict and report.missing):
-        return UNREADABLE
+        notes.append(denials_reports.summary(report))
+    else:
+        text = denials_reports.FORMATS[order.output](report)
     refused = any(row.verdict.health is Health.BAD for row in report.rows)
-    return FINDINGS if refused else CLEAN
+    status = frame.say(Told(text, well=not refused, notes=notes))
+    return UNREADABLE if not report.read or (order.strict and report.missing) else status
 
 
 async def _read(watching: _Watching, settings: Settings) -> None:
     """Reads the logs, to their ends or until it is interrupted. Raises KubeError where the cluster cannot be
     reached."""
-    async with _session(settings) as (session, latest, namespaces):
-        watching.namespaces = namespaces
+    async with whole.opened(settings, Pace()) as (session, latest, context):
+        watching.namespaces = settings.namespaces_of(context)
         try:
             await _read_logs(watching, session, latest)
             return
@@ -92,7 +86,7 @@ async def _read(watching: _Watching, settings: Settings) -> None:
     raise failed
 
 
-async def _read_logs(watching: _Watching, session: LiveSession, latest: Latest) -> None:
+async def _read_logs(watching: _Watching, session: Session, latest: Latest) -> None:
     order, watch = watching.order, watching.watch
     needs = scopes.of(denial_watch.KINDS, watching.namespaces)
     asked = Asked(needs, lambda snapshot: (), lambda snapshot: ())
@@ -119,20 +113,6 @@ async def _read_logs(watching: _Watching, session: LiveSession, latest: Latest) 
                 watch.take_up(pod, datetime.now(UTC))
             watching.print_following()
             watching.print_rows()
-
-
-@asynccontextmanager
-async def _session(
-    settings: Settings,
-) -> AsyncIterator[tuple[LiveSession, Latest, tuple[str, ...]]]:
-    config = kubeconfig.load(settings)
-    context = config.choose(settings.context)[0].name
-    quiet = replace(settings, sweep=False)
-    async with (
-        LiveSession(config, settings.context, quiet, pace=Pace()) as session,
-        Latest.of(session) as latest,
-    ):
-        yield session, latest, settings.namespaces_of(context)
 
 
 class _Watching:

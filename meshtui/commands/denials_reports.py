@@ -176,11 +176,7 @@ def _row(report: Report, row: Row) -> dict[str, Any]:
     }
 
 
-FORMATS: Mapping[str, Callable[[Report], str]] = {
-    "table": table,
-    "json": lambda report: documents.as_json(_document(report)),
-    "yaml": lambda report: documents.as_yaml(_document(report)),
-}
+FORMATS = documents.formats(table, _document)
 NEWS: Mapping[str, Callable[[Report, bool], str]] = {
     "table": news_table,
     "json": news_json,

@@ -13,8 +13,9 @@ from pathlib import Path
 import click
 
 from meshtui import mutes
-from meshtui.commands import doctor_reports, whole
+from meshtui.commands import doctor_reports, frame, whole
 from meshtui.commands.doctor_reports import Report
+from meshtui.commands.frame import Told
 from meshtui.commands.whole import Asked
 from meshtui.kube.errors import KubeError
 from meshtui.mesh import certificates, manifests, scopes
@@ -32,9 +33,6 @@ from meshtui.mesh.raw import Raw, key, name, namespace
 from meshtui.mesh.snapshot import Phase, Probe, Ref, Scope, Snapshot, Source
 from meshtui.mutes import ByFinding, Mutes
 from meshtui.settings import Settings
-
-CLEAN, FINDINGS, USAGE, UNREADABLE = 0, 1, 2, 3
-"""Exit statuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ class Order:
 
 
 def run(order: Order, settings: Settings) -> int:
-    """Does it, and gives the exit status. The report goes to standard output, all else to standard error."""
+    """Does it, and gives the exit status."""
     found = list(_manifests(order.files))
     objects = [each for each in found if isinstance(each, Manifest)]
     mistakes = [each for each in found if isinstance(each, Mistake)]
@@ -71,7 +69,7 @@ def run(order: Order, settings: Settings) -> int:
         return _told(order, Snapshot(datetime.now(UTC)), objects, mistakes)
     snapshot = whole.reached(settings, partial(_asked, settings, order))
     if snapshot is None:
-        return UNREADABLE
+        return frame.UNREADABLE
     muted = _muted(snapshot.server.context)
     tries = _tried(settings, objects, snapshot) if order.dry_run else ()
     return _told(order, replace(snapshot, muted=muted), objects, mistakes, tries)
@@ -111,19 +109,14 @@ def _told(
     )
     told = asked_for if order.muted else wanted
     report = Report(snapshot, told, result, missing, mistakes, _places(objects), muted)
-    click.echo(doctor_reports.FORMATS[order.output](report), nl=False)
-    for each in mistakes:
-        click.echo(f"meshtui: {each}", err=True)
+    notes = [str(each) for each in mistakes]
     if order.files and not objects and not mistakes:
-        click.echo("meshtui: no object that a rule reads is in these files", err=True)
-    for line in missing:
-        click.echo(f"meshtui: not read: {line}", err=True)
+        notes = ["no object that a rule reads is in these files"]
     fails = order.fail_on is not None and any(
         each.grade.rank <= order.fail_on.rank for each in wanted
     )
-    if missing and order.strict:
-        return UNREADABLE
-    return FINDINGS if fails or mistakes else CLEAN
+    text = doctor_reports.FORMATS[order.output](report)
+    return frame.say(Told(text, not fails and not mistakes, notes), missing, strict=order.strict)
 
 
 def _analyzers(order: Order) -> Sequence[Analyzer]:

@@ -272,9 +272,7 @@ def _of(finding: Finding) -> Iterable[str]:
 
 
 FORMATS: Mapping[str, Callable[[Report], str]] = {
-    "table": table,
-    "json": lambda report: documents.as_json(_document(report)),
-    "yaml": lambda report: documents.as_yaml(_document(report)),
+    **documents.formats(table, _document),
     "markdown": markdown,
     "sarif": sarif,
     "junit": junit,

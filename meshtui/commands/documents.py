@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
 from meshtui import __version__
 from meshtui.mesh.snapshot import Snapshot
+
+R = TypeVar("R")
 
 
 def head(schema: str, snapshot: Snapshot, missing: Sequence[str]) -> dict[str, Any]:
@@ -33,6 +35,17 @@ def as_json(document: Mapping[str, Any]) -> str:
 
 def as_yaml(document: Mapping[str, Any]) -> str:
     return str(yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
+
+
+def formats(
+    table: Callable[[R], str], document: Callable[[R], Mapping[str, Any]]
+) -> Mapping[str, Callable[[R], str]]:
+    """How a report is printed as each of what `--output` takes."""
+    return {
+        "table": table,
+        "json": lambda report: as_json(document(report)),
+        "yaml": lambda report: as_yaml(document(report)),
+    }
 
 
 def schema(command: str) -> str:

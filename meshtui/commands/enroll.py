@@ -25,7 +25,8 @@ from meshtui.kube.audit import Audit
 from meshtui.kube.errors import KubeError, StatusError, Unauthorized
 from meshtui.kube.live import LiveSession
 from meshtui.kube.pace import Pace
-from meshtui.kube.perform import Proposal, Result, State, dry_run, perform
+from meshtui.kube.perform import Proposal, Result, dry_run, perform
+from meshtui.kube.road import State
 from meshtui.mesh import preflight, verification
 from meshtui.mesh.changes import Patch, Refusal
 from meshtui.mesh.kinds import NAMESPACE

@@ -8,16 +8,15 @@ from functools import partial
 
 import click
 
-from meshtui.commands import explain_reports, whole
+from meshtui.commands import explain_reports, frame
 from meshtui.commands.explain_reports import Report
+from meshtui.commands.frame import Told
 from meshtui.commands.whole import Asked
 from meshtui.mesh import named_secrets, scopes
+from meshtui.mesh.snapshot import Snapshot
 from meshtui.mesh.trace import walk
 from meshtui.mesh.trace.ends import Question
 from meshtui.settings import Settings
-
-WELL, NOT_WELL, USAGE, UNREADABLE = 0, 1, 2, 3
-"""Exit statuses; what is not known is not well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,23 +38,18 @@ class Order:
 
 
 def run(order: Order, settings: Settings) -> int:
-    """Asks, and gives the exit status. The answer goes to standard output, all else to standard error."""
-    asked = order.question
-    snapshot = whole.reached(settings, partial(_asked, settings, asked))
-    if snapshot is None:
-        return UNREADABLE
-    missing = tuple(whole.missing(snapshot, walk.KINDS))
-    for line in missing:
-        click.echo(f"meshtui: not read: {line}", err=True)
+    """Asks, and gives the exit status."""
+    asked = partial(_asked, settings, order.question)
+    return frame.answer(settings, asked, walk.KINDS, partial(_told, order))
+
+
+def _told(order: Order, snapshot: Snapshot, missing: Sequence[str]) -> Told:
     try:
-        found = walk.of(snapshot, asked)
+        found = walk.of(snapshot, order.question)
     except ValueError as error:
-        click.echo(f"meshtui: {error}", err=True)
-        return UNREADABLE if missing else USAGE
-    for line in found.notes:
-        click.echo(f"meshtui: {line}", err=True)
-    click.echo(explain_reports.FORMATS[order.output](Report(snapshot, found, missing)), nl=False)
-    return WELL if found.headline is None else NOT_WELL
+        raise click.UsageError(str(error)) from error
+    text = explain_reports.FORMATS[order.output](Report(snapshot, found, missing))
+    return Told(text, well=found.headline is None, notes=found.notes)
 
 
 def _asked(settings: Settings, asked: Question, namespaces: Sequence[str]) -> Asked:

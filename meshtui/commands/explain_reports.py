@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -105,8 +105,4 @@ def _object(ref: Ref) -> dict[str, str]:
     return {"kind": ref.kind.title, "namespace": ref.namespace, "name": ref.name}
 
 
-FORMATS: Mapping[str, Callable[[Report], str]] = {
-    "table": table,
-    "json": lambda report: documents.as_json(_document(report)),
-    "yaml": lambda report: documents.as_yaml(_document(report)),
-}
+FORMATS = documents.formats(table, _document)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-import click
-
-from meshtui.commands import documents, whole
+from meshtui.commands import documents, frame, whole
+from meshtui.commands.frame import Told
 from meshtui.commands.whole import Asked
 from meshtui.mesh import certificates, overview, policy_rows, scopes
 from meshtui.mesh.doctor import analyzer
@@ -24,9 +24,6 @@ from meshtui.ui import times
 
 SCHEMA = "meshtui.status/v1"
 """What `schema` says in JSON and YAML. It gets a new number where a field changes its meaning or goes."""
-
-SOUND, NOT_SOUND, USAGE, UNREADABLE = 0, 1, 2, 3
-"""Exit statuses."""
 
 KINDS = (*overview.KINDS, *policy_rows.KINDS, *analyzer.watched(ANALYZERS))
 
@@ -52,21 +49,17 @@ class Report:
 
 
 def run(order: Order, settings: Settings) -> int:
-    """Tells it, and gives the exit status. The facts go to standard output, all else to standard error."""
-    snapshot = whole.reached(settings, _asked)
-    if snapshot is None:
-        return UNREADABLE
-    within = settings.namespaces_of(snapshot.server.context)
-    found = overview.of(snapshot, within)
+    """Tells it, and gives the exit status."""
+    tell = partial(_told, order, settings)
+    return frame.answer(settings, _asked, KINDS, tell, strict=order.strict)
+
+
+def _told(order: Order, settings: Settings, snapshot: Snapshot, missing: Sequence[str]) -> Told:
+    found = overview.of(snapshot, settings.namespaces_of(snapshot.server.context))
     sections = [section for section in found if section.title != "WATCHED"]  # nobody watched
-    missing = tuple(whole.missing(snapshot, KINDS))
-    click.echo(FORMATS[order.output](Report(snapshot, sections, missing)), nl=False)
-    for line in missing:
-        click.echo(f"meshtui: not read: {line}", err=True)
-    if missing and order.strict:
-        return UNREADABLE
     items = (item for section in sections for item in section.items)
-    return NOT_SOUND if any(item.verdict.health is Health.BAD for item in items) else SOUND
+    bad = any(item.verdict.health is Health.BAD for item in items)
+    return Told(FORMATS[order.output](Report(snapshot, sections, missing)), well=not bad)
 
 
 def _asked(namespaces: Sequence[str]) -> Asked:
@@ -159,8 +152,4 @@ def _item(item: Item) -> dict[str, Any]:
     }
 
 
-FORMATS: Mapping[str, Callable[[Report], str]] = {
-    "table": table,
-    "json": lambda report: documents.as_json(_document(report)),
-    "yaml": lambda report: documents.as_yaml(_document(report)),
-}
+FORMATS = documents.formats(table, _document)

@@ -8,20 +8,19 @@ from functools import partial
 
 import click
 
-from meshtui.commands import verdict_reports, whole
+from meshtui.commands import frame, verdict_reports, whole
+from meshtui.commands.frame import Told
 from meshtui.commands.verdict_reports import Report
 from meshtui.commands.whole import Asked
 from meshtui.mesh import scopes
 from meshtui.mesh.health import Health
+from meshtui.mesh.snapshot import Snapshot
 from meshtui.mesh.trace import ends
 from meshtui.mesh.traffic import between, parties
 from meshtui.mesh.traffic.calls import Http
 from meshtui.mesh.traffic.parties import Named
 from meshtui.mesh.traffic.verdicts import Outcome
 from meshtui.settings import Settings
-
-ALLOWED, NOT_ALLOWED, USAGE, UNREADABLE = 0, 1, 2, 3
-"""Exit statuses; what is unknown is not allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,27 +52,22 @@ class Order:
 
 
 def run(order: Order, settings: Settings) -> int:
-    """Asks, and gives the exit status. The answer goes to standard output, all else to standard error."""
-    snapshot = whole.reached(settings, partial(_asked, settings))
-    if snapshot is None:
-        return UNREADABLE
-    missing = tuple(whole.missing(snapshot, parties.KINDS))
-    for line in missing:
-        click.echo(f"meshtui: not read: {line}", err=True)
+    """Asks, and gives the exit status."""
+    return frame.answer(settings, partial(_asked, settings), parties.KINDS, partial(_told, order))
+
+
+def _told(order: Order, snapshot: Snapshot, missing: Sequence[str]) -> Told:
     try:
         source = parties.named(snapshot, order.source, called=False)
         called, port = ends.destination(snapshot, order.destination)
         found = between.judge(snapshot, source, called, port, order.http)
     except ValueError as error:
-        click.echo(f"meshtui: {error}", err=True)
-        return UNREADABLE if missing else USAGE
+        raise click.UsageError(str(error)) from error
     notes = tuple(dict.fromkeys(_notes(source, called)))
-    for line in notes:
-        click.echo(f"meshtui: {line}", err=True)
     outcome = between.outcome(found)
     report = Report(snapshot, source, called, port, outcome, found, notes, missing)
-    click.echo(verdict_reports.FORMATS[order.output](report), nl=False)
-    return ALLOWED if outcome is Outcome.ALLOWED else NOT_ALLOWED
+    text = verdict_reports.FORMATS[order.output](report)
+    return Told(text, well=outcome is Outcome.ALLOWED, notes=notes)
 
 
 def _notes(source: Named, called: Named) -> Iterator[str]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import click
 
+from meshtui import memory
 from meshtui.commands.latest import Latest
 from meshtui.kube import kubeconfig
 from meshtui.kube.errors import KubeError, Unreachable
@@ -44,7 +44,7 @@ class Asked:
 
 def reached(settings: Settings, asked: Callable[[Sequence[str]], Asked]) -> Snapshot | None:
     """The cluster, read as `cluster` does; where it cannot be reached, standard error says why, and there is none."""
-    gc.set_threshold(50_000, 20, 100)  # as on the screen: objects come by the thousand, and stay
+    memory.look_seldom()
     try:
         return asyncio.run(cluster(settings, asked))
     except KubeError as error:
@@ -62,20 +62,27 @@ def complain(error: KubeError) -> None:
 async def cluster(settings: Settings, asked: Callable[[Sequence[str]], Asked]) -> Snapshot:
     """The cluster of the settings, as far as it can be read; `asked` is told to which namespaces its context keeps.
     Raises KubeError where it cannot be reached."""
-    config = kubeconfig.load(settings)
-    context = config.choose(settings.context)[0].name
-    wanted = asked(settings.namespaces_of(context))
-    quiet = replace(settings, sweep=False)
     with progress() as said:
-        async with (
-            LiveSession(config, settings.context, quiet, pace=Pace()) as session,
-            Latest.of(session) as latest,
-        ):
+        async with opened(settings, Pace()) as (session, latest, context):
+            wanted = asked(settings.namespaces_of(context))
             try:
                 return await read(session, latest, wanted, PATIENCE, said)
             except Unreachable as error:  # raised below: a task group would bury it in a group
                 failed = error
     raise failed
+
+
+@asynccontextmanager
+async def opened(settings: Settings, pace: Pace) -> AsyncIterator[tuple[LiveSession, Latest, str]]:
+    """A session with the cluster of the settings, what it knows, and the name of the context. Raises KubeError."""
+    config = kubeconfig.load(settings)
+    context = config.choose(settings.context)[0].name
+    quiet = replace(settings, sweep=False)
+    async with (
+        LiveSession(config, settings.context, quiet, pace=pace) as session,
+        Latest.of(session) as latest,
+    ):
+        yield session, latest, context
 
 
 async def tried(settings: Settings, objects: Iterable[Raw], namespace: str) -> Sequence[Tried]:

@@ -13,6 +13,9 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+PREFIX = "background: "
+"""With which the names of these threads begin."""
+
 
 def start(function: Callable[..., T], *args: Any) -> asyncio.Future[T]:
     """The result of `function(*args)`, to come from a thread of its own. Giving it up does not end the thread."""
@@ -38,5 +41,6 @@ def start(function: Callable[..., T], *args: Any) -> asyncio.Future[T]:
         except RuntimeError:  # the loop is closed: nobody waits
             return
 
-    threading.Thread(target=work, name=function.__name__, daemon=True).start()
+    name = f"{PREFIX}{function.__name__}"
+    threading.Thread(target=work, name=name, daemon=True).start()
     return result

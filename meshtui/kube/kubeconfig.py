@@ -12,6 +12,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shlex import quote
@@ -114,6 +115,16 @@ def load(
         "Get one from your cluster's provider and name it with --kubeconfig or KUBECONFIG, or try the built-in "
         "cluster: meshtui demo",
     )
+
+
+def readable(settings: Settings, environ: Mapping[str, str] = os.environ) -> Kubeconfig:
+    """What those files name that can be read, where `load` fails over another: kubectl refuses them all then. There is
+    no current context: the other file might name it."""
+    files: list[Kubefile] = []
+    for path in paths(settings, environ):
+        with suppress(ConfigError):
+            files += filter(None, [kubefile.read(path)])
+    return replace(_merge(files), current="")
 
 
 def paths(settings: Settings, environ: Mapping[str, str] = os.environ) -> tuple[Path, ...]:

@@ -91,11 +91,11 @@ class Session(Protocol):
         ...
 
     async def apply(self, change: Change) -> Written:
-        """Makes a change. For `perform` alone, which asks and keeps the audit. Raises KubeError; Conflict where the
-        object is no longer as the change has it."""
+        """Makes a change. For `perform` alone, on the road that asks and keeps the audit. Raises KubeError; Conflict
+        where the object is no longer as the change has it."""
         ...
 
     async def admin(self, pod: Ref, port: int, target: str) -> bytes:
-        """Posts to the admin port of a proxy; gives what it answers. For `levels` alone, which asks and keeps the
-        audit. Raises KubeError."""
+        """Posts to the admin port of a proxy; gives what it answers. For `levels` alone, on the road that asks and
+        keeps the audit. Raises KubeError."""
         ...

@@ -131,7 +131,11 @@ def _ca_renewal(authority: Authority, contents: Mapping[Ref, Content]) -> Renewa
     certificate = authority.certificate
     if any(contents[ref].renewed for ref in authority.holders if ref in contents):
         return Renewal.CERT_MANAGER
-    own = authority.root and certificate.subject.startswith("O=") and "," not in certificate.subject
+    own = (
+        authority.root
+        and certificate.subject.startswith("O = ")
+        and ", " not in certificate.subject
+    )
     return Renewal.ISTIOD if own else Renewal.CA_BY_HAND
 
 

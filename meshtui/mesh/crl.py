@@ -8,7 +8,8 @@ from datetime import datetime
 
 from cryptography import x509
 
-from meshtui.mesh.x509 import UNREADABLE, Unreadable, called
+from meshtui.mesh.distinguished_names import called
+from meshtui.mesh.x509 import UNREADABLE, Unreadable
 
 _BEGIN, _END = "-----BEGIN X509 CRL-----", "-----END X509 CRL-----"
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import ClassVar
 
 from meshtui.mesh import past
 from meshtui.mesh.kinds import POD
@@ -47,6 +48,7 @@ LEVELS = {
 class LevelChange:
     """A level to set, or to set back, at one pod."""
 
+    verb: ClassVar[str] = "post"
     target: Ref
     uid: str
     """The pod's: one of the same name that came later starts with its own level."""

@@ -14,11 +14,9 @@ from typing import TypeVar
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
-from cryptography.x509.oid import (
-    ExtendedKeyUsageOID,
-    NameOID,
-    SignatureAlgorithmOID,
-)
+from cryptography.x509.oid import ExtendedKeyUsageOID, SignatureAlgorithmOID
+
+from meshtui.mesh.distinguished_names import called, oneline, path
 
 T = TypeVar("T")
 Extended = TypeVar("Extended", bound=x509.ExtensionType)
@@ -70,7 +68,7 @@ class Certificate:
 
     der: bytes = field(repr=False)
     subject: str
-    """RFC 4514, most specific part first; "" where it is empty, as a workload's is."""
+    """As `distinguished_names.oneline` has it; "" where it is empty, as a workload's is."""
     issuer: str
     title: str
     """What a person would call it: its SPIFFE URI, common name, organisation or first name."""
@@ -175,8 +173,8 @@ def _certificate(loaded: x509.Certificate, der: bytes) -> Certificate:
     algorithm = loaded.signature_algorithm_oid
     return Certificate(
         der=der,
-        subject=_rfc4514(subject),
-        issuer=_rfc4514(issuer),
+        subject=oneline(subject),
+        issuer=oneline(issuer),
         title=_spiffe(names)
         or called(subject)
         or next((name.value for name in names), "")
@@ -221,18 +219,6 @@ def _extension(extensions: x509.Extensions, kind: type[Extended]) -> Extended | 
         return None
 
 
-def _rfc4514(name: x509.Name) -> str:
-    return name.rfc4514_string(_ATTRIBUTES)
-
-
-def called(name: x509.Name) -> str:
-    """The common name, or the organisation: the self-signed root of istiod has no common name."""
-    for oid in (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME):
-        for attribute in name.get_attributes_for_oid(oid):
-            return str(attribute.value)
-    return _rfc4514(name)
-
-
 def _spiffe(names: tuple[Name, ...]) -> str:
     return next(
         (name.value for name in names if name.kind == "URI" and name.value.startswith("spiffe://")),
@@ -255,7 +241,7 @@ def _name(name: x509.GeneralName) -> Name:
         case x509.IPAddress():
             return Name("IP Address", str(name.value))
         case x509.DirectoryName():
-            return Name("DirName", _rfc4514(name.value))
+            return Name("DirName", path(name.value))
         case x509.RegisteredID():
             return Name("Registered ID", name.value.dotted_string)
         case x509.OtherName():
@@ -311,20 +297,6 @@ def _key_usage(usage: x509.KeyUsage) -> tuple[str, ...]:
 
 
 # The words of openssl 3 for object identifiers (its objects.txt).
-_ATTRIBUTES = {
-    NameOID.EMAIL_ADDRESS: "emailAddress",
-    NameOID.SERIAL_NUMBER: "serialNumber",
-    NameOID.STREET_ADDRESS: "street",
-    NameOID.SURNAME: "SN",
-    NameOID.GIVEN_NAME: "GN",
-    NameOID.TITLE: "title",
-    NameOID.INITIALS: "initials",
-    NameOID.PSEUDONYM: "pseudonym",
-    NameOID.DN_QUALIFIER: "dnQualifier",
-    NameOID.GENERATION_QUALIFIER: "generationQualifier",
-    NameOID.POSTAL_CODE: "postalCode",
-    NameOID.UNSTRUCTURED_NAME: "unstructuredName",
-}
 _CURVES = {
     "secp192r1": "P-192",
     "secp224r1": "P-224",

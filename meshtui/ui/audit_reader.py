@@ -64,8 +64,6 @@ class AuditReader(Reader):
 class Entries(Lines):
     """Lines, some of which belong together, and a cursor on those."""
 
-    COMPONENT_CLASSES = {"table--cursor"}
-
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's word
         super().__init__(id=id)
         self._starts: list[int] = []

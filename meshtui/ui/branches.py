@@ -60,7 +60,6 @@ class Place:
 class Branches(Lines, inherit_bindings=False):
     """A tree. Posts `Moved` when another node is under the cursor or others came into view, `Chosen` on enter."""
 
-    COMPONENT_CLASSES = {"table--cursor"}
     BINDINGS = [
         Binding("enter", "choose", "Go to it", key_display="enter", id="tree.go"),
         Binding("space", "fold", "Open or close", id="tree.fold"),

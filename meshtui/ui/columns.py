@@ -51,15 +51,17 @@ def layout(columns: Sequence[Column], contents: Sequence[int], room: int) -> tup
         _total(ideal[i] for i in chosen) > room
     ):
         chosen.remove(max(wide, key=lambda i: columns[i].priority))
-    while len(chosen) > 1 and _total(min(columns[i].least, ideal[i]) for i in chosen) > room:
+    filled = [max(n, len(each.title)) for each, n in zip(columns, contents, strict=True)]
+    least = [min(each.least, n) for each, n in zip(columns, filled, strict=True)]
+    while len(chosen) > 1 and _total(least[i] for i in chosen) > room:
         chosen.remove(max(chosen, key=lambda i: (columns[i].priority, i)))
     widths = {i: ideal[i] for i in chosen}
     shortage = _total(widths.values()) - room
     while shortage > 0:
-        shrinkable = [i for i in chosen if widths[i] > columns[i].least]
+        shrinkable = [i for i in chosen if widths[i] > least[i]]
         if not shrinkable:
             break
-        widest = max(shrinkable, key=lambda i: widths[i] - columns[i].least)
+        widest = max(shrinkable, key=lambda i: (widths[i] > filled[i], widths[i] - least[i]))
         widths[widest] -= 1
         shortage -= 1
     return tuple(Place(i, widths[i]) for i in chosen)

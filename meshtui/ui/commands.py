@@ -21,7 +21,7 @@ class Command:
     choices: Callable[[], Iterable[str]] = _nothing
     """What may stand behind the name, as known now; those that begin with "@" where that was typed."""
     takes: str = ""
-    """What stands behind the name, for the help: "[NAMESPACE,…]"."""
+    """What stands behind the name, for the help: "[NAMESPACE,…]"; "" where nothing may."""
     closed: bool = False
     """Whether nothing but one of the choices may stand there."""
     listed: bool = True

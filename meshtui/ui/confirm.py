@@ -21,7 +21,7 @@ from meshtui.mesh.checks import Check
 from meshtui.mesh.health import Health
 from meshtui.mesh.log_levels import LevelChange
 from meshtui.mesh.ownership import Owner
-from meshtui.mesh.snapshot import Snapshot
+from meshtui.mesh.snapshot import Server, Snapshot
 from meshtui.ui import outcomes
 from meshtui.ui.detail import wrap
 from meshtui.ui.footer import Footer
@@ -43,19 +43,18 @@ class Question:
 
     change: Change | LevelChange
     context: str
-    user: str
-    """Who makes it; "" where that is not known."""
-    impersonating: str
+    server: Server
+    """Who makes it stands there, as far as that is known."""
     diff: Sequence[str]
     """As `mesh.diff.lines` gives it."""
-    warnings: Sequence[str]
-    """The server's, and those of admission webhooks."""
-    owners: Sequence[Owner]
-    for_repository: str
-    """YAML to copy for whoever owns the object; "" where there is none."""
-    checks: Sequence[Check]
     reach: Sequence[str]
     """Whom it concerns, a line each."""
+    warnings: Sequence[str] = ()
+    """The server's, and those of admission webhooks."""
+    owners: Sequence[Owner] = ()
+    for_repository: str = ""
+    """YAML to copy for whoever owns the object; "" where there is none."""
+    checks: Sequence[Check] = ()
     typed: str = ""
     """What has to be typed to go on; "" where enter is enough."""
     place: str = ""
@@ -198,9 +197,10 @@ _ACCEPTED: Line = (mark(Health.OK), Span(" accepted as a dry run"))
 
 def heading(question: Question, width: int) -> Sequence[Line]:
     """The title, and to the right where and as whom."""
-    who = question.user or "whom is not known"
-    if question.impersonating:
-        who = f"{question.impersonating}, impersonated by {who}"
+    server = question.server
+    who = server.user or "whom is not known"
+    if server.impersonating:
+        who = f"{server.impersonating}, impersonated by {who}"
     right = f"{question.context} · as {who}"
     title = question.change.title + (f" ({question.place})" if question.place else "")
     gap = width - len(title) - len(right)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from rich.segment import Segment
 from textual.app import RenderResult
 from textual.strip import Strip
 from textual.widget import Widget
 
-from meshtui.ui.spans import TONES, Tone
+from meshtui.ui.paint import segments
+from meshtui.ui.spans import Span, Tone
 
 
 class Footer(Widget):
     """One line of keys. `?` lists them all."""
 
-    COMPONENT_CLASSES = TONES
     ALLOW_SELECT = False
 
     def __init__(self) -> None:
@@ -28,16 +27,13 @@ class Footer(Widget):
     def render_line(self, y: int) -> Strip:
         base = self.rich_style
         width = self.size.width
-        muted = base + self.get_component_rich_style(Tone.MUTED.value, partial=True)
-        strong = base + self.get_component_rich_style(Tone.STRONG.value, partial=True)
-        segments = [Segment(" ", base)]
-        used = 1
+        hints, used = [Span(" ")], 1
         for key, words in self._hints():
             if used + len(key) + len(words) + 3 > width:
                 break
-            segments += [Segment(key, strong), Segment(f" {words}  ", muted)]
+            hints += [Span(key, Tone.STRONG), Span(f" {words}  ", Tone.MUTED)]
             used += len(key) + len(words) + 3
-        return Strip(segments).adjust_cell_length(width, base)
+        return Strip(segments(self, hints, base)).adjust_cell_length(width, base)
 
     def _hints(self) -> list[tuple[str, str]]:
         hints: dict[str, tuple[str, str]] = {}

@@ -17,7 +17,8 @@ from meshtui.ui import times
 from meshtui.ui.arguments import ALL
 from meshtui.ui.columns import shorten
 from meshtui.ui.exchange import Place
-from meshtui.ui.spans import TONES, Span, Tone, plain
+from meshtui.ui.paint import segments, style_of
+from meshtui.ui.spans import Span, Tone, plain
 from meshtui.ui.themes import ink_on
 
 ALIVE = timedelta(seconds=15)
@@ -27,7 +28,6 @@ ALIVE = timedelta(seconds=15)
 class Header(Widget):
     """The header line. The clock is the only thing on the screen that moves by itself."""
 
-    COMPONENT_CLASSES = TONES
     ALLOW_SELECT = False
 
     snapshot: reactive[Snapshot | None] = reactive(None)
@@ -52,10 +52,7 @@ class Header(Widget):
         width = self.size.width
         now = self._clock()
         self._said = self._right(now, width)
-        right = [
-            Segment(span.text, base + self.get_component_rich_style(span.tone.value, partial=True))
-            for span in self._said
-        ]
+        right = segments(self, self._said, base)
         room = max(0, width - sum(cell_len(segment.text) for segment in right))
         left = Strip(self._left(base, room - 2))
         return Strip([*left.adjust_cell_length(room, base), *right])
@@ -76,7 +73,7 @@ class Header(Widget):
         on_colour = Style(
             color=ink_on(colour) if colour else None, bgcolor=colour or None, bold=True
         )
-        muted = base + self.get_component_rich_style(Tone.MUTED.value, partial=True)
+        muted = base + style_of(self, Tone.MUTED.value)
         return [
             Segment(name, base + on_colour),
             Segment(where, muted),

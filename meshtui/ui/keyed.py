@@ -216,13 +216,17 @@ class Keyed(Arranged[R], Generic[R]):
             self.post_message(self.DescribeAsked(row.key))
 
     def action_yaml(self) -> None:
+        self._ask(self.YamlAsked)
+
+    def _ask(self, of: Callable[[Ref], Message]) -> None:
+        """Asks for something of the object behind the row."""
         row = self.table.selected
         if row is None:
             return
         if row.ref is None:
             self.post_message(self.Told("There is no single object behind this row."))
         else:
-            self.post_message(self.YamlAsked(row.ref))
+            self.post_message(of(row.ref))
 
     def action_logs(self, previous: bool = False) -> None:
         row = self.table.selected
@@ -329,13 +333,7 @@ class Keyed(Arranged[R], Generic[R]):
         self.post_message(self.ChangeAsked([_restart(ref) for ref in refs]))
 
     def action_edit(self) -> None:
-        row = self.table.selected
-        if row is None:
-            return
-        if row.ref is None:
-            self.post_message(self.Told("There is no single object behind this row."))
-        else:
-            self.post_message(self.EditAsked(row.ref))
+        self._ask(self.EditAsked)
 
     def action_copy(self) -> None:
         rows = self.meant

@@ -29,7 +29,7 @@ def commands(
         version = f"{kind.group}/{it.versions[0]}" if kind.group else it.versions[0]
         words = f"{kind.title or kind.plural}, {version}"
         short = f" ({' '.join(it.short)})" if it.short else ""
-        takes = "[NAMESPACE,…]" if kind.namespaced else ""
+        takes = "[NAMESPACE,…]" if kind.namespaced else "[/FILTER]"
         given = choices if kind.namespaced else tuple
         return Command(
             tuple(dict.fromkeys(found)),

@@ -17,7 +17,6 @@ from meshtui.ui.spans import Line, line
 class Lines(Paint):
     """Shows lines. They are cleaned of what steers a terminal, and wrapped only by whoever wrote them."""
 
-    COMPONENT_CLASSES = {"lines--found"}
     BINDINGS = [
         Binding("up,k", "scroll_up", "Up", show=False, id="lines.up"),
         Binding("down,j", "scroll_down", "Down", show=False, id="lines.down"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar
@@ -16,19 +16,8 @@ from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher
 
-from meshtui.mesh.kinds import NAMESPACE
-from meshtui.mesh.served import Served
 from meshtui.mesh.snapshot import Snapshot
-from meshtui.ui import (
-    arguments,
-    asking,
-    commands,
-    export,
-    kind_commands,
-    pane_commands,
-    unbound,
-)
-from meshtui.ui.arguments import Arguments, BadArguments
+from meshtui.ui import asking, commands, export, pane_commands, unbound
 from meshtui.ui.commands import Command
 from meshtui.ui.exchange import Jump, Place
 from meshtui.ui.filters import BadPattern
@@ -36,8 +25,9 @@ from meshtui.ui.footer import Footer
 from meshtui.ui.header import Header
 from meshtui.ui.jumping import Jumping
 from meshtui.ui.keyed import Keyed
+from meshtui.ui.opening import Opening
 from meshtui.ui.pane import Pane
-from meshtui.ui.panes import NAMED, NS, PANES
+from meshtui.ui.panes import NAMED, PANES
 from meshtui.ui.panes.served import ServedPane
 from meshtui.ui.prompt import Prompt
 from meshtui.ui.sorting import Order
@@ -112,46 +102,57 @@ class Main(Screen[None], inherit_bindings=False):
         text: str
         tone: Tone = Tone.PLAIN
 
-    def __init__(
-        self, first: str, others: Sequence[Command], clock: Callable[[], datetime]
-    ) -> None:
-        """`first` is the command of the pane to open, "" for the first one; `others` are the commands that are not
-        about panes."""
+    def __init__(self, first: str, clock: Callable[[], datetime]) -> None:
+        """`first` is the command of the pane to open, "" for the first one."""
         super().__init__()
         self._clock = clock
         self._first = NAMED.get(first, PANES[0].NAME)
-        self._panes: dict[str, AnyPane] = {pane.NAME: pane() for pane in PANES}
-        self._panes[ServedPane.NAME] = ServedPane()
+        self.panes: dict[str, AnyPane] = {pane.NAME: pane() for pane in PANES}
+        self.panes[ServedPane.NAME] = ServedPane()
+        self._opening = Opening(self)
         about_rows = pane_commands.of(lambda: self.front, self._save)
-        self.commands = [
-            *(self._opening(pane) for pane in PANES), self._ns(), *about_rows, *others,
-        ]  # fmt: skip
+        self.commands = [*self._opening.commands(), *about_rows]
         self._own = tuple(self.commands)
         self._history: list[View] = []
         self._trail = Trail()
         self._header = Header(clock)
-        self._switcher = ContentSwitcher(*self._panes.values(), id="panes", initial=self._first)
+        self._switcher = ContentSwitcher(*self.panes.values(), id="panes", initial=self._first)
         self.tab_line = TabLine()
         self.prompt = Prompt(self.commands, self._entered)
 
     def compose(self) -> ComposeResult:
+        self._wear_size()
         yield self._header.data_bind(Main.snapshot, Main.place)
         yield self.tab_line
-        for pane in self._panes.values():
+        for pane in self.panes.values():
             pane.data_bind(Main.snapshot, Main.place)
         yield self._switcher
         yield self.prompt
         yield Footer()
 
+    def _wear_size(self) -> None:
+        """Takes the classes of its size before anything is styled: the first resize, which would, styles all anew."""
+        width, height = self.app.size
+        for breakpoints, size in (
+            (self.HORIZONTAL_BREAKPOINTS, width),
+            (self.VERTICAL_BREAKPOINTS, height),
+        ):
+            self.add_class([name for least, name in breakpoints if size >= least][-1], update=False)
+
     def on_mount(self) -> None:
-        for pane in self._panes.values():
+        for pane in self.panes.values():
             self.watch(pane, "stamp", self._stamped, init=False)
         self._come_to(self.front)
+
+    def add(self, others: Sequence[Command]) -> None:
+        """Takes commands that are not about panes."""
+        self.commands += others
+        self._own = tuple(self.commands)
 
     @property
     def front(self) -> AnyPane:
         """The pane that is looked at."""
-        return self._panes[self._switcher.current or self._first]
+        return self.panes[self._switcher.current or self._first]
 
     def _stamped(self) -> None:
         self.tab_line.stamp = self.front.stamp
@@ -183,14 +184,14 @@ class Main(Screen[None], inherit_bindings=False):
 
     def order_as_before(self, orders: Mapping[str, Order]) -> None:
         """Sorts every pane as in an earlier run."""
-        for pane in self._panes.values():
+        for pane in self.panes.values():
             pane.order_as_before(orders)
 
     def forget(self) -> None:
         """Another cluster: no way leads back, and nothing is narrowed."""
         self._history.clear()
         self._trail.clear()
-        for pane in self._panes.values():
+        for pane in self.panes.values():
             pane.filter(None)
             pane.keep_to_faults(wanted=False)
             pane.narrow("")
@@ -210,7 +211,7 @@ class Main(Screen[None], inherit_bindings=False):
             self.post_message(self.NamespacesChosen(namespaces))
 
     def _come_to(self, pane: AnyPane) -> None:
-        titled = ((each.NAME, each.title) for each in self._panes.values())
+        titled = ((each.NAME, each.title) for each in self.panes.values())
         self.tab_line.titles = [(name, title) for name, title in titled if title]
         self.tab_line.front = pane.NAME
         self.tab_line.stamp = pane.stamp
@@ -224,7 +225,7 @@ class Main(Screen[None], inherit_bindings=False):
 
     @on(Pane.NamespaceChosen)
     def _warped(self, event: Pane.NamespaceChosen) -> None:
-        self._choose_namespaces((event.name,))
+        self.choose_namespaces((event.name,))
 
     @on(TabLine.Picked)
     def _picked(self, event: TabLine.Picked) -> None:
@@ -296,7 +297,12 @@ class Main(Screen[None], inherit_bindings=False):
             words = f"{number} has no namespaces yet: those that :ns chooses come to 1 to 9."
             self.post_message(self.Told(words))
         else:
-            self._choose_namespaces(chosen[0] if number else ())
+            self.choose_namespaces(chosen[0] if number else ())
+
+    def choose_namespaces(self, chosen: tuple[str, ...], filter_text: str = "") -> None:
+        """Keeps to these namespaces, in the view that one looks at."""
+        here = self.here
+        self._step(here.jump, filter_text or here.filter, chosen)
 
     def on_paste(self, event: Paste) -> None:
         """What is pasted where nothing is typed is no keys."""
@@ -376,87 +382,14 @@ class Main(Screen[None], inherit_bindings=False):
         line = text.strip()
         name, argument = commands.split(f"ctx {line[1:]}" if line.startswith("@") else line)
         command = commands.find(self.commands, name)
-        if command is not None:
+        if command is not None and argument and not command.takes:
+            words = f":{name} {argument}: :{name} takes nothing behind it."
+            self.post_message(self.Told(words, Tone.WARN))
+        elif command is not None:
             command.run(argument)
         elif name:
-            close = commands.complete(self.commands, name, most=1)
-            hint = f" Did you mean :{close[0].text}?" if close else ""
-            why = kind_commands.unknown(name, self._kinds, hint)
-            self.post_message(self.Told(why, Tone.WARN))
-
-    def _opening(self, pane: type[AnyPane]) -> Command:
-        def run(argument: str) -> None:
-            given = self._read_arguments(pane.NAME, argument, self._panes[pane.NAME])
-            if given is not None:
-                self.go(Jump(pane.NAME), given.filter, given.namespaces)
-
-        names = (pane.NAME, *pane.ALIASES)
-        return Command(names, f"the pane {pane.TITLE}", run, self._may_follow, "[NAMESPACE,…]")
-
-    # Kinds without a pane of their own
-
-    @property
-    def _kinds(self) -> Collection[Served]:
-        return self.snapshot.server.served.values() if self.snapshot else ()
+            self.post_message(self.Told(self._opening.unknown(name), Tone.WARN))
 
     def watch_snapshot(self, before: Snapshot | None, now: Snapshot | None) -> None:
         if now is not None and (before is None or before.server.served is not now.server.served):
-            known = kind_commands.commands(
-                self._kinds, self._own, self._open_kind, self._may_follow
-            )
-            self.commands[:] = [*self._own, *known]
-
-    def _open_kind(self, it: Served, argument: str) -> None:
-        """Shows a kind as the server prints it, and says which others have its name."""
-        pane = self._panes[ServedPane.NAME]
-        given = self._read_arguments(str(it.kind), argument, pane)
-        if given is None:
-            return
-        self.go(Jump(ServedPane.NAME, str(it.kind)), given.filter, given.namespaces)
-        others = kind_commands.homonyms(it, self._kinds)
-        if others:
-            also = ", ".join(f":{each}" for each in others)
-            self.post_message(self.Told(f"This is {it.kind}. Of the same name: {also}."))
-
-    def _ns(self) -> Command:
-        def run(argument: str) -> None:
-            if not argument:
-                self.go(Jump("namespaces"))
-                return
-            given = self._read_arguments(NS[0], argument, self.front)
-            if given is not None:
-                kept = self.place.namespaces if given.namespaces is None else given.namespaces
-                self._choose_namespaces(kept, given.filter)
-
-        words = "keep to these namespaces, or look at `all`"
-        return Command(NS, words, run, self._may_follow, "[NAMESPACE,…]")
-
-    def _read_arguments(self, command: str, argument: str, pane: AnyPane) -> Arguments | None:
-        """What stands behind a command; None where it cannot be meant, or is meant for another cluster."""
-        try:
-            given = arguments.parse(argument)
-            pane.read_filter(given.filter)
-        except (BadArguments, BadPattern) as failure:
-            self.post_message(self.Told(f":{command} {argument}: {failure}.", Tone.WARN))
-            return None
-        if given.context in ("", self.place.context):
-            return given
-        self.post_message(self.ContextAsked(given.context, f"{command} {given.elsewhere}"))
-        return None
-
-    def _may_follow(self) -> Sequence[str]:
-        """Namespaces, and contexts with their sign."""
-        contexts = commands.find(self.commands, "ctx")
-        return [
-            *self._namespace_names(),
-            *(f"@{name}" for name in (contexts.choices() if contexts else ())),
-        ]
-
-    def _namespace_names(self) -> Sequence[str]:
-        known = self.snapshot.objects.get(NAMESPACE, {}) if self.snapshot else {}
-        return [arguments.ALL, *sorted(set(known) | set(self.place.namespaces))]
-
-    def _choose_namespaces(self, chosen: tuple[str, ...], filter_text: str = "") -> None:
-        """Keeps to these namespaces, in the view that one looks at."""
-        here = self.here
-        self._step(here.jump, filter_text or here.filter, chosen)
+            self.commands[:] = [*self._own, *self._opening.of_kinds(self._own)]

@@ -66,18 +66,22 @@ def _urgency(source: Source) -> int:
 _URGENCY = {Phase.UNREADABLE: 2, Phase.FORBIDDEN: 3, Phase.LOADING: 4, Phase.STALE: 5}
 
 
-def gone(snapshot: Snapshot, chosen: Sequence[str]) -> list[Line]:
+def missing(snapshot: Snapshot, chosen: Sequence[str]) -> list[str]:
     """Which of the namespaces that are to be looked at there are not."""
     all_known = snapshot.covering(NAMESPACE).complete
-    missing = [
+    return [
         name
         for name in chosen
         if all_known or snapshot.sources.get(named(NAMESPACE, name), LOADING).complete
         if snapshot.find(NAMESPACE, "", name) is None
     ]
+
+
+def gone(snapshot: Snapshot, chosen: Sequence[str]) -> list[Line]:
+    """The same, said."""
     return [
         (mark(Health.WARN), Span(f" There is no namespace {name} in this cluster."))
-        for name in missing
+        for name in missing(snapshot, chosen)
     ]
 
 

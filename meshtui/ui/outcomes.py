@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from meshtui.mesh.past import Past
 from meshtui.mesh.raw import text
@@ -15,6 +15,28 @@ _TONES = {
     "unknown": Tone.UNKNOWN,
     "intent": Tone.UNKNOWN,
 }
+
+
+GONE = "gone"
+"""What was to be changed is not there any more, and nothing is left to do."""
+
+
+def told(
+    title: str, state: str, reason: str, unaudited: str, *, done: str
+) -> Iterator[tuple[str, Tone]]:
+    """How a change ended, to be said; `done` says it of one that was applied, `unaudited` why the audit has not got
+    it."""
+    if unaudited:
+        yield f"{title}: this is not in the audit: {unaudited}", Tone.BAD
+    match state:
+        case "applied":
+            yield f"{title}: {done}", Tone.PLAIN
+        case "declined":
+            yield f"{title}: nothing was changed.", Tone.PLAIN
+        case _ if state == GONE:
+            yield f"{title}: {reason}", Tone.PLAIN
+        case _:
+            yield f"{title}: {state}: {reason}", Tone.BAD
 
 
 def lines(state: str, reason: str, remedy: str, diff: Sequence[str]) -> list[Line]:

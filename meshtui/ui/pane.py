@@ -1,15 +1,15 @@
 """Pane: one kind of thing as a table with a detail. A snapshot comes down, messages go up.
 
 A pane says what it needs (`NEEDS`), derives rows (`rows`), and says how one looks (`cells`, `detail`) and what it wants
-to know beyond the watched objects (`wants`); what its keys do with a row is in `keyed`.
+to know beyond the watched objects (`wants`); what its keys do with a row is in `keyed`, which rows it shows in
+`narrowed`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -24,22 +24,19 @@ from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.kinds import Kind
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Phase, Scope, Snapshot
-from meshtui.ui import detail, faults, filters, notices
+from meshtui.ui import detail, notices
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Section
-from meshtui.ui.exchange import Place, Row, Stamp, Wants
-from meshtui.ui.faults import Faults
-from meshtui.ui.filters import Filter, Subject
-from meshtui.ui.keyed import Keyed
+from meshtui.ui.exchange import Place, Stamp, Wants
+from meshtui.ui.keyed import R
 from meshtui.ui.lines import Lines
-from meshtui.ui.spans import Cell, Line, Span, Tone, said, text_of
+from meshtui.ui.narrowed import Narrowed
+from meshtui.ui.spans import Cell, Line, Span, Tone, said
 from meshtui.ui.table import Table
 from meshtui.ui.words import Words
 
-R = TypeVar("R", bound=Row)
 
-
-class Pane(Keyed[R]):
+class Pane(Narrowed[R]):
     """The frame of a pane. Subclasses fill in what is theirs; none needs CSS or knows another pane."""
 
     NAME: ClassVar[str]
@@ -72,17 +69,10 @@ class Pane(Keyed[R]):
         self.below = Words(id="below")
         self.beside = Lines(id="beside", focusable=False)
         self.set_class(not self.BESIDE, "-alone")
-        self._within = ""
         self._asked = Wants()
-        self._filter: Filter | None = None
-        self._faults = False
-        self._at_fault: Faults[R] = Faults()
-        self._awaited = ""
         self._stale = True
         self._of: Snapshot | None = None
         self._verdicts: Mapping[str, Verdict] = {}
-        self._kept: dict[str, tuple[R, bool]] = {}
-        self._subjects: dict[str, tuple[R, Subject]] = {}
 
     # What a subclass fills in
 
@@ -124,10 +114,6 @@ class Pane(Keyed[R]):
         if found is None or row.ref is None:
             return wanted
         return wanted | Wants(scopes=(events.scope(row.ref, raw.uid(found)),))
-
-    def belongs(self, row: R, within: str) -> bool:
-        """Whether a row is part of what the pane is narrowed to."""
-        return True
 
     def wants(self, row: R | None, in_view: Sequence[R], snapshot: Snapshot) -> Wants:
         """What to ask for, for the row under the cursor and for those in view."""
@@ -182,47 +168,10 @@ class Pane(Keyed[R]):
         return self.EMPTY
 
     @property
-    def within(self) -> str:
-        return self._within
-
-    @property
-    def filter_text(self) -> str:
-        return self._filter.text if self._filter else ""
-
-    @property
     def cursor(self) -> str:
         """The key of the row under the cursor; "" where there is none."""
         row = self.table.selected
         return row.key if row else self._awaited
-
-    def narrow(self, within: str, key: str = "") -> None:
-        """Shows only what belongs to something, with the cursor on a row as soon as it is there."""
-        self._within = within
-        self._awaited = key
-        self._derive()
-
-    def read_filter(self, text: str) -> Filter | None:
-        """What a text means as a filter of this pane's rows. Raises BadPattern."""
-        return filters.parse(text, [column.title for column in self.columns])
-
-    def filter(self, wanted: Filter | None) -> None:
-        """Shows only the rows that a filter keeps; None for all."""
-        self._filter = wanted
-        self._kept.clear()
-        self._derive()
-
-    @property
-    def faults(self) -> bool:
-        """Whether only the rows are shown that fail or need a person."""
-        return self._faults
-
-    def keep_to_faults(self, *, wanted: bool) -> None:
-        if wanted != self._faults:
-            self._faults = wanted
-            self._derive()
-
-    def action_faults(self) -> None:
-        self.keep_to_faults(wanted=not self._faults)
 
     def wanted(self) -> Wants:
         """What the pane wants to know now."""
@@ -292,18 +241,8 @@ class Pane(Keyed[R]):
             self._subjects.clear()  # they have ages in them
         self._of = snapshot = self.snapshot
         rows = () if notices.unconnected(snapshot) else self.rows(snapshot)
-        if self.place.namespaces:
-            chosen = {"", *self.place.namespaces}
-            rows = [row for row in rows if self.namespace_of(row) in chosen]
-        if self._within:
-            rows = [row for row in rows if self.belongs(row, self._within)]
-        inside = len(rows)
         self._verdicts = judged = self._judged(snapshot)
-        if self._faults:
-            self._at_fault = faults.among(rows, judged)
-            rows = self._at_fault.rows
-        if self._filter is not None:
-            rows = self._filtered(rows, self._filter)
+        rows, inside = self.narrowed(rows, judged)
         rows = self.in_order(rows)
         if self._awaited and any(row.key == self._awaited for row in rows):
             self.table.show(rows)
@@ -342,28 +281,6 @@ class Pane(Keyed[R]):
     def is_old(self, snapshot: Snapshot) -> bool:
         """Whether the rows are shown as they were."""
         return notices.old(snapshot, self.needs)
-
-    def _filtered(self, rows: Iterable[R], wanted: Filter) -> Sequence[R]:
-        """The rows that a filter keeps; a row is judged again only where it is another one."""
-        kept, before = {}, self._kept
-        for row in rows:
-            known = before.get(row.key)
-            if known is None or known[0] is not row:
-                known = (row, wanted.keeps(self._subject(row)))
-            kept[row.key] = known
-        self._kept = kept
-        return [row for row, keeps in kept.values() if keeps]
-
-    def _subject(self, row: R) -> Subject:
-        """A row as a filter looks at it, the same for every letter that is typed."""
-        known = self._subjects.get(row.key)
-        if known is not None and known[0] is row:
-            return known[1]
-        cells = self._cells(row)
-        words = [cell if type(cell) is str else text_of(cell) for cell in cells]  # of every row
-        found = Subject(words, self.called(row), partial(self._labels, row))
-        self._subjects[row.key] = (row, found)
-        return found
 
     def _labels(self, row: R) -> Mapping[str, str] | None:
         found = self.object(row, self._of) if self._of is not None else None
@@ -416,7 +333,7 @@ class Pane(Keyed[R]):
         row = self.table.selected
         width = self.beside.scrollable_content_region.width or self.beside.size.width
         self.beside.show(
-            detail.render(self.verdict(row), self._sections(row, self.snapshot), width - 1)
+            detail.render(self.verdict(row), self._sections(row, self.snapshot), width)
             if row and width
             else ()
         )

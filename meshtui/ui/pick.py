@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 from textual import getters, on
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.screen import ModalScreen
@@ -14,6 +14,7 @@ from textual.widgets import Label, OptionList
 from textual.widgets.option_list import Option
 
 from meshtui.ui.columns import shorten
+from meshtui.ui.exchange import Offer
 from meshtui.ui.footer import Footer
 from meshtui.ui.spans import plain
 
@@ -77,3 +78,17 @@ def _line(name: str, words: str, room: int) -> Text:
     both = f"{name}  {words}".rstrip()
     short = shorten(both, room) if len(name) + _WORTH <= room else shorten(name, room)
     return Text(both if len(both) <= room else short, no_wrap=True)
+
+
+async def offered(app: App[int], title: str, offers: Sequence[Offer]) -> Offer | None:
+    """The offer that a person picks, from one list to the next; None for none, and one that leads to an empty list
+    where there is nothing to pick behind it."""
+    found: Offer | None = None
+    while offers:
+        choices = [(offer.title, offer.words) for offer in offers]
+        chosen = await app.push_screen_wait(Pick(title, choices))
+        found = next((offer for offer in offers if offer.title == chosen), None)
+        if found is None or found.levels or found.more is None:
+            return found
+        title, offers = f"{title}: {found.title}", found.more()
+    return found

@@ -12,7 +12,7 @@ from meshtui.mesh.health import Health, Verdict
 
 
 class Tone(Enum):
-    """How a piece of text is meant. Each is a component class of the widgets that draw spans."""
+    """How a piece of text is meant. Each is a component class of the app."""
 
     PLAIN = "tone--plain"
     MUTED = "tone--muted"
@@ -22,9 +22,6 @@ class Tone(Enum):
     UNKNOWN = "tone--unknown"
     WARN = "tone--warn"
     BAD = "tone--bad"
-
-
-TONES = {tone.value for tone in Tone}
 
 
 class Span(NamedTuple):

@@ -47,13 +47,6 @@ _SAMPLE = 300
 class Table(Paint, Generic[R]):
     """A list of rows with a cursor. Posts `Moved` when another row is under the cursor, `Chosen` on enter."""
 
-    COMPONENT_CLASSES = {
-        "table--header",
-        "table--chosen",
-        "table--cursor",
-        "table--block",
-        "table--mark",
-    }
     BINDINGS = [
         Binding("up,k", "move(-1)", "Up", show=False, id="table.up"),
         Binding("down,j", "move(1)", "Down", show=False, id="table.down"),

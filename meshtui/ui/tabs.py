@@ -13,13 +13,13 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from meshtui.ui.exchange import Stamp
-from meshtui.ui.spans import TONES, Line, Span, Tone, line
+from meshtui.ui.paint import segments, style_of
+from meshtui.ui.spans import Line, Span, Tone, line
 
 
 class TabLine(Widget):
     """One line. Titles move closer where there is little room; where not all fit, only the one in front is named."""
 
-    COMPONENT_CLASSES = TONES | {"tabs--front"}
     ALLOW_SELECT = False
 
     front: reactive[str] = reactive("")
@@ -41,25 +41,22 @@ class TabLine(Widget):
     def render_line(self, y: int) -> Strip:
         base = self.rich_style
         width = self.size.width
-        right = [
-            Segment(span.text, base + self.get_component_rich_style(span.tone.value, partial=True))
-            for span in _stamp(self.stamp)
-        ]
+        right = segments(self, _stamp(self.stamp), base)
         room = width - sum(cell_len(segment.text) for segment in right)
         wanted = sum(len(title) + 2 for _, title in self.titles)
         all_fit, gap = wanted < room, " " if wanted + len(self.titles) <= room else ""
-        segments: list[Segment] = [Segment(" ", base)]
+        left = [Segment(" ", base)]
         self._places, at = [], 1
         for name, title in self.titles:
             if not all_fit and name != self.front:
                 continue
-            style = self.get_component_rich_style("tabs--front", partial=True)
+            style = style_of(self, "tabs--front")
             text = f" {title} " if all_fit else f" {title} ▾ "
             self._places.append((at, at + len(text), name))
-            segments.append(Segment(text, base + style if name == self.front else base))
-            segments.append(Segment(gap, base))
+            left.append(Segment(text, base + style if name == self.front else base))
+            left.append(Segment(gap, base))
             at += len(text) + len(gap)
-        return Strip([*Strip(segments).adjust_cell_length(max(0, room), base), *right])
+        return Strip([*Strip(left).adjust_cell_length(max(0, room), base), *right])
 
     def on_click(self, event: events.Click) -> None:
         for start, end, name in self._places:

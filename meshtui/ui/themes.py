@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
+from functools import partial
 
 from rich.console import Console
 from textual.color import Color
@@ -89,11 +90,12 @@ def _theme(
     )
 
 
+_on_dark = partial(_theme, ground=("#11151a", "#181d24", "#1e252e"), text="#d5dae1", back="#9ba5b3")
+
 OWN = (
-    _theme(
+    _on_dark(
         "dark",
-        ground=("#11151a", "#181d24", "#1e252e"),
-        text="#d5dae1", back="#9ba5b3", tint="#79b8ff", cursor="#1a3450",
+        tint="#79b8ff", cursor="#1a3450",
         ok="#7cc38d", unknown="#b9a7f5", warn="#e3b45c", bad="#ff8078",
     ),
     _theme(
@@ -109,16 +111,14 @@ OWN = (
         text="#ffffff", back="#c6c6c6", tint="#6fe3ff", cursor="#002a5c",
         ok="#6dff9c", unknown="#d9c2ff", warn="#ffdf3d", bad="#ffb0a8",
     ),
-    _theme(
+    _on_dark(
         "deuteranopia",
-        ground=("#11151a", "#181d24", "#1e252e"),
-        text="#d5dae1", back="#9ba5b3", tint="#a9c9ff", cursor="#1a3450",
+        tint="#a9c9ff", cursor="#1a3450",
         ok="#5fb0f0", unknown="#c3c7cf", warn="#fff27a", bad="#ff7d2b",
     ),
-    _theme(
+    _on_dark(
         "tritanopia",
-        ground=("#11151a", "#181d24", "#1e252e"),
-        text="#d5dae1", back="#9ba5b3", tint="#8ed4dd", cursor="#143a43",
+        tint="#8ed4dd", cursor="#143a43",
         ok="#35bfc0", unknown="#c3c7cf", warn="#ffd2d8", bad="#ff7474",
     ),
 )  # fmt: skip

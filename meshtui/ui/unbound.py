@@ -1,11 +1,9 @@
-"""HINTS: keys that k9s users have in their fingers and that do nothing here, or not in every pane, and what to say
-when one is pressed. A key that gets a verb leaves this table."""
+"""HINTS and COMMANDS: keys and commands that k9s users have in their fingers and that do nothing here, or not in every
+pane, and what to say when one is pressed or entered. What gets a verb leaves these tables."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-
-_LATER = "is not there yet"
 
 HINTS: Mapping[str, str] = {
     "a": "a attaches to nothing here: kubectl attach does.",
@@ -27,3 +25,16 @@ HINTS: Mapping[str, str] = {
     "ctrl+k": "ctrl-k kills nothing here: what goes is asked about first.",
 }
 """By key, as Textual names it."""
+
+COMMANDS: Mapping[str, str] = {
+    "bundle": ":bundle is not there: :save, ctrl-s in a text, and meshtui doctor write what a report needs.",
+    "can": ":can is not there: keys say what you may not; meshtui rbac prints the rights that all of it takes.",
+    "dir": ":dir is not there: meshtui doctor -f reads the manifests of a directory.",
+    "popeye": ":popeye is :findings here.",
+    "pulses": ":pulses is :cluster here.",
+    "pu": ":pu is :cluster here.",
+    "screendumps": ":screendumps is not there: ctrl-s writes into the directory that the program was started in.",
+    "sd": ":sd is not there: ctrl-s writes into the directory that the program was started in.",
+    "xray": ":xray is :tree here, of the row under the cursor.",
+}
+"""By name."""

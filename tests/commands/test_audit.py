@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 from meshtui.kube import audit
+from tests.commands.shell import meshtui
 
 ENTRY = {
     "at": "2026-11-25T12:00:00.123+00:00",
@@ -22,14 +21,7 @@ ENTRY = {
 
 
 def run(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "meshtui", "audit", *words],
-        env={"PATH": os.environ["PATH"], "HOME": str(home), "XDG_STATE_HOME": str(home)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return meshtui(home, "audit", *words)
 
 
 def filled(home: Path) -> Path:

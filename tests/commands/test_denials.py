@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +18,7 @@ import yaml
 from meshtui.sim.process import running
 from tests import interrupts
 from tests.cluster.kubeconfig import Api
+from tests.commands.shell import command, environment, meshtui
 
 CLEAN, FINDINGS, USAGE, UNREADABLE = range(4)
 
@@ -32,27 +31,8 @@ STORY = {
 PATIENCE = 60.0
 
 
-def command(*words: str) -> list[str]:
-    return [sys.executable, "-m", "meshtui", *words]
-
-
-def environment(home: Path) -> dict[str, str]:
-    return {"PATH": os.environ["PATH"], "HOME": str(home), "XDG_STATE_HOME": str(home)}
-
-
-def run(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(*words),
-        env=environment(home),
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-
-
 def denials(home: Path, shop: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return run(home, "--kubeconfig", str(shop), "denials", *words)
+    return meshtui(home, "--kubeconfig", str(shop), "denials", *words)
 
 
 def story(said: Any) -> set[tuple[str, ...]]:
@@ -100,7 +80,7 @@ def test_what_is_not_known_is_said_beside_it(tmp_path: Path, shop: Path) -> None
 def test_json_keeps_its_promise_and_yaml_says_the_same(
     tmp_path: Path, shop: Path, said: dict[str, Any]
 ) -> None:
-    promised = json.loads(run(tmp_path, "denials", "--schema").stdout)
+    promised = json.loads(meshtui(tmp_path, "denials", "--schema").stdout)
     jsonschema.validate(said, promised)
     assert story(said) == STORY
     assert {each["access_log"] for each in said["logs"] if each["part"] == "ztunnel"} == {"on"}
@@ -129,9 +109,9 @@ def test_the_allow_that_is_offered_is_for_one_identity_one_workload_and_one_port
 
 
 def test_only_what_concerns_the_namespaces_that_are_looked_at(tmp_path: Path, shop: Path) -> None:
-    ended = run(tmp_path, "--kubeconfig", str(shop), "-n", "plain", "denials", "-o", "json")
+    ended = meshtui(tmp_path, "--kubeconfig", str(shop), "-n", "plain", "denials", "-o", "json")
     assert {each["source"] for each in json.loads(ended.stdout)["denials"]} == {"plain/curl"}
-    other = run(tmp_path, "--kubeconfig", str(shop), "-n", "batch", "denials")
+    other = meshtui(tmp_path, "--kubeconfig", str(shop), "-n", "batch", "denials")
     assert other.returncode == CLEAN
     assert "nothing was refused" in other.stdout
 
@@ -172,7 +152,7 @@ def test_it_follows_and_prints_what_is_new_until_it_is_interrupted(
 
 
 def test_without_the_right_to_logs_it_says_which_is_missing(tmp_path: Path, shop: Path) -> None:
-    role = yaml.safe_load(run(tmp_path, "rbac", "read").stdout)
+    role = yaml.safe_load(meshtui(tmp_path, "rbac", "read").stdout)
     binding = {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRoleBinding",
@@ -193,7 +173,7 @@ def test_without_the_right_to_logs_it_says_which_is_missing(tmp_path: Path, shop
             await api.create("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", binding)
 
     asyncio.run(bind())
-    ended = run(tmp_path, "--kubeconfig", str(shop), "--as", "jane", "denials")
+    ended = meshtui(tmp_path, "--kubeconfig", str(shop), "--as", "jane", "denials")
     assert ended.returncode == UNREADABLE
     said = next(line for line in ended.stderr.splitlines() if "the log of istio-system" in line)
     assert said.count("istio-system/ztunnel-") == 3
@@ -201,8 +181,8 @@ def test_without_the_right_to_logs_it_says_which_is_missing(tmp_path: Path, shop
 
 
 def test_what_cannot_be_meant_is_status_2_and_no_cluster_is_status_3(tmp_path: Path) -> None:
-    assert run(tmp_path, "denials", "--since", "yesterday").returncode == USAGE
-    nowhere = run(tmp_path, "--context", "nowhere", "denials")
+    assert meshtui(tmp_path, "denials", "--since", "yesterday").returncode == USAGE
+    nowhere = meshtui(tmp_path, "--context", "nowhere", "denials")
     assert nowhere.returncode == UNREADABLE
     assert nowhere.stdout == ""
 
@@ -215,6 +195,6 @@ def test_a_cluster_that_cannot_be_reached_is_told(
     config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
     gone = tmp_path / "kubeconfig"
     gone.write_text(yaml.safe_dump(config))
-    ended = run(tmp_path, "--kubeconfig", str(gone), "denials", *more)
+    ended = denials(tmp_path, gone, *more)
     assert (ended.returncode, ended.stdout) == (UNREADABLE, "")
     assert ended.stderr.startswith("meshtui: 127.0.0.1:1 refuses connections")

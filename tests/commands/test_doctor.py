@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -14,7 +11,7 @@ import jsonschema
 import pytest
 import yaml
 
-from meshtui.sim.process import running
+from tests.commands.shell import meshtui
 
 CLEAN, FINDINGS, USAGE, UNREADABLE = range(4)
 
@@ -37,19 +34,6 @@ spec:
 """
 
 
-def run(home: Path, *words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
-    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "XDG_STATE_HOME": str(home)}
-    return subprocess.run(
-        [sys.executable, "-m", "meshtui", *words],
-        env=environment,
-        input=typed,
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-
-
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
     folder = tmp_path / "manifests"
@@ -58,15 +42,9 @@ def files(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def shop() -> Iterator[Path]:
-    with running("shop") as kubeconfig:
-        yield kubeconfig
-
-
 def doctor(home: Path, *words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
     only = ("--code", "IST0171,IST0118")
-    return run(home, "doctor", "--alone", *only, *words, typed=typed)
+    return meshtui(home, "doctor", "--alone", *only, *words, typed=typed)
 
 
 def test_files_alone_need_no_cluster_and_the_worst_comes_first(tmp_path: Path, files: Path) -> None:
@@ -97,9 +75,9 @@ def test_json_and_yaml_say_the_same_and_name_their_form(tmp_path: Path, files: P
 
 
 def test_what_it_promises_of_its_json_is_so(tmp_path: Path, files: Path, shop: Path) -> None:
-    promised = json.loads(run(tmp_path, "doctor", "--schema").stdout)
+    promised = json.loads(meshtui(tmp_path, "doctor", "--schema").stdout)
     alone = json.loads(doctor(tmp_path, "-f", str(files), "-o", "json").stdout)
-    whole = json.loads(run(tmp_path, "--kubeconfig", str(shop), "doctor", "-o", "json").stdout)
+    whole = json.loads(meshtui(tmp_path, "--kubeconfig", str(shop), "doctor", "-o", "json").stdout)
     for said in (alone, whole):
         assert said["findings"]
         jsonschema.validate(said, promised)
@@ -118,7 +96,7 @@ spec:
   - {hosts: [shop.example], port: {name: http, number: 80, protocol: HTTP}}
   - {hosts: [shop.example], port: {name: odd, number: 8001, protocol: HTTP}}
 """
-    ended = run(tmp_path, "doctor", "--alone", "-f", "-", "-o", "json", typed=gateway)
+    ended = meshtui(tmp_path, "doctor", "--alone", "-f", "-", "-o", "json", typed=gateway)
     said = json.loads(ended.stdout)
     assert [each["code"] for each in said["findings"]] == ["IST0162"]
 
@@ -161,14 +139,14 @@ def test_a_folder_without_an_object_is_not_passed_over_in_silence(tmp_path: Path
 
 def test_what_cannot_be_meant_is_one_line_and_status_2(tmp_path: Path) -> None:
     for words in (["--code", "AMB-999"], ["--alone"], ["-f", "nowhere.yaml"], ["--explain", "X"]):
-        ended = run(tmp_path, "doctor", *words)
+        ended = meshtui(tmp_path, "doctor", *words)
         assert (ended.returncode, len(ended.stderr.splitlines())) == (USAGE, 1), ended.stderr
     for words in (["--dry-run"], ["--dry-run", "--alone", "-f", "-"], ["--again", "-1"]):
-        assert run(tmp_path, "doctor", *words).returncode == USAGE
+        assert meshtui(tmp_path, "doctor", *words).returncode == USAGE
 
 
 def test_a_cluster_that_is_not_there_is_status_3(tmp_path: Path) -> None:
-    ended = run(tmp_path, "--context", "nowhere", "doctor")
+    ended = meshtui(tmp_path, "--context", "nowhere", "doctor")
     assert ended.returncode == UNREADABLE
     assert ended.stdout == ""
 
@@ -178,13 +156,13 @@ def test_a_cluster_that_does_not_answer_is_status_3(tmp_path: Path, shop: Path) 
     config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
     gone = tmp_path / "kubeconfig"
     gone.write_text(yaml.safe_dump(config))
-    ended = run(tmp_path, "--kubeconfig", str(gone), "doctor")
+    ended = meshtui(tmp_path, "--kubeconfig", str(gone), "doctor")
     assert (ended.returncode, ended.stdout) == (UNREADABLE, "")
     assert ended.stderr.startswith("meshtui: 127.0.0.1:1 refuses connections")
 
 
 def test_a_rule_explains_itself(tmp_path: Path) -> None:
-    ended = run(tmp_path, "doctor", "--explain", "ist0171")
+    ended = meshtui(tmp_path, "doctor", "--explain", "ist0171")
     assert ended.returncode == CLEAN
     assert ended.stdout.startswith("IST0171  a status condition is negative\n  severity  medium\n")
 
@@ -192,7 +170,9 @@ def test_a_rule_explains_itself(tmp_path: Path) -> None:
 def test_the_shop_has_the_negative_conditions_that_its_istiod_wrote(
     tmp_path: Path, shop: Path
 ) -> None:
-    ended = run(tmp_path, "--kubeconfig", str(shop), "doctor", "--code", "IST0171", "-o", "json")
+    ended = meshtui(
+        tmp_path, "--kubeconfig", str(shop), "doctor", "--code", "IST0171", "-o", "json"
+    )
     assert ended.returncode == CLEAN, ended.stderr
     said = json.loads(ended.stdout)
     named = {each["name"] for found in said["findings"] for each in found["objects"]}
@@ -204,7 +184,7 @@ def test_a_file_over_the_cluster_tells_what_is_new_by_it_alone(
     tmp_path: Path, shop: Path, files: Path
 ) -> None:
     words = ("doctor", "--code", "IST0171", "-f", str(files), "-o", "json")
-    said = json.loads(run(tmp_path, "--kubeconfig", str(shop), *words).stdout)
+    said = json.loads(meshtui(tmp_path, "--kubeconfig", str(shop), *words).stdout)
     named = [each["name"] for found in said["findings"] for each in found["objects"]]
     assert named == ["gone"]
 
@@ -226,35 +206,35 @@ def mute(home: Path, context: str, finding: str, until: str | None) -> None:
 
 def test_what_is_muted_is_counted_and_told_only_when_asked_for(tmp_path: Path, shop: Path) -> None:
     words = ("--kubeconfig", str(shop), "doctor", "--code", "AMB-010", "-o", "json")
-    before = run(tmp_path, *words)
+    before = meshtui(tmp_path, *words)
     said = json.loads(before.stdout)
     assert (before.returncode, len(said["findings"]), said["muted"]) == (FINDINGS, 1, 0)
     finding = "AMB-010 networkpolicies.networking.k8s.io/payments/only-8080"
     mute(tmp_path, said["context"], finding, None)
-    ended = run(tmp_path, *words)
+    ended = meshtui(tmp_path, *words)
     said = json.loads(ended.stdout)
     assert (ended.returncode, said["findings"], said["muted"]) == (CLEAN, [], 1)
-    ended = run(tmp_path, *words, "--muted")
+    ended = meshtui(tmp_path, *words, "--muted")
     (told,) = json.loads(ended.stdout)["findings"]
     assert told["muted"] == {"reason": "goes next week", "until": None}
     assert ended.returncode == CLEAN
     jsonschema.validate(
-        json.loads(ended.stdout), json.loads(run(tmp_path, "doctor", "--schema").stdout)
+        json.loads(ended.stdout), json.loads(meshtui(tmp_path, "doctor", "--schema").stdout)
     )
-    table = run(tmp_path, *words[:-2]).stdout
+    table = meshtui(tmp_path, *words[:-2]).stdout
     assert table.endswith("nothing found; 1 muted; 3 rules\n")
-    sarif = json.loads(run(tmp_path, *words[:-1], "sarif", "--muted").stdout)
+    sarif = json.loads(meshtui(tmp_path, *words[:-1], "sarif", "--muted").stdout)
     assert sarif["runs"][0]["results"][0]["suppressions"][0]["kind"] == "external"
-    junit = ElementTree.fromstring(run(tmp_path, *words[:-1], "junit", "--muted").stdout)
+    junit = ElementTree.fromstring(meshtui(tmp_path, *words[:-1], "junit", "--muted").stdout)
     assert junit.get("failures") == "0"
 
 
 def test_a_mute_that_has_ended_mutes_nothing(tmp_path: Path, shop: Path) -> None:
     words = ("--kubeconfig", str(shop), "doctor", "--code", "AMB-010", "-o", "json")
-    context = json.loads(run(tmp_path, *words).stdout)["context"]
+    context = json.loads(meshtui(tmp_path, *words).stdout)["context"]
     finding = "AMB-010 networkpolicies.networking.k8s.io/payments/only-8080"
     mute(tmp_path, context, finding, "2026-11-02T00:00:00+00:00")
-    ended = run(tmp_path, *words)
+    ended = meshtui(tmp_path, *words)
     assert (ended.returncode, json.loads(ended.stdout)["muted"]) == (FINDINGS, 0)
 
 
@@ -265,10 +245,10 @@ def test_counters_read_once_leave_rules_unknown_and_a_second_reading_lets_them_j
     tmp_path: Path, shop: Path
 ) -> None:
     words = ("--kubeconfig", str(shop), "doctor", "--code", "AMB-034")
-    once = run(tmp_path, *words)
+    once = meshtui(tmp_path, *words)
     assert "read once: whether they rise is not known (AMB-034)" in once.stdout
     assert "0 of 1 rules could judge" in once.stdout
-    said = json.loads(run(tmp_path, *words, "--again", "1", "-o", "json").stdout)
+    said = json.loads(meshtui(tmp_path, *words, "--again", "1", "-o", "json").stdout)
     assert said["unknown"] == []
     assert said["rules"]["AMB-034"] in ("ok", "finding")
 
@@ -280,9 +260,9 @@ def test_what_the_server_cannot_try_is_not_known_and_what_it_takes_is_well(
     tmp_path: Path, shop: Path
 ) -> None:
     words = ("--kubeconfig", str(shop), "doctor", "--code", "IST0106", "--dry-run", "-o", "json")
-    said = json.loads(run(tmp_path, *words, "-f", "-", typed=PORTS).stdout)
+    said = json.loads(meshtui(tmp_path, *words, "-f", "-", typed=PORTS).stdout)
     assert (said["findings"], said["unknown"], said["rules"]["IST0106"]) == ([], [], "ok")
     elsewhere = PORTS.replace("namespace: shop", "namespace: nowhere")
-    said = json.loads(run(tmp_path, *words, "-f", "-", typed=elsewhere).stdout)
+    said = json.loads(meshtui(tmp_path, *words, "-f", "-", typed=elsewhere).stdout)
     assert said["unknown"][0]["about"]["namespace"] == "nowhere"
     assert said["rules"]["IST0106"] == "unknown"

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import jsonschema
@@ -15,25 +12,13 @@ import pytest
 import yaml
 
 from meshtui.sim.process import running
+from tests.commands.shell import meshtui
 
 WELL, NOT_WELL, USAGE, UNREADABLE = range(4)
 
 
-@pytest.fixture(scope="module")
-def shop() -> Iterator[Path]:
-    with running("shop") as kubeconfig:
-        yield kubeconfig
-
-
 def explain(home: Path, kubeconfig: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "meshtui", "--kubeconfig", str(kubeconfig), "explain", *words],
-        env={"PATH": os.environ["PATH"], "HOME": str(home), "XDG_STATE_HOME": str(home)},
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
+    return meshtui(home, "--kubeconfig", str(kubeconfig), "explain", *words)
 
 
 def well(home: Path, kubeconfig: Path, *words: str) -> subprocess.CompletedProcess[str]:

@@ -3,43 +3,27 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
 
-from meshtui.sim.process import running
+from tests.commands.shell import meshtui
 
 _, NOT_SOUND, USAGE, UNREADABLE = range(4)
 
 
-@pytest.fixture(scope="module")
-def shop() -> Iterator[Path]:
-    with running("shop") as kubeconfig:
-        yield kubeconfig
-
-
-def meshtui(home: Path, kubeconfig: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def tell(home: Path, kubeconfig: Path, *words: str) -> subprocess.CompletedProcess[str]:
     command, *others = words
-    return subprocess.run(
-        [sys.executable, "-m", "meshtui", command, "--kubeconfig", str(kubeconfig), *others],
-        env={"PATH": os.environ["PATH"], "HOME": str(home), "XDG_STATE_HOME": str(home)},
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
+    return meshtui(home, command, "--kubeconfig", str(kubeconfig), *others)
 
 
 def test_status_tells_every_section_and_each_thing_that_is_not_well(
     tmp_path: Path, shop: Path
 ) -> None:
-    ended = meshtui(tmp_path, shop, "status")
+    ended = tell(tmp_path, shop, "status")
     assert (ended.returncode, ended.stderr) == (NOT_SOUND, "")
     lines = ended.stdout.splitlines()
     titles = [line for line in lines if line and not line.startswith(" ")]
@@ -53,14 +37,14 @@ def test_status_tells_every_section_and_each_thing_that_is_not_well(
 
 
 def test_status_keeps_to_the_namespaces_that_are_asked_for(tmp_path: Path, shop: Path) -> None:
-    said = json.loads(meshtui(tmp_path, shop, "status", "-n", "plain", "-o", "json").stdout)
+    said = json.loads(tell(tmp_path, shop, "status", "-n", "plain", "-o", "json").stdout)
     sections = {each["title"]: each["items"] for each in said["sections"]}
     assert [item["text"] for item in sections["outside"]] == ["plain"]
     assert sections["enrollment"] == []
 
 
 def test_certs_lists_the_most_overdue_first_with_what_is_wrong(tmp_path: Path, shop: Path) -> None:
-    ended = meshtui(tmp_path, shop, "certs")
+    ended = tell(tmp_path, shop, "certs")
     assert (ended.returncode, ended.stderr) == (NOT_SOUND, "")
     head, absent, why, expiring, *_ = ended.stdout.splitlines()
     assert head.split() == ["EXPIRES", "RENEWS", "IDENTITY", "HELD", "BY", "ISSUER"]
@@ -75,7 +59,7 @@ def test_what_renews_itself_in_time_does_not_end_within_any_time(
 ) -> None:
     def names(within: str) -> list[str]:
         asked = ("certs", "--expiring", within, "-o", "json")
-        ended = meshtui(tmp_path, shop, *asked)
+        ended = tell(tmp_path, shop, *asked)
         assert ended.returncode == NOT_SOUND
         return [each["name"] for each in json.loads(ended.stdout)["certificates"]]
 
@@ -89,9 +73,9 @@ def test_what_renews_itself_in_time_does_not_end_within_any_time(
 def test_json_and_yaml_say_the_same_in_the_form_that_is_promised(
     command: str, tmp_path: Path, shop: Path
 ) -> None:
-    promised = json.loads(meshtui(tmp_path, shop, command, "--schema").stdout)
-    said = json.loads(meshtui(tmp_path, shop, command, "-o", "json").stdout)
-    again = yaml.safe_load(meshtui(tmp_path, shop, command, "-o", "yaml").stdout)
+    promised = json.loads(tell(tmp_path, shop, command, "--schema").stdout)
+    said = json.loads(tell(tmp_path, shop, command, "-o", "json").stdout)
+    again = yaml.safe_load(tell(tmp_path, shop, command, "-o", "yaml").stdout)
     jsonschema.validate(said, promised)
     jsonschema.validate(again, promised)
     assert [*said] == [*again]
@@ -102,7 +86,7 @@ def test_what_could_not_be_read_is_told_and_strict_fails_of_it(
     command: str, tmp_path: Path, shop: Path
 ) -> None:
     """An identity without rights: nobody bound any to it."""
-    ended = meshtui(tmp_path, shop, command, "--as", "nobody", "-o", "json", "--strict")
+    ended = tell(tmp_path, shop, command, "--as", "nobody", "-o", "json", "--strict")
     assert ended.returncode == UNREADABLE
     assert "meshtui: not read: pods" in ended.stderr
     said = json.loads(ended.stdout)
@@ -114,12 +98,12 @@ def test_a_cluster_that_cannot_be_reached_is_told(tmp_path: Path, shop: Path) ->
     config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
     gone = tmp_path / "kubeconfig"
     gone.write_text(yaml.safe_dump(config))
-    ended = meshtui(tmp_path, gone, "status")
+    ended = tell(tmp_path, gone, "status")
     assert (ended.returncode, ended.stdout) == (UNREADABLE, "")
     assert ended.stderr.startswith("meshtui: 127.0.0.1:1 refuses connections")
 
 
 def test_a_duration_that_is_none_is_usage(tmp_path: Path, shop: Path) -> None:
-    ended = meshtui(tmp_path, shop, "certs", "--expiring", "soon")
+    ended = tell(tmp_path, shop, "certs", "--expiring", "soon")
     assert ended.returncode == USAGE
     assert "'soon' is not a duration" in ended.stderr

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import jsonschema
-import pytest
 import yaml
 
-from meshtui.sim.process import running
+from tests.commands.shell import meshtui
 
 ALLOWED, NOT_ALLOWED, USAGE, UNREADABLE = range(4)
 
@@ -21,21 +17,8 @@ STEADY = ("schema", "context", "complete", "from", "to", "port", "outcome")
 """What pods that come and go meanwhile do not change."""
 
 
-@pytest.fixture(scope="module")
-def shop() -> Iterator[Path]:
-    with running("shop") as kubeconfig:
-        yield kubeconfig
-
-
 def verdict(home: Path, kubeconfig: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "meshtui", "--kubeconfig", str(kubeconfig), "verdict", *words],
-        env={"PATH": os.environ["PATH"], "HOME": str(home), "XDG_STATE_HOME": str(home)},
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
+    return meshtui(home, "--kubeconfig", str(kubeconfig), "verdict", *words)
 
 
 def test_what_policies_allow_ends_well(tmp_path: Path, shop: Path) -> None:

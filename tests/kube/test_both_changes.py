@@ -17,7 +17,8 @@ from aiohttp import web
 from meshtui.kube import audit
 from meshtui.kube.audit import Audit
 from meshtui.kube.live import LiveSession
-from meshtui.kube.perform import Proposal, Result, State, perform
+from meshtui.kube.perform import Proposal, Result, perform
+from meshtui.kube.road import State
 from meshtui.mesh import changes
 from meshtui.mesh.changes import Change, Create, Delete, Patch
 from meshtui.mesh.kinds import CONFIGMAP, DEPLOYMENT, NAMESPACE, Kind

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from meshtui.kube import audit
-from meshtui.kube.perform import State
+from meshtui.kube.road import State
 from meshtui.mesh import changes, sidecar_moves, waypoint_changes
 from meshtui.mesh.changes import Create, Delete, Patch
 from meshtui.mesh.kinds import GATEWAY, NAMESPACE, SERVICE

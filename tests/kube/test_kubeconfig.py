@@ -258,6 +258,20 @@ def test_a_directory_and_a_file_that_may_not_be_read(tmp_path: Path) -> None:
     assert "cannot be read: Permission denied" in str(error(path))
 
 
+def test_beside_a_file_that_cannot_be_read_the_others_have_contexts_but_none_is_current(
+    tmp_path: Path,
+) -> None:
+    good, broken = file(tmp_path / "good", FIRST), file(tmp_path / "broken", "contexts: [")
+    for files in ((good, broken), (broken, good)):
+        with pytest.raises(ConfigError, match="broken is not valid YAML"):
+            load(*files)
+        found = kubeconfig.readable(Settings(kubeconfig=files), {})
+        assert [context.name for context in found.contexts] == ["one"]
+        assert found.current == ""
+        assert found.choose("one")[2].name == "shared"
+    assert kubeconfig.readable(Settings(kubeconfig=(broken,)), {}).contexts == ()
+
+
 def test_a_name_that_comes_twice_is_refused_as_by_kubectl(tmp_path: Path) -> None:
     twice = FIRST.replace("users:", "users:\n- {name: shared, user: {token: x}}")
     assert 'names the user "shared" twice' in str(error(file(tmp_path / "config", twice)))

@@ -11,7 +11,7 @@ from meshtui.kube import audit, kubeconfig, levels
 from meshtui.kube.audit import Audit
 from meshtui.kube.levels import Leveled
 from meshtui.kube.live import LiveSession
-from meshtui.kube.perform import State
+from meshtui.kube.road import State
 from meshtui.mesh import log_levels, raw
 from meshtui.mesh.kinds import POD
 from meshtui.mesh.log_levels import PORT, QUESTION, LevelChange, Proxy

@@ -17,7 +17,8 @@ from json_merge_patch import lib as json_merge_patch
 from meshtui.kube import audit
 from meshtui.kube.audit import Audit
 from meshtui.kube.errors import Absent, Conflict, Forbidden, KubeError, StatusError, Unreachable
-from meshtui.kube.perform import Proposal, Result, State, dry_run, perform
+from meshtui.kube.perform import Proposal, Result, dry_run, perform
+from meshtui.kube.road import State
 from meshtui.kube.session import Written
 from meshtui.mesh import past
 from meshtui.mesh.changes import Change, Delete, Patch

@@ -9,7 +9,8 @@ from pathlib import Path
 from meshtui.kube import kubeconfig as kubeconfigs
 from meshtui.kube.audit import Audit
 from meshtui.kube.live import LiveSession
-from meshtui.kube.perform import Proposal, State, perform
+from meshtui.kube.perform import Proposal, perform
+from meshtui.kube.road import State
 from meshtui.mesh import changes, verification, workloads
 from meshtui.mesh.changes import Patch
 from meshtui.mesh.enrollment import State as Enrolled

@@ -223,7 +223,7 @@ def test_a_chain_that_does_not_verify_is_a_row() -> None:
         mesh({"node-1": [entry(workload(MIDDLE), chain=())]}),
         Role.WORKLOAD,
     )
-    assert "incomplete: CN=Acme LLC Intermediate CA is missing" in row.verdict.reason
+    assert "incomplete: CN = Acme LLC Intermediate CA is missing" in row.verdict.reason
 
 
 @pytest.mark.parametrize(

@@ -51,15 +51,15 @@ def test_a_good_chain_verifies_up_to_the_root_in_whatever_order_it_came(sent: li
 
 def test_a_chain_without_its_intermediate_says_what_is_missing() -> None:
     found = chain(LEAF, [], [ROOT])
-    assert found.missing == "CN=Acme LLC Intermediate CA"
+    assert found.missing == "CN = Acme LLC Intermediate CA"
     assert found.verdict.health is Health.BAD
-    assert "CN=Acme LLC Intermediate CA is missing" in found.verdict.reason
+    assert "CN = Acme LLC Intermediate CA is missing" in found.verdict.reason
 
 
 def test_a_served_chain_may_leave_out_its_root() -> None:
     """A gateway sends no root: clients have it (RFC 8446, 4.4.2)."""
     found = chain(LEAF, [MIDDLE], [])
-    assert found.missing == "CN=Acme LLC Root CA"
+    assert found.missing == "CN = Acme LLC Root CA"
     assert found.verdict.health is Health.NONE
 
 

@@ -48,6 +48,13 @@ class Key:
     """And those that take back what it did."""
 
 
+def same(
+    keys: str, pane: str, words: str, does: Does, before: tuple[str, ...] = ()
+) -> Sequence[Key]:
+    """Keys that do the same, with a space between."""
+    return [Key(key, pane, words, does, before) for key in keys.split()]
+
+
 def table(at: Looking) -> Table[Any]:
     return at.pane.table
 
@@ -90,30 +97,21 @@ FIRST = "batch/opted-out-79c9876f8-jvcb9"
 UNSORT = (":", *"sort", "enter", "enter")
 
 MOVES: Sequence[Key] = (
-    Key("down", "workloads", "the next row", lambda at: cursor(at) == 1),
-    Key("j", "workloads", "the next row", lambda at: cursor(at) == 1),
-    Key("up", "workloads", "the row before", lambda at: cursor(at) == 1, ("j", "j")),
-    Key("k", "workloads", "the row before", lambda at: cursor(at) == 1, ("j", "j")),
-    Key("pagedown", "workloads", "a page down", lambda at: cursor(at) > 9),
-    Key("ctrl+f", "workloads", "a page down", lambda at: cursor(at) > 9),
-    Key("pageup", "workloads", "a page up", lambda at: cursor(at) < 16, ("G",)),
-    Key("ctrl+b", "workloads", "a page up", lambda at: cursor(at) < 16, ("G",)),
-    Key("home", "workloads", "the first row", lambda at: cursor(at) == 0, ("j",)),
-    Key("g", "workloads", "the first row", lambda at: cursor(at) == 0, ("j",)),
-    Key("end", "workloads", "the last row", lambda at: cursor(at) == 25),
-    Key("G", "workloads", "the last row", lambda at: cursor(at) == 25),
+    *same("down j", "workloads", "the next row", lambda at: cursor(at) == 1),
+    *same("up k", "workloads", "the row before", lambda at: cursor(at) == 1, ("j", "j")),
+    *same("pagedown ctrl+f", "workloads", "a page down", lambda at: cursor(at) > 9),
+    *same("pageup ctrl+b", "workloads", "a page up", lambda at: cursor(at) < 16, ("G",)),
+    *same("home g", "workloads", "the first row", lambda at: cursor(at) == 0, ("j",)),
+    *same("end G", "workloads", "the last row", lambda at: cursor(at) == 25),
     Key("right", "cluster", "to the next column of the overview", lambda at: cursor(at) > 0),
-    Key("left", "cluster", "to the column before", lambda at: cursor(at) == 0, ("right",)),
-    Key("h", "cluster", "to the column before", lambda at: cursor(at) == 0, ("right",)),
+    *same("left h", "cluster", "to the column before", lambda at: cursor(at) == 0, ("right",)),
 )
 
 ROWS: Sequence[Key] = (
     Key("space", "workloads",
         "mark the row, or take its mark away; `c` `C` `l` `m` `r` are then for all that are marked",
         lambda at: table(at).marks == 1),
-    Key("ctrl+@", "workloads", "mark all from the last mark to here", lambda at: table(at).marks == 5,
-        ("space", "j", "j", "j")),
-    Key("ctrl+space", "workloads", "mark all from the last mark to here", lambda at: table(at).marks == 5,
+    *same("ctrl+@ ctrl+space", "workloads", "mark all from the last mark to here", lambda at: table(at).marks == 5,
         ("space", "j", "j", "j")),
     Key("ctrl+backslash", "workloads", "take all marks away", lambda at: table(at).marks == 0, ("space", "space")),
     Key("ctrl+z", "workloads", "faults alone, and all again", lambda at: 0 < len(at.rows) < 26,
@@ -185,9 +183,7 @@ EVERYWHERE: Sequence[Key] = (
         lambda at: at.main.prompt.asking == ":" and "opted-out" in at.screen),
     Key("/", "workloads", "filter, as it is typed; in help, logs and YAML: search",
         lambda at: at.main.prompt.asking == "/" and "opted-out" in at.screen),
-    Key("escape", "workloads", "back: the prompt, the filter, the marks, then the way one came",
-        lambda at: table(at).marks == 0, ("space",)),
-    Key("q", "workloads", "back: the prompt, the filter, the marks, then the way one came",
+    *same("escape q", "workloads", "back: the prompt, the filter, the marks, then the way one came",
         lambda at: table(at).marks == 0, ("space",)),
     Key("ctrl+q", "workloads", "show all rows again", lambda at: len(at.rows) == 26,
         ("/", *"ledger", "enter")),
@@ -201,8 +197,7 @@ EVERYWHERE: Sequence[Key] = (
     Key("0", "workloads", "all namespaces", lambda at: at.main.place.namespaces == (), ("w",)),
     Key("1", "workloads", "the namespaces used last, as the header shows them; so do `2` to `9`",
         lambda at: at.main.place.namespaces == ("batch",), ("w", "0"), ("0",)),
-    Key("?", "workloads", "every key and command; `/` searches them", is_over(Help)),
-    Key("f1", "workloads", "every key and command; `/` searches them", is_over(Help)),
+    *same("? f1", "workloads", "every key and command; `/` searches them", is_over(Help)),
     Key("!", "workloads", "messages that outlive a toast", lambda at: "Messages" in at.screen),
     Key("ctrl+p", "workloads", "the palette of commands", is_over(CommandPalette)),
     Key("ctrl+a", "workloads", "all commands with their other names, and back", is_over(Aliases)),

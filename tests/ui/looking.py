@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from textual.pilot import Pilot
 from meshtui.app import MeshApp
 from meshtui.files import Files
 from meshtui.kube.audit import default_path
+from meshtui.kube.background import PREFIX
 from meshtui.mesh.logs import LogLine
 from meshtui.mesh.snapshot import Probe, Ref, Scope, Snapshot
 from meshtui.settings import Settings
@@ -27,6 +29,13 @@ from meshtui.ui.pane import Pane
 from meshtui.ui.reader import Reader
 from meshtui.ui.spans import join, text_of
 from tests.ui.still import StillSession, app_of, until
+
+_THREADS = 1.0
+"""Seconds that threads in the background are waited for: what goes on and on has one all the time."""
+
+
+def _works_behind() -> bool:
+    return any(each.name.startswith(PREFIX) for each in threading.enumerate())
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +118,26 @@ class Looking:
         await self.settle()
 
     async def settle(self) -> None:
-        """Waits until no message waits to be handled, nor one that those led to, and all is drawn that changed.
+        """Waits until no message waits to be handled, nor one that those led to, no thread works in the background, and
+        all is drawn that changed.
 
         `Pilot.pause` waits for the process to be idle instead: 40 ms for each key."""
         quiet = 0
+        clock = asyncio.get_running_loop().time
+        patience = clock() + _THREADS
         async with asyncio.timeout(30):
             while quiet < 20 and self.app.is_running:
                 await asyncio.sleep(0)
-                quiet = 0 if self._busy else quiet + 1
-                self.app.screen._on_timer_update()
+                if self._busy:
+                    quiet = 0
+                elif self._undrawn:
+                    quiet = 0
+                    self.app.screen._on_timer_update()
+                elif _works_behind() and clock() < patience:
+                    quiet = 0
+                    await asyncio.sleep(0.001)
+                else:
+                    quiet += 1
         if self.app.animator._animations:
             await self.pilot.wait_for_scheduled_animations()
 
@@ -125,9 +145,13 @@ class Looking:
     def _busy(self) -> bool:
         screen = self.app.screen
         pumps: list[MessagePump] = [self.app, *screen.walk_children(with_self=True)]
-        waiting = any(pump.message_queue_size or pump._next_callbacks for pump in pumps)
-        undrawn = screen._layout_required or screen._scroll_required or screen._repaint_required
-        return waiting or undrawn or bool(screen._dirty_widgets or screen._callbacks)
+        return any(pump.message_queue_size or pump._next_callbacks for pump in pumps)
+
+    @property
+    def _undrawn(self) -> bool:
+        screen = self.app.screen
+        changed = screen._layout_required or screen._scroll_required or screen._repaint_required
+        return changed or bool(screen._dirty_widgets or screen._callbacks)
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Waits for what takes a thread or a timer."""

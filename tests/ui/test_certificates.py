@@ -100,7 +100,7 @@ def openssl(pem: str, *options: str) -> str:
 @pytest.mark.parametrize("name", pems())
 async def test_a_certificate_opens_in_place_as_openssl_prints_it(name: str) -> None:
     pem = pems()[name]
-    names = openssl(pem, "-subject", "-issuer", "-nameopt", "RFC2253").splitlines()
+    names = openssl(pem, "-subject", "-issuer", "-nameopt", "oneline").splitlines()
     subject, issuer = (line.partition("=")[2].strip() for line in names)
     dates = openssl(pem, "-dates", "-dateopt", "iso_8601").splitlines()
     start, end = (line.partition("=")[2].removesuffix("Z") for line in dates)

@@ -134,6 +134,30 @@ async def test_what_was_left_running_is_in_the_header_and_undone_by_name(file: P
     assert story(file) == ["intent", "outcome applied", "outcome declined"]
 
 
+async def test_after_an_undo_that_was_declined_the_evidence_is_followed_on(file: Path) -> None:
+    async with looking(SHOP, "namespaces", audit_file=file) as at:
+        await at.select("plain")
+        await asked(at, "m", "enter")
+        await at.press("enter")
+        await shown(at, "0 of 1 pod captured")
+        followed = at.app._changing._proving._following
+        for _ in range(2):
+            await asked(at, "u")
+            await at.press("escape")
+            await at.until(lambda: isinstance(at.app.screen, Verify))
+            await shown(at, "0 of 1 pod captured")
+            assert at.app._changing._proving._following is followed, (
+                "with the time that it has left"
+            )
+        await asked(at, "u")
+        await at.press("enter")
+        await at.until(lambda: len(at.session.applied) == 2)
+    assert story(file) == [
+        *("intent", "outcome applied", "outcome declined", "outcome declined"),
+        *("intent", "outcome applied"),
+    ]
+
+
 async def test_a_dialog_that_scrolls_shows_its_lines_whole(file: Path) -> None:
     async with looking(SHOP, "namespaces", (80, 20), audit_file=file) as at:
         await at.select("plain")

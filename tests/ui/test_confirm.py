@@ -6,7 +6,7 @@ from meshtui.mesh import checks
 from meshtui.mesh.changes import Patch
 from meshtui.mesh.kinds import NAMESPACE
 from meshtui.mesh.ownership import Owner
-from meshtui.mesh.snapshot import Ref
+from meshtui.mesh.snapshot import Ref, Server
 from meshtui.ui import confirm
 from meshtui.ui.confirm import Question
 from meshtui.ui.spans import text_of
@@ -18,8 +18,7 @@ def test_what_webhooks_and_owners_say_against_it_is_seen_without_scrolling() -> 
     question = Question(
         change=Patch(title="", target=target, before=made("Namespace", "shop"), patch={}),
         context="kind",
-        user="jane",
-        impersonating="",
+        server=Server(user="jane"),
         diff=[" labels:", "+  istio.io/dataplane-mode: ambient"] * 20,
         warnings=["deprecated: \x1b[31mask the mesh team"],
         owners=[Owner("Argo CD", "application shop", gitops=True, sets=True)],

@@ -447,6 +447,27 @@ async def test_a_kubeconfig_that_was_corrected_is_read_again(tmp_path: Path) -> 
         await until(pilot, lambda: isinstance(app.screen, Pick))
 
 
+async def test_an_unreadable_kubeconfig_is_said_and_the_contexts_of_the_others_can_be_chosen(
+    tmp_path: Path,
+) -> None:
+    """kubectl 1.32 fails over it: error loading config file."""
+    good, bad = tmp_path / "good", tmp_path / "bad"
+    configs.write(good, "https://127.0.0.1:1")
+    bad.write_text("contexts: [\n")
+    settings = Settings(kubeconfig=(good, bad))
+    app = MeshApp(settings, clusters(settings), lambda: SHOP.now)
+    async with app.run_test(size=(160, 24)) as pilot:
+        await until(pilot, lambda: f"{bad} is not valid YAML" in drawn(app))
+        await pilot.press(*":ctx other", "enter")
+        await until(pilot, lambda: f"{bad} is not valid YAML" in messages(app))
+        await pilot.press(*":ctx", "enter")
+        await until(pilot, lambda: isinstance(app.screen, Pick))
+        await pilot.press("enter")
+        await until(pilot, lambda: "127.0.0.1:1 refuses connections" in drawn(app))
+        assert drawn(app).startswith(" test")
+        await until(pilot, lambda: "its contexts are not known. Correct it there." in messages(app))
+
+
 def messages(app: MeshApp) -> str:
     """What was told to the person so far."""
     return "\n".join(told.text for told in app._told)

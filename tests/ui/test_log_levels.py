@@ -117,6 +117,7 @@ async def test_an_answer_that_never_came_is_told_as_that_and_is_offered_to_be_se
         assert story(file) == ["intent", "outcome unknown"]
         at.session.refusal = None
         await at.type(":levels\r")
+        await at.until(lambda: isinstance(at.app.screen, Pick))
         await asked(at, "enter")
         await at.press("enter")
         await at.until(lambda: at.session.posted[-1] == BACK)

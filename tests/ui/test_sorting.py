@@ -138,7 +138,7 @@ async def test_rows_that_come_stand_where_they_belong() -> None:
 
 
 async def test_the_column_that_sorts_is_seen_where_there_is_little_room() -> None:
-    async with looking(SHOP, "workloads", (80, 24)) as at:
+    async with looking(SHOP, "workloads", (60, 24)) as at:
         assert "AGE" not in heading(at)
         await at.press("A")
         assert "AGE▲" in heading(at)

@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 
 from meshtui.mesh.health import OK, Health, Verdict
 from meshtui.ui.columns import Column, layout, shorten
+from meshtui.ui.paint import COMPONENTS
 from meshtui.ui.spans import Cell, Span, Tone
 from meshtui.ui.table import Table
 
@@ -29,6 +30,8 @@ def rows(*names: str) -> list[Row]:
 
 
 class Shows(App[None]):
+    COMPONENT_CLASSES = COMPONENTS
+
     def __init__(self) -> None:
         super().__init__()
         self.drawn: list[str] = []
@@ -140,7 +143,7 @@ async def test_a_health_shows_as_a_mark_and_hostile_text_as_harmless_characters(
     ("room", "shown"),
     [
         (60, [(0, 20), (1, 4), (2, 12)]),
-        (34, [(0, 14), (1, 4), (2, 12)]),
+        (34, [(0, 15), (1, 3), (2, 12)]),
         (20, [(0, 10), (2, 8)]),
         (10, [(0, 10)]),
     ],
@@ -150,6 +153,16 @@ def test_columns_share_the_room_and_the_least_important_go_first(
 ) -> None:
     places = layout(COLUMNS, [30, 2, 30], room)
     assert [(place.index, place.width) for place in places] == shown
+
+
+def test_no_column_goes_or_is_cut_while_another_is_wider_than_what_is_in_it() -> None:
+    places = [layout(COLUMNS, [6, 2, 12], room) for room in (28, 26, 24, 23)]
+    assert [[place.width for place in found] for found in places] == [
+        [8, 4, 12],
+        [6, 4, 12],
+        [6, 3, 11],
+        [6, 3, 10],
+    ]
 
 
 def test_a_name_is_shortened_in_the_middle() -> None:

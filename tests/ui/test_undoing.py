@@ -239,8 +239,8 @@ async def test_verify_shows_the_evidence_again_that_was_left(file: Path) -> None
         await asked(at, "u")
         assert f"-     {LABEL}: ambient" in at.screen
         await at.press("escape")
-        await at.until(lambda: not at.app._changing.busy)
-        await at.press("?")
+        await at.until(lambda: isinstance(at.app.screen, Verify))
+        await at.press("escape", "?")
         assert ":verify" in at.read
     assert story(file) == ["intent", "outcome applied", "outcome declined"]
 

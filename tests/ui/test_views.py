@@ -143,17 +143,26 @@ async def test_a_choice_keeps_the_filter_and_the_row() -> None:
 
 async def test_the_header_shows_as_many_as_fit() -> None:
     async with looking(SHOP, "workloads", (80, 24)) as at:
-        for name in ("a-rather-long-name", "b-rather-long-name", "c-rather-long-name", "shop"):
-            await at.type(f":ns {name}\r")
+        for names in ("kube-node-lease", "kube-public,kube-system", "istio-system", "shop"):
+            await at.type(f":ns {names}\r")
         header = at.screen.splitlines()[0]
-        assert "ns: shop  0 all  2 c-rather-long-name" in header
-        assert "a-rather" not in header
+        assert "ns: shop  0 all  2 istio-system" in header
+        assert "kube-node" not in header
         assert header.endswith("● live")
 
 
 def started(path: Path, context: str, settings: Settings | None = None) -> MeshApp:
     sessions = {context: StillSession(SHOP)}
     return app_of(sessions, settings=settings, now=SHOP.now, files=Files(favourites=path))
+
+
+async def test_a_namespace_that_is_not_there_becomes_no_favourite() -> None:
+    async with looking(SHOP, "workloads") as at:
+        await at.type(":ns shpo\r")
+        assert "There is no namespace shpo in this cluster." in at.screen
+        assert not at.main.place.favourites
+        await at.type(":ns shop\r")
+        assert at.main.place.favourites == (("shop",),)
 
 
 async def test_favourites_are_those_of_the_context_and_outlive_the_program(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ async def test_one_row_a_node_with_what_its_ztunnel_does() -> None:
         assert rows["node-0"][6:] == ("? not read", "ready", "? unknown", "?", "–", "4m28s")
         well = ("ready", "connected", "6, renew in 11h", "4s", "4m28s")
         assert rows["node-1"][6:] == ("6 of 6", *well)
-        assert rows["node-2"][6:] == ("5 of 6  ✗ 1 missing", *well)
+        assert rows["node-2"][6:] == ("5 of 6  ✗ 1", *well)
         assert [row[0] for row in at.rows] == ["?", "✓", "✗"]
         assert "✗ 1  3  2 of 3 read  ● live" in at.screen.splitlines()[1]
 
@@ -80,7 +80,9 @@ async def test_with_some_namespaces_left_out_no_share_of_the_nodes_pods_is_claim
 
 async def test_what_is_missing_is_whole_at_80_columns() -> None:
     async with looking(SHOP, "ztunnels", (80, 24)) as at:
-        assert " ✗ node-2      ?        5 of 6  ✗ 1 missing   ready       connected" in at.screen
+        assert "✗ node-2 ztunnel-gnq4h 1/1 ? 5 of 6 ✗ 1 ready connected" in " ".join(
+            at.screen.split()
+        )
 
 
 async def test_the_detail_lists_what_the_dump_holds() -> None:
@@ -109,9 +111,21 @@ async def test_the_detail_lists_what_the_dump_holds() -> None:
         assert ["payments/allow-checkout", "Allow", "WorkloadSelector", "1"] in words
 
 
+async def test_beside_the_detail_at_160_columns_there_is_room_for_certificates_and_their_age() -> (
+    None
+):
+    async with looking(SHOP, "ztunnels", (160, 48)) as at:
+        headings, *rows = (line.partition("│")[0].split() for line in at.screen.splitlines()[2:6])
+        assert headings == [
+            *("NODE", "ZTUNNEL", "READY", "VERSION", "PROXIED", "CNI", "ISTIOD", "CERTIFICATES"),
+            "READ",
+        ]
+        assert rows[1][-5:] == ["6,", "renew", "in", "11h", "4s"]
+
+
 async def test_what_has_no_room_in_the_row_stands_in_the_detail() -> None:
     async with looking(SHOP, "ztunnels", (80, 24)) as at:
-        assert not {"READY", "RESTARTS", "CERTIFICATES", "AGE"} & set(at.screen.split())
+        assert not {"RESTARTS", "CERTIFICATES", "AGE"} & set(at.screen.split())
         await at.select("node-1")
         await at.press("d")
         assert "pod        1/1 ready, restarts 0, created 4m28s ago" in at.read

@@ -23,7 +23,7 @@ from meshtui.ui.spans import Cell, Line, Span, Tone, mark, said, tone
 
 class RoutesPane(Pane[Route]):
     NAME = "routes"
-    ALIASES = ("rt", "route", "httproutes", "vs")
+    ALIASES = ("rt", "route", "httproutes", "hr", "vs")
     TITLE = "Routes"
     NEEDS = routes.KINDS
     COLUMNS = (

@@ -27,15 +27,15 @@ class ZtunnelsPane(Pane[Ztunnel]):
     TITLE = "Ztunnels"
     NEEDS = ztunnels.KINDS
     COLUMNS = (
-        Column("NODE", 10, 40, 0, by=lambda row: row.node, letter="N"),
+        Column("NODE", 12, 40, 0, by=lambda row: row.node, letter="N"),
         Column("ZTUNNEL", 13, 24, 4),
         Column("READY", 5, 6, 5, right=True),
         Column("VERSION", 7, 12, 3),
         Column("RESTARTS", 8, 8, 8, right=True),
-        Column("PROXIED", 20, 34, 0, by=lambda row: row.proxied),
-        Column("CNI AGENT", 10, 16, 2),
-        Column("ISTIOD", 10, 16, 1),
-        Column("CERTIFICATES", 14, 26, 6, by=lambda row: row.certificates),
+        Column("PROXIED", 12, 34, 0, by=lambda row: row.proxied),
+        Column("CNI", 5, 16, 2),
+        Column("ISTIOD", 9, 16, 1),
+        Column("CERTIFICATES", 15, 26, 6, by=lambda row: row.certificates),
         Column("READ", 5, 6, 7, right=True, by=lambda row: since(row.read_at)),
         Column(
             "AGE",
@@ -227,9 +227,9 @@ def _proxied(row: Ztunnel) -> Cell:
         return Span("? not read", Tone.UNKNOWN)
     spans = [Span(f"{row.proxied}" if row.partial else f"{row.proxied} of {row.expected}")]
     if row.missing:
-        spans.append(Span(f"  ✗ {row.missing} missing", Tone.BAD))
+        spans.append(Span(f"  ✗ {row.missing}", Tone.BAD))
     if row.pending:
-        spans.append(Span(f"  ! {row.pending} pending", Tone.WARN))
+        spans.append(Span(f"  ! {row.pending}", Tone.WARN))
     return tuple(spans)
 
 
