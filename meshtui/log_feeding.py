@@ -45,7 +45,7 @@ async def feed(
         screen.add([LogLine(None, words, notice=True)])
         return
     clock = asyncio.get_running_loop().time
-    several = len(screen.pods) > 1
+    several = screen.merged
     merging = Merging(WINDOW if several else 0.0)
     waiting: list[LogLine] = []
 

@@ -133,9 +133,9 @@ class Reading:
             raise Unreachable(Problem(Trouble.UNREACHABLE, _UNCONNECTED))
         return await self.session.get(ref, managed_fields=False)
 
-    def log(self, pods: Sequence[Ref], *, previous: bool = False) -> None:
+    def log(self, pods: Sequence[Ref], *, previous: bool = False, replicas: bool = False) -> None:
         """Opens the log of a pod, or those of several as one, and follows it until it is left."""
-        screen = LogReader(pods, previous=previous)
+        screen = LogReader(pods, previous=previous, replicas=replicas)
         group = self.feed(screen)
 
         def left(_: None) -> None:

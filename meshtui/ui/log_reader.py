@@ -73,11 +73,13 @@ class LogReader(Reader):
         pods: Sequence[Ref],
         *,
         previous: bool = False,
+        replicas: bool = False,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """The log of one pod, or those of several."""
+        """The log of one pod, or those of several, which others may join; so they may where one is all replicas."""
         self.pods = pods
         self.previous = previous
+        self.merged = replicas or len(pods) > 1
         super().__init__(self._whose)
         self.range: Range = RANGES["0"]
         self._clock = clock

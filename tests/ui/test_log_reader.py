@@ -270,6 +270,17 @@ async def test_a_pod_that_replaces_one_of_theirs_is_read_too_and_no_other() -> N
         assert len(at.session.logs_asked) == 3
 
 
+async def test_the_only_replica_is_read_as_all_of_them() -> None:
+    async with looking(SHOP, "workloads", (120, 30), log=LINES[:1]) as at:
+        await at.select("catalog")
+        await at.press("L")
+        await at.until(lambda: "end of the log" in at.read)
+        assert reader(at).merged
+        await at.press("escape", "l")
+        await at.until(lambda: "end of the log" in at.read)
+        assert not reader(at).merged
+
+
 # Marked and saved
 
 
