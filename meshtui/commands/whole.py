@@ -14,7 +14,7 @@ import click
 from meshtui import memory
 from meshtui.commands.latest import Latest
 from meshtui.kube import kubeconfig
-from meshtui.kube.errors import KubeError, Unreachable
+from meshtui.kube.errors import ConfigError, KubeError, Unreachable
 from meshtui.kube.live import LiveSession
 from meshtui.kube.pace import Pace
 from meshtui.kube.session import Session
@@ -43,10 +43,15 @@ class Asked:
 
 
 def reached(settings: Settings, asked: Callable[[Sequence[str]], Asked]) -> Snapshot | None:
-    """The cluster, read as `cluster` does; where it cannot be reached, standard error says why, and there is none."""
+    """The cluster, read as `cluster` does; where it cannot be reached, standard error says why, and there is none.
+    Raises UsageError where the kubeconfig does not tell of it."""
     memory.look_seldom()
     try:
         return asyncio.run(cluster(settings, asked))
+    except ConfigError as error:
+        raise click.UsageError(
+            " ".join(filter(None, (f"{error}.", error.problem.remedy)))
+        ) from error
     except KubeError as error:
         complain(error)
         return None
@@ -138,11 +143,12 @@ async def _again(
     probes = set(asked.again(latest.snapshot))
     if not probes:
         return
-    session.want(asked.scopes)  # what is wanted anew is asked at once
+    tails = tuple(latest.snapshot.tails)  # what was read of logs is kept as long as it is wanted
+    session.want(asked.scopes, tails=tails)  # what is wanted anew is asked at once
     progress(f"reading the counters again in {asked.after.total_seconds():.0f} s")
     await asyncio.sleep(asked.after.total_seconds())
     first = {probe: answer.at for probe, answer in latest.snapshot.answers.items()}
-    session.want(asked.scopes, probes)
+    session.want(asked.scopes, probes, tails=tails)
     async with aclosing(latest.until(datetime.now(UTC) + patience)) as snapshots:
         async for snapshot in snapshots:
             answers = [(probe, snapshot.answers.get(probe, Answer())) for probe in probes]
@@ -183,8 +189,7 @@ def missing(snapshot: Snapshot, needs: Iterable[Kind | Scope]) -> Iterator[str]:
             where = f" of {scope.namespace}" if scope.namespace else ""
             why = source.problem.text if source.problem else "it took too long"
             yield f"{scope.kind.plural}{where}: {why}"
-    unread = [probe for probe, answer in snapshot.answers.items() if answer.problem]
+    questions = (*snapshot.answers.values(), *snapshot.tails.values())
+    unread = [answer.problem for answer in questions if answer.problem]
     if unread:
-        first = snapshot.answers[unread[0]].problem
-        assert first is not None
-        yield f"{len(unread)} questions to ztunnels had no answer; the first: {first.text}"
+        yield f"{len(unread)} questions to ztunnels, istiods and logs had no answer; the first: {unread[0].text}"

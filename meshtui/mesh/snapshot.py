@@ -308,6 +308,8 @@ class Snapshot:
             return ""
         if source.problem is not None:
             return source.problem.text
+        if source is LOADING and any(each.kind == kind and each.namespace for each in self.sources):
+            return f"the {kind.plural} of {namespace or 'other namespaces'} were not asked for"
         return f"the {kind.plural}{f' of {namespace}' if namespace else ''} were not all read yet"
 
     def source(self, kind: Kind) -> Source:
