@@ -69,7 +69,7 @@ class Routes(App[int], inherit_bindings=False):
 
     @on(Pane.LogsAsked)
     def _logs(self, event: Pane.LogsAsked) -> None:
-        self._reading.log(event.pods, previous=event.previous)
+        self._reading.log(event.pods, previous=event.previous, replicas=event.replicas)
 
     @on(LogReader.RangeAsked)
     def _log_range(self, event: LogReader.RangeAsked) -> None:
