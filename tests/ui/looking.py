@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,13 +12,11 @@ from textual import events
 from textual._xterm_parser import XTermParser
 from textual.filter import ANSIToTruecolor, DimFilter
 from textual.message import Message
-from textual.message_pump import MessagePump
 from textual.pilot import Pilot
 
 from meshtui.app import MeshApp
 from meshtui.files import Files
 from meshtui.kube.audit import default_path
-from meshtui.kube.background import PREFIX
 from meshtui.mesh.logs import LogLine
 from meshtui.mesh.snapshot import Probe, Ref, Scope, Snapshot
 from meshtui.settings import Settings
@@ -28,14 +24,7 @@ from meshtui.ui.main import Main
 from meshtui.ui.pane import Pane
 from meshtui.ui.reader import Reader
 from meshtui.ui.spans import join, text_of
-from tests.ui.still import StillSession, app_of, until
-
-_THREADS = 1.0
-"""Seconds that threads in the background are waited for: what goes on and on has one all the time."""
-
-
-def _works_behind() -> bool:
-    return any(each.name.startswith(PREFIX) for each in threading.enumerate())
+from tests.ui.still import StillSession, app_of, settle, until
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,40 +107,8 @@ class Looking:
         await self.settle()
 
     async def settle(self) -> None:
-        """Waits until no message waits to be handled, nor one that those led to, no thread works in the background, and
-        all is drawn that changed.
-
-        `Pilot.pause` waits for the process to be idle instead: 40 ms for each key."""
-        quiet = 0
-        clock = asyncio.get_running_loop().time
-        patience = clock() + _THREADS
-        async with asyncio.timeout(30):
-            while quiet < 20 and self.app.is_running:
-                await asyncio.sleep(0)
-                if self._busy:
-                    quiet = 0
-                elif self._undrawn:
-                    quiet = 0
-                    self.app.screen._on_timer_update()
-                elif _works_behind() and clock() < patience:
-                    quiet = 0
-                    await asyncio.sleep(0.001)
-                else:
-                    quiet += 1
-        if self.app.animator._animations:
-            await self.pilot.wait_for_scheduled_animations()
-
-    @property
-    def _busy(self) -> bool:
-        screen = self.app.screen
-        pumps: list[MessagePump] = [self.app, *screen.walk_children(with_self=True)]
-        return any(pump.message_queue_size or pump._next_callbacks for pump in pumps)
-
-    @property
-    def _undrawn(self) -> bool:
-        screen = self.app.screen
-        changed = screen._layout_required or screen._scroll_required or screen._repaint_required
-        return changed or bool(screen._dirty_widgets or screen._callbacks)
+        """Waits until all is handled and drawn."""
+        await settle(self.pilot)
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Waits for what takes a thread or a timer."""

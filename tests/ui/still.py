@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -11,11 +12,15 @@ from types import TracebackType
 from typing import Any, Self
 
 from json_merge_patch import lib as json_merge_patch
+from textual.app import App
+from textual.message_pump import MessagePump
 from textual.pilot import Pilot
+from textual.screen import Screen
 
 from meshtui.app import MeshApp
 from meshtui.clusters import Clusters
 from meshtui.files import Files
+from meshtui.kube.background import PREFIX
 from meshtui.kube.errors import Absent, ConfigError, KubeError
 from meshtui.kube.exec_plugin import Suspend
 from meshtui.kube.session import Session, Written
@@ -173,8 +178,51 @@ def app_of(
     return MeshApp(settings or Settings(), clusters, lambda: now, files)
 
 
-async def until(pilot: Pilot[int], condition: Callable[[], bool], seconds: float = 10) -> None:
+_THREADS = 1.0
+"""Seconds that threads in the background are waited for: what goes on and on has one all the time."""
+
+
+async def settle(pilot: Pilot[Any]) -> None:
+    """Waits until no message waits to be handled, nor one that those led to, no thread works in the background, and all
+    is drawn that changed.
+
+    `Pilot.pause` waits for the process to be idle instead: 40 ms for each key, and not at all where others keep the
+    machine busy."""
+    app, clock, quiet = pilot.app, asyncio.get_running_loop().time, 0
+    patience = clock() + _THREADS
+    async with asyncio.timeout(30):
+        while quiet < 20 and app.is_running:
+            await asyncio.sleep(0)
+            quiet += 1
+            if _busy(app):
+                quiet = 0
+            elif _undrawn(app.screen):
+                quiet = 0
+                app.screen._on_timer_update()
+            elif _works_behind() and clock() < patience:
+                quiet = 0
+                await asyncio.sleep(0.001)
+    if app.animator._animations:
+        await pilot.wait_for_scheduled_animations()
+
+
+def _busy(app: App[Any]) -> bool:
+    pumps: list[MessagePump] = [app, *app.screen.walk_children(with_self=True)]
+    return any(pump.message_queue_size or pump._next_callbacks for pump in pumps)
+
+
+def _undrawn(screen: Screen[Any]) -> bool:
+    changed = screen._layout_required or screen._scroll_required or screen._repaint_required
+    return changed or bool(screen._dirty_widgets or screen._callbacks)
+
+
+def _works_behind() -> bool:
+    return any(each.name.startswith(PREFIX) for each in threading.enumerate())
+
+
+async def until(pilot: Pilot[Any], condition: Callable[[], bool], seconds: float = 20) -> None:
     """Waits for a condition, looking again whenever the program has nothing to do."""
     async with asyncio.timeout(seconds):
         while not condition():
-            await pilot.pause()
+            await settle(pilot)
+            await asyncio.sleep(0.005)

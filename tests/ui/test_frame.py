@@ -33,7 +33,7 @@ from meshtui.ui.reader import Describe, Reader, Yaml
 from meshtui.ui.spans import join
 from tests import recordings
 from tests.kube import configs
-from tests.ui.still import StillSession, app_of, until
+from tests.ui.still import StillSession, app_of, settle, until
 
 SHOP = recordings.snapshot("shop")
 
@@ -57,13 +57,13 @@ def drawn(app: MeshApp) -> str:
 
 async def type_in(pilot: Pilot[int], text: str) -> None:
     await pilot.press(*("space" if c == " " else c for c in text))
-    await pilot.pause()
+    await settle(pilot)
 
 
 async def test_the_first_pane_shows_its_rows_and_the_header_where_one_is() -> None:
     app = shop(settings=Settings(pane="wl"))
     async with app.run_test(size=(120, 36)) as pilot:
-        await pilot.pause()
+        await settle(pilot)
         text = drawn(app)
         assert "kind-shop" in text
         assert "● live" in text
@@ -74,16 +74,16 @@ async def test_the_first_pane_shows_its_rows_and_the_header_where_one_is() -> No
 async def test_enter_goes_on_and_escape_comes_back_to_the_same_row() -> None:
     app = shop(settings=Settings(pane="workloads"))
     async with app.run_test(size=(120, 36)) as pilot:
-        await pilot.pause()
+        await settle(pilot)
         await pilot.press("j", "j")
         before = main(app).front.cursor
         await pilot.press("colon")
         await type_in(pilot, "cert")
         await pilot.press("enter")
-        await pilot.pause()
+        await settle(pilot)
         assert main(app).front.NAME == "certificates"
         await pilot.press("escape")
-        await pilot.pause()
+        await settle(pilot)
         assert main(app).front.NAME == "workloads"
         assert main(app).front.cursor == before
 
@@ -91,7 +91,7 @@ async def test_enter_goes_on_and_escape_comes_back_to_the_same_row() -> None:
 async def test_tab_goes_round_all_panes_and_back() -> None:
     app = shop()
     async with app.run_test(size=(120, 36)) as pilot:
-        await pilot.pause()
+        await settle(pilot)
         seen = []
         for _ in PANES:
             seen.append(main(app).front.NAME)
@@ -105,7 +105,7 @@ async def test_tab_goes_round_all_panes_and_back() -> None:
 async def test_a_filter_narrows_as_it_is_typed_and_escape_ends_it() -> None:
     app = shop(settings=Settings(pane="workloads"))
     async with app.run_test(size=(120, 36)) as pilot:
-        await pilot.pause()
+        await settle(pilot)
         everything = len(main(app).front.table.rows)
         await pilot.press("slash")
         await type_in(pilot, "ledger")
@@ -119,7 +119,7 @@ async def test_a_filter_narrows_as_it_is_typed_and_escape_ends_it() -> None:
 async def test_a_bad_pattern_is_said_and_the_rows_stay() -> None:
     app = shop(settings=Settings(pane="workloads"))
     async with app.run_test(size=(120, 36)) as pilot:
-        await pilot.pause()
+        await settle(pilot)
         await pilot.press("slash")
         await type_in(pilot, "ledger")
         await type_in(pilot, "(")
@@ -130,9 +130,9 @@ async def test_a_bad_pattern_is_said_and_the_rows_stay() -> None:
 async def test_a_burst_of_keys_behind_a_colon_goes_into_the_prompt() -> None:
     app = shop(settings=Settings(pane="workloads"))
     async with app.run_test(size=(120, 36)) as pilot:
-        await pilot.pause()
+        await settle(pilot)
         await pilot.press(*":info", "enter")
-        await pilot.pause()
+        await settle(pilot)
         assert isinstance(app.screen, Reader)
         assert "kind-shop" in drawn(app)
 
@@ -155,7 +155,7 @@ async def test_what_is_typed_before_there_is_a_screen_counts(turns: int, enter: 
 async def test_a_prompt_that_a_click_took_the_focus_from_can_be_taken_up_or_left() -> None:
     app = shop(settings=Settings(pane="workloads"))
     async with app.run_test(size=(120, 36)) as pilot:
-        await pilot.pause()
+        await settle(pilot)
         prompt = main(app).prompt
         await pilot.press("colon")
         await pilot.click(main(app).front.table, offset=(10, 3))
@@ -171,24 +171,24 @@ async def test_a_prompt_that_a_click_took_the_focus_from_can_be_taken_up_or_left
 async def test_ns_keeps_only_the_rows_of_the_named_namespaces() -> None:
     app = shop(settings=Settings(pane="workloads"))
     async with app.run_test(size=(120, 36)) as pilot:
-        await pilot.pause()
+        await settle(pilot)
         everything = len(main(app).front.table.rows)
         await pilot.press(*":ns", "space", *"payments,batch", "enter")
-        await pilot.pause()
+        await settle(pilot)
         assert {row.pod.namespace for row in main(app).front.table.rows} == {"payments", "batch"}
         assert "ns: payments,batch" in drawn(app)
         await pilot.press(*":ns", "space", *"all", "enter")
-        await pilot.pause()
+        await settle(pilot)
         assert len(main(app).front.table.rows) == everything
 
 
 async def test_a_colon_leaves_a_screen_for_the_prompt() -> None:
     app = shop(settings=Settings(pane="workloads"))
     async with app.run_test(size=(120, 36)) as pilot:
-        await pilot.pause()
+        await settle(pilot)
         await pilot.press("l")
         await pilot.press(*":cert", "enter")
-        await pilot.pause()
+        await settle(pilot)
         assert len(app.screen_stack) == 1
         assert main(app).front.NAME == "certificates"
 
@@ -196,9 +196,9 @@ async def test_a_colon_leaves_a_screen_for_the_prompt() -> None:
 async def test_a_paste_fires_no_verb() -> None:
     app = shop(settings=Settings(pane="workloads"))
     async with app.run_test(size=(120, 36)) as pilot:
-        await pilot.pause()
+        await settle(pilot)
         app.post_message(Paste("yd:q\r"))
-        await pilot.pause()
+        await settle(pilot)
         assert len(app.screen_stack) == 1
         assert not main(app).prompt.asking
 
@@ -207,10 +207,10 @@ async def test_d_describes_with_conditions_and_events_and_follows_the_cluster() 
     session = StillSession(SHOP)
     app = app_of({"c": session}, settings=Settings(pane="workloads"), now=SHOP.now)
     async with app.run_test(size=(100, 30)) as pilot:
-        await pilot.pause()
+        await settle(pilot)
         main(app).front.table.select(ghost().key)
         await pilot.press("d")
-        await pilot.pause()
+        await settle(pilot)
         assert isinstance(app.screen, Describe)
         text = join(app.screen.lines.shown)
         assert "Kubernetes and istiod call it enrolled" in text
@@ -218,7 +218,7 @@ async def test_d_describes_with_conditions_and_events_and_follows_the_cluster() 
         assert "Events" in text
         pods = {key: raw for key, raw in SHOP.objects[POD].items() if "checkout" not in key}
         session.show(replace(SHOP, objects={**SHOP.objects, POD: pods}))
-        await pilot.pause()
+        await settle(pilot)
         assert "It is gone" in join(app.screen.lines.shown)
         await pilot.press("q")
         assert len(app.screen_stack) == 1
@@ -231,7 +231,7 @@ def ghost() -> Workload:
 async def test_y_reads_the_object_whole() -> None:
     app = shop(settings=Settings(pane="workloads"))
     async with app.run_test(size=(100, 30)) as pilot:
-        await pilot.pause()
+        await settle(pilot)
         await pilot.press("y")
         assert isinstance(app.screen, Yaml)
         screen = app.screen
@@ -247,7 +247,7 @@ async def test_l_shows_the_log_and_hostile_lines_harm_nobody() -> None:
     )
     app = shop(settings=Settings(pane="workloads"), log=log)
     async with app.run_test(size=(100, 30)) as pilot:
-        await pilot.pause()
+        await settle(pilot)
         await pilot.press("l")
         assert isinstance(app.screen, LogReader)
         screen = app.screen
@@ -263,27 +263,27 @@ async def test_l_shows_the_log_and_hostile_lines_harm_nobody() -> None:
 async def test_the_reader_finds_what_is_searched() -> None:
     app = shop(settings=Settings(pane="workloads"))
     async with app.run_test(size=(100, 24)) as pilot:
-        await pilot.pause()
+        await settle(pilot)
         await pilot.press("question_mark")
-        await pilot.pause()
+        await settle(pilot)
         await pilot.press("slash")
         await type_in(pilot, "another cluster")
         assert app.screen.query_one("#search", Input).value == "another cluster"
         assert "look at another cluster" in drawn(app)
         await pilot.press("enter")
         await pilot.press("escape", "escape")
-        await pilot.pause()
+        await settle(pilot)
         assert len(app.screen_stack) == 1
 
 
 async def test_an_unknown_command_says_so_and_offers_the_nearest() -> None:
     app = shop()
     async with app.run_test(size=(100, 24)) as pilot:
-        await pilot.pause()
+        await settle(pilot)
         await pilot.press(*":workload_", "enter")
-        await pilot.pause()
+        await settle(pilot)
         await pilot.press("exclamation_mark")
-        await pilot.pause()
+        await settle(pilot)
         assert "There is no command :workload_" in drawn(app)
 
 
@@ -292,9 +292,9 @@ async def test_another_context_is_another_session_and_the_old_one_is_closed() ->
     other = StillSession(Snapshot(SHOP.now, Server(context="b", problem=None)))
     app = app_of({"a": first, "b": other}, now=SHOP.now)
     async with app.run_test(size=(100, 24)) as pilot:
-        await pilot.pause()
+        await settle(pilot)
         await pilot.press(*":ctx", "space", "b", "enter")
-        await pilot.pause()
+        await settle(pilot)
         assert first.closed
         assert app.snapshot is other.first
         assert main(app).place.context == "b"
@@ -308,7 +308,7 @@ async def test_what_looks_like_production_is_read_only_and_says_so(
 ) -> None:
     app = app_of({context: StillSession(SHOP)}, now=SHOP.now)
     async with app.run_test(size=(100, 24)) as pilot:
-        await pilot.pause()
+        await settle(pilot)
         assert ("read-only" in drawn(app)) is said
 
 
@@ -316,7 +316,7 @@ async def test_contexts_are_picked_by_a_part_of_their_name_or_from_a_list() -> N
     names = [f"arn:aws:eks:eu-west-1:123456789012:cluster/team-{i:02}-[bold]" for i in range(60)]
     app = app_of({name: StillSession(SHOP) for name in names}, now=SHOP.now)
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.pause()
+        await settle(pilot)
         await pilot.press(*":ctx", "space", *"team-42")
         assert drawn(app).splitlines()[-3].strip() == f"ctx {names[42]}"
         await pilot.press("enter")
@@ -348,12 +348,13 @@ async def test_a_long_name_of_a_context_keeps_its_end_and_the_rest_of_the_header
     among = Settings(namespaces=("shop", "payments", "batch", "legacy", "plain"))
     app = app_of({context: StillSession(SHOP)}, settings=among, now=SHOP.now)
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.pause()
+        await until(pilot, lambda: "● live" in drawn(app))
         header = drawn(app).splitlines()[0]
         assert header.startswith(" arn:")
         assert "ts-live   ns: shop" in header
         assert header.endswith("read-only  ● live")
         await pilot.resize_terminal(200, 24)
+        await until(pilot, lambda: len(drawn(app).splitlines()[0]) > 100)
         header = drawn(app).splitlines()[0]
         assert context in header
         assert "127.0.0.1" in header
@@ -366,12 +367,12 @@ async def test_a_broken_kubeconfig_starts_says_which_it_is_and_lets_one_leave() 
 
     app = MeshApp(Settings(), Clusters((), "", fail), lambda: SHOP.now)
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.pause()
+        await settle(pilot)
         text = drawn(app)
         assert "line 3 is not YAML" in text
         assert "Mend it" in text
         await pilot.press(*":q", "enter")
-        await pilot.pause()
+        await settle(pilot)
     assert app.return_value == 0
 
 
@@ -382,7 +383,7 @@ async def test_what_is_said_to_the_person_is_wrapped_and_a_log_is_scrolled_sidew
     told = LogLine(None, "0123456789" * 20), LogLine(None, f"{LONG} REMEDY", notice=True)
     app = shop(settings=Settings(pane="zt", complaints=(f"{LONG} REMEDY",)), log=told)
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.pause()
+        await settle(pilot)
         await pilot.press("l")
         await until(pilot, lambda: "end of the log" in drawn(app))
         assert "REMEDY" in drawn(app)
@@ -400,7 +401,7 @@ async def test_what_is_said_to_the_person_is_wrapped_and_a_log_is_scrolled_sidew
 async def test_a_search_says_where_it_found_something_and_that_it_found_nothing() -> None:
     app = shop(settings=Settings(pane="workloads"))
     async with app.run_test(size=(100, 30)) as pilot:
-        await pilot.pause()
+        await settle(pilot)
         await pilot.press("y")
         await until(pilot, lambda: "apiVersion" in drawn(app))
         heading = drawn(app).splitlines()[0]
@@ -417,7 +418,7 @@ async def test_a_search_says_where_it_found_something_and_that_it_found_nothing(
 async def test_help_is_whole_at_80_columns() -> None:
     app = shop()
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.pause()
+        await settle(pilot)
         await pilot.press("question_mark")
         assert isinstance(app.screen, Reader)
         shown = join(app.screen.lines.shown).splitlines()
@@ -479,7 +480,7 @@ async def test_each_failure_to_connect_has_its_words_on_the_screen(trouble: Trou
     down = Snapshot(SHOP.now, Server(context="c", problem=problem))
     app = app_of({"c": StillSession(down)}, now=SHOP.now)
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.pause()
+        await settle(pilot)
         text = drawn(app)
         assert trouble.value in text
         assert f"words of {trouble.name}" in text
@@ -495,7 +496,7 @@ async def test_what_was_live_and_is_not_any_more_keeps_its_rows_and_says_since_w
         now=SHOP.now,
     )
     async with app.run_test(size=(120, 30)) as pilot:
-        await pilot.pause()
+        await settle(pilot)
         text = drawn(app)
         assert f"stale since {SHOP.now - timedelta(minutes=2):%H:%M:%S}" in text
         assert "reports-" in text
@@ -504,6 +505,6 @@ async def test_what_was_live_and_is_not_any_more_keeps_its_rows_and_says_since_w
 async def test_the_clock_and_the_header_stay_within_80_columns() -> None:
     app = app_of({"a-rather-long-context-name-prod": StillSession(SHOP)}, now=SHOP.now)
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.pause()
+        await settle(pilot)
         assert len(app.query_one(Header).render_line(0).text) == 80
         assert "● live" in drawn(app)

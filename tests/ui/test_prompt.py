@@ -82,7 +82,7 @@ REFUSED = [
     (":wrkld x", "There is no command :wrkld. Did you mean :workloads?"),
     (":@nope", "there is no context nope"),
     (":wl shop @nope", "there is no context nope"),
-    (":theme nope", "There is no theme 'nope'."),
+    (":theme nope", "There is no theme 'nope': there are dark,"),
 ]
 
 
@@ -119,8 +119,8 @@ async def test_a_context_that_does_not_answer_can_be_left_by_a_line() -> None:
     dead = StillSession(Snapshot(SHOP.now, Server(context="dead")))
     app = app_of({"dead": dead, "b": StillSession(SHOP)}, now=SHOP.now)
     async with app.run_test(size=(120, 36)) as pilot:
-        await pilot.pause()
         at = Looking(app, pilot, dead)
+        await at.settle()
         await at.type(":wl shop @b\r")
         await until(pilot, lambda: app.snapshot is SHOP)
         await at.settle()

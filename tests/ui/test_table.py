@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import pytest
 from textual.app import App, ComposeResult
-from textual.pilot import Pilot
 
 from meshtui.mesh.health import OK, Health, Verdict
 from meshtui.ui.columns import Column, layout, shorten
 from meshtui.ui.paint import COMPONENTS
 from meshtui.ui.spans import Cell, Span, Tone
 from meshtui.ui.table import Table
+from tests.ui.still import settle
 
 COLUMNS = (Column("NAME", 8, 20, 0), Column("AGE", 4, 6, 2, right=True), Column("NOTE", 6, 12, 1))
 
@@ -52,10 +52,6 @@ class Shows(App[None]):
         return [self.table.render_line(y).text.rstrip() for y in range(height)]
 
 
-async def settled(pilot: Pilot[None]) -> None:
-    await pilot.pause()
-
-
 async def test_cursor_stays_on_its_object_while_rows_come_move_and_go() -> None:
     app = Shows()
     async with app.run_test(size=(60, 12)) as pilot:
@@ -63,10 +59,10 @@ async def test_cursor_stays_on_its_object_while_rows_come_move_and_go() -> None:
         await pilot.press("j")
         assert app.table.selected == Row("uid-c", "c")
         app.table.show(rows("a", "b", "c", "d"))
-        await settled(pilot)
+        await settle(pilot)
         assert app.table.selected == Row("uid-c", "c")
         app.table.show(rows("d", "c"))
-        await settled(pilot)
+        await settle(pilot)
         assert app.table.selected == Row("uid-c", "c")
 
 
@@ -76,10 +72,10 @@ async def test_when_the_row_under_the_cursor_goes_the_next_one_takes_its_place()
         app.table.show(rows("a", "b", "c"))
         await pilot.press("j")
         app.table.show(rows("a", "c"))
-        await settled(pilot)
+        await settle(pilot)
         assert app.table.selected == Row("uid-c", "c")
         app.table.show([])
-        await settled(pilot)
+        await settle(pilot)
         assert app.table.selected is None
 
 
@@ -92,7 +88,7 @@ async def test_the_cursor_keeps_its_place_on_the_screen_when_rows_appear_above()
         await pilot.press("up", "up", "up")
         before = next(y for y, line in enumerate(app.text()) if "n196" in line)
         app.table.show(rows(*(f"a{i}" for i in range(5)), *many))
-        await settled(pilot)
+        await settle(pilot)
         after = next(y for y, line in enumerate(app.text()) if "n196" in line)
         assert after == before
 
@@ -101,10 +97,10 @@ async def test_only_rows_in_view_are_drawn() -> None:
     app = Shows()
     async with app.run_test(size=(60, 12)) as pilot:
         app.table.show(rows(*(f"n{i:05}" for i in range(10_000))))
-        await settled(pilot)
+        await settle(pilot)
         app.drawn.clear()
         app.table.refresh()
-        await settled(pilot)
+        await settle(pilot)
         assert 0 < len(set(app.drawn)) <= 12
         assert app.table.in_view[0].name == "n00000"
 
@@ -114,7 +110,7 @@ async def test_an_open_row_shows_its_lines_and_the_rows_under_it_move_down() -> 
     async with app.run_test(size=(60, 12)) as pilot:
         app.table.show(rows("a", "b", "c"))
         app.table.open("uid-a", [(Span("one"),), (Span("two"),)])
-        await settled(pilot)
+        await settle(pilot)
         assert [line.strip()[:6].strip() for line in app.text()[:6]] == [
             "NAME", "✓ a", "one", "two", "✓ b", "✓ c",
         ]  # fmt: skip
@@ -123,7 +119,7 @@ async def test_an_open_row_shows_its_lines_and_the_rows_under_it_move_down() -> 
         await pilot.click(Table, offset=(5, 5))
         assert app.table.selected == Row("uid-c", "c")
         app.table.show(rows("b", "c"))
-        await settled(pilot)
+        await settle(pilot)
         assert app.table.opened == ""
 
 
@@ -132,7 +128,7 @@ async def test_a_health_shows_as_a_mark_and_hostile_text_as_harmless_characters(
     async with app.run_test(size=(60, 12)) as pilot:
         hostile = Row("uid", "\x1b[31m[bold]x", Verdict(Health.BAD, "why"))
         app.table.show([hostile])
-        await settled(pilot)
+        await settle(pilot)
         drawn = app.text()[1]
         assert "✗" in drawn
         assert "\x1b" not in drawn
@@ -189,7 +185,7 @@ async def test_a_column_makes_room_for_rows_that_are_wider_than_those_before() -
     app = Shows()
     async with app.run_test(size=(60, 12)) as pilot:
         app.table.show(rows("b", "c"))
-        await settled(pilot)
+        await settle(pilot)
         app.table.show(rows("quite-a-long-name", "c"))
-        await settled(pilot)
+        await settle(pilot)
         assert "quite-a-long-name  " in app.text()[1]
