@@ -226,6 +226,7 @@ class MeshApp(Routes, inherit_bindings=False):
             (*wanted.probes, *self._changing.probes),
             wanted.refs,
             wanted.tables,
+            wanted.tails,
             denials=wanted.denials,
         )
         self._changing.ask_rights(self._main.front)

@@ -85,6 +85,11 @@ _SEVERITIES = ["critical", "high", "medium", "low", "info"]
     default=0,
     help="Read the counters of ztunnels again after so long, for rules that go by how they rise.",
 )
+@click.option(
+    "--logs",
+    is_flag=True,
+    help="Read the last ten minutes of the logs of ztunnels and CNI agents too, for rules that go by them.",
+)
 @click.option("--muted", is_flag=True, help="Tell what is muted too; it never counts.")
 @schema
 @click.option("--explain", metavar="CODE", help="Print what a rule is about, and nothing else.")
@@ -109,6 +114,8 @@ def doctor(ctx: click.Context, /, **flags: Any) -> None:
     unknown = [code for code in codes if code not in RULES]
     if unknown:
         raise click.UsageError(f"there is no rule {unknown[0]}")
+    if flags["logs"] and (flags["alone"] or not flags["evidence"]):
+        raise click.UsageError("--logs needs a cluster, and goes not with --no-evidence")
     if flags["alone"] and not flags["files"]:
         raise click.UsageError("--alone needs files to look at: -f")
     if flags["dry_run"] and (flags["alone"] or not flags["files"]):
@@ -127,5 +134,6 @@ def doctor(ctx: click.Context, /, **flags: Any) -> None:
         dry_run=flags["dry_run"],
         again=timedelta(seconds=flags["again"]),
         muted=flags["muted"],
+        logs=flags["logs"],
     )
     ctx.exit(doctor.run(order, settings(ctx, sweep=flags["evidence"])))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -18,15 +18,17 @@ from meshtui.commands.doctor_reports import Report
 from meshtui.commands.frame import Told
 from meshtui.commands.whole import Asked
 from meshtui.kube.errors import KubeError
-from meshtui.mesh import certificates, manifests, scopes
+from meshtui.mesh import agent_logs, certificates, components, manifests, scopes
 from meshtui.mesh.doctor import analyzer, examination, rows
+from meshtui.mesh.doctor.ambient import agent_logs as by_logs
+from meshtui.mesh.doctor.ambient import istiods
 from meshtui.mesh.doctor.analyzer import Analyzer
 from meshtui.mesh.doctor.configuration import schema
 from meshtui.mesh.doctor.configuration.schema import Tried
 from meshtui.mesh.doctor.examination import Examination, Finding
 from meshtui.mesh.doctor.findings import Severity
 from meshtui.mesh.doctor.rules import ANALYZERS, RULES
-from meshtui.mesh.kinds import Kind
+from meshtui.mesh.kinds import NAMESPACE, Kind
 from meshtui.mesh.manifests import Manifest, Mistake
 from meshtui.mesh.memo import Memo
 from meshtui.mesh.raw import Raw, key, name, namespace
@@ -58,6 +60,8 @@ class Order:
     """After so long the counters of ztunnels are read again, for rules that go by how they rise; 0 for once only."""
     muted: bool = False
     """What is muted is told too."""
+    logs: bool = False
+    """The ends of the logs of ztunnels and CNI agents are read, for the rules that go by them."""
 
 
 def run(order: Order, settings: Settings) -> int:
@@ -70,9 +74,12 @@ def run(order: Order, settings: Settings) -> int:
     snapshot = whole.reached(settings, partial(_asked, settings, order))
     if snapshot is None:
         return frame.UNREADABLE
+    namespaces = settings.namespaces_of(snapshot.server.context)
+    for missing in _not_there(snapshot, namespaces):
+        click.echo(f"meshtui: there is no namespace {missing}", err=True)
     muted = _muted(snapshot.server.context)
     tries = _tried(settings, objects, snapshot) if order.dry_run else ()
-    return _told(order, replace(snapshot, muted=muted), objects, mistakes, tries)
+    return _told(order, replace(snapshot, muted=muted), objects, mistakes, tries, namespaces)
 
 
 def explanation(code: str) -> str:
@@ -87,19 +94,18 @@ def _told(
     objects: Sequence[Manifest],
     mistakes: Sequence[Mistake],
     tries: Sequence[Analyzer] = (),
+    namespaces: Sequence[str] = (),
 ) -> int:
     analyzers = [*_analyzers(order), *tries]
     snapshot = _merged(before, objects, alone=order.alone) if order.files else before
-    result = examination.of(snapshot, analyzers)
+    result = _of_codes(examination.of(snapshot, analyzers), order.codes)
     findings = list(result.findings)
     if order.files and not order.alone:
         findings = list(_new(result, examination.of(before, analyzers), objects))
-    asked_for = [
-        each
-        for each in findings
-        if each.grade.rank <= order.severity.rank
-        and (not order.codes or each.found.rule.code in order.codes)
-    ]
+    elif namespaces:
+        near = {*namespaces, *components.namespaces(snapshot)}
+        findings = [each for each in findings if _concerns(each, near)]
+    asked_for = [each for each in findings if each.grade.rank <= order.severity.rank]
     muted = {each: mute for each in asked_for if (mute := rows.mute_of(each, snapshot))}
     wanted = [each for each in asked_for if each not in muted]
     missing = (
@@ -116,13 +122,42 @@ def _told(
         each.grade.rank <= order.fail_on.rank for each in wanted
     )
     text = doctor_reports.FORMATS[order.output](report)
-    return frame.say(Told(text, not fails and not mistakes, notes), missing, strict=order.strict)
+    # where nothing at all could be read, it was not read in part
+    strict = order.strict or not any(it.complete for it in snapshot.sources.values())
+    return frame.say(Told(text, not fails and not mistakes, notes), missing, strict=strict)
+
+
+def _not_there(snapshot: Snapshot, namespaces: Sequence[str]) -> Sequence[str]:
+    if snapshot.unread(NAMESPACE):
+        return ()
+    return [each for each in namespaces if snapshot.find(NAMESPACE, "", each) is None]
+
+
+def _concerns(finding: Finding, namespaces: Collection[str]) -> bool:
+    """Whether it is about something in these namespaces, or about what belongs to none."""
+    refs = [ref for each in (finding.found, *finding.symptoms) for ref in each.objects]
+    places = {ref.name if ref.kind == NAMESPACE else ref.namespace for ref in refs}
+    return not places or "" in places or not places.isdisjoint(namespaces)
+
+
+def _of_codes(found: Examination, codes: Sequence[str]) -> Examination:
+    """Without what other rules of the same analyzers say; all where none is asked for."""
+    if not codes:
+        return found
+    return replace(
+        found,
+        findings=tuple(each for each in found.findings if each.found.rule.code in codes),
+        unsure=tuple(each for each in found.unsure if each.rule.code in codes),
+        outcomes={code: each for code, each in found.outcomes.items() if code in codes},
+    )
 
 
 def _analyzers(order: Order) -> Sequence[Analyzer]:
     """Those that apply a rule that is asked for, or that run unasked."""
     if not order.codes:
-        return [each for each in ANALYZERS if not each.asked_for]
+        told = (*istiods.ANALYZERS, *(by_logs.ANALYZERS if order.logs else ()))
+        beside = () if order.alone else told
+        return [each for each in ANALYZERS if not each.asked_for or each in beside]
     return [each for each in ANALYZERS if any(rule.code in order.codes for rule in each.rules)]
 
 
@@ -151,13 +186,29 @@ def _muted(context: str) -> ByFinding:
 def _asked(settings: Settings, order: Order, namespaces: Sequence[str]) -> Asked:
     """All that the rules need."""
     needs = [*certificates.KINDS, *analyzer.watched(_analyzers(order))]
-    probes = whole.dumps if settings.sweep else _nothing
-    again = whole.counters if settings.sweep and order.again else _nothing
-    return Asked(scopes.of(needs, namespaces), probes, certificates.refs, again, order.again)
+    asked = Asked(scopes.of(needs, namespaces), _nothing, certificates.refs)
+    if not settings.sweep:
+        return asked
+    reads_logs = any(each in by_logs.ANALYZERS for each in _analyzers(order))
+    return replace(
+        asked,
+        probes=_probes,
+        again=_counters if order.again else _nothing,
+        after=order.again,
+        tails=agent_logs.tails if reads_logs else asked.tails,
+    )
 
 
 def _nothing(snapshot: Snapshot) -> Sequence[Probe]:
     return ()
+
+
+def _probes(snapshot: Snapshot) -> Sequence[Probe]:
+    return (*whole.dumps(snapshot), *istiods.probes(snapshot))
+
+
+def _counters(snapshot: Snapshot) -> Sequence[Probe]:
+    return (*whole.counters(snapshot), *istiods.counters(snapshot))
 
 
 def _merged(snapshot: Snapshot, files: Iterable[Manifest], *, alone: bool) -> Snapshot:

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 from meshtui import __version__
 from meshtui.commands import documents
+from meshtui.mesh.checks import count
 from meshtui.mesh.doctor import words
 from meshtui.mesh.doctor.examination import Examination, Finding, Outcome
 from meshtui.mesh.doctor.findings import Found, Rule, Severity
@@ -65,7 +66,7 @@ def _lines(report: Report) -> Iterator[str]:
             yield f"    muted     {plain(mute.told)}"
         yield ""
     for missing, codes in _unknown(report).items():
-        yield f"? not known: {plain(missing)} ({', '.join(codes)})"
+        yield f"? not known: {plain(missing)} ({_few(codes)})"
     yield _summary(report)
 
 
@@ -77,12 +78,23 @@ def _unknown(report: Report) -> Mapping[str, Sequence[str]]:
     return {missing: list(codes) for missing, codes in found.items()}
 
 
+def _few(codes: Sequence[str]) -> str:
+    more = f" and {len(codes) - _CODES} more" if len(codes) > _CODES else ""
+    return ", ".join(codes[:_CODES]) + more
+
+
+_CODES = 12
+"""So many are named where one thing that is missing is why; JSON has them all."""
+
+
 def _summary(report: Report) -> str:
     counts = Counter(each.grade for each in report.findings if each not in report.muted)
     told = ", ".join(f"{counts[each]} {each.word}" for each in Severity if counts[each])
     unknown = sum(each is Outcome.UNKNOWN for each in report.result.outcomes.values())
     applied = len(report.result.outcomes)
-    known = f"{applied - unknown} of {applied} rules could judge" if unknown else f"{applied} rules"
+    known = (
+        f"{applied - unknown} of {applied} rules could judge" if unknown else count(applied, "rule")
+    )
     muted = f"; {len(report.muted)} muted" if report.muted else ""
     return f"{told or 'nothing found'}{muted}; {known}"
 

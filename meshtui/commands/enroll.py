@@ -7,7 +7,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -20,15 +20,16 @@ from meshtui import production
 from meshtui.commands import steps
 from meshtui.commands.latest import Latest
 from meshtui.commands.steps import Step
-from meshtui.kube import kubeconfig
+from meshtui.kube import background, kubeconfig
 from meshtui.kube.audit import Audit
 from meshtui.kube.errors import KubeError, StatusError, Unauthorized
 from meshtui.kube.live import LiveSession
 from meshtui.kube.pace import Pace
 from meshtui.kube.perform import Proposal, Result, dry_run, perform
 from meshtui.kube.road import State
-from meshtui.mesh import preflight, verification
+from meshtui.mesh import foresight, preflight, verification
 from meshtui.mesh.changes import Patch, Refusal
+from meshtui.mesh.checks import Check
 from meshtui.mesh.kinds import NAMESPACE
 from meshtui.mesh.printable import plain
 from meshtui.mesh.snapshot import Phase, Ref, Scope, Snapshot, Trouble
@@ -40,7 +41,7 @@ VERIFIED, UNVERIFIED, USAGE, UNREACHABLE, REFUSED, ENDED = 0, 1, 2, 3, 4, 143
 
 PATIENCE = verification.PATIENCE.total_seconds()
 
-_NEEDS = (*preflight.KINDS, *verification.KINDS)
+_NEEDS = (*preflight.KINDS, *verification.KINDS, *foresight.KINDS)
 _PACE = Pace(probe=3.0)
 """Somebody waits for what the ztunnels say."""
 
@@ -260,10 +261,19 @@ class _Enrolling:
         found = await dry_run(change, self._session, read_only=lambda: "")
         if isinstance(found, Result):
             _fail(found)
+        await self._foresee(found)
         _show(found)
         click.echo("  accepted as a dry run; nothing was changed")
 
+    async def _foresee(self, proposal: Proposal) -> None:
+        """What the doctor would newly find."""
+        change, expected = proposal.change, proposal.expected
+        found = await background.start(foresight.of, change, expected, self._latest.snapshot)
+        for line in _checked(found):
+            click.echo(plain(f"  {line}"))
+
     async def _confirm(self, proposal: Proposal) -> bool:
+        await self._foresee(proposal)
         _show(proposal)
         if self._order.yes:
             return True
@@ -301,12 +311,16 @@ _NAME_IT = (
 
 def _looked_at(change: Patch, snapshot: Snapshot) -> Iterator[str]:
     """What pre-flight says, and whom it reaches."""
-    for check in preflight.of(change, snapshot):
+    yield from _checked(preflight.of(change, snapshot))
+    for line in change.reach:
+        yield f"  reaches {line}"
+
+
+def _checked(checks: Iterable[Check]) -> Iterator[str]:
+    for check in checks:
         yield f"{check.verdict.health.mark} {check.verdict.reason}"
         if check.remedy:
             yield f"  {check.remedy}"
-    for line in change.reach:
-        yield f"  reaches {line}"
 
 
 def _show(proposal: Proposal) -> None:

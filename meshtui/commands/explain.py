@@ -53,9 +53,10 @@ def _told(order: Order, snapshot: Snapshot, missing: Sequence[str]) -> Told:
 
 
 def _asked(settings: Settings, asked: Question, namespaces: Sequence[str]) -> Asked:
-    """All that decides on the way, with the dumps of the ztunnels at both ends."""
+    """All that decides on the way, with the dumps and the last access lines of the ztunnels at both ends."""
     return Asked(
         scopes.of(walk.KINDS, namespaces),
         lambda snapshot: walk.probes(snapshot, asked) if settings.sweep else (),
         named_secrets.refs,
+        tails=lambda snapshot: walk.tails(snapshot, asked) if settings.sweep else (),
     )

@@ -14,7 +14,7 @@ import click
 from meshtui import memory
 from meshtui.commands.latest import Latest
 from meshtui.kube import kubeconfig
-from meshtui.kube.errors import KubeError, Unreachable
+from meshtui.kube.errors import ConfigError, KubeError, Unreachable
 from meshtui.kube.live import LiveSession
 from meshtui.kube.pace import Pace
 from meshtui.kube.session import Session
@@ -22,7 +22,7 @@ from meshtui.mesh import ztunnels
 from meshtui.mesh.doctor.configuration.schema import Tried
 from meshtui.mesh.kinds import Kind
 from meshtui.mesh.raw import Raw
-from meshtui.mesh.snapshot import Answer, Phase, Probe, Ref, Scope, Snapshot
+from meshtui.mesh.snapshot import Answer, Phase, Probe, Ref, Scope, Snapshot, Tail
 from meshtui.settings import Settings
 
 PATIENCE = timedelta(minutes=5)
@@ -39,13 +39,19 @@ class Asked:
     again: Callable[[Snapshot], Collection[Probe]] = lambda snapshot: ()
     """What is asked once more, `after` so long."""
     after: timedelta = timedelta()
+    tails: Callable[[Snapshot], Collection[Tail]] = lambda snapshot: ()
 
 
 def reached(settings: Settings, asked: Callable[[Sequence[str]], Asked]) -> Snapshot | None:
-    """The cluster, read as `cluster` does; where it cannot be reached, standard error says why, and there is none."""
+    """The cluster, read as `cluster` does; where it cannot be reached, standard error says why, and there is none.
+    Raises UsageError where the kubeconfig does not tell of it."""
     memory.look_seldom()
     try:
         return asyncio.run(cluster(settings, asked))
+    except ConfigError as error:
+        raise click.UsageError(
+            " ".join(filter(None, (f"{error}.", error.problem.remedy)))
+        ) from error
     except KubeError as error:
         complain(error)
         return None
@@ -116,9 +122,10 @@ async def read(
                 progress(f"reading: {read} of {len(asked.scopes)} lists")
                 continue
             probes, refs = set(asked.probes(snapshot)), set(asked.refs(snapshot))
-            session.want(asked.scopes, probes, refs)
+            tails = set(asked.tails(snapshot))
+            session.want(asked.scopes, probes, refs, tails=tails)
             waiting = len(probes - snapshot.answers.keys())
-            if not waiting and refs <= snapshot.gets.keys():
+            if not waiting and refs <= snapshot.gets.keys() and tails <= snapshot.tails.keys():
                 break
             progress(f"reading: {len(probes) - waiting} of {len(probes)} questions to ztunnels")
     await _again(session, latest, asked, patience, progress)
@@ -136,11 +143,12 @@ async def _again(
     probes = set(asked.again(latest.snapshot))
     if not probes:
         return
-    session.want(asked.scopes)  # what is wanted anew is asked at once
+    tails = tuple(latest.snapshot.tails)  # what was read of logs is kept as long as it is wanted
+    session.want(asked.scopes, tails=tails)  # what is wanted anew is asked at once
     progress(f"reading the counters again in {asked.after.total_seconds():.0f} s")
     await asyncio.sleep(asked.after.total_seconds())
     first = {probe: answer.at for probe, answer in latest.snapshot.answers.items()}
-    session.want(asked.scopes, probes)
+    session.want(asked.scopes, probes, tails=tails)
     async with aclosing(latest.until(datetime.now(UTC) + patience)) as snapshots:
         async for snapshot in snapshots:
             answers = [(probe, snapshot.answers.get(probe, Answer())) for probe in probes]
@@ -181,8 +189,7 @@ def missing(snapshot: Snapshot, needs: Iterable[Kind | Scope]) -> Iterator[str]:
             where = f" of {scope.namespace}" if scope.namespace else ""
             why = source.problem.text if source.problem else "it took too long"
             yield f"{scope.kind.plural}{where}: {why}"
-    unread = [probe for probe, answer in snapshot.answers.items() if answer.problem]
+    questions = (*snapshot.answers.values(), *snapshot.tails.values())
+    unread = [answer.problem for answer in questions if answer.problem]
     if unread:
-        first = snapshot.answers[unread[0]].problem
-        assert first is not None
-        yield f"{len(unread)} questions to ztunnels had no answer; the first: {first.text}"
+        yield f"{len(unread)} questions to ztunnels, istiods and logs had no answer; the first: {unread[0].text}"

@@ -22,6 +22,7 @@ from meshtui.kube.gets import Gets, whole
 from meshtui.kube.heart import Heart
 from meshtui.kube.kubeconfig import Kubeconfig
 from meshtui.kube.listening import Listening
+from meshtui.kube.log_ends import LogEnds
 from meshtui.kube.pace import Pace
 from meshtui.kube.probes import Probing
 from meshtui.kube.rights import Rights
@@ -46,6 +47,7 @@ from meshtui.mesh.snapshot import (
     Server,
     Snapshot,
     Source,
+    Tail,
     Trouble,
 )
 from meshtui.settings import Settings
@@ -86,6 +88,7 @@ class LiveSession:
         self._rights = Rights(self._start, self._api, self._pace, lambda: self._user)
         self._probing = Probing(self._start, self._api, self._rights, self._pace, self._change)
         self._gets = Gets(self._start, self.get, self._pace, self._change)
+        self._log_ends = LogEnds(self._start, self, self._pace, self._change)
         self._latest = self._looked_at = Snapshot(datetime.now(UTC))
         self._sweeping = Sweeping(
             self._start,
@@ -159,6 +162,7 @@ class LiveSession:
         probes: Collection[Probe] = (),
         refs: Collection[Ref] = (),
         tables: Collection[Scope] = (),
+        tails: Collection[Tail] = (),
         *,
         denials: bool = False,
     ) -> None:
@@ -168,6 +172,7 @@ class LiveSession:
         self._following.want(scopes)
         self._probing.want(probes)
         self._gets.want(refs)
+        self._log_ends.want(tails)
         self._listening.want(denials)
 
     def refresh(self) -> None:
@@ -178,6 +183,7 @@ class LiveSession:
         self._tables.again()
         self._probing.again()
         self._gets.again()
+        self._log_ends.again()
         self._listening.again()
         self._heart.again()
 
@@ -251,6 +257,7 @@ class LiveSession:
             answers=_same_or_copied(self._latest.answers, self._probing.answers),
             tables=self._tables.printed(),
             gets=_same_or_copied(self._latest.gets, self._gets.answers),
+            tails=_same_or_copied(self._latest.tails, self._log_ends.answers),
             sweep=self._sweeping.progress,
             heard=self._listening.heard,
             memo=self._memo,

@@ -11,7 +11,7 @@ from meshtui.mesh.changes import Change
 from meshtui.mesh.kinds import Kind
 from meshtui.mesh.logs import LogLine, LogOptions
 from meshtui.mesh.raw import Raw
-from meshtui.mesh.snapshot import Probe, Ref, Right, Scope, Snapshot
+from meshtui.mesh.snapshot import Probe, Ref, Right, Scope, Snapshot, Tail
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +47,17 @@ class Session(Protocol):
         probes: Collection[Probe] = (),
         refs: Collection[Ref] = (),
         tables: Collection[Scope] = (),
+        tails: Collection[Tail] = (),
         *,
         denials: bool = False,
     ) -> None:
         """What is on screen now, replacing what was wanted before; returns at once. Scopes are listed and watched,
         probes are asked now and every 15 s, refs are read once and again every minute. Tables are scopes too, of any
         kind that the server has, listed and watched as it prints them: they come as `Snapshot.tables`, never as
-        objects. `denials` is whether the access logs of ztunnels, waypoints and gateways are followed, over a bounded
-        number of streams: what they tell is `Snapshot.heard`. Snapshots carry what a wanted scope holds, and no more;
-        what is no longer wanted is given up after a while. What came of a probe stays, with its age."""
+        objects. Tails are read as often as probes are asked. `denials` is whether the access logs of ztunnels,
+        waypoints and gateways are followed, over a bounded number of streams: what they tell is `Snapshot.heard`.
+        Snapshots carry what a wanted scope holds, and no more; what is no longer wanted is given up after a while.
+        What came of a probe stays, with its age."""
         ...
 
     def refresh(self) -> None:

@@ -10,9 +10,13 @@ from meshtui.mesh.changes import Change
 from meshtui.mesh.checks import Check, failing, unknown, warning
 from meshtui.mesh.doctor import rows as findings
 from meshtui.mesh.doctor.examination import INTERNAL, Examination, Finding
+from meshtui.mesh.doctor.findings import Severity
 from meshtui.mesh.health import Health
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Ref, Snapshot
+
+KINDS = findings.KINDS
+"""What has to be wanted for it; a rule that lacks one of them foresees nothing."""
 
 _OF_REACTIONS = frozenset(
     (
@@ -24,16 +28,16 @@ _OF_REACTIONS = frozenset(
 """Rules that go by how agents, kubelets and istiod have followed: to a change that was not made nobody has yet."""
 _TOLD_BEFORE = frozenset(
     (
-        *("AMB-010", "AMB-011", "AMB-012", "AMB-019", "AMB-027", "AMB-028", "AMB-029", "AMB-031"),
-        *("AMB-033", "AMB-040"),
+        *("AMB-008", "AMB-010", "AMB-011", "AMB-012", "AMB-019", "AMB-027", "AMB-028", "AMB-029"),
+        *("AMB-031", "AMB-033", "AMB-040", "IST0123"),
     )
 )
 """Rules that say what the pre-flight of pods that move, and of waypoints, says in its own words."""
 
 
 def of(change: Change, expected: Raw | None, snapshot: Snapshot) -> tuple[Check, ...]:
-    """What would be found and is not found now; `expected` is the object as it would be, None where it would be gone.
-    It examines the whole mesh: not for the event loop."""
+    """What would be found and is not found now, but for what is a mere note; `expected` is the object as it would be,
+    None where it would be gone. It examines the whole mesh: not for the event loop."""
     now = replace(snapshot, memo=snapshot.memo.forked())
     before = findings.examined(now)
     if not before.outcomes:
@@ -43,7 +47,7 @@ def of(change: Change, expected: Raw | None, snapshot: Snapshot) -> tuple[Check,
     after = [
         each
         for each in findings.examined(_with(change, expected, now)).findings
-        if each.found.rule.code not in silent
+        if each.found.rule.code not in silent and each.grade is not Severity.INFO
     ]
     return tuple(
         _check(each)

@@ -16,6 +16,8 @@ class Kind:
     versions: tuple[str, ...] = field(compare=False, default=("v1",))
     """The versions that our readers understand, best first."""
     namespaced: bool = field(compare=False, default=True)
+    foreign: bool = field(compare=False, default=False)
+    """Of a project that a mesh does without: nothing is missing where it is not installed."""
 
     def __str__(self) -> str:
         return f"{self.plural}.{self.group}" if self.group else self.plural
@@ -35,6 +37,28 @@ INGRESS_CLASS = Kind("networking.k8s.io", "ingressclasses", "IngressClass", name
 DEPLOYMENT = Kind("apps", "deployments", "Deployment")
 DAEMONSET = Kind("apps", "daemonsets", "DaemonSet")
 STATEFULSET = Kind("apps", "statefulsets", "StatefulSet")
+AUTOSCALER = Kind(
+    "autoscaling", "horizontalpodautoscalers", "HorizontalPodAutoscaler", ("v2", "v1")
+)
+DISRUPTION_BUDGET = Kind("policy", "poddisruptionbudgets", "PodDisruptionBudget")
+CILIUM_POLICY = Kind(
+    "cilium.io", "ciliumnetworkpolicies", "CiliumNetworkPolicy", ("v2",), foreign=True
+)
+CILIUM_CLUSTER_POLICY = Kind(
+    "cilium.io",
+    "ciliumclusterwidenetworkpolicies",
+    "CiliumClusterwideNetworkPolicy",
+    ("v2",),
+    namespaced=False,
+    foreign=True,
+)
+SECURITY_GROUP_POLICY = Kind(
+    "vpcresources.k8s.aws",
+    "securitygrouppolicies",
+    "SecurityGroupPolicy",
+    ("v1beta1",),
+    foreign=True,
+)
 WEBHOOK = Kind(
     "admissionregistration.k8s.io",
     "mutatingwebhookconfigurations",

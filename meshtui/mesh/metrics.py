@@ -7,6 +7,7 @@ unknown (reference istio-ambient.md, 4.9).
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -36,6 +37,15 @@ class Failure(NamedTuple):
     workload: str
 
 
+class Dns(NamedTuple):
+    """Names that a ztunnel asked others for since it started: how often, how often in vain, and how often for longer
+    than a second."""
+
+    asked: int = 0
+    failed: int = 0
+    slow: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Metrics:
     """What is read of a ztunnel's metrics."""
@@ -54,6 +64,7 @@ class Metrics:
     open_files: int | None = None
     """File descriptors that it holds open, and how many it may; None where it does not say."""
     most_files: int | None = None
+    dns: Dns = field(default_factory=Dns)
     failures: Mapping[Failure, int] = field(default_factory=dict)
     """How many since it started."""
     connections: Mapping[Connections, int] = field(default_factory=dict)
@@ -102,6 +113,7 @@ def read_metrics(body: bytes) -> Metrics:
         version,
         files.get("process_open_fds"),
         files.get("process_max_fds"),
+        _dns(body),
         _failures(body),
         service_counters.read_connections(body),
     )
@@ -128,6 +140,22 @@ def _whole(value: bytes) -> int | None:
         return int(float(value))
     except (ValueError, OverflowError):
         return None
+
+
+_DNS = re.compile(
+    rb"^istio_dns_upstream_(requests_total|failures_total|request_duration_seconds_bucket"
+    rb"|request_duration_seconds_count)\{([^}\n]*)\} ([0-9.eE+-]+)",
+    re.MULTILINE,
+)
+
+
+def _dns(body: bytes) -> Dns:
+    times: Counter[str] = Counter()
+    for name, labels, value in _DNS.findall(body):
+        if not name.endswith(b"bucket") or b'le="1.0"' in labels:
+            times[name.decode()] += _whole(value) or 0
+    within, whole = "request_duration_seconds_bucket", "request_duration_seconds_count"
+    return Dns(times["requests_total"], times["failures_total"], times[whole] - times[within])
 
 
 _FAILED = re.compile(

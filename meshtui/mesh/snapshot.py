@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from meshtui.mesh.kinds import Kind
+from meshtui.mesh.logs import LogLine
 from meshtui.mesh.memo import Memo
 from meshtui.mesh.mutes import Mute
 from meshtui.mesh.raw import Raw
@@ -142,6 +143,21 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
+class Tail:
+    """The end of a container's log as it stands, which is not followed."""
+
+    namespace: str
+    pod: str
+    container: str
+    lines: int
+    """So many at most."""
+    since: int
+    """Seconds back from now."""
+    read: Callable[[Sequence[LogLine]], Any] = field(repr=False)
+    """Lines to value, in a thread."""
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What a probe brought last. After a failure the older value stays, with the problem beside it."""
 
@@ -237,6 +253,8 @@ class Snapshot:
     object, and tells nothing of what is derived from those."""
     gets: Mapping[Ref, Answer] = field(default_factory=dict)
     """Single objects that were asked for by name; a value is what the session keeps of the object."""
+    tails: Mapping[Tail, Answer] = field(default_factory=dict)
+    """The ends of logs that were asked for."""
     sweep: Sweep = Sweep()
     heard: Heard | None = None
     """What access logs have told; None where nobody asked for it."""
@@ -290,6 +308,8 @@ class Snapshot:
             return ""
         if source.problem is not None:
             return source.problem.text
+        if source is LOADING and any(each.kind == kind and each.namespace for each in self.sources):
+            return f"the {kind.plural} of {namespace or 'other namespaces'} were not asked for"
         return f"the {kind.plural}{f' of {namespace}' if namespace else ''} were not all read yet"
 
     def source(self, kind: Kind) -> Source:

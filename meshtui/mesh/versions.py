@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -36,7 +36,9 @@ RELEASES = (
 )
 """The support table of the Istio project, as read in August 2026 (reference istio-ambient.md, 10.6)."""
 
-KUBERNETES = ((1, 28), (1, 36))
+_Span = tuple[tuple[int, int], tuple[int, int]]
+
+KUBERNETES: _Span = ((1, 28), (1, 36))
 """From the oldest to the newest that any release above is tested with."""
 GATEWAY_API = ((1, 2), (1, 6))
 """The bundles that Istio 1.24 to 1.31 are built against (reference istio-ambient.md, 8.2)."""
@@ -85,11 +87,22 @@ def kubernetes(version: str, istio_version: str = "") -> Verdict:
     found = minor(version)
     if found is None:
         return Verdict(Health.UNKNOWN, "the server does not tell its version")
-    release = next((each for each in RELEASES if each.minor == minor(istio_version)), None)
-    span, whose = KUBERNETES, "any Istio known here"
-    if release is not None and release.kubernetes is not None:
-        span, whose = release.kubernetes, f"Istio {_dotted(release.minor)}"
+    span, whose = _tested(istio_version)
     return _within(found, span, f"Kubernetes {_dotted(found)}", f"{whose} is tested with")
+
+
+def is_older(version: str, istio_versions: Sequence[str]) -> bool:
+    """Whether the API server's version is older than what the first of these, or any Istio, is tested with."""
+    found = minor(version)
+    return found is not None and found < _tested(*istio_versions[:1])[0][0]
+
+
+def _tested(istio_version: str = "") -> tuple[_Span, str]:
+    """From which Kubernetes to which, and what with."""
+    release = next((each for each in RELEASES if each.minor == minor(istio_version)), None)
+    if release is not None and release.kubernetes is not None:
+        return release.kubernetes, f"Istio {_dotted(release.minor)}"
+    return KUBERNETES, "any Istio known here"
 
 
 def gateway_api(bundle: str) -> Verdict:

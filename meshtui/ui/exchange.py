@@ -12,7 +12,7 @@ from meshtui.mesh.changes import Change, Refusal
 from meshtui.mesh.health import Verdict
 from meshtui.mesh.log_levels import LevelChange
 from meshtui.mesh.raw import Raw
-from meshtui.mesh.snapshot import Probe, Ref, Scope, Snapshot
+from meshtui.mesh.snapshot import Probe, Ref, Scope, Snapshot, Tail
 from meshtui.ui.spans import Line
 
 
@@ -47,6 +47,7 @@ class Wants:
     refs: tuple[Ref, ...] = ()
     tables: tuple[Scope, ...] = ()
     """Kinds as the server prints them."""
+    tails: tuple[Tail, ...] = ()
     denials: bool = False
     """Whether the access logs of proxies are followed."""
 
@@ -56,6 +57,7 @@ class Wants:
             self.probes + other.probes,
             self.refs + other.refs,
             self.tables + other.tables,
+            self.tails + other.tails,
             self.denials or other.denials,
         )
 

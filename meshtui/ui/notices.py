@@ -189,6 +189,8 @@ def _causes(snapshot: Snapshot, scopes: Iterable[Scope]) -> list[tuple[_Cause, d
         found[_Cause(Phase.STALE, server.problem.text, server.problem.remedy)] = {}
     for scope in scopes:
         source = snapshot.sources[scope]
+        if source.phase is Phase.ABSENT and scope.kind.foreign:
+            continue
         if source.problem is not None or source.phase not in (Phase.LIVE, Phase.LOADING):
             found.setdefault(_cause(scope.kind, source), {})[scope.kind] = source
     return sorted(found.items(), key=lambda each: -_GRAVITY[each[0].phase].rank)

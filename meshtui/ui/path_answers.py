@@ -53,9 +53,9 @@ class PathAsked:
         return Answer(found.verdict, tuple(_under(found)), rows, start)
 
     def wants(self, snapshot: Snapshot) -> Wants:
-        """The dumps of the ztunnels at both ends, and the certificates of gateways."""
-        probes = walk.probes(snapshot, self.question)
-        return Wants(probes=probes, refs=named_secrets.refs(snapshot))
+        """The dumps and logs of the ztunnels at both ends, and the certificates of gateways."""
+        probes, tails = walk.probes(snapshot, self.question), walk.tails(snapshot, self.question)
+        return Wants(probes=probes, refs=named_secrets.refs(snapshot), tails=tails)
 
     def reversed(self) -> PathAsked | None:
         return None

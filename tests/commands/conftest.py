@@ -1,4 +1,4 @@
-"""The built-in cluster, for a whole module."""
+"""The built-in cluster, for all that only read it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from meshtui.sim.process import running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shop() -> Iterator[Path]:
     with running("shop") as kubeconfig:
         yield kubeconfig

@@ -71,7 +71,7 @@ def test_json_and_yaml_say_the_same_and_name_their_form(tmp_path: Path, files: P
     assert said["schema"] == "meshtui.doctor/v1"
     first = said["findings"][0]
     assert (first["code"], first["objects"][0]["name"]) == ("IST0171", "gone")
-    assert said["rules"] == {"IST0171": "finding", "IST0118": "finding", "IST0150": "ok"}
+    assert said["rules"] == {"IST0171": "finding", "IST0118": "finding"}
 
 
 def test_what_it_promises_of_its_json_is_so(tmp_path: Path, files: Path, shop: Path) -> None:
@@ -113,7 +113,7 @@ def test_sarif_gives_the_line_of_a_file(tmp_path: Path, files: Path) -> None:
 
 def test_junit_has_a_case_for_each_rule(tmp_path: Path, files: Path) -> None:
     suite = ElementTree.fromstring(doctor(tmp_path, "-f", str(files), "-o", "junit").stdout)
-    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("3", "2", "0")
+    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("2", "2", "0")
 
 
 def test_markdown_lets_no_markup_of_strangers_through(tmp_path: Path, files: Path) -> None:
@@ -145,10 +145,21 @@ def test_what_cannot_be_meant_is_one_line_and_status_2(tmp_path: Path) -> None:
         assert meshtui(tmp_path, "doctor", *words).returncode == USAGE
 
 
-def test_a_cluster_that_is_not_there_is_status_3(tmp_path: Path) -> None:
+def test_a_context_that_is_not_there_is_status_2(tmp_path: Path) -> None:
     ended = meshtui(tmp_path, "--context", "nowhere", "doctor")
-    assert ended.returncode == UNREADABLE
-    assert ended.stdout == ""
+    assert (ended.returncode, ended.stdout) == (USAGE, "")
+    assert ended.stderr.startswith("meshtui: there is no kubeconfig")
+
+
+def test_a_namespace_alone_is_told_of_with_what_the_mesh_itself_has(
+    tmp_path: Path, shop: Path
+) -> None:
+    words = ("--kubeconfig", str(shop), "doctor", "--no-evidence", "-o", "json")
+    ended = meshtui(tmp_path, *words, "-n", "shop", "-n", "nowhere")
+    assert "meshtui: there is no namespace nowhere" in ended.stderr
+    about = {each["code"]: each["objects"] for each in json.loads(ended.stdout)["findings"]}
+    assert about.keys() == {"AMB-025", "AMB-046", "IST0171"}
+    assert "istio-system" in {each["namespace"] for each in about["AMB-046"]}
 
 
 def test_a_cluster_that_does_not_answer_is_status_3(tmp_path: Path, shop: Path) -> None:
@@ -159,6 +170,19 @@ def test_a_cluster_that_does_not_answer_is_status_3(tmp_path: Path, shop: Path) 
     ended = meshtui(tmp_path, "--kubeconfig", str(gone), "doctor")
     assert (ended.returncode, ended.stdout) == (UNREADABLE, "")
     assert ended.stderr.startswith("meshtui: 127.0.0.1:1 refuses connections")
+
+
+def test_where_nothing_may_be_read_that_is_no_clean_cluster(tmp_path: Path, shop: Path) -> None:
+    ended = meshtui(tmp_path, "--kubeconfig", str(shop), "--as", "nobody", "doctor")
+    assert ended.returncode == UNREADABLE
+    assert "meshtui: not read: pods: " in ended.stderr
+
+
+def test_logs_and_istiods_are_asked_where_a_rule_goes_by_them(tmp_path: Path, shop: Path) -> None:
+    words = ("doctor", "--code", "AMB-043,AMB-051", "-o", "json", "--strict")
+    ended = meshtui(tmp_path, "--kubeconfig", str(shop), *words)
+    assert (ended.returncode, ended.stderr) == (CLEAN, "")
+    assert json.loads(ended.stdout)["rules"] == {"AMB-043": "ok", "AMB-051": "ok"}
 
 
 def test_a_rule_explains_itself(tmp_path: Path) -> None:
@@ -222,7 +246,7 @@ def test_what_is_muted_is_counted_and_told_only_when_asked_for(tmp_path: Path, s
         json.loads(ended.stdout), json.loads(meshtui(tmp_path, "doctor", "--schema").stdout)
     )
     table = meshtui(tmp_path, *words[:-2]).stdout
-    assert table.endswith("nothing found; 1 muted; 3 rules\n")
+    assert table.endswith("nothing found; 1 muted; 1 rule\n")
     sarif = json.loads(meshtui(tmp_path, *words[:-1], "sarif", "--muted").stdout)
     assert sarif["runs"][0]["results"][0]["suppressions"][0]["kind"] == "external"
     junit = ElementTree.fromstring(meshtui(tmp_path, *words[:-1], "junit", "--muted").stdout)

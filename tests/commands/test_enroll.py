@@ -125,9 +125,17 @@ def test_a_namespace_goes_in_and_out_and_each_is_proved(shell: Shell) -> None:
     assert shell.story() == ["intent", "outcome applied"] * 2
 
 
-async def test_a_dry_run_changes_nothing(shell: Shell) -> None:
-    done = shell.run("enroll", "plain", "--dry-run")
+async def test_a_dry_run_changes_nothing_and_says_what_the_doctor_would_newly_find(
+    shell: Shell,
+) -> None:
+    sidecars = "/apis/networking.istio.io/v1/namespaces/plain/sidecars"
+    async with Api.connected(shell.kubeconfig) as api:
+        it = {"apiVersion": "networking.istio.io/v1", "kind": "Sidecar", "spec": {}}
+        await api.create(sidecars, {**it, "metadata": {"name": "narrow"}})
+        done = shell.run("enroll", "plain", "--dry-run")
+        await api.delete(f"{sidecars}/narrow")
     assert (done.returncode, done.stderr) == (VERIFIED, "")
+    assert "! the doctor would find: namespace plain is in ambient (IST0167)" in done.stdout
     assert "+    istio.io/dataplane-mode: ambient" in done.stdout
     assert done.stdout.endswith("accepted as a dry run; nothing was changed\n")
     assert shell.story() == [], "nothing was asked for"

@@ -34,7 +34,7 @@ def test_where_nothing_is_in_the_way_it_ends_well(tmp_path: Path, shop: Path) ->
     first, headline, *hops = ended.stdout.splitlines()
     assert first == "✓ Deployment shop/checkout → Service payments/ledger:80"
     assert headline == "  nothing is in the way"
-    assert sum(line.startswith("✓ ") for line in hops) == 10
+    assert sum(line.startswith("✓ ") for line in hops) == 11
     assert any("config_dump of ztunnel-" in line and " s ago)" in line for line in hops)
     assert ended.stderr == ""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tests.corpora import analyze, authorization, kiali, validation
+from tests.corpora import analyze, authorization, gateway_status, kiali, validation
 from tests.corpora.analyze import Agreement
 
 
@@ -12,7 +12,18 @@ def main() -> None:
     _print("analyze", [analyze.agreement(case) for case in analyze.cases()], {})
     _print("kiali", [kiali.agreement(case) for case in kiali.cases()], kiali.DIFFERS)
     _print_authorization()
+    _print_gateway_status()
     _print_validation()
+
+
+def _print_gateway_status() -> None:
+    agreed = 0
+    for case in gateway_status.CASES:
+        found, wanted = gateway_status.compared(case)
+        agreed += found.keys() == wanted.keys()
+        for key in sorted(found.keys() ^ wanted.keys()):
+            print(f"  {case['name']}: {'missed' if key in wanted else 'extra'} {' '.join(key)}")
+    print(f"gateway-status: {len(gateway_status.CASES)} cases, {agreed} agree")
 
 
 def _print_validation() -> None:

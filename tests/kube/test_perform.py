@@ -25,7 +25,7 @@ from meshtui.mesh.changes import Change, Delete, Patch
 from meshtui.mesh.kinds import CONFIGMAP, NAMESPACE, SECRET, Kind
 from meshtui.mesh.logs import LogLine, LogOptions
 from meshtui.mesh.raw import Raw
-from meshtui.mesh.snapshot import Probe, Problem, Ref, Right, Scope, Server, Snapshot, Trouble
+from meshtui.mesh.snapshot import Probe, Problem, Ref, Right, Scope, Server, Snapshot, Tail, Trouble
 
 LABEL = "istio.io/dataplane-mode"
 TARGET = Ref(NAMESPACE, "", "shop")
@@ -138,6 +138,7 @@ class OneObject:
         probes: Collection[Probe] = (),
         refs: Collection[Ref] = (),
         tables: Collection[Scope] = (),
+        tails: Collection[Tail] = (),
         *,
         denials: bool = False,
     ) -> None: ...

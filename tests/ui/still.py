@@ -28,7 +28,7 @@ from meshtui.mesh.changes import Change, Create, Patch
 from meshtui.mesh.kinds import Kind
 from meshtui.mesh.logs import LogLine, LogOptions
 from meshtui.mesh.raw import Raw
-from meshtui.mesh.snapshot import Probe, Problem, Ref, Right, Scope, Snapshot, Trouble
+from meshtui.mesh.snapshot import Probe, Problem, Ref, Right, Scope, Snapshot, Tail, Trouble
 from meshtui.settings import Settings
 
 
@@ -44,6 +44,7 @@ class StillSession:
     wanted: tuple[Collection[Scope], Collection[Probe], Collection[Ref]] = ((), (), ())
     tables: Collection[Scope] = ()
     """Of what was wanted, the kinds as the server prints them."""
+    tails: Collection[Tail] = ()
     denials: bool = False
     """Whether the access logs were wanted."""
     asked: list[Ref] = field(default_factory=list)
@@ -89,11 +90,13 @@ class StillSession:
         probes: Collection[Probe] = (),
         refs: Collection[Ref] = (),
         tables: Collection[Scope] = (),
+        tails: Collection[Tail] = (),
         *,
         denials: bool = False,
     ) -> None:
         self.wanted = (scopes, probes, refs)
         self.tables = tables
+        self.tails = tails
         self.denials = denials
 
     def refresh(self) -> None:

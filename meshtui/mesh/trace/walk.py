@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from meshtui.mesh import gateways, services, workloads, ztunnel_probes
 from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.kinds import NETWORK_POLICY, Kind
-from meshtui.mesh.snapshot import Probe, Scope, Snapshot
+from meshtui.mesh.snapshot import Probe, Scope, Snapshot, Tail
 from meshtui.mesh.trace import (
     backends,
     capture,
     ends,
     gateway,
     identity,
+    last_calls,
     network,
     outward,
     resolution,
@@ -88,6 +89,31 @@ def probes(snapshot: Snapshot, asked: Question) -> tuple[Probe, ...]:
     )
 
 
+def tails(snapshot: Snapshot, asked: Question) -> tuple[Tail, ...]:
+    """The logs in which such calls are written; none where the ends are not known."""
+    try:
+        found = ends.of(snapshot, asked)
+    except ValueError:
+        return ()
+    ways = (last_calls.logs(around, beyond) for around, beyond in _ways(snapshot, found))
+    return tuple(dict.fromkeys(each for way in ways for each in way))
+
+
+def _ways(snapshot: Snapshot, found: Ends) -> Iterator[tuple[Around, Around]]:
+    """The call to each of those that may answer, as it is made and as it is behind the waypoint."""
+    if found.called is not None:
+        around = Around(snapshot, found.source, found.called, found.port, found.http)
+        yield around, backends.beyond(around, routing.at_waypoint(around)[1])
+        return
+    assert found.address is not None
+    entry = gateway.of(snapshot, found.address, found.http)
+    at = _pods_of(snapshot, entry)
+    if at is not None:
+        for each in backends.of(snapshot, entry.rules):
+            around = Around(snapshot, at, each.named, each.port, found.http)
+            yield around, backends.beyond(around, routing.at_waypoint(around)[1])
+
+
 def _answering(snapshot: Snapshot, found: Ends) -> list[Named]:
     """Who may answer in the end."""
     if found.called is not None:
@@ -120,6 +146,8 @@ def _inside(around: Around) -> Iterator[Hop]:
     yield rules.at_waypoint(around)
     yield route
     yield routing.endpoints_of(around, taken)
+    if (written := last_calls.of(around, beyond)) is not None:
+        yield written
 
 
 def _from_outside(snapshot: Snapshot, found: Ends) -> Iterator[Hop]:

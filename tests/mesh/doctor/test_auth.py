@@ -101,9 +101,9 @@ def test_nobody_is_missed_while_not_all_are_known(unread: Kind) -> None:
 
 
 def test_who_a_policy_of_the_root_namespace_takes_is_not_known_from_one_namespace_alone() -> None:
-    written = policy(SELECTS) + policy(SELECTS, "istio-system")
+    written = "".join(policy(SELECTS, where) for where in ("shop", "istio-system", "edge"))
     result = examined(POLICIES, narrowed(cluster(written), POD, "shop"))
-    assert pairs(result) == {NONE}  # the pods of shop itself are known
+    assert pairs(result) == {NONE}  # the pods of shop itself are known, and nobody asked for edge
     assert [each.rule.code for each in result.unsure] == ["IST0127"]
 
 

@@ -51,6 +51,7 @@ def test_operations(operation: str, applied: str, expected: str) -> None:
 
 BOUND = "{proxy: {proxyVersion: '1.30'}}"
 BY_CHAIN = "{listener: {filterChain: {filter: {name: b}}}}"
+BOUND_CHAIN = "{proxy: {proxyVersion: '1.30'}, listener: {filterChain: {filter: {name: b}}}}"
 OTHER = patch("INSERT_AFTER", "CLUSTER", value="{name: b}")
 
 
@@ -61,9 +62,14 @@ OTHER = patch("INSERT_AFTER", "CLUSTER", value="{name: b}")
         (patch("ADD", "CLUSTER"), patch("INSERT_AFTER", "CLUSTER"), "IST0151"),
         (patch("ADD", "CLUSTER", match=BOUND), OTHER, "IST0151"),
         (  # where the value has no name, the match's filter names it
-            patch("ADD", "CLUSTER", value="{name: b}", match=BOUND),
+            patch("ADD", "CLUSTER", value="{x: 1}", match=BOUND_CHAIN),
             patch("INSERT_AFTER", "CLUSTER", value="{x: 1}", match=BY_CHAIN),
             "IST0155",
+        ),
+        (  # Istio compares what the value is named as protobuf prints it: never the name of a match
+            patch("ADD", "CLUSTER", value="{name: b}", match=BOUND),
+            patch("INSERT_AFTER", "CLUSTER", value="{x: 1}", match=BY_CHAIN),
+            "IST0151",
         ),
         (  # a patch without value has no name at all
             patch("ADD", "CLUSTER", value="{name: b}", match=BOUND),

@@ -37,6 +37,7 @@ def tls(**parts: Any) -> dict[str, Any]:
         (80, [{"port": 80, "targetPort": 8080, "protocol": "TCP"}], True),
         (80, [{"port": 80, "protocol": "TCP"}], True),
         (80, [{"port": 80, "targetPort": "http", "protocol": "TCP"}], True),
+        (8080, [{"port": 80, "targetPort": "8080", "protocol": "TCP"}], True),
         (8081, [{"port": 80, "targetPort": 8080, "protocol": "TCP"}], False),
         (53, [{"port": 53, "protocol": "UDP"}], False),
         (80, [{"port": 80}], False),

@@ -59,6 +59,8 @@ def test_labels_of_a_namespace(labels: dict[str, str], expected: set[str]) -> No
         (by_default(True), "IST0148"),
         (by_default(False), "IST0102"),
         (by_default(True, "other"), "IST0102"),
+        (by_default(True, "istio-sidecar-injector-canary"), "IST0148"),
+        (by_default(True, "istio-sidecar-injector-canary") + by_default(False), "IST0102"),
         (
             yaml("ConfigMap", "istio-sidecar-injector", "data: {values: '{'}", namespace="x"),
             "IST0102",

@@ -42,6 +42,11 @@ OTHER = {"uri": {"exact": "/b"}}
         ([[EXACT], [{**EXACT, "name": "same"}]], [UNREACHABLE, INEFFECTIVE]),
         ([[EXACT], [{**EXACT, "port": None}]], [UNREACHABLE, INEFFECTIVE]),
         ([[EXACT], [{**EXACT, "port": 80}]], []),
+        ([[EXACT], [{**EXACT, "headers": {}, "ignoreUriCase": False}]], [UNREACHABLE, INEFFECTIVE]),
+        ([[EXACT], [{**EXACT, "headers": {"h": {}}}]], []),
+        # behind what takes all, nothing else is wrong with a match
+        ([[EXACT], None, [EXACT]], [UNREACHABLE]),
+        ([[prefix("/")], None, [prefix("/a")]], [UNREACHABLE]),
     ],
 )
 def test_routes_in_order(routes: list[Any], expected: list[str]) -> None:
@@ -73,6 +78,8 @@ def header(**value: str) -> dict[str, Any]:
         (prefix("/"), prefix("/a", method={"exact": "GET"}), True),
         (prefix("/"), prefix("/a", method={"exact": "POST"}), False),
         (prefix("/", method={"exact": "POST"}), prefix("/a"), False),
+        (prefix("/", method={"regex": ".*"}), prefix("/a"), True),
+        (prefix(""), prefix("/a"), False),
         (prefix("/"), prefix("/a", authority={"exact": "x"}), False),
         (prefix("/", authority={"exact": "x"}), prefix("/a"), True),
         (prefix("/", authority={"prefix": "xy"}), prefix("/a", authority={"prefix": "x"}), True),

@@ -2,31 +2,37 @@
 
 Left out is what a snapshot cannot tell:
 
-- AMB-009, 018, 049, 051, 052, 065, 067: only logs do.
-- AMB-043, 056: only what istiod counts, or its debug endpoints.
-- AMB-050, 055, 060: what gateways and waypoints count, the throttling of containers, and the counters of DNS.
-- AMB-016, 017, 071: kinds that are not read (policies of Cilium, SecurityGroupPolicies, HorizontalPodAutoscalers).
 - AMB-026: who calls a Service from outside the mesh.
-- AMB-059: when DNS capture was turned on.
-- AMB-066: which istiod has it mended.
+- AMB-050: who had an address before; neither objects nor counters keep it.
+- AMB-055: how often a container was throttled; neither the API server nor proxies count it.
+- AMB-059: when DNS capture was turned on; pods that were captured later have it.
+- AMB-066: which istiod has it mended; no release note names one.
+
+What logs and istiods tell is not asked for on screen, but by `meshtui doctor`: `agent_logs` and `istiods`.
 """
 
 from __future__ import annotations
 
 from meshtui.mesh.doctor.ambient import (
     access,
+    agent_logs,
     bindings,
+    capacity,
     capture,
     certificates,
     control_plane,
+    dns,
     egress,
     failures,
+    istiods,
     l7_settings,
     labels,
     network_policies,
     node_agents,
     policies,
+    probe_sources,
     probes,
+    support,
     traffic,
     waypoints,
 )
@@ -48,4 +54,10 @@ ANALYZERS: tuple[Analyzer, ...] = (
     *control_plane.ANALYZERS,
     *traffic.ANALYZERS,
     *egress.ANALYZERS,
+    *dns.ANALYZERS,
+    *capacity.ANALYZERS,
+    *probe_sources.ANALYZERS,
+    *support.ANALYZERS,
+    *istiods.ANALYZERS,
+    *agent_logs.ANALYZERS,
 )

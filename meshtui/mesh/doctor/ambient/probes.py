@@ -59,7 +59,7 @@ def failing(snapshot: Snapshot) -> Findings:
         if last is not None:
             found.append((pod, last))
     config = _cilium(snapshot)
-    causes = (("AMB-015", ref_of(CONFIGMAP, config)),) if config is not None else ()
+    by_config = (("AMB-015", ref_of(CONFIGMAP, config)),) if config is not None else ()
     for group in grouped(
         found, lambda one: f"{one[0].namespace}/{one[0].controller or one[0].name}"
     ).values():
@@ -69,6 +69,8 @@ def failing(snapshot: Snapshot) -> Findings:
             seen(_ref(pod), "event Unhealthy", event.message, event.last)
             for pod, event in group[:SHOWN]
         ]
+        by_pod = tuple((code, _ref(pod)) for code in ("AMB-016", "AMB-018") for pod in pods)
+        causes = (*by_config, *by_pod)
         yield Found(FAILING, tuple(map(_ref, pods)), says, tuple(shown), symptom_of=causes)
 
 

@@ -53,7 +53,8 @@ def policies(snapshot: Snapshot) -> Iterator[Found | Unsure]:
         where = namespace(policy)
         if where == root:
             return (None if unread else anywhere, True, True, named)
-        return (inside.get(where, _NONE), where in injects, False, named)
+        known = not unread or not snapshot.unread(POD, where)
+        return (inside.get(where, _NONE) if known else None, where in injects, False, named)
 
     if unread and any(namespace(it) == root for it in every(snapshot, AUTHORIZATION_POLICY)):
         yield Unsure(NOBODY, unread)

@@ -9,7 +9,7 @@ from meshtui.mesh.doctor.configuration.membership import Alike, pods, selected
 from meshtui.mesh.doctor.configuration.objects import every, found
 from meshtui.mesh.doctor.configuration.references import NOT_FOUND
 from meshtui.mesh.doctor.findings import Found
-from meshtui.mesh.kinds import Kind
+from meshtui.mesh.kinds import POD, Kind
 from meshtui.mesh.raw import Raw, namespace, strings
 from meshtui.mesh.snapshot import Snapshot
 
@@ -25,12 +25,12 @@ class Selecting(NamedTuple):
 
 
 def selecting(snapshot: Snapshot, kind: Kind, path: Sequence[str]) -> Sequence[Selecting]:
-    """The objects of a kind that have labels at `path`."""
+    """The objects of a kind that have labels at `path`, of the namespaces whose pods were asked for."""
     known = pods(snapshot)
     return [
         Selecting(it, wanted, list(selected(wanted, known.get(namespace(it), ()))))
         for it in every(snapshot, kind)
-        if (wanted := strings(it, *path))
+        if (wanted := strings(it, *path)) and not snapshot.unread(POD, namespace(it))
     ]
 
 

@@ -59,9 +59,7 @@ _REPLACEABLE = ("NETWORK_FILTER", "HTTP_FILTER", "VIRTUAL_HOST")
 
 
 def patches(snapshot: Snapshot) -> Iterator[Found]:
-    bound: set[str] = (
-        set()
-    )  # names of filters in patches for one proxy version, over all EnvoyFilters
+    bound: set[_Filter] = set()  # those of patches for one proxy version, over all EnvoyFilters
     for it in every(snapshot, ENVOY_FILTER):
         for position, entry in enumerate(entries(it, "spec", "configPatches")):
             if dig(entry, "patch") is None:
@@ -80,12 +78,19 @@ def _relative(is_bound: bool) -> Rule:
     return BY_VERSION if is_bound else RELATIVE
 
 
-def _filter(entry: Raw) -> str:
-    """The name of the filter that a patch is about."""
+_Filter = tuple[str, str]
+"""Where the name of a filter stands, and the name."""
+
+
+def _filter(entry: Raw) -> _Filter:
+    """The filter that a patch is about. For Istio one that is named by what is put in is another one than one that is
+    named by what is matched, whatever their names are."""
     value = table(entry, "patch", "value")
+    if value.get("name") is not None:
+        return "value", str(value["name"])
     if not value:
-        return ""
-    return text(value, "name") or text(entry, "match", "listener", "filterChain", "filter", "name")
+        return "match", ""
+    return "match", text(entry, "match", "listener", "filterChain", "filter", "name")
 
 
 def _wrong(entry: Raw) -> Rule | None:

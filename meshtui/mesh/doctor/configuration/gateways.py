@@ -104,7 +104,14 @@ def _services(
 
 def _ports(service: Raw) -> frozenset[int]:
     tcp = [each for each in entries(service, "spec", "ports") if text(each, "protocol") == "TCP"]
-    return frozenset(number(each, part) for each in tcp for part in ("port", "targetPort"))
+    return frozenset(_number(dig(each, part)) for each in tcp for part in ("port", "targetPort"))
+
+
+def _number(port: object) -> int:
+    """0 for the name of a port. One that is written as text counts as a number, as for Istio."""
+    if isinstance(port, str) and port.isascii() and port.isdecimal() and len(port) < 6:
+        return int(port)
+    return port if isinstance(port, int) else 0
 
 
 def sharing(snapshot: Snapshot) -> Iterator[Found]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from meshtui.mesh import meshconfig
 from meshtui.mesh.doctor.configuration.membership import (
@@ -67,11 +67,7 @@ INJECTOR = "istio-sidecar-injector"
 
 
 def injected(snapshot: Snapshot) -> Iterator[Found]:
-    by_default = any(
-        dig(values(raw), "sidecarInjectorWebhook", "enableNamespacesByDefault") is True
-        for raw in every(snapshot, CONFIGMAP)
-        if name(raw) == INJECTOR
-    )
+    by_default = _by_default(every(snapshot, CONFIGMAP))
     for it in every(snapshot, NAMESPACE):
         if name(it) != ISTIO_SYSTEM:
             yield from _labelled(it, by_default)
@@ -85,6 +81,17 @@ def injected(snapshot: Snapshot) -> Iterator[Found]:
     for bare in snapshot.each(POD, _bare) if injecting else ():
         if bare is not None and bare.objects[0].namespace in injecting:
             yield bare
+
+
+def _by_default(configs: Sequence[Raw]) -> bool:
+    """Whether namespaces without labels get sidecars: by the injector without a revision, or by any where there is no
+    such one."""
+    injectors = [each for each in configs if name(each).startswith(INJECTOR)]
+    plain = [each for each in injectors if name(each) == INJECTOR]
+    return any(
+        dig(values(each), "sidecarInjectorWebhook", "enableNamespacesByDefault") is True
+        for each in plain or injectors
+    )
 
 
 def _labelled(it: Raw, by_default: bool) -> Iterator[Found]:

@@ -10,7 +10,7 @@ from meshtui.mesh.doctor.configuration.objects import INFO, WARNING, analyzer, e
 from meshtui.mesh.doctor.configuration.virtual_services import PROTOCOLS
 from meshtui.mesh.doctor.findings import Found, Rule
 from meshtui.mesh.kinds import VIRTUAL_SERVICE
-from meshtui.mesh.raw import Raw, dig, entries, number, table, text
+from meshtui.mesh.raw import Raw, entries, number, table, text
 from meshtui.mesh.snapshot import Snapshot
 
 UNREACHABLE = Rule(
@@ -69,15 +69,16 @@ def _in_order(routes: Sequence[Raw], protocol: str, distinct: list[_Match]) -> _
             takes_all = route
         for place, match in enumerate(matches):
             title, shape = _title(match, place), _shape(match, unnamed=protocol == "http")
+            if takes_all:  # whatever else is wrong with it does not matter any more
+                says = f"rule {takes_all} before match {title} has no match and takes all"
+                yield UNREACHABLE, route, says
+                continue
             if shape in seen:
                 repeated += 1
                 yield INEFFECTIVE, route, f"match {title} repeats one of rule {seen[shape]}"
                 continue
             seen[shape] = route
             distinct.append(_Match(match, title, route))
-            if takes_all:
-                says = f"rule {takes_all} before match {title} has no match and takes all"
-                yield UNREACHABLE, route, says
         if matches and repeated == len(matches):
             yield UNREACHABLE, route, "all its matches repeat earlier ones"
 
@@ -86,8 +87,8 @@ def _covered(matches: Sequence[_Match]) -> _Judged:
     """Matches by a prefix under the one of an earlier match that asks for no more."""
     by_prefix: dict[str, list[_Match]] = {}
     for it in matches:
-        prefix = dig(it.raw, "uri", "prefix")
-        if not isinstance(prefix, str):
+        prefix = text(it.raw, "uri", "prefix")
+        if not prefix:
             continue
         for end in {len(shorter) for shorter in by_prefix if len(shorter) < len(prefix)}:
             for earlier in by_prefix.get(prefix[:end], ()):
@@ -111,8 +112,7 @@ def _covers(earlier: Raw, later: Raw) -> bool:
 
 
 def _method(match: Raw) -> str:
-    written = match.get("method")
-    return "exact GET" if written is None else _asked(written)
+    return _asked(match.get("method")) or "exact GET"
 
 
 def _tables_cover(earlier: Raw, later: Raw) -> bool:
@@ -135,8 +135,9 @@ def _title(it: Raw, index: int) -> str:
 
 
 def _shape(match: Raw, *, unnamed: bool) -> Hashable:
-    """A value that is equal for matches that are the same in JSON."""
-    return _frozen({part: each for part, each in match.items() if not (unnamed and part == "name")})
+    """A value that is equal for matches that are the same in protobuf's JSON, which leaves out what is empty."""
+    parts = {part: each for part, each in match.items() if each}
+    return _frozen({part: parts[part] for part in parts if not (unnamed and part == "name")})
 
 
 def _frozen(value: object) -> Hashable:
