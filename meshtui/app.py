@@ -80,7 +80,7 @@ class MeshApp(Routes, inherit_bindings=False):
         Binding("ctrl+c", "interrupt", "Quit (twice)", show=False, priority=True, id="app.quit"),
     ]  # fmt: skip
 
-    snapshot: reactive[Snapshot | None] = reactive(None)
+    snapshot: reactive[Snapshot | None] = reactive(None, repaint=False)
 
     def __init__(
         self,
@@ -410,6 +410,7 @@ def _complete(snapshot: Snapshot) -> bool:
 def run(settings: Settings) -> int:
     """Runs the program on the screen; gives its exit status."""
     memory.hold()
+    memory.map_large_pieces()
     sys.setswitchinterval(0.001)  # a key must not wait long for a thread that derives
     app = MeshApp(settings, clusters(settings), files=Files.default())
     app.driver_class = Driver

@@ -7,6 +7,7 @@ screen never loads one.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import Any
@@ -80,6 +81,8 @@ def meshtui(ctx: click.Context, /, **flags: Any) -> None:
     """
     ctx.obj = given(flags)
     if ctx.invoked_subcommand is None:
+        gc.disable()  # all that is imported stays; `app.run` decides how it goes on
+
         from meshtui import app, start
 
         ctx.exit(app.run(start.settings(ctx.obj)))

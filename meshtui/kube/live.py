@@ -55,6 +55,9 @@ from meshtui.settings import Settings
 K = TypeVar("K")
 T = TypeVar("T")
 
+_LONGEST_REST = 2.0  # seconds between two snapshots, however long it takes to look at one
+_WHILE_LISTING = 3  # times as long as that
+
 _CLOSED = Problem(Trouble.UNREACHABLE, "the connection to this cluster was closed")
 
 
@@ -86,7 +89,7 @@ class LiveSession:
         self._tables = Tables(self._start, self._api, self._discovery, self._pace, self._change)
         self._heart = Heart(self._api, self._pace, self._change, self._recovered)
         self._rights = Rights(self._start, self._api, self._pace, lambda: self._user)
-        self._probing = Probing(self._start, self._api, self._rights, self._pace, self._change)
+        self._probing = Probing(self._start, self._api, self._rights, self._pace, self._answer)
         self._gets = Gets(self._start, self.get, self._pace, self._change)
         self._log_ends = LogEnds(self._start, self, self._pace, self._change)
         self._latest = self._looked_at = Snapshot(datetime.now(UTC))
@@ -95,7 +98,7 @@ class LiveSession:
             self._probing,
             self._pace,
             lambda: self._looked_at,  # of which all is derived already
-            self._change_later,
+            self._answer_later,
             enabled=settings.sweep,
         )
         self._listening = Listening(
@@ -105,6 +108,8 @@ class LiveSession:
         self._running: set[asyncio.Task[Any]] = set()
         self._changed = asyncio.Event()
         self._later: asyncio.TimerHandle | None = None
+        self._answered = False
+        """There are answers that the next snapshot is to carry."""
         self._closed = asyncio.Event()
         self._stack = AsyncExitStack()
 
@@ -134,24 +139,26 @@ class LiveSession:
     async def snapshots(self) -> AsyncIterator[Snapshot]:
         while not self._closed.is_set():
             self._changed.clear()
-            if self._later is not None:
-                self._later.cancel()
-                self._later = None
             self._latest, began = self._snapshot(), monotonic()
             try:
                 yield self._latest
             finally:
                 self._looked_at = self._latest
-            took = monotonic() - began
+            ended = monotonic()
             await self._changed.wait()
             await asyncio.sleep(self._pace.settle)
-            await self._while_listing(took)
+            await self._rest(ended, ended - began)
 
-    async def _while_listing(self, seconds: float) -> None:
-        """As long as that, unless all lists are complete sooner: while 10,000 pods come in pages, to look at what has
-        come takes longer each time, and no more than half of the time goes into looking."""
+    async def _rest(self, since: float, took: float) -> None:
+        """As long as it took to look at the last snapshot: while 1,000 objects change each second no more than half of
+        the time goes into looking at what has come, and keys have the rest; while 10,000 pods come in pages a quarter
+        does, until all lists are complete."""
+        listing = self._following.listing
+        rest = min(took * _WHILE_LISTING if listing else took, _LONGEST_REST)
         with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(max(since + rest - monotonic(), 0)):
+                if not listing:
+                    await self._closed.wait()
                 while self._following.listing and not self._closed.is_set():
                     self._changed.clear()
                     await self._changed.wait()
@@ -249,19 +256,31 @@ class LiveSession:
                 and f"{probe.namespace}/{probe.pod}" not in pods
             )
         )
+        answers = self._answers()
         return Snapshot(
             now=datetime.now(UTC),
             server=self._server(),
             objects=objects,
             sources=sources,
-            answers=_same_or_copied(self._latest.answers, self._probing.answers),
+            answers=answers,
             tables=self._tables.printed(),
             gets=_same_or_copied(self._latest.gets, self._gets.answers),
             tails=_same_or_copied(self._latest.tails, self._log_ends.answers),
-            sweep=self._sweeping.progress,
+            sweep=self._sweeping.progress(answers),
             heard=self._listening.heard,
             memo=self._memo,
         )
+
+    def _answers(self) -> Mapping[Probe, Answer]:
+        """Those of the snapshot before until others are due: a snapshot that a change of an object asked for would
+        otherwise be derived from anew for each of the sweep's too."""
+        if not self._answered:
+            return self._latest.answers
+        self._answered = False
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
+        return _same_or_copied(self._latest.answers, self._probing.answers)
 
     def _server(self) -> Server:
         connection, heart = self._connection, self._heart
@@ -295,11 +314,20 @@ class LiveSession:
     def _change(self) -> None:
         self._changed.set()
 
-    def _change_later(self) -> None:
-        """There is something new that can wait for what else comes meanwhile."""
-        if self._later is None:
-            lull = self._pace.lull * self._sweeping.progress.total
-            self._later = asyncio.get_running_loop().call_later(lull, self._change)
+    def _answer(self) -> None:
+        self._answered = True
+        self._change()
+
+    def _answer_later(self, *, soon: bool) -> None:
+        """The sweep brought something that can wait for what else it brings meanwhile."""
+        lull = self._pace.lull if soon else self._pace.long_lull
+        loop = asyncio.get_running_loop()
+        at = loop.time() + lull * self._sweeping.total
+        if self._later is not None:
+            if self._later.when() <= at:
+                return
+            self._later.cancel()
+        self._later = loop.call_at(at, self._answer)
 
     def _start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = self._tasks.create_task(work)

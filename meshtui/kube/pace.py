@@ -31,6 +31,8 @@ class Pace:
     lull: float = 1 / 30
     """Between what the sweep brings and the snapshot that carries it, for each ztunnel there is: 300 of them answer
     several times a second, and a snapshot of their mesh, which takes 0.2 s to derive, is not made for each answer."""
+    long_lull: float = 1 / 10
+    """The same for what nothing asked for but the round: a ztunnel whose counts agree mostly says what it said."""
     hearing: float = 1.0
     """Between two looks at what access logs have told meanwhile."""
     probe: float = 15.0

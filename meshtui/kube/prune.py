@@ -7,6 +7,7 @@ object read it anew.
 from __future__ import annotations
 
 from collections.abc import Callable
+from sys import intern
 from typing import Any, TypedDict
 
 import msgspec
@@ -21,7 +22,7 @@ LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 def reader(kind: Kind) -> Callable[[bytes | msgspec.Raw], Raw]:
     """JSON to what is kept of an object of this kind; msgspec.DecodeError where it is none."""
     if kind == POD:
-        return _pod
+        return _Pods().read
     if kind == SECRET:
         return lambda json: secrets.certificates_only(_mapping(json))
     return lambda json: pruned(_mapping(json))
@@ -49,7 +50,7 @@ def newest_managers(metadata: Raw) -> list[Raw]:
     if beside is not None and beside is not kept[0]:
         kept.append(beside)
     told = ("manager", "time", "subresource")
-    return [{field: entry[field] for field in told if text(entry, field)} for entry in kept]
+    return [{field: intern(entry[field]) for field in told if text(entry, field)} for entry in kept]
 
 
 def _mapping(json: bytes | msgspec.Raw) -> Raw:
@@ -165,18 +166,57 @@ _VARIABLES = ("RUST_LOG",)
 """Of the environment what decides whether a ztunnel writes access lines. The rest may be secret."""
 
 
-def _pod(json: bytes | msgspec.Raw) -> Raw:
-    try:
-        pod = _pod_decoder.decode(json)
-    except (
-        msgspec.ValidationError
-    ):  # something in it is null or of the wrong type: keep it as it is
-        return pruned(_mapping(json))
-    spec = table(pod, "spec")
-    for field in ("containers", "initContainers", "ephemeralContainers"):
-        for container in spec.get(field, ()):
-            _drop_variables(container)
-    return pruned(pod)
+_CONTAINERS = ("containers", "initContainers", "ephemeralContainers")
+_OF_TEMPLATE = (("spec", _CONTAINERS), ("metadata", ("labels", "ownerReferences")))
+"""What the pods of one template mostly have in common."""
+_WORDS = (
+    ("metadata", ("namespace", "creationTimestamp")),
+    ("spec", ("nodeName", "serviceAccountName", "restartPolicy")),
+    ("status", ("phase",)),
+)
+_MOST_SHARED = 10_000
+
+
+class _Pods:
+    """Reads pods, and keeps one copy of what those of one template have in common."""
+
+    def __init__(self) -> None:
+        self._shared: dict[bytes, Any] = {}
+
+    def read(self, json: bytes | msgspec.Raw) -> Raw:
+        try:
+            pod = _pod_decoder.decode(json)
+        except (
+            msgspec.ValidationError
+        ):  # something in it is null or of the wrong type: keep it as it is
+            return pruned(_mapping(json))
+        spec = table(pod, "spec")
+        for field in _CONTAINERS:
+            for container in spec.get(field, ()):
+                _drop_variables(container)
+        for condition in table(pod, "status").get("conditions", ()):
+            _intern(condition, ("type", "status", "lastTransitionTime"))
+        for part, fields in _WORDS:
+            _intern(pod.get(part, {}), fields)
+        for part, fields in _OF_TEMPLATE:
+            self._share(pod.get(part, {}), fields)
+        return pruned(pod)
+
+    def _share(self, part: dict[str, Any], fields: tuple[str, ...]) -> None:
+        if len(self._shared) > _MOST_SHARED:
+            self._shared.clear()
+        for field in fields:
+            if field in part:
+                value = part[field]
+                part[field] = self._shared.setdefault(msgspec.json.encode(value), value)
+
+
+def _intern(part: dict[str, Any], fields: tuple[str, ...]) -> None:
+    """Keeps one copy of words and times that many pods have in common."""
+    for field in fields:
+        word = part.get(field)
+        if type(word) is str:
+            part[field] = intern(word)
 
 
 def _drop_variables(container: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection
 from threading import Thread
 from typing import Any
 
+from meshtui import memory
 from meshtui.kube.errors import Unreachable
 from meshtui.mesh.snapshot import Problem, Trouble
 
@@ -36,7 +37,7 @@ class Reading:
                 return read(body)
             loop = asyncio.get_running_loop()
             async with asyncio.timeout(_DEADLINE):
-                return await loop.run_in_executor(self._started(), read, body)
+                return await loop.run_in_executor(self._started(), _read, read, body)
         except (ValueError, RecursionError) as error:
             raise _unreadable(str(error)) from error
         except TimeoutError as error:
@@ -67,8 +68,17 @@ class Reading:
 
 def _live_with(lifeline: Connection) -> None:
     """In the process: ctrl-c is the parent's affair, and when the parent lets go of the lifeline, it is over."""
+    memory.map_large_pieces()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_after, args=(lifeline,), daemon=True).start()
+
+
+def _read(read: Callable[[bytes], Any], body: bytes) -> Any:
+    """In the process, which is idle for most of the time and should be small then."""
+    try:
+        return read(body)
+    finally:
+        memory.give_back()
 
 
 def _end_after(lifeline: Connection) -> None:

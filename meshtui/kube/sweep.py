@@ -46,6 +46,11 @@ class Ztunnel:
     refused: bool = False
     """The last try was forbidden: it is not repeated soon, since each is a line in the cluster's audit log."""
 
+    @property
+    def doubtful(self) -> bool:
+        """Whether its pods are changing, or it lacks some: what its dump says is waited for."""
+        return self.behind or _disagree(self.counts) or _disagree(self.counts_at_dump)
+
 
 def due(ztunnels: Iterable[Ztunnel], now: datetime, pace: Pace) -> list[Probe]:
     """What to read now, the most urgent first: dumps where the counts disagree; metrics; dumps never read, once the

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 
 from meshtui.kube.pace import Pace
 from meshtui.kube.probes import AT_ONCE, Probing
@@ -16,12 +16,20 @@ from meshtui.mesh import pods, raw, ztunnels
 from meshtui.mesh.kinds import POD
 from meshtui.mesh.listings import newer
 from meshtui.mesh.metrics import Metrics
+from meshtui.mesh.pods import Pod
+from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Answer, Phase, Probe, Snapshot, Sweep, Trouble
 
 _MOST = AT_ONCE - 2  # what is on screen need not wait for the sweep
 _FIRST_GUESS = 500_000  # bytes of an answer, until one like it was read
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+class Changed(Protocol):
+    """Is told that there is something new; `soon` where somebody may wait for it."""
+
+    def __call__(self, *, soon: bool) -> None: ...
 
 
 class Sweeping:
@@ -34,7 +42,7 @@ class Sweeping:
         probing: Probing,
         pace: Pace,
         latest: Callable[[], Snapshot],
-        changed: Callable[[], None],
+        changed: Changed,
         *,
         enabled: bool,
     ) -> None:
@@ -45,38 +53,51 @@ class Sweeping:
         self._changed = changed
         self._enabled = enabled
         self._budget = Budget(pace.sweep_rate)
-        self._known: Sequence[Ztunnel] = ()
+        self._pods: Mapping[Probe, Raw] = {}
+        """By what is asked of it each ztunnel pod there is."""
+        self._dumps: Sequence[Probe] = ()
+        """Of all ztunnels."""
+        self._known: dict[Probe, Ztunnel] = {}
+        """What the sweep goes by, by their dumps."""
         self._tried: dict[Probe, datetime] = {}
         self._counts_at_dump: dict[Probe, Counts | None] = {}
         self._failures: dict[Probe, int] = {}
         self._largest: dict[str, int] = {}
         self._reading: set[Probe] = set()
-        self._stale = False
-        """Something was asked since the ztunnels were looked at."""
+        self._asked: set[Probe] = set()
+        """What was asked since the ztunnels were looked at."""
 
     @property
-    def progress(self) -> Sweep:
-        """How many of the ztunnels were read, and how old the oldest dump is."""
-        answers = (self._probing.answers.get(ztunnel.dump, Answer()) for ztunnel in self._known)
-        read = [answer.at for answer in answers if answer.at is not None]
-        return Sweep(self._enabled, len(self._known), len(read), min(read, default=None))
+    def total(self) -> int:
+        """How many ztunnels there are."""
+        return len(self._dumps)
+
+    def progress(self, answers: Mapping[Probe, Answer]) -> Sweep:
+        """How many of the ztunnels were read by these answers, and how old the oldest dump is."""
+        answered = (answers.get(dump, Answer()) for dump in self._dumps)
+        read = [answer.at for answer in answered if answer.at is not None]
+        return Sweep(self._enabled, self.total, len(read), min(read, default=None))
 
     async def run(self) -> None:
         looked_at: Snapshot | None = None
         while True:
-            snapshot, seen = self._latest(), len(self._known)
-            if snapshot is not looked_at or self._stale:
-                looked_at, self._stale = snapshot, False
-                self._known = list(self._ztunnels(snapshot))
-                self._forget()
-            if len(self._known) != seen:
-                self._changed()
+            snapshot, seen = self._latest(), self.total
+            if snapshot is not looked_at:
+                looked_at = snapshot
+                self._look(snapshot)
+            for pod in filter(None, map(self._pods.get, self._asked)):
+                self._known[ztunnels.dump_probe(pod)] = self._ztunnel(pod, snapshot)
+            self._asked.clear()
+            if self.total != seen:
+                self._changed(soon=True)
             if self._enabled:
                 self._read_what_is_due()
             await asyncio.sleep(self._pace.sweep_look)
 
     def _read_what_is_due(self) -> None:
-        for probe in due(filter(self._is_free, self._known), datetime.now(UTC), self._pace):
+        for probe in due(
+            filter(self._is_free, self._known.values()), datetime.now(UTC), self._pace
+        ):
             if len(self._reading) >= _MOST or not self._budget.allows(monotonic()):
                 return
             self._begin(probe)
@@ -86,24 +107,25 @@ class Sweeping:
         return self._reading.isdisjoint((ztunnel.metrics, ztunnel.dump))
 
     def _begin(self, probe: Probe) -> None:
-        for ztunnel in self._known:
-            if ztunnel.dump == probe:
-                self._counts_at_dump[probe] = ztunnel.counts
+        doubted = self._known.get(probe)
+        if doubted is not None:
+            self._counts_at_dump[probe] = doubted.counts
+        soon = doubted is not None and doubted.doubtful
         self._tried[probe] = datetime.now(UTC)
-        self._stale = True
+        self._asked.add(probe)
         self._reading.add(probe)
         expected = self._largest.get(probe.path, _FIRST_GUESS)
         self._budget.spend(expected, monotonic())
-        self._start(self._read(probe, expected))
+        self._start(self._read(probe, expected, soon=soon))
 
-    async def _read(self, probe: Probe, expected: int) -> None:
+    async def _read(self, probe: Probe, expected: int, *, soon: bool) -> None:
         try:
             size = await self._probing.ask(probe)
         finally:
             self._reading.discard(probe)
-            self._stale = True
+            self._asked.add(probe)
         self._note(probe)
-        self._changed()
+        self._changed(soon=soon)
         size = max(size, self._pace.sweep_ask)
         self._budget.spend(size - expected, monotonic())
         self._largest[probe.path] = max(size, self._largest.get(probe.path, 0))
@@ -113,37 +135,41 @@ class Sweeping:
         failed = self._probing.answers.get(probe, Answer()).problem is not None
         self._failures[probe] = self._failures.get(probe, 0) + 1 if failed else 0
 
-    def _ztunnels(self, snapshot: Snapshot) -> Iterable[Ztunnel]:
+    def _look(self, snapshot: Snapshot) -> None:
+        """Looks at all ztunnels of a snapshot."""
+        found = ztunnels.pods(snapshot)
+        dumps = {ztunnels.dump_probe(pod): pod for pod in found}
+        self._dumps = [*dumps]
+        if not self._enabled:
+            return
+        self._pods = {**dumps, **{ztunnels.metrics_probe(pod): pod for pod in found}}
+        self._known = {dump: self._ztunnel(pod, snapshot) for dump, pod in dumps.items()}
+        self._forget()
+
+    def _ztunnel(self, pod: Raw, snapshot: Snapshot) -> Ztunnel:
         complete = snapshot.covering(POD).phase is Phase.LIVE
-        every_pod = (snapshot.objects.get(POD),)
-        annotated = (
-            snapshot.memo.kept("annotated", lambda: _annotated(snapshot), every_pod)
-            if complete
-            else {}
+        annotated = _annotated(snapshot) if complete else {}
+        changed = {} if complete else snapshot.once(_changed, pods.of(snapshot))
+        node = raw.text(pod, "spec", "nodeName")
+        metrics, dump = ztunnels.metrics_probe(pod), ztunnels.dump_probe(pod)
+        counted = self._probing.answers.get(metrics, Answer())
+        dumped = self._probing.answers.get(dump, Answer())
+        return Ztunnel(
+            metrics=metrics,
+            dump=dump,
+            counts=_counts(counted.value, annotated.get(node, 0)) if complete else None,
+            counts_at_dump=self._counts_at_dump.get(dump),
+            metrics_tried=_newest(self._tried.get(metrics), _asked(counted)),
+            dump_tried=_newest(self._tried.get(dump), _asked(dumped)),
+            behind=node in changed and not newer(dumped.at, changed[node]),
+            metrics_failed=self._failures.get(metrics, 0) if counted.problem else 0,
+            dump_failed=self._failures.get(dump, 0) if dumped.problem else 0,
+            refused=_refused(counted) or _refused(dumped),
         )
-        changed = {} if complete else snapshot.once(_changed, snapshot)
-        for pod in ztunnels.pods(snapshot):
-            node = raw.text(pod, "spec", "nodeName")
-            metrics, dump = ztunnels.metrics_probe(pod), ztunnels.dump_probe(pod)
-            counted = self._probing.answers.get(metrics, Answer())
-            dumped = self._probing.answers.get(dump, Answer())
-            yield Ztunnel(
-                metrics=metrics,
-                dump=dump,
-                counts=_counts(counted.value, annotated.get(node, 0)) if complete else None,
-                counts_at_dump=self._counts_at_dump.get(dump),
-                metrics_tried=_newest(self._tried.get(metrics), _asked(counted)),
-                dump_tried=_newest(self._tried.get(dump), _asked(dumped)),
-                behind=node in changed and not newer(dumped.at, changed[node]),
-                metrics_failed=self._failures.get(metrics, 0) if counted.problem else 0,
-                dump_failed=self._failures.get(dump, 0) if dumped.problem else 0,
-                refused=_refused(counted) or _refused(dumped),
-            )
 
     def _forget(self) -> None:
         """What was read of ztunnels that are gone is of no use any more."""
-        there = {probe for ztunnel in self._known for probe in (ztunnel.metrics, ztunnel.dump)}
-        if gone := self._tried.keys() - there:
+        if gone := self._tried.keys() - self._pods.keys():
             for probe in gone:
                 del self._tried[probe]
                 self._counts_at_dump.pop(probe, None)
@@ -153,17 +179,24 @@ class Sweeping:
 
 def _annotated(snapshot: Snapshot) -> Mapping[str, int]:
     """Pods that the CNI agent has annotated and that have not ended, by node."""
-    return Counter(
-        pod.node
-        for pod in pods.of(snapshot).values()
-        if pod.redirection == "enabled" and not pod.finished
-    )
+    every = pods.of(snapshot)
+    return snapshot.memo.kept("annotated", lambda: _counted(snapshot, every), (every,))
 
 
-def _changed(snapshot: Snapshot) -> Mapping[str, datetime]:
+def _counted(snapshot: Snapshot, every: Mapping[str, Pod]) -> Mapping[str, int]:
+    """Only pods that are other ones are looked at: this runs on the event loop."""
+    return Counter(snapshot.memo.each("annotated on", every, _annotated_on, lambda _: (), ()))
+
+
+def _annotated_on(pod: Pod) -> str:
+    """The node of a pod that is annotated; "" for others."""
+    return pod.node if pod.redirection == "enabled" and not pod.finished else ""
+
+
+def _changed(every: Mapping[str, Pod]) -> Mapping[str, datetime]:
     """By node when a pod that the CNI agent has annotated changed last, of those that are seen."""
     found: dict[str, datetime] = {}
-    for pod in pods.of(snapshot).values():
+    for pod in every.values():
         if pod.redirection == "enabled" and not pod.finished and pod.since is not None:
             found[pod.node] = max(pod.since, found.get(pod.node, pod.since))
     return found

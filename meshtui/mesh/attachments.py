@@ -91,8 +91,7 @@ def _pods(snapshot: Snapshot, every: Waypoints) -> Sequence[Attachment | None]:
     bindings, found = _Bindings(snapshot, every, Traffic.WORKLOAD), pods.of(snapshot)
     own = {
         pod.key: bindings.of(pod.namespace, pod.labels)
-        for pod in found.values()
-        if USE_WAYPOINT in pod.labels
+        for pod in pods.labelled(snapshot, USE_WAYPOINT)
     }
     inherited = {name: bindings.of(name, {}) for name in pods.namespaces(snapshot)}
 

@@ -117,6 +117,11 @@ class Memo:
         self._once[label] = ((inputs, result), *self._once.get(label, ())[: _KEPT - 1])
         return result
 
+    def unchanged(self, label: Any, found: list[T]) -> list[T]:
+        """The list that was found before, where this one has the very same things in it: so that what was made of that
+        one is remembered."""
+        return self.kept((label, "unchanged"), lambda: found, (*found,))
+
     def folded(self, label: Any, step: Callable[[T | None], T], inputs: tuple[Any, ...]) -> T:
         """What follows from what was kept under the label before (None at first), one step for each change of the
         inputs: for what has to remember, such as since when a thing is so."""

@@ -159,17 +159,22 @@ def _dns(body: bytes) -> Dns:
 
 
 _FAILED = re.compile(
-    rb"^istio_tcp_connections_(?:failed|closed)_total"
-    rb'\{([^}\n]*response_flags="(?:DENY|NETWORK_POLICY|CERT_REVOKED)"[^}\n]*)\} ([0-9.eE+-]+)',
-    re.MULTILINE,
+    rb"^istio_tcp_connections_(?:failed|closed)_total\{([^}\n]*)\} ([0-9.eE+-]+)", re.MULTILINE
 )
 """Failed ones are counted by themselves since Istio 1.29, before that among the closed ones."""
+_FLAGS = (
+    b'response_flags="DENY"',
+    b'response_flags="NETWORK_POLICY"',
+    b'response_flags="CERT_REVOKED"',
+)
 
 
 def _failures(body: bytes) -> Mapping[Failure, int]:
     found: dict[Failure, int] = {}
     for written, value in _FAILED.findall(body):
-        labels = dict(_LABEL.findall(written.decode("utf-8", "replace")))
+        if not any(flag in written for flag in _FLAGS):
+            continue
+        labels = service_counters.labels(written)
         failure = Failure(
             labels["response_flags"],
             labels.get("reporter", ""),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from sys import intern
 
 from meshtui.mesh import (
     capture,
@@ -21,7 +22,7 @@ from meshtui.mesh.capture import DATAPLANE_MODE
 from meshtui.mesh.enrollment import State
 from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.kinds import AUTHORIZATION_POLICY, NAMESPACE, POD
-from meshtui.mesh.peer_authentication import Mtls
+from meshtui.mesh.peer_authentication import InForce, Mtls
 from meshtui.mesh.raw import Raw, entries, strings, table
 from meshtui.mesh.snapshot import Ref, Scope, Snapshot
 from meshtui.mesh.waypoints import Binding
@@ -90,43 +91,75 @@ def of(snapshot: Snapshot) -> Sequence[Namespace]:
 
 
 def _all(snapshot: Snapshot) -> Sequence[Namespace]:
-    inside: dict[str, list[Workload]] = {}
-    for workload in workloads.of(snapshot):
-        inside.setdefault(workload.pod.namespace, []).append(workload)
+    inside = snapshot.once(_inside, workloads.of(snapshot))
     root = workloads.root_namespace(snapshot)
     in_force = peer_authentication.in_force(snapshot, root)
     found, tags, by = waypoints.of(snapshot), revisions.tags(snapshot), capture.of(snapshot)
     policies = _policies(snapshot, root)
-    rows = []
     hidden = _hidden(snapshot)
-    for name in sorted({*snapshot.objects.get(NAMESPACE, ()), *hidden}):
-        it = snapshot.find(NAMESPACE, "", name) or {}
-        labels, own = strings(it, "metadata", "labels"), inside.get(name, ())
-        mode = Mode.UNKNOWN if name in hidden else _mode(labels)
-        counts, named = captured(own), _revision(labels)
-        waypoint = waypoints.binding(found, name, labels)
-        excluded = by.source if name in by.excluded else ""
-        unread = snapshot.unread(POD, name)
-        troubles = _troubles(name, mode, own, excluded, waypoint, hidden.get(name, ""), unread)
-        rows.append(
-            Namespace(
-                key=raw.uid(it) or name,
-                ref=Ref(NAMESPACE, "", name),
-                verdict=troubles[0] if troubles else _well(mode, counts),
-                name=name,
-                mode=mode,
-                revision=tags.get(named, named),
-                tag=named if named in tags else "",
-                waypoint=waypoint,
-                pods=counts,
-                mtls=peer_authentication.effective(in_force[name]),
-                policies=policies(name),
-                created=raw.created(it),
-                troubles=troubles,
-                unread=unread,
-            )
+
+    def inputs(name: str) -> tuple[object, ...]:
+        it = snapshot.find(NAMESPACE, "", name) or _UNKNOWN
+        labels = strings(it, "metadata", "labels")
+        named = _revision(labels)
+        return (
+            it,
+            inside.get(name, ()),
+            tags.get(named),
+            waypoints.binding(found, name, labels),
+            in_force[name],
+            policies(name),
+            by.source if name in by.excluded else "",
+            hidden.get(name),
+            snapshot.unread(POD, name),
         )
-    return rows
+
+    known = sorted({*snapshot.objects.get(NAMESPACE, ()), *hidden})
+    return snapshot.memo.each("namespaces", {name: intern(name) for name in known}, _row, inputs)
+
+
+_UNKNOWN: Raw = {}
+
+
+def _inside(every: Sequence[Workload]) -> Mapping[str, tuple[Workload, ...]]:
+    found: dict[str, list[Workload]] = {}
+    for workload in every:
+        found.setdefault(workload.pod.namespace, []).append(workload)
+    return {name: (*inside,) for name, inside in found.items()}
+
+
+def _row(
+    name: str,
+    it: Raw,
+    inside: tuple[Workload, ...],
+    revision: str | None,
+    waypoint: Binding | None,
+    in_force: InForce,
+    policies: int | None,
+    excluded: str,
+    hidden: str | None,
+    unread: str,
+) -> Namespace:
+    labels = strings(it, "metadata", "labels")
+    mode = _mode(labels) if hidden is None else Mode.UNKNOWN
+    counts, named = captured(inside), _revision(labels)
+    troubles = _troubles(name, mode, inside, excluded, waypoint, hidden or "", unread)
+    return Namespace(
+        key=raw.uid(it) or name,
+        ref=Ref(NAMESPACE, "", name),
+        verdict=troubles[0] if troubles else _well(mode, counts),
+        name=name,
+        mode=mode,
+        revision=named if revision is None else revision,
+        tag="" if revision is None else named,
+        waypoint=waypoint,
+        pods=counts,
+        mtls=peer_authentication.effective(in_force),
+        policies=policies,
+        created=raw.created(it),
+        troubles=troubles,
+        unread=unread,
+    )
 
 
 def _hidden(snapshot: Snapshot) -> Mapping[str, str]:

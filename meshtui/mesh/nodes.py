@@ -89,10 +89,14 @@ def _all(snapshot: Snapshot) -> Mapping[str, Node]:
         return own, readings, tuple(agents.get(name, ())), unread
 
     names = dict.fromkeys(snapshot.objects.get(NODE, {}))
-    names |= dict.fromkeys(map(attrgetter("node"), pods.of(snapshot).values()))
+    names |= snapshot.once(_nodes_of, pods.of(snapshot))
     names.pop("", None)
     keyed = {name: name for name in map(intern, names)}  # the same ones in every snapshot
     return snapshot.once(_by_name, *snapshot.memo.each("nodes", keyed, _node, inputs))
+
+
+def _nodes_of(every: Mapping[str, Pod]) -> dict[str, None]:
+    return dict.fromkeys(map(attrgetter("node"), every.values()))
 
 
 def _by_name(*found: Node) -> Mapping[str, Node]:

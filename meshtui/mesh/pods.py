@@ -79,11 +79,21 @@ class Pod:
 
 def of(snapshot: Snapshot) -> Mapping[str, Pod]:
     """Every pod by "namespace/name"."""
-    return snapshot.once(_all, snapshot)
+    every = snapshot.objects.get(POD)
+    return snapshot.memo.kept("pods", lambda: _all(snapshot), (every,))
 
 
 def _all(snapshot: Snapshot) -> Mapping[str, Pod]:
     return dict(zip(snapshot.objects.get(POD, {}), snapshot.each(POD, read), strict=True))
+
+
+def labelled(snapshot: Snapshot, label: str) -> Sequence[Pod]:
+    """The pods with a label, whatever its value."""
+    return snapshot.once(_labelled, label, of(snapshot))
+
+
+def _labelled(label: str, every: Mapping[str, Pod]) -> Sequence[Pod]:
+    return [pod for pod in every.values() if label in pod.labels]
 
 
 def namespaces(snapshot: Snapshot) -> Mapping[str, str]:
@@ -95,17 +105,21 @@ def namespaces(snapshot: Snapshot) -> Mapping[str, str]:
 def _namespaces(snapshot: Snapshot) -> Mapping[str, str]:
     names = dict.fromkeys(snapshot.objects.get(NAMESPACE, {}))
     names |= dict.fromkeys(s.name for s in snapshot.sources if s.kind == NAMESPACE and s.name)
-    names |= dict.fromkeys(map(attrgetter("namespace"), of(snapshot).values()))
+    names |= snapshot.once(_namespaces_of, of(snapshot))
     return {name: name for name in map(intern, names)}
+
+
+def _namespaces_of(every: Mapping[str, Pod]) -> dict[str, None]:
+    return dict.fromkeys(map(attrgetter("namespace"), every.values()))
 
 
 def parts(snapshot: Snapshot) -> Sequence[Pod]:
     """The pods that belong to the mesh itself: istiod, ztunnels, CNI agents, waypoints and gateways."""
-    return snapshot.once(_parts, snapshot)
+    return snapshot.once(_parts, of(snapshot))
 
 
-def _parts(snapshot: Snapshot) -> Sequence[Pod]:
-    return [pod for pod in of(snapshot).values() if pod.part]
+def _parts(every: Mapping[str, Pod]) -> Sequence[Pod]:
+    return [pod for pod in every.values() if pod.part]
 
 
 def read(it: Raw) -> Pod:

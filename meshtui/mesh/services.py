@@ -3,7 +3,7 @@ and which routes and policies it has (derivations C3, C4 and C6 of doctor-rules.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -150,7 +150,7 @@ class _Settings:
         self._waypoints = waypoints.of(snapshot)
         self._bindings = attachments.of_services(snapshot)
         self._endpoints = endpoints.of(snapshot)
-        self._pods = {each.pod.key: each for each in workloads.of(snapshot)}
+        self._pods = snapshot.once(_by_pod, workloads.of(snapshot))
         self._routes = route_targets.of(snapshot)
         self._routes_unread = route_targets.unread(snapshot)
         self._policies = policies.of(snapshot, workloads.root_namespace(snapshot))
@@ -190,6 +190,10 @@ class _Settings:
             unread(POD, name),
             unread(AUTHORIZATION_POLICY, name) or unread(AUTHORIZATION_POLICY, root),
         )
+
+
+def _by_pod(every: Sequence[Workload]) -> Mapping[str, Workload]:
+    return {each.pod.key: each for each in every}
 
 
 def _namespace(

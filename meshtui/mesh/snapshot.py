@@ -292,9 +292,8 @@ class Snapshot:
         asked for them."""
         found = [
             source
-            for scope, source in self.sources.items()
-            if scope.kind == kind
-            and scope.namespace in (None, namespace)
+            for scope, source in self._sources_of(kind)
+            if scope.namespace in (None, namespace)
             and scope.labels in ("", labels)
             and not scope.fields
         ]
@@ -312,14 +311,19 @@ class Snapshot:
             return f"the {kind.plural} of {namespace or 'other namespaces'} were not asked for"
         return f"the {kind.plural}{f' of {namespace}' if namespace else ''} were not all read yet"
 
+    def _sources_of(self, kind: Kind) -> Sequence[tuple[Scope, Source]]:
+        """The scopes of a kind; there may be one for each of 300 namespaces, and much asks for those of a kind."""
+        by_kind: Mapping[Kind, Sequence[tuple[Scope, Source]]] = self.once(_by_kind, self.sources)
+        return by_kind.get(kind, ())
+
     def source(self, kind: Kind) -> Source:
         """The state of a kind over all of its scopes: the least trustworthy one, with the counts added up. Among equals
         one with a problem, and of a scope that is not narrowed."""
         return self.memo.kept(("source", kind), lambda: self._source(kind), (self.sources,))
 
     def _source(self, kind: Kind) -> Source:
-        scopes = sorted((s for s in self.sources if s.kind == kind), key=lambda s: s.narrowed)
-        found = [self.sources[scope] for scope in scopes]
+        scoped = sorted(self._sources_of(kind), key=lambda each: each[0].narrowed)
+        found = [source for _, source in scoped]
         if not found:
             return LOADING
         worst = max(found, key=lambda each: (_DISTRUST[each.phase], each.problem is not None))
@@ -330,6 +334,13 @@ class Snapshot:
             worst.problem,
             worst.retry_at,
         )
+
+
+def _by_kind(sources: Mapping[Scope, Source]) -> Mapping[Kind, Sequence[tuple[Scope, Source]]]:
+    found: dict[Kind, list[tuple[Scope, Source]]] = {}
+    for scope, source in sources.items():
+        found.setdefault(scope.kind, []).append((scope, source))
+    return found
 
 
 _DISTRUST = {

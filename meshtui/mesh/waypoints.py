@@ -137,6 +137,10 @@ class Waypoints:
 
 def of(snapshot: Snapshot) -> Waypoints:
     """The waypoints of a snapshot, to resolve labels with."""
+    return snapshot.once(_all, snapshot)
+
+
+def _all(snapshot: Snapshot) -> Waypoints:
     ready: dict[str, int] = {}
     for pod in pods.parts(snapshot):
         gateway = pod.labels.get(GATEWAY_NAME)

@@ -113,8 +113,7 @@ def _all(snapshot: Snapshot) -> Sequence[Workload]:
             pod.labels,
             Traffic.WORKLOAD,
         )
-        for pod in found.values()
-        if USE_WAYPOINT in pod.labels
+        for pod in pods.labelled(snapshot, USE_WAYPOINT)
     }
 
     def inputs(pod: Pod) -> tuple[object, ...]:
@@ -123,7 +122,8 @@ def _all(snapshot: Snapshot) -> Sequence[Workload]:
     context = (settings, on, told, tuple(own.items()))
     derived = snapshot.memo.each("workloads", found, _derived, inputs, context)
     now = snapshot.now
-    return [each.row if each.settles is None else each.at(now) for each in derived]
+    rows = [each.row if each.settles is None else each.at(now) for each in derived]
+    return snapshot.memo.unchanged("workloads", rows)
 
 
 def _settings(snapshot: Snapshot, all_waypoints: Waypoints) -> Mapping[str, _Setting]:

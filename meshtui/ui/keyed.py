@@ -58,7 +58,7 @@ class Keyed(Arranged[R], Generic[R]):
     CALLS: ClassVar[bool] = False
     """Whether a row is a call, of which it has both ends: `caller` and `callee`."""
 
-    snapshot: reactive[Snapshot | None] = reactive(None)
+    snapshot: reactive[Snapshot | None] = reactive(None, repaint=False)
     place: reactive[Place] = reactive(Place())
     barred: reactive[Mapping[Ref, str]] = reactive({}, bindings=True)
     """Of objects of the row under the cursor that may not be changed: why."""

@@ -44,7 +44,10 @@ class Lines(Paint):
 
     def show(self, lines: Sequence[Line]) -> None:
         """Shows these lines in place of the old ones; the place that one had scrolled to is kept."""
-        self._lines = [line(each) for each in lines]
+        shown = [line(each) for each in lines]
+        if shown == self._lines and not self._found:
+            return
+        self._lines = shown
         self._width = max((_width(each) for each in self._lines), default=0)
         self._found = frozenset()
         self._resize()

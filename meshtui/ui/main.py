@@ -67,7 +67,7 @@ class Main(Screen[None], inherit_bindings=False):
                   id=f"app.favourite_{number}") for number in range(1, 10)),
     ]  # fmt: skip
 
-    snapshot: reactive[Snapshot | None] = reactive(None)
+    snapshot: reactive[Snapshot | None] = reactive(None, repaint=False)
     place: reactive[Place] = reactive(Place())
 
     @dataclass

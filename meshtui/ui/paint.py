@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.geometry import Region
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
@@ -44,6 +45,19 @@ class Paint(ScrollView, can_focus=True, inherit_bindings=False):
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's word
         super().__init__(id=id)
         self._styles: dict[str, Style] = {}
+        self._ground: Style | None = None
+
+    @property
+    def rich_style(self) -> Style:
+        """The same for every line that is drawn in one go: it is put together of all that the widget stands in."""
+        return self._ground or super().rich_style
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        self._ground = super().rich_style
+        try:
+            return super().render_lines(crop)
+        finally:
+            self._ground = None
 
     def notify_style_update(self) -> None:
         super().notify_style_update()

@@ -18,6 +18,7 @@ compares with programs that do not read proxies. Everything it prints it also wr
     switch          from tab to the other pane, in milliseconds: median and worst
     memory          resident MiB: program, children (the process that reads dumps), and the program's peak
     quit            from `:q` to the end of the process, in seconds
+    storm           1,000 watch events a second for a minute, without the sweep: how many came, keys, percent of a core
 
 How it grows with the pods of a cluster: python -m tests.bench.growth
 """
@@ -39,9 +40,9 @@ from pathlib import Path
 
 import msgspec
 
-from tests.bench import measures
+from tests.bench import measures, storm
 from tests.bench.measures import Figures
-from tests.bench.terminal import Terminal
+from tests.bench.terminal import Terminal, compiled, environment
 from tests.cluster.kubeconfig import Api
 from tests.cluster.real import Access, RealCluster, kubelet_of, missing
 
@@ -61,12 +62,14 @@ def main() -> int:
     parser.add_argument("--namespaces", type=int, default=300)
     parser.add_argument("--nodes", type=int, default=300)
     parser.add_argument("--idle", type=float, default=30, help="seconds to watch it do nothing")
+    parser.add_argument("--storm", type=float, default=60, help="seconds of 1,000 events each")
     parser.add_argument("--json", type=Path, help="write the figures there too")
     chosen = parser.parse_args()
     if chosen.load is None:
         parser.error("name the load tool with --load or MESHTUI_LOAD_TOOL")
     if why := missing():
         parser.error(why)
+    compiled()
     with tempfile.TemporaryDirectory(prefix="meshtui-bench-") as scratch:
         figures = asyncio.run(_bench(Path(scratch), chosen))
     text = json.dumps(figures, indent=2)
@@ -98,6 +101,8 @@ async def _bench(scratch: Path, chosen: argparse.Namespace) -> Figures:
             with ztunnels(access):
                 for name, flags in (("no_sweep", ["--no-sweep"]), ("default", [])):
                     figures[name] = await _program(api, access, scratch, pods, flags, chosen.idle)
+            with storm.front(access.admin, scratch) as ahead:
+                figures["storm"] = _stormy(ahead, scratch, chosen.storm)
             figures["load_average_after"] = os.getloadavg()[0]
     return figures
 
@@ -145,14 +150,7 @@ async def _program(
     api: Api, access: Access, scratch: Path, pods: int, flags: list[str], idle: float
 ) -> Figures:
     """One run of the program: every figure of it."""
-    meshtui = Path(sys.executable).with_name("meshtui")
-    command = [str(meshtui), "--kubeconfig", str(access.admin), "--pane", "workloads", *flags]
-    environ = os.environ | {
-        "TERM": "xterm-256color",
-        "COLORTERM": "truecolor",
-        "XDG_CONFIG_HOME": str(scratch),
-    }
-    with Terminal(command, environ) as terminal:
+    with _started(access.admin, scratch, flags) as terminal:
         figures = measures.start(terminal)
         terminal.quiet(0.5, most=5)
         figures["change"] = await _changes(api, terminal)
@@ -168,6 +166,28 @@ async def _program(
         figures["memory"] = measures.memory(terminal)
         figures["quit"] = measures.quits(terminal)
     return figures
+
+
+def _started(kubeconfig: Path, scratch: Path, flags: list[str]) -> Terminal:
+    meshtui = Path(sys.executable).with_name("meshtui")
+    command = [str(meshtui), "--kubeconfig", str(kubeconfig), "--pane", "workloads", *flags]
+    return Terminal(command, environment(scratch))
+
+
+def _stormy(ahead: storm.Front, scratch: Path, seconds: float) -> Figures:
+    """One run behind a front that adds events."""
+    with _started(ahead.kubeconfig, scratch, ["--no-sweep"]) as terminal:
+        measures.start(terminal)
+        terminal.quiet(0.5, most=5)
+        sent, began, used = ahead.sent(), time.monotonic(), terminal.cpu()
+        pressed = measures.keys_for(terminal, seconds)
+        took = time.monotonic() - began
+        return {
+            "events_per_second": round((ahead.sent() - sent) / took),
+            "key": pressed,
+            "cpu": round(100 * (terminal.cpu() - used) / took, 1),
+            "memory": measures.memory(terminal),
+        }
 
 
 async def _changes(api: Api, terminal: Terminal, count: int = 10) -> Figures:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import functools
 import json
-import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -20,7 +19,7 @@ from typing import Any
 from meshtui.sim.process import running
 from tests.bench import measures
 from tests.bench.measures import Figures
-from tests.bench.terminal import Terminal
+from tests.bench.terminal import Terminal, compiled, environment
 
 SIZES = (1_000, 2_000, 5_000, 10_000, 20_000, 50_000)
 _COLUMNS = {
@@ -47,6 +46,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="write the figures there too")
     chosen = parser.parse_args()
     found = []
+    compiled()
     for size in chosen.pods.split(","):
         found.append(_measured(int(size)))
         print(f"{size} pods measured", file=sys.stderr)
@@ -60,13 +60,7 @@ def _measured(pods: int) -> Figures:
     meshtui = Path(sys.executable).with_name("meshtui")
     with running("shop", pods, wait=600) as kubeconfig, tempfile.TemporaryDirectory() as scratch:
         command = [str(meshtui), "--kubeconfig", str(kubeconfig), "--pane", "workloads"]
-        environ = os.environ | {
-            "TERM": "xterm-256color",
-            "COLORTERM": "truecolor",
-            "XDG_CONFIG_HOME": scratch,
-            "XDG_STATE_HOME": scratch,
-        }
-        with Terminal(command, environ) as terminal:
+        with Terminal(command, environment(Path(scratch))) as terminal:
             figures: Figures = {**measures.start(terminal)}
             terminal.quiet(0.5, most=20)
             figures["pods"] = measures.rows(terminal.screen)

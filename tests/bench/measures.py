@@ -44,6 +44,10 @@ def _is_complete(screen: Screen) -> bool:
 
 def keys(terminal: Terminal, pressed: list[str]) -> Figures:
     """Milliseconds from a key to the first thing written after it, each after a moment of silence."""
+    return _of(_pressed(terminal, pressed))
+
+
+def _pressed(terminal: Terminal, pressed: list[str]) -> list[float]:
     took = []
     for key in pressed:
         terminal.quiet(0.1, most=2)
@@ -52,7 +56,16 @@ def keys(terminal: Terminal, pressed: list[str]) -> Figures:
         if seen is None:
             raise TimeoutError(f"nothing came of {key!r}")
         took.append(1000 * (seen - at))
-    return _of(took)
+    return took
+
+
+def keys_for(terminal: Terminal, seconds: float) -> Figures:
+    """The same for keys that move the cursor down and up again, for so many seconds; and how many were pressed."""
+    took, until = [], time.monotonic() + seconds
+    while time.monotonic() < until:
+        for key in ("j", "k"):
+            took += _pressed(terminal, [key] * 10)
+    return {**_of(took), "pressed": len(took)}
 
 
 def filters(terminal: Terminal, text: str, times: int = 5) -> Figures:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import UserDict
+from dataclasses import replace
 
 import pytest
 
@@ -448,6 +450,44 @@ async def test_the_sweep_reads_every_ztunnel_without_being_asked(cluster: Cluste
         dump = seen.answers[ztunnels.dump_probe(pod)].value
         recorded = json.loads(shop.dump(node))
         assert set(dump.proxied) == set(recorded["workloadState"])
+
+
+class _Bodies(UserDict[str, bytes]):
+    """What is served by path, and of which paths somebody asked."""
+
+    def __init__(self, bodies: dict[str, bytes]) -> None:
+        super().__init__(bodies)
+        self.asked: set[str] = set()
+
+    def __contains__(self, path: object) -> bool:
+        self.asked.add(str(path))
+        return super().__contains__(path)
+
+    def __getitem__(self, path: str) -> bytes:
+        self.asked.add(path)
+        return super().__getitem__(path)
+
+
+async def test_what_the_sweep_brings_comes_with_what_else_it_brings(cluster: Cluster) -> None:
+    """Other snapshots have the answers of the one before, unless what is on screen was asked."""
+    shop, pods = Recording("shop"), here(cluster, POD)
+    bodies = _Bodies({"/config_dump": shop.dump("node-1"), "/metrics": shop.metrics("node-1")})
+    patient = replace(BRISK, lull=1000.0, long_lull=1000.0)
+    async with answering(bodies) as local:
+        ports = {15000: local, 15020: local}
+        await cluster.add_pod("ztunnel-1", node="node-1", labels={"app": "ztunnel"}, ports=ports)
+        async with looking(cluster, sweep=True, pace=patient) as session:
+            session.want([pods])
+            snapshots = session.snapshots()
+            await snapshot_where(snapshots, lambda _: "/config_dump" in bodies.asked, seconds=20)
+            await cluster.add_pod("another")
+            seen = await snapshot_where(
+                snapshots, lambda s: "another" in keys(s, POD, cluster.namespace)
+            )
+            assert (dict(seen.answers), seen.sweep.read, seen.sweep.total) == ({}, 0, 1)
+            pod = seen.objects[POD][f"{cluster.namespace}/ztunnel-1"]
+            session.want([pods], [ztunnels.metrics_probe(pod)])
+            await snapshot_where(snapshots, lambda s: s.sweep.read == 1, seconds=20)
 
 
 async def test_a_port_where_nobody_listens_says_so(cluster: Cluster) -> None:

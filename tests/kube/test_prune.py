@@ -142,3 +142,13 @@ def test_no_object_crashes_it(raw: Any) -> None:
             assert not isinstance(raw, dict)
         else:
             assert isinstance(kept, dict)
+
+
+def test_pods_of_one_template_share_what_they_have_in_common() -> None:
+    recorded = json.dumps(RECORDED[0]).encode()
+    read = reader(POD)
+    one, other = read(recorded), read(recorded)
+    assert one == other
+    assert one["spec"]["containers"] is other["spec"]["containers"]
+    assert one["metadata"]["labels"] is other["metadata"]["labels"]
+    assert one["status"] is not other["status"]

@@ -25,6 +25,7 @@ from meshtui.mesh.kinds import (
     VIRTUAL_SERVICE,
     Kind,
 )
+from meshtui.mesh.memo import Memo
 from meshtui.mesh.namespaces import Captured
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.services import Service
@@ -394,10 +395,11 @@ def test_the_pods_of_a_service_are_those_that_answer() -> None:
 
 
 def test_an_unchanged_service_is_not_derived_again() -> None:
-    before = rows(SHOP)
+    fresh = replace(SHOP, memo=Memo())
+    before = rows(fresh)
     moved = pod("checkout-5f686c4cb7-v2nsk", "shop")
     pods = {**SHOP.objects[POD], "shop/checkout-5f686c4cb7-v2nsk": moved}
-    after = rows(replace(SHOP, objects={**SHOP.objects, POD: pods}))
+    after = rows(replace(fresh, objects={**SHOP.objects, POD: pods}))
     assert {key for key, each in after.items() if each is not before[key]} == {"shop/checkout"}
 
 

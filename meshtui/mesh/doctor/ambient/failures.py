@@ -162,8 +162,12 @@ def _between(counted: Iterable[_Counted]) -> Iterable[Sequence[_Counted]]:
 
 def _known(snapshot: Snapshot) -> Mapping[str, Sequence[Workload]]:
     """The pods of each workload, as ztunnels call it: by its controller, else by the pod itself."""
+    return snapshot.once(_by_controller, of(snapshot))
+
+
+def _by_controller(every: Sequence[Workload]) -> Mapping[str, Sequence[Workload]]:
     return grouped(
-        of(snapshot),
+        every,
         lambda each: (
             f"{each.pod.namespace}/{each.pod.controller.partition('/')[2] or each.pod.name}"
         ),

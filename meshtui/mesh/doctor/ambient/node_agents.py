@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from meshtui.mesh import components, events, left_out, nodes, pods, raw
+from meshtui.mesh import components, events, left_out, nodes, pods, raw, workloads
 from meshtui.mesh.checks import count, listed
 from meshtui.mesh.doctor.ambient import capture
 from meshtui.mesh.doctor.ambient.evidence import (
@@ -118,6 +118,11 @@ def _bare(says: str, group: Sequence[_Lack], wanting: dict[str, list[Pod]]) -> F
 
 def _wanting(snapshot: Snapshot) -> dict[str, list[Pod]]:
     """By node the pods that are to be in the mesh."""
+    every = workloads.of(snapshot)
+    return snapshot.memo.kept("wanting", lambda: _by_node(snapshot), (every,))
+
+
+def _by_node(snapshot: Snapshot) -> dict[str, list[Pod]]:
     found: dict[str, list[Pod]] = {}
     for each in enrolled(snapshot):
         found.setdefault(each.pod.node, []).append(each.pod)

@@ -4,6 +4,7 @@ D5)."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
 
 from meshtui.mesh import (
     attachments,
@@ -115,11 +116,15 @@ def nowhere(snapshot: Snapshot) -> Findings:
             yield from _of_nobody(snapshot, policy, policy.ref.namespace == root)
 
 
+def _by_namespace(every: Mapping[str, Pod]) -> Mapping[str, Sequence[Pod]]:
+    return grouped(every.values(), attrgetter("namespace"))
+
+
 class _Takes:
     """Whether policies select any pod, looked up once for all of them."""
 
     def __init__(self, snapshot: Snapshot, root: str) -> None:
-        by_namespace = grouped(pods.of(snapshot).values(), lambda pod: pod.namespace)
+        by_namespace = snapshot.once(_by_namespace, pods.of(snapshot))
         names = pods.namespaces(snapshot)
         held = snapshot.memo.each(
             "pods by namespace", names, _held, lambda name: (tuple(by_namespace.get(name, ())),)
