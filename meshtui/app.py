@@ -37,7 +37,7 @@ from meshtui.routes import Routes
 from meshtui.settings import Settings
 from meshtui.taking import Taking
 from meshtui.telling import Telling
-from meshtui.ui import clipboard, info, keys, notices, themes
+from meshtui.ui import clipboard, info, notices, themes
 from meshtui.ui.answers import AnswerScreen
 from meshtui.ui.ascii import Ascii
 from meshtui.ui.away import Away
@@ -51,7 +51,7 @@ from meshtui.ui.paint import COMPONENTS
 from meshtui.ui.palette import CommandsOfMain
 from meshtui.ui.pane import Pane
 from meshtui.ui.panes import PANES
-from meshtui.ui.reader import Aliases, Help, Reader
+from meshtui.ui.reader import Reader
 from meshtui.ui.spans import Tone
 from meshtui.ui.styles import STYLESHEETS
 from meshtui.ui.tree import TreeScreen
@@ -352,22 +352,6 @@ class MeshApp(Routes, inherit_bindings=False):
             none = f"There is no theme {argument!r}" if argument else ":theme wants a name"
             own = ", ".join(each.name for each in themes.OWN)
             self.tell(f"{none}: there are {own}, and Textual's.", Tone.WARN)
-
-    def action_help(self) -> None:
-        if not isinstance(self.screen, Help):
-            live = self.screen.active_bindings.values()
-            found = keys.lines(self, live, self._main.commands)
-            self.push_screen(Help("Keys and commands", found, keys.HANG))
-
-    def action_aliases(self) -> None:
-        if isinstance(self.screen, Aliases):
-            self.screen.dismiss()
-        else:
-            found = keys.aliases(self._main.commands)
-            self.push_screen(Aliases("Commands and their aliases", found, keys.HANG))
-
-    def action_messages(self) -> None:
-        self.push_screen(Reader("Messages, newest first", self._telling.lines(), 10))
 
     def _info(self) -> None:
         told = info.lines(self.snapshot, self._main.place, self._settings.config_file)

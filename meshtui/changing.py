@@ -15,31 +15,27 @@ from typing import Any
 from textual.app import App
 from textual.worker import Worker, WorkerError
 
-from meshtui import questions
 from meshtui.drafting import Drafting
-from meshtui.kube import background, rights
+from meshtui.kube import rights
 from meshtui.kube.audit import Audit
 from meshtui.kube.errors import KubeError
-from meshtui.kube.perform import Proposal, Result, perform
+from meshtui.kube.perform import Result
 from meshtui.kube.road import State
 from meshtui.kube.session import Session
 from meshtui.log_levels import LogLevels
-from meshtui.mesh import changes, foresight, past, preflight, verification
+from meshtui.making import Making, can_be_undone
+from meshtui.mesh import past, preflight, verification
 from meshtui.mesh.changes import Change, Create, Refusal
 from meshtui.mesh.kinds import Kind
 from meshtui.mesh.past import Past
 from meshtui.mesh.snapshot import Probe, Ref, Scope, Snapshot
-from meshtui.mesh.verification import Verification
 from meshtui.proving import End, Proving
 from meshtui.settings import Settings
-from meshtui.ui import outcomes
 from meshtui.ui.commands import Command
-from meshtui.ui.confirm import Answer, Confirm
 from meshtui.ui.exchange import Offer, Wish
 from meshtui.ui.main import Main
 from meshtui.ui.pane import Pane
 from meshtui.ui.pick import Pick, offered
-from meshtui.ui.reader import Reader
 from meshtui.ui.spans import Tone
 from meshtui.ui.verify import Leaving
 from meshtui.write_lock import WriteLock
@@ -60,21 +56,23 @@ class Changing:
         tell: Callable[[str, Tone], None],
         audit: Audit,
     ) -> None:
-        self.session: Session | None = None
         self._app = app
         self._main = main
-        self._clock = clock
         self._tell = tell
-        self._audit = audit
         self._drafting = Drafting(app, tell)
         self._proving = Proving(app, main, clock, tell)
         self.lock = WriteLock(app, main, settings, clock, tell)
         self.levels = LogLevels(app, clock, tell, audit, lambda: self.lock.read_only)
-        self._context = ""
+        self._making = Making(app, self._proving, clock, tell, audit, lambda: self.lock.read_only)
         self._worker: Worker[Any] | None = None
-        self._done: list[Result] = []
-        self._all = False
-        """The rest of those that were asked for is to be made too."""
+
+    @property
+    def session(self) -> Session | None:
+        return self._making.session
+
+    @session.setter
+    def session(self, session: Session | None) -> None:
+        self._making.session = session
 
     @property
     def snapshot(self) -> Snapshot | None:
@@ -113,10 +111,9 @@ class Changing:
                 "What was under way in the cluster before was left; :audit tells of it.", Tone.WARN
             )
             self._end()
-        self._done.clear()
-        self._context = context
         self.levels.begin(context)
-        self.session = self.snapshot = None
+        self._making.begin(context)
+        self.snapshot = None
         self.lock.begin(context)
 
     # What is asked for
@@ -151,15 +148,15 @@ class Changing:
         """Takes the last change back that was made to this cluster."""
         if self._proving.active:
             self._proving.leave(Leaving.UNDO)
-        elif not self._done:
+        elif not self._making.done:
             self._tell("Nothing was changed in this cluster since it is looked at.", Tone.PLAIN)
         else:
-            self._start(self._undone(self._done[-1]))
+            self._start(self._making.undone(self._making.done[-1]))
 
     def take_back(self, told: Past) -> bool:
         """Takes a change back that the audit tells of; where that cannot be, says why, and gives False."""
         snapshot = self.snapshot
-        if self._proving.active and self._done and self._done[-1].id == told.id:
+        if self._proving.active and self._making.done and self._making.done[-1].id == told.id:
             self._proving.leave(Leaving.UNDO)
             return True
         if snapshot is None:
@@ -172,7 +169,7 @@ class Changing:
         if why := self.lock.read_only:
             self._tell(f"Read-only: {why}. :write allows changes for 15 minutes.", Tone.PLAIN)
             return False
-        return self._start(self._taken_back(back, told.id))
+        return self._start(self._making.taken_back(back, told.id))
 
     def reopen(self) -> None:
         """Shows the evidence again that is followed."""
@@ -215,7 +212,7 @@ class Changing:
             work.close()
             self._tell("One thing at a time: another change is under way.", Tone.WARN)
             return False
-        self._all = False
+        self._making.unseen = False
         self._worker = self._app.run_worker(work, group="change")
         self._main.front.post_message(Pane.Looked())  # more is wanted from the cluster
         return True
@@ -259,13 +256,13 @@ class Changing:
                 continue
             before = self.snapshot
             assert before is not None  # it was there to build the change with
-            result = await self._made(found, place)
+            result = await self._making.made(found, place)
             self._drafting.close(found, applied=result.state is State.APPLIED)
             if result.state is not State.DECLINED:
                 begun()
             if result.state is State.APPLIED:
                 made.append(result)
-                end = await self._proved(result, before, place)
+                end = await self._making.proved(result, before, place)
                 if end is End.UNDO:
                     made.remove(result)
                 elif end is End.VERIFIED_UNSEEN:
@@ -280,23 +277,6 @@ class Changing:
             ):
                 return
 
-    async def _proved(self, result: Result, before: Snapshot, place: str = "") -> End:
-        """Follows its evidence since a snapshot, and goes on with that where the undo is declined; UNDO where it
-        was taken back."""
-        following = self._evidence(result, before)
-        while True:
-            end = await self._proving.prove(
-                following, place, undoable=_can_be_undone(result), stays=self._all
-            )
-            if end is not End.UNDO:
-                return end
-            undone = await self._undone(result)
-            if undone is not State.DECLINED:
-                return End.UNDO if undone is State.APPLIED else End.NOT_VERIFIED
-
-    def _evidence(self, result: Result, before: Snapshot) -> Verification | None:
-        return verification.begin(result.change, before, self._clock())
-
     async def _goes_on(self, made: Sequence[Result], last: Result, rest: Sequence[Wish]) -> bool:
         """What to do after a failure with those that follow."""
         self._proving.close()
@@ -305,18 +285,18 @@ class Changing:
             ("stop here", _unchanged(rest)),
             ("go on", "with the next"),
         ]
-        undoable = [each for each in reversed(made) if _can_be_undone(each)]
-        if applied and _can_be_undone(last):
+        undoable = [each for each in reversed(made) if can_be_undone(each)]
+        if applied and can_be_undone(last):
             choices.append(("undo this one", last.change.target.name))
         if undoable:
             choices.append(("undo all", f"all that were changed: {len(undoable)}"))
         title = f"{last.change.title}: {'not verified' if applied else last.state.value}"
         chosen = await self._app.push_screen_wait(Pick(title, choices))
         if chosen == "undo this one":
-            await self._undone(last)
+            await self._making.undone(last)
         elif chosen == "undo all":
             for result in undoable:
-                if await self._undone(result) is not State.APPLIED:
+                if await self._making.undone(result) is not State.APPLIED:
                     break
         if chosen != "go on":
             self._stopped(rest)
@@ -339,79 +319,14 @@ class Changing:
             else found
         )
 
-    async def _made(self, change: Change, place: str = "", *, undoes: str = "") -> Result:
-        """Takes a change down the road, and tells how it ended."""
-        session, snapshot = self.session, self.snapshot
-        if session is None or snapshot is None:
-            return Result(State.FAILED, change, "there is no connection to this cluster")
-
-        async def asked(proposal: Proposal) -> bool:
-            foreseen = await background.start(
-                foresight.of, proposal.change, proposal.expected, self.snapshot or snapshot
-            )
-            now = self.snapshot or snapshot
-            question = questions.of_change(proposal, foreseen, now, self._context, place)
-            if self._all and question.safe:
-                return True
-            self._proving.close()
-            screen = Confirm(question, lambda now: questions.checks(proposal.change, now, foreseen))
-            answer = await self._app.push_screen_wait(screen)
-            self._all = answer is Answer.ALL
-            return answer in (Answer.YES, Answer.ALL)  # `:` leaves the dialog without one
-
-        result = await perform(
-            change,
-            session,
-            asked,
-            self._audit,
-            server=snapshot.server,
-            read_only=lambda: self.lock.read_only,
-            undoes=undoes,
-        )
-        self._told(result)
-        if result.state is State.APPLIED:
-            self._done.append(result)
-        return result
-
-    def _told(self, result: Result) -> None:
-        title, state, reason = result.change.title, result.state, result.reason
-        done = "; ".join(each for each in ("done", reason, *result.warnings) if each)
-        for told in outcomes.told(title, state.value, reason, result.unaudited, done=done):
-            self._tell(*told)
-        if state not in (State.APPLIED, State.DECLINED):
-            self._proving.close()
-            lines = outcomes.lines(state.value, reason, result.remedy, result.diff)
-            self._app.push_screen(Reader(title, lines, hang=2))
-
-    async def _undone(self, result: Result) -> State:
-        """Takes a change back; how that ended."""
-        back = changes.inverse(result.change, result.left)
-        if isinstance(back, Refusal):
-            self._tell(f"{back.reason}.", Tone.WARN)
-            return State.REFUSED
-        return await self._taken_back(back, result.id)
-
-    async def _taken_back(self, back: Change, undoes: str) -> State:
-        """Makes the change that takes another one back; how that ended."""
-        before = self.snapshot
-        made = await self._made(back, undoes=undoes)
-        if made.state is State.APPLIED and before is not None:
-            self._done = [each for each in self._done if each.id not in (undoes, made.id)]
-            await self._proving.prove(self._evidence(made, before), undoable=False)
-        return made.state
-
     async def _edited(self, ref: Ref) -> None:
         change, snapshot = await self._drafting.edited(self.session, ref), self.snapshot
         if change is None:
             return
-        result = await self._made(change)
+        result = await self._making.made(change)
         self._drafting.close(change, applied=result.state is State.APPLIED)
         if result.state is State.APPLIED and snapshot is not None:
-            await self._proved(result, snapshot)
-
-
-def _can_be_undone(result: Result) -> bool:
-    return not isinstance(changes.inverse(result.change, result.left), Refusal)
+            await self._making.proved(result, snapshot)
 
 
 def _unchanged(wishes: Sequence[Wish]) -> str:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from textual.app import App
 
 from meshtui.kube.errors import KubeError
 from meshtui.kube.session import Session
-from meshtui.mesh.logs import LogLine, LogOptions, Merging, saved
-from meshtui.mesh.snapshot import Ref
+from meshtui.mesh.logs import LogLine, LogOptions, Merging, Range, saved
+from meshtui.mesh.snapshot import Ref, Snapshot
+from meshtui.mesh.successors import Watched
 from meshtui.settings import state_path
 from meshtui.ui import notices
 from meshtui.ui.log_reader import LogReader
@@ -26,15 +27,25 @@ _AT_ONCE = 1_000
 """Lines that are drawn in one go: more would keep a key waiting."""
 
 
-async def feed(app: App[int], session: Session | None, screen: LogReader) -> None:
-    """Feeds a few times a second, until all of it was said or it is given up."""
+_LOOK = 1.0
+"""Seconds between two looks for pods that came in the place of others."""
+
+
+async def feed(
+    app: App[int],
+    session: Session | None,
+    screen: LogReader,
+    snapshot: Callable[[], Snapshot | None],
+) -> None:
+    """Feeds a few times a second, until all of it was said or it is given up. Where several logs are followed as one,
+    that of a pod which replaces one of theirs is too."""
     screen.begin()
     if session is None:
         words = "There is no connection to read it from."
         screen.add([LogLine(None, words, notice=True)])
         return
     clock = asyncio.get_running_loop().time
-    several = len(screen.pods) > 1
+    several = screen.merged
     merging = Merging(WINDOW if several else 0.0)
     waiting: list[LogLine] = []
 
@@ -58,6 +69,8 @@ async def feed(app: App[int], session: Session | None, screen: LogReader) -> Non
         async with asyncio.TaskGroup() as tasks:
             for pod in screen.pods[:STREAMS]:
                 tasks.create_task(_read(session, screen, pod, take, several=several))
+            if several and not screen.previous:
+                tasks.create_task(_join(session, screen, take, snapshot, tasks))
         waiting.extend(merging.rest())
         while waiting:
             flush()
@@ -68,11 +81,43 @@ async def feed(app: App[int], session: Session | None, screen: LogReader) -> Non
         merging.rest()
 
 
-async def _read(
-    session: Session, screen: LogReader, pod: Ref, take: Callable[[LogLine], None], *, several: bool
+async def _join(
+    session: Session,
+    screen: LogReader,
+    take: Callable[[LogLine], None],
+    snapshot: Callable[[], Snapshot | None],
+    tasks: asyncio.TaskGroup,
 ) -> None:
-    """One log, to its end; what ends it is a line of it too."""
-    within = screen.range
+    """Reads pods that come in the place of those that are followed, from their start; as many at once as `STREAMS`."""
+    first = snapshot()
+    if first is None:
+        return
+    watched, reading = Watched.of(first, screen.pods), set[asyncio.Task[None]]()
+    while True:
+        await asyncio.sleep(_LOOK)
+        for pod in watched.successors(snapshot() or first):
+            if pod not in screen.pods and len(reading) < STREAMS:
+                screen.join(pod)
+                words = "came in the place of another, and is followed too"
+                take(LogLine(datetime.now(UTC), words, notice=True, pod=pod.key))
+                joined = tasks.create_task(
+                    _read(session, screen, pod, take, within=Range("from its start"), several=True)
+                )
+                reading.add(joined)
+                joined.add_done_callback(reading.discard)
+
+
+async def _read(
+    session: Session,
+    screen: LogReader,
+    pod: Ref,
+    take: Callable[[LogLine], None],
+    *,
+    within: Range | None = None,
+    several: bool,
+) -> None:
+    """One log, to its end; what ends it is a line of it too. `within` is what the screen asks for unless it is said."""
+    within = within or screen.range
     options = LogOptions(tail=within.tail, since=within.since, previous=screen.previous)
     name = pod.key if several else ""
     try:

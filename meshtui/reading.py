@@ -133,9 +133,9 @@ class Reading:
             raise Unreachable(Problem(Trouble.UNREACHABLE, _UNCONNECTED))
         return await self.session.get(ref, managed_fields=False)
 
-    def log(self, pods: Sequence[Ref], *, previous: bool = False) -> None:
+    def log(self, pods: Sequence[Ref], *, previous: bool = False, replicas: bool = False) -> None:
         """Opens the log of a pod, or those of several as one, and follows it until it is left."""
-        screen = LogReader(pods, previous=previous)
+        screen = LogReader(pods, previous=previous, replicas=replicas)
         group = self.feed(screen)
 
         def left(_: None) -> None:
@@ -146,7 +146,7 @@ class Reading:
     def feed(self, screen: LogReader) -> str:
         """Feeds a log to its screen, in place of what fed it before; gives the group of the worker."""
         group = f"log {id(screen)}"
-        feeding = partial(log_feeding.feed, self._app, self.session, screen)
+        feeding = partial(log_feeding.feed, self._app, self.session, screen, lambda: self.snapshot)
         self._app.run_worker(feeding, group=group, exclusive=True)  # type: ignore[arg-type]
         return group
 

@@ -1,4 +1,4 @@
-"""Routes: from what panes and readers ask for, in messages that come up, to who does it."""
+"""Routes: from what panes, readers and keys ask for, mostly in messages that come up, to who does it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from meshtui.ordering import Ordering
 from meshtui.reading import Reading
 from meshtui.taking import Taking
 from meshtui.telling import Telling
-from meshtui.ui import export
+from meshtui.ui import export, keys
 from meshtui.ui.answers import AnswerScreen
 from meshtui.ui.audit_reader import AuditReader
 from meshtui.ui.confirm import Confirm
@@ -22,7 +22,7 @@ from meshtui.ui.log_reader import LogReader
 from meshtui.ui.main import Main
 from meshtui.ui.pane import Pane
 from meshtui.ui.pick import Pick
-from meshtui.ui.reader import Reader, Yaml
+from meshtui.ui.reader import Aliases, Help, Reader, Yaml
 from meshtui.ui.spans import Tone
 from meshtui.ui.tree import TreeScreen
 
@@ -69,7 +69,7 @@ class Routes(App[int], inherit_bindings=False):
 
     @on(Pane.LogsAsked)
     def _logs(self, event: Pane.LogsAsked) -> None:
-        self._reading.log(event.pods, previous=event.previous)
+        self._reading.log(event.pods, previous=event.previous, replicas=event.replicas)
 
     @on(LogReader.RangeAsked)
     def _log_range(self, event: LogReader.RangeAsked) -> None:
@@ -88,6 +88,22 @@ class Routes(App[int], inherit_bindings=False):
     @on(AnswerScreen.Reversed)
     def _reversed(self, event: AnswerScreen.Reversed) -> None:
         self._reading.ask(event.asked)
+
+    def action_help(self) -> None:
+        if not isinstance(self.screen, Help):
+            live = self.screen.active_bindings.values()
+            found = keys.lines(self, live, self._main.commands)
+            self.push_screen(Help("Keys and commands", found, keys.HANG))
+
+    def action_aliases(self) -> None:
+        if isinstance(self.screen, Aliases):
+            self.screen.dismiss()
+        else:
+            found = keys.aliases(self._main.commands)
+            self.push_screen(Aliases("Commands and their aliases", found, keys.HANG))
+
+    def action_messages(self) -> None:
+        self.push_screen(Reader("Messages, newest first", self._telling.lines(), 10))
 
     # To be taken away
 

@@ -65,8 +65,11 @@ def _asked(namespaces: Sequence[str]) -> Asked:
 
 
 def _is_wanted(row: Row, order: Order, now: datetime) -> bool:
-    if order.expiring is None or row.not_after is None or row.verdict.health is Health.BAD:
-        return order.expiring is None or row.verdict.health not in (Health.OK, Health.NONE)
+    """All of them; of those that end within a time, what ends nobody knows when too, where something is wrong."""
+    if order.expiring is None:
+        return True
+    if row.not_after is None:
+        return row.verdict.health not in (Health.OK, Health.NONE)
     by_hand = row.renewal in (Renewal.HAND, Renewal.CA_BY_HAND)
     renews_itself = not by_hand and row.verdict.health is Health.OK
     return row.not_after - now <= order.expiring and not renews_itself

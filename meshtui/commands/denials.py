@@ -11,9 +11,11 @@ import click
 from meshtui.commands import denials_reports, frame, whole
 from meshtui.commands.denials_reports import Report
 from meshtui.commands.frame import UNREADABLE, Told
+from meshtui.commands.latest import Latest
 from meshtui.commands.whole import Asked
-from meshtui.kube.errors import KubeError
+from meshtui.kube.errors import KubeError, Unreachable
 from meshtui.kube.pace import Pace
+from meshtui.kube.session import Session
 from meshtui.kube.tails import STREAMS, Tails
 from meshtui.mesh import denial_watch, scopes
 from meshtui.mesh.denial_rows import Row
@@ -74,42 +76,43 @@ def _told(watching: _Watching) -> int:
 async def _read(watching: _Watching, settings: Settings) -> None:
     """Reads the logs, to their ends or until it is interrupted. Raises KubeError where the cluster cannot be
     reached."""
-    order = watching.order
     async with whole.opened(settings, Pace()) as (session, latest, context):
-        namespaces = settings.namespaces_of(context)
-        asked = Asked(
-            scopes.of(denial_watch.KINDS, namespaces),
-            lambda snapshot: (),
-            lambda snapshot: (),
-        )
-        watching.namespaces = namespaces
-        watching.see(await whole.read(session, latest, asked, _PATIENCE))
-        options = LogOptions(
-            denial_watch.CONTAINER, tail=None, since=order.since, follow=order.follow
-        )
-        watch = watching.watch
-        tails = watching.tails = Tails(
-            session,
-            watch.take,
-            options,
-            streams=order.streams,
-            matters=lambda pod: watch.matters(pod, datetime.now(UTC)),
-            take_up=watch.take_up,
-        )
-        tails.offer(watch.proxies(datetime.now(UTC)))
-        if not order.follow:
-            await tails.run()
+        watching.namespaces = settings.namespaces_of(context)
+        try:
+            await _read_logs(watching, session, latest)
             return
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(tails.run())
-            while True:
-                await asyncio.sleep(_NEWS)
-                watching.see(latest.snapshot)
-                tails.offer(watch.proxies(datetime.now(UTC)))
-                for pod in tails.steady:
-                    watch.take_up(pod, datetime.now(UTC))
-                watching.print_following()
-                watching.print_rows()
+        except Unreachable as error:  # raised below: a task group would bury it in a group
+            failed = error
+    raise failed
+
+
+async def _read_logs(watching: _Watching, session: Session, latest: Latest) -> None:
+    order, watch = watching.order, watching.watch
+    needs = scopes.of(denial_watch.KINDS, watching.namespaces)
+    asked = Asked(needs, lambda snapshot: (), lambda snapshot: ())
+    watching.see(await whole.read(session, latest, asked, _PATIENCE))
+    tails = watching.tails = Tails(
+        session,
+        watch.take,
+        LogOptions(denial_watch.CONTAINER, tail=None, since=order.since, follow=order.follow),
+        streams=order.streams,
+        matters=lambda pod: watch.matters(pod, datetime.now(UTC)),
+        take_up=watch.take_up,
+    )
+    tails.offer(watch.proxies(datetime.now(UTC)))
+    if not order.follow:
+        await tails.run()
+        return
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(tails.run())
+        while True:
+            await asyncio.sleep(_NEWS)
+            watching.see(latest.snapshot)
+            tails.offer(watch.proxies(datetime.now(UTC)))
+            for pod in tails.steady:
+                watch.take_up(pod, datetime.now(UTC))
+            watching.print_following()
+            watching.print_rows()
 
 
 class _Watching:

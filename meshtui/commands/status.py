@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +23,7 @@ from meshtui.mesh.printable import plain
 from meshtui.mesh.snapshot import Snapshot
 from meshtui.settings import Settings
 from meshtui.ui import times
+from meshtui.ui.columns import shorten
 
 SCHEMA = "meshtui.status/v1"
 """What `schema` says in JSON and YAML. It gets a new number where a field changes its meaning or goes."""
@@ -69,14 +72,21 @@ def _asked(namespaces: Sequence[str]) -> Asked:
 # For people
 
 _WIDTH = 100
-"""Lines of what is well are broken here."""
+"""Where there is no terminal, lines of what is well are broken here."""
 
 
 def table(report: Report) -> str:
-    return "\n".join(map(plain, _lines(report))) + "\n"
+    return text(report, shutil.get_terminal_size().columns if sys.stdout.isatty() else None)
 
 
-def _lines(report: Report) -> Iterator[str]:
+def text(report: Report, columns: int | None) -> str:
+    """In a terminal, each line in its columns, so that all of it is one screen; None where it is read by something
+    else, to which nothing is cut."""
+    lines = map(plain, _lines(report, columns or _WIDTH, spaced=columns is None))
+    return "\n".join(shorten(line, columns) if columns else line for line in lines) + "\n"
+
+
+def _lines(report: Report, width: int, *, spaced: bool) -> Iterator[str]:
     """Section by section: a line for each thing that is not well; all that is well side by side."""
     now = report.snapshot.now
     for section in report.sections:
@@ -92,7 +102,7 @@ def _lines(report: Report) -> Iterator[str]:
             yield from (
                 textwrap.wrap(
                     f"{health.mark} {'; '.join(well)}",
-                    _WIDTH,
+                    width,
                     initial_indent=" ",
                     subsequent_indent="   ",
                     break_on_hyphens=False,
@@ -100,7 +110,8 @@ def _lines(report: Report) -> Iterator[str]:
                 if well
                 else ()
             )
-        yield ""
+        if spaced:
+            yield ""
 
 
 def _is_told_by_its_pane(item: Item) -> bool:

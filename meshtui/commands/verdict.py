@@ -15,6 +15,7 @@ from meshtui.commands.whole import Asked
 from meshtui.mesh import scopes
 from meshtui.mesh.health import Health
 from meshtui.mesh.snapshot import Snapshot
+from meshtui.mesh.trace import ends
 from meshtui.mesh.traffic import between, parties
 from meshtui.mesh.traffic.calls import Http
 from meshtui.mesh.traffic.parties import Named
@@ -36,6 +37,11 @@ class Order:
     output: str = "table"
 
     @property
+    def destination(self) -> str:
+        """Who is called, with the port."""
+        return self.called if self.port is None else f"{self.called}:{self.port}"
+
+    @property
     def http(self) -> Http | None:
         """What is told of a request; None where nothing is."""
         if self.method is None and self.path is None and not self.headers:
@@ -53,13 +59,13 @@ def run(order: Order, settings: Settings) -> int:
 def _told(order: Order, snapshot: Snapshot, missing: Sequence[str]) -> Told:
     try:
         source = parties.named(snapshot, order.source, called=False)
-        called = parties.named(snapshot, order.called, called=True)
-        found = between.judge(snapshot, source, called, order.port, order.http)
+        called, port = ends.destination(snapshot, order.destination)
+        found = between.judge(snapshot, source, called, port, order.http)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     notes = tuple(dict.fromkeys(_notes(source, called)))
     outcome = between.outcome(found)
-    report = Report(snapshot, source, called, order.port, outcome, found, notes, missing)
+    report = Report(snapshot, source, called, port, outcome, found, notes, missing)
     text = verdict_reports.FORMATS[order.output](report)
     return Told(text, well=outcome is Outcome.ALLOWED, notes=notes)
 

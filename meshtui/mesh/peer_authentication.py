@@ -176,7 +176,8 @@ def read(it: Raw) -> PeerAuthentication:
         selector=labels or None,
         mode=_mode(text(spec, "mtls", "mode")),
         ports={
-            port: _mode(text(each, "mode")) for port, each in table(spec, "portLevelMtls").items()
+            str(port): _mode(text(each, "mode"))
+            for port, each in table(spec, "portLevelMtls").items()
         },
     )
 

@@ -13,6 +13,8 @@ from meshtui.mesh.kinds import AUTHORIZATION_POLICY, GATEWAY_API
 from meshtui.mesh.raw import Condition, Raw, conditions, entries, strings, table, text
 from meshtui.mesh.snapshot import Ref, Snapshot
 
+DRY_RUN = "istio.io/dry-run"
+
 
 class Target(NamedTuple):
     """What a `targetRef` names."""
@@ -94,13 +96,13 @@ def selecting(policies: Iterable[Policy], labels: Sequence[Mapping[str, str]]) -
 def targets(it: Raw) -> tuple[Target, ...]:
     """What any object of Istio's names in `targetRefs`, or in the older `targetRef`."""
     spec = table(it, "spec")
-    named = [*entries(spec, "targetRefs"), *filter(None, [table(spec, "targetRef")])]
+    named = entries(spec, "targetRefs") or [*filter(None, [table(spec, "targetRef")])]
     return tuple(_target(each, raw.namespace(it)) for each in named)
 
 
 def dry_run(it: Raw) -> bool:
     """Whether an AuthorizationPolicy is only to be tried."""
-    return raw.annotation(it, "istio.io/dry-run") == "true"
+    return raw.annotation(it, DRY_RUN) in ("1", "t", "T", "true", "TRUE", "True")
 
 
 def _policies(root: str, *every: Policy) -> Policies:

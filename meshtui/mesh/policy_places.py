@@ -47,6 +47,9 @@ _HEEDING: Mapping[Kind, tuple[str, ...]] = {
 """Who heeds a kind where it has no targets. Waypoints heed nothing without (istio-ambient.md, 7.2)."""
 
 
+_CORRECT = "correct its targetRefs (e), or make what they name"
+
+
 class Place(NamedTuple):
     """One place where a policy is enforced, or is not. A tuple, so that it counts as a value where it is an input."""
 
@@ -58,6 +61,8 @@ class Place(NamedTuple):
     reason: str
     waypoint: str = ""
     """The "namespace/name" of the waypoint or gateway."""
+    step: str = ""
+    """What to do where nobody enforces it; "" where there is nothing to do."""
 
     @property
     def verdict(self) -> Verdict:
@@ -88,7 +93,7 @@ class Places:
             why = (
                 "names something else, or another namespace, which no waypoint or gateway looks for"
             )
-            yield Place(NOBODY, target.name, Health.BAD, why)
+            yield Place(NOBODY, target.name, Health.BAD, why, step=_CORRECT)
 
     def of_host(self, host: str, namespace: str) -> Iterator[Place]:
         """Where a DestinationRule is heeded: it is for who calls the host, and a waypoint calls for ztunnels."""
@@ -120,7 +125,7 @@ class Places:
         found = self._of_class_named(target.name)
         if namespace != self.root:
             why = f"only a policy of {self.root} may be for all gateways of a class"
-            yield Place(NOBODY, of, Health.BAD, why)
+            yield Place(NOBODY, of, Health.BAD, why, step=f"move it to namespace {self.root}")
         elif found:
             noun = WAYPOINT if self._is_waypoint(target.name) else GATEWAY_PROXY
             yield Place(noun, of, Health.OK, f"at {', '.join(found)}", found[0])
@@ -142,13 +147,14 @@ class Places:
                 return Place(
                     NOBODY, of, Health.UNKNOWN, f"whether it exists is not known: {unread}"
                 )
-            return Place(NOBODY, of, Health.BAD, f"Gateway {key} does not exist")
+            return Place(NOBODY, of, Health.BAD, f"Gateway {key} does not exist", step=_CORRECT)
         if not self._is_waypoint(gateway.class_name):
             return Place(GATEWAY_PROXY, of, Health.OK, f"at {key}", key)
         labels = {USE_WAYPOINT: target.name}
         found = waypoints.binding(self.waypoints, target.namespace, labels)
         if found is None:
-            return Place(NOBODY, of, Health.BAD, "it takes no traffic")
+            step = f"give Gateway {key} another label istio.io/waypoint-for than none"
+            return Place(NOBODY, of, Health.BAD, "it takes no traffic", step=step)
         if key not in self.served and not any(each.key == key for each in self.entries.values()):
             return Place(WAYPOINT, of, Health.NONE, f"at {key}, which no Service uses", key)
         return _at_waypoint(of, found)
@@ -162,12 +168,12 @@ class Places:
                 return Place(
                     NOBODY, of, Health.UNKNOWN, f"whether it exists is not known: {unread}"
                 )
-            return Place(NOBODY, of, Health.BAD, f"{of} does not exist")
+            return Place(NOBODY, of, Health.BAD, f"{of} does not exist", step=_CORRECT)
         binding = (self.services if of_service else self.entries).get(key)
         if binding is None:
-            return Place(
-                NOBODY, of, Health.BAD, "it has no waypoint, and a ztunnel heeds no targets"
-            )
+            why = "it has no waypoint, and a ztunnel heeds no targets"
+            step = f"name a waypoint for {of}: m on it, or on its namespace"
+            return Place(NOBODY, of, Health.BAD, why, step=step)
         return _at_waypoint(of, binding)
 
 
@@ -262,7 +268,7 @@ def _at_waypoint(of: str, found: Binding) -> Place:
         return Place(NOBODY, of, Health.UNKNOWN, f"not known: {found.reason}", found.key)
     if not found.bound:
         why = f"the waypoint is not bound ({found.state.value}): {found.reason}"
-        return Place(NOBODY, of, Health.BAD, why, found.key)
+        return Place(NOBODY, of, Health.BAD, why, found.key, found.step)
     reason = found.reason or f"at {found.key}"
     return Place(WAYPOINT, of, found.health, reason, found.key)
 

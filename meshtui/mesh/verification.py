@@ -6,7 +6,7 @@ annotations do (`pod_proofs`). Whoever follows one wants `KINDS` and `probes`, a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
@@ -17,6 +17,7 @@ from meshtui.mesh import (
     moves,
     nodes,
     pod_proofs,
+    policy_proofs,
     raw,
     service_proofs,
     waypoint_proofs,
@@ -28,14 +29,14 @@ from meshtui.mesh.capture import DATAPLANE_MODE
 from meshtui.mesh.changes import Change, Create, Delete, Patch
 from meshtui.mesh.checks import count, listed
 from meshtui.mesh.health import Health, Verdict
-from meshtui.mesh.kinds import GATEWAY, NAMESPACE, POD, SERVICE
+from meshtui.mesh.kinds import AUTHORIZATION_POLICY, GATEWAY, NAMESPACE, POD, SERVICE
 from meshtui.mesh.pod_proofs import Proof
 from meshtui.mesh.pods import GATEWAY_NAME
-from meshtui.mesh.raw import dig, strings
+from meshtui.mesh.raw import dig, strings, text
 from meshtui.mesh.snapshot import Phase, Probe, Ref, Snapshot
 from meshtui.mesh.waypoints import USE_WAYPOINT, USE_WAYPOINT_NAMESPACE
 
-KINDS = (*workloads.KINDS, SERVICE, *waypoints.KINDS)
+KINDS = (*workloads.KINDS, SERVICE, *waypoints.KINDS, AUTHORIZATION_POLICY)
 """What has to be wanted for it, beside `probes`."""
 
 PATIENCE = timedelta(seconds=60)
@@ -52,6 +53,7 @@ class Goal(Enum):
     BOUND = "bound"
     READY = "ready"
     GONE = "gone"
+    ENFORCED = "enforced"
 
 
 class State(Enum):
@@ -118,15 +120,26 @@ def begin(change: Change, snapshot: Snapshot, started: datetime) -> Verification
 def dumps(target: Ref, snapshot: Snapshot) -> tuple[Probe, ...]:
     """The dumps that tell of the pods of a namespace or of a controller: of the ztunnels on their nodes."""
     names = {each.pod.node for each in moves.concerned(target, snapshot)}
+    return _of_nodes(names, snapshot, ztunnel_probes.dump)
+
+
+def _of_nodes(
+    names: Set[str], snapshot: Snapshot, probe: Callable[[str, str], Probe]
+) -> tuple[Probe, ...]:
     on = nodes.of(snapshot)
     pods = [each.pod for name in sorted(names & on.keys()) for each in on[name].ztunnels]
-    return tuple(ztunnel_probes.dump(pod.namespace, pod.name) for pod in pods)
+    return tuple(probe(pod.namespace, pod.name) for pod in pods)
 
 
 def probes(verification: Verification, snapshot: Snapshot) -> tuple[Probe, ...]:
     """What has to be asked again and again for it."""
     if verification.goal in (Goal.BOUND, Goal.READY, Goal.GONE):
         return ()
+    if verification.goal is Goal.ENFORCED:
+        names = {
+            each.pod.node for each in policy_proofs.concerned(verification.change.target, snapshot)
+        }
+        return _of_nodes(names, snapshot, ztunnel_probes.detail)
     return dumps(verification.change.target, snapshot)
 
 
@@ -156,10 +169,13 @@ _NOUNS = {
     Goal.BOUND: "service{} as the labels ask",
     Goal.READY: "waypoint{} ready",
     Goal.GONE: "waypoint{} gone, with its pods",
+    Goal.ENFORCED: "pod{} whose ztunnel holds the policy as it is written",
 }
 
 
 def _goal(change: Change, snapshot: Snapshot) -> Goal | None:
+    if policy_proofs.can_tell(change):
+        return Goal.ENFORCED
     if isinstance(change, Create):
         return Goal.READY if change.target.kind == GATEWAY else None
     if isinstance(change, Delete):
@@ -188,6 +204,8 @@ def _proofs(verification: Verification, snapshot: Snapshot) -> Iterator[Proof]:
             yield waypoint_proofs.ready(target, snapshot)
         case Goal.GONE:
             yield waypoint_proofs.gone(target, raw.uid(change.before or {}), snapshot)
+        case Goal.ENFORCED:
+            yield from policy_proofs.of(target, verification.started, snapshot)
         case Goal.REPLACED:
             yield from _replaced(verification, snapshot)
         case Goal.CAPTURED:
@@ -262,9 +280,11 @@ def _held(verification: Verification, snapshot: Snapshot) -> Verdict | None:
     target = change.target
     if why := _unread(verification, snapshot):
         return Verdict(Health.UNKNOWN, why)
+    it = snapshot.find(target.kind, target.namespace, target.name)
+    if goal is Goal.ENFORCED and text(it, "metadata", "resourceVersion") == change.based_on:
+        return Verdict(Health.UNKNOWN, "the policy as it was written was not seen yet")
     if goal is Goal.REPLACED or not isinstance(change, Patch):
         return None
-    it = snapshot.find(target.kind, target.namespace, target.name)
     labels = strings(it, "metadata", "labels")
     written = raw.table(change.patch, "metadata", "labels")
     if it is None:
@@ -285,6 +305,7 @@ def _unread(verification: Verification, snapshot: Snapshot) -> str:
         Goal.BOUND: ((SERVICE, ""),),
         Goal.READY: ((GATEWAY, ""),),
         Goal.GONE: ((GATEWAY, ""), (POD, GATEWAY_NAME)),
+        Goal.ENFORCED: ((AUTHORIZATION_POLICY, ""),),
     }
     for kind, labels in sources.get(verification.goal, ((POD, ""),)):
         source = snapshot.covering(kind, where, labels)
@@ -297,6 +318,8 @@ def _unread(verification: Verification, snapshot: Snapshot) -> str:
 def _nothing(verification: Verification) -> str:
     if verification.goal is Goal.BOUND:
         return f"no service of {verification.change.target.key} takes a waypoint"
+    if verification.goal is Goal.ENFORCED:
+        return "no pod in the mesh is behind a ztunnel and selected by it"
     if _awaited(verification):
         return "its labels are written"
     key = verification.change.target.key

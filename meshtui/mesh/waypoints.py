@@ -86,6 +86,16 @@ class Binding(NamedTuple):
     def verdict(self) -> Verdict:
         return Verdict(self.health, self.reason)
 
+    @property
+    def step(self) -> str:
+        """What to do where it is broken."""
+        if self.state is State.NO_PODS:
+            return f"see why no pod of {self.key} is ready (:wp)"
+        if self.state is State.MISSING:
+            whose = "the namespace (m in Namespaces)" if self.label_of == "namespace" else "it"
+            return f"make Gateway {self.key}, or correct the label {USE_WAYPOINT} of {whose}"
+        return f"see Gateway {self.key} (:wp)"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Waypoint:

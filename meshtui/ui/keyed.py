@@ -88,6 +88,8 @@ class Keyed(Arranged[R], Generic[R]):
         pods: Sequence[Ref]
         """Several are read as one."""
         previous: bool = False
+        replicas: bool = False
+        """They are all replicas of something, also where that is one."""
 
     @dataclass
     class CopyAsked(Message):
@@ -239,13 +241,16 @@ class Keyed(Arranged[R], Generic[R]):
         row = self.table.selected
         if row is not None and self.snapshot is not None:
             rows = self.table.marked or (row,)
-            self._read([pod for each in rows for pod in self.logs_of(each, self.snapshot)])
+            found = [pod for each in rows for pod in self.logs_of(each, self.snapshot)]
+            self._read(found, replicas=True)
 
-    def _read(self, pods: Sequence[Ref | None], previous: bool = False) -> None:
+    def _read(
+        self, pods: Sequence[Ref | None], previous: bool = False, *, replicas: bool = False
+    ) -> None:
         """Asks for the logs of these."""
         found = tuple(dict.fromkeys(pod for pod in pods if pod is not None))
         if found:
-            self.post_message(self.LogsAsked(found, previous))
+            self.post_message(self.LogsAsked(found, previous, replicas))
         else:
             self.post_message(self.Told("There is no log behind this row."))
 

@@ -73,14 +73,14 @@ class LogReader(Reader):
         pods: Sequence[Ref],
         *,
         previous: bool = False,
+        replicas: bool = False,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """The log of one pod, or those of several."""
-        one = f"Log of {pods[0].key}" if len(pods) == 1 else f"Logs of {len(pods)} pods"
-        self._whose = f"{one} (previous container)" if previous else one
-        super().__init__(self._whose)
+        """The log of one pod, or those of several, which others may join; so they may where one is all replicas."""
         self.pods = pods
         self.previous = previous
+        self.merged = replicas or len(pods) > 1
+        super().__init__(self._whose)
         self.range: Range = RANGES["0"]
         self._clock = clock
         self._log: list[LogLine] = []
@@ -100,6 +100,16 @@ class LogReader(Reader):
         self.watch(self.lines, "scroll_y", self._scrolled, init=False)
         self.lines.scroll_end(animate=False)  # past what was read before the screen was there
         self._head()
+
+    @property
+    def _whose(self) -> str:
+        some = f"Logs of {len(self.pods)} pods"
+        one = f"Log of {self.pods[0].key}" if len(self.pods) == 1 else some
+        return f"{one} (previous container)" if self.previous else one
+
+    def join(self, pod: Ref) -> None:
+        """The log of another pod is read too."""
+        self.pods = (*self.pods, pod)
 
     def begin(self) -> None:
         """What comes from now on is of `range` alone."""

@@ -185,3 +185,16 @@ def test_what_cannot_be_meant_is_status_2_and_no_cluster_is_status_3(tmp_path: P
     nowhere = meshtui(tmp_path, "--context", "nowhere", "denials")
     assert nowhere.returncode == UNREADABLE
     assert nowhere.stdout == ""
+
+
+@pytest.mark.parametrize("more", [(), ("--follow",)])
+def test_a_cluster_that_cannot_be_reached_is_told(
+    more: tuple[str, ...], tmp_path: Path, shop: Path
+) -> None:
+    config = yaml.safe_load(shop.read_text())
+    config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
+    gone = tmp_path / "kubeconfig"
+    gone.write_text(yaml.safe_dump(config))
+    ended = denials(tmp_path, gone, *more)
+    assert (ended.returncode, ended.stdout) == (UNREADABLE, "")
+    assert ended.stderr.startswith("meshtui: 127.0.0.1:1 refuses connections")

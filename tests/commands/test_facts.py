@@ -10,6 +10,9 @@ import jsonschema
 import pytest
 import yaml
 
+from meshtui.commands import status
+from meshtui.mesh import overview
+from tests import recordings
 from tests.commands.shell import meshtui
 
 _, NOT_SOUND, USAGE, UNREADABLE = range(4)
@@ -34,6 +37,16 @@ def test_status_tells_every_section_and_each_thing_that_is_not_well(
     assert any(line.startswith(" ✗ AMB-010") and "payments/only-8080" in line for line in lines)
     assert any(line.startswith(" ✗ batch") for line in lines)
     assert any("payments 3/3" in line for line in lines if line.startswith(" ✓"))
+
+
+def test_in_a_terminal_it_is_one_screen_of_text() -> None:
+    """The recorded mesh at 160x48, and no line is longer than the terminal."""
+    at = recordings.snapshot("shop")
+    report = status.Report(at, tuple(overview.of(at, ())), ())
+    lines = status.text(report, 160).splitlines()
+    assert len(lines) < 48
+    assert max(map(len, lines)) <= 160
+    assert all(line in status.text(report, None) for line in lines if line.isupper())
 
 
 def test_status_keeps_to_the_namespaces_that_are_asked_for(tmp_path: Path, shop: Path) -> None:
@@ -63,6 +76,7 @@ def test_what_renews_itself_in_time_does_not_end_within_any_time(
         assert ended.returncode == NOT_SOUND
         return [each["name"] for each in json.loads(ended.stdout)["certificates"]]
 
+    assert names("1h") == ["absent"]
     assert names("7d") == ["absent", "*.acme.example"]
     # a workload's certificate ends within a day, and is renewed; a CA's is renewed by hand
     assert names("8760h") == ["absent", "*.acme.example", "Acme LLC Intermediate CA"]

@@ -298,6 +298,8 @@ def test_who_enforces_it(
     row = only(*objects)
     assert (row.verdict.health, row.by) == (health, by), row.verdict
     assert words in row.verdict.reason
+    targeted = [each for each in row.places if row.targets and each.by == NOBODY]
+    assert all(each.step for each in targeted if each.health is Health.BAD)
 
 
 @pytest.mark.parametrize("kind", ["AuthorizationPolicy", "PeerAuthentication"])

@@ -290,7 +290,9 @@ async def test_it_is_tried_first_and_then_made_good(tmp_path: Path) -> None:
             at, f"Enforce AuthorizationPolicy payments/{ALLOW}", "-     istio.io/dry-run: 'true'"
         )
         await at.press("enter")
-        await at.until(lambda: not at.app._changing.busy)
+        await at.until(lambda: "0 of 2 pods whose ztunnel holds the policy" in at.screen)
+        await at.press("escape")
+        await at.until(lambda: len(at.app.screen_stack) == 1)
         assert "It is there already." in at.said
         assert "! by what is written now it is let in" in at.said
         assert [type(change).__name__ for change in at.session.applied] == ["Create", "Patch"]
@@ -329,7 +331,7 @@ async def test_it_can_be_edited_before_it_is_asked_for_and_nothing_typed_is_lost
         await at.press("down", "down", "enter")
         await shown(at, "+   name: let-them-in")
         await at.press("enter")
-        await at.until(lambda: not at.app._changing.busy)
+        await at.until(lambda: "pods whose ztunnel holds the policy" in at.screen)
         assert [change.target for change in at.session.applied] == [
             Ref(AUTHORIZATION_POLICY, "payments", "let-them-in")
         ]
@@ -386,6 +388,8 @@ async def test_in_the_built_in_cluster_they_go_on_until_the_policy_is_made(tmp_p
             await at.asked("enter")
             await at.until("✓ accepted as a dry run")
             await at.pilot.press("enter")
+            await at.until("2 of 2 pods whose ztunnel holds the policy", "✓ verified")
+            await at.pilot.press("escape")
             await until(at.pilot, lambda: not at.app._changing.busy, seconds=30)
             made = f"payments/{ALLOW}"
             await until(at.pilot, lambda: at.labels(AUTHORIZATION_POLICY, made) == {}, seconds=30)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from meshtui.mesh.kinds import POD
 from meshtui.mesh.logs import LogLine
+from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Ref
 from meshtui.ui.log_lines import Look, Sieve, Sifted, drawn
 from meshtui.ui.log_reader import MOST, LogReader
@@ -236,6 +238,47 @@ async def test_capital_l_reads_all_replicas_of_a_row() -> None:
         await at.press("L")
         await at.until(lambda: len(at.session.logs_asked) == 4)
         assert {pod.name for pod, _ in at.session.logs_asked[2:]} == replicas
+
+
+async def test_a_pod_that_replaces_one_of_theirs_is_read_too_and_no_other() -> None:
+    """One of the same Deployment, once it runs."""
+    every = SHOP.objects[POD]
+    ledgers = sorted(key for key in every if key.startswith("payments/ledger-"))
+
+    def another(key: str, name: str, **status: object) -> dict[str, Raw]:
+        namespace, it = key.partition("/")[0], every[key]
+        metadata = {**it["metadata"], "name": name, "uid": name}
+        it = {**it, "metadata": metadata, "status": {**it["status"], **status}}
+        return {f"{namespace}/{name}": it}
+
+    new = another(ledgers[0], "ledger-new")
+    others = {
+        **another(ledgers[0], "ledger-waits", containerStatuses=[], phase="Pending"),
+        **another("shop/checkout-5f686c4cb7-v2nsk", "checkout-new"),
+    }
+    async with looking(SHOP, "workloads", (120, 30), log=LINES[:1]) as at:
+        await at.type("/ledger\r")
+        await at.press("L")
+        await at.until(lambda: len(at.session.logs_asked) == 2)
+        left = {key: it for key, it in every.items() if key != ledgers[0]}
+        await at.show(replace(SHOP, objects={**SHOP.objects, POD: {**left, **new, **others}}))
+        await at.until(lambda: len(at.session.logs_asked) == 3)
+        pod, options = at.session.logs_asked[-1]
+        assert (pod.key, options.tail, options.since) == ("payments/ledger-new", None, None)
+        await at.until(lambda: "came in the place of another" in at.read)
+        await at.until(lambda: heading(at).startswith("Logs of 3 pods"))
+        assert len(at.session.logs_asked) == 3
+
+
+async def test_the_only_replica_is_read_as_all_of_them() -> None:
+    async with looking(SHOP, "workloads", (120, 30), log=LINES[:1]) as at:
+        await at.select("catalog")
+        await at.press("L")
+        await at.until(lambda: "end of the log" in at.read)
+        assert reader(at).merged
+        await at.press("escape", "l")
+        await at.until(lambda: "end of the log" in at.read)
+        assert not reader(at).merged
 
 
 # Marked and saved

@@ -51,10 +51,10 @@ def test_the_message_of_an_event_goes_on_under_itself() -> None:
     grid = Grid(columns, [("4m", "Successfully assigned shop/cart to node-1"), ("12m", "Started")])
     lines = render(None, [Section("", [grid])], 30)
     assert [text_of(each).rstrip() for each in lines] == [
-        " SEEN  MESSAGE",
-        "   4m  Successfully assigned",
-        "       shop/cart to node-1",
-        "  12m  Started",
+        "SEEN  MESSAGE",
+        "  4m  Successfully assigned",
+        "      shop/cart to node-1",
+        " 12m  Started",
     ]
 
 

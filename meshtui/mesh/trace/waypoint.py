@@ -30,7 +30,7 @@ def of(around: Around) -> Hop:
     shown = (_gateway(around, binding), _label(around, binding))
     if binding.health is Health.BAD:
         first = shown if binding.state is not State.MISSING else shown[::-1]
-        return hops.broken(TITLE, binding.reason, *first, step=_step(binding))
+        return hops.broken(TITLE, binding.reason, *first, step=binding.step)
     if binding.bound is None or binding.health in (Health.UNKNOWN, Health.WARN):
         return hops.unknown(TITLE, binding.reason, *shown, step="see the waypoint (:wp)")
     if not binding.bound:
@@ -114,11 +114,3 @@ def _label(around: Around, binding: Binding) -> Evidence:
         ref = Ref(NAMESPACE, "", spec.namespace if spec else own)
     value = label(around.snapshot.find(ref.kind, ref.namespace, ref.name) or {}, USE_WAYPOINT)
     return Evidence(f"{ref.kind.title} {ref.key}", field, value, ref)
-
-
-def _step(binding: Binding) -> str:
-    if binding.state is State.NO_PODS:
-        return f"see why no pod of {binding.key} is ready (:wp)"
-    if binding.state is State.MISSING:
-        return f"make Gateway {binding.key}, or correct the label that names it (m in Namespaces)"
-    return f"see Gateway {binding.key} (:wp)"

@@ -34,6 +34,8 @@ class Mesh:
     """The mesh's own and its aliases."""
     normalization: str = "BASE"
     """Of paths, as the mesh config names it."""
+    providers: frozenset[str] | None = None
+    """Whom CUSTOM policies may ask, by name; None where that is not known."""
 
 
 def trials(policy: Authorization, call: Call, mesh: Mesh) -> list[Trial]:
@@ -81,6 +83,8 @@ def _matchers(
         try:
             if call.http is None and _is_http(field.attribute):
                 raise ValueError(f"{field.field} is for HTTP alone")
+            if not _is_named(field.attribute):
+                raise ValueError(f"{field.field} names nothing in brackets")
             yield _matcher(field.attribute, value, policy.namespace)
         except ValueError as error:
             if policy.policy.action == "ALLOW":
@@ -159,6 +163,14 @@ def _is_http(attribute: str) -> bool:
     return attribute.startswith((":", "request."))
 
 
+def _is_named(attribute: str) -> bool:
+    """Whether a header or a claim has a name, as it must."""
+    for kind in (_CLAIMS, _HEADERS):
+        if attribute.startswith(kind):
+            return name_in_brackets(attribute.removeprefix(kind)) is not None
+    return True
+
+
 def _identity(call: Call) -> Given:
     if call.principal is None:
         return None
@@ -233,13 +245,13 @@ def _header(name: str, call: Call, mesh: Mesh) -> Given:
 _PSEUDO = {":authority": "host", ":method": "method", ":path": "path"}
 
 
-def _claim(names: Sequence[str], call: Call, mesh: Mesh) -> Given:
+def _claim(names: tuple[str, ...], call: Call, mesh: Mesh) -> Given:
     claims = _http(call).claims
     if claims is None:
         return None
     found = dig(claims, *names)
     if isinstance(found, str):
-        return tuple(found.split(" ")) if names[-1:] in _SPACED else (found,)
+        return tuple(found.split(" ")) if names in _SPACED else (found,)
     if isinstance(found, list):
         return tuple(each for each in found if isinstance(each, str))
     return ()

@@ -160,10 +160,13 @@ def _quoted(literal: str) -> str:
     return re.sub(r"([\\.+*?()|\[\]{}^$])", r"\\\1", literal)
 
 
+_LENGTH = re.compile(r"0|[1-9]\d{0,2}", re.ASCII)
+
+
 def interface(value: str) -> ipaddress.IPv4Interface | ipaddress.IPv6Interface:
     """An address or a range, with the address as it is written. Raises ValueError."""
     length = value.partition("/")[2]
-    if "/" in value and not (length.isascii() and length.isdigit()):  # Go takes no netmask
+    if "/" in value and not _LENGTH.fullmatch(length):  # Go takes no netmask, and no 08
         raise ValueError(f"invalid range {value}")
     return ipaddress.ip_interface(value)
 
@@ -174,11 +177,12 @@ def contains(value: str, given: ipaddress.IPv4Address | ipaddress.IPv6Address) -
 
 
 def address(value: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """None where it is not known or cannot be read."""
+    """None where it is not known or cannot be read. One of IPv4 that is written as IPv6 is one of IPv4."""
     try:
-        return ipaddress.ip_address(value) if value else None
+        found = ipaddress.ip_address(value) if value else None
     except ValueError:
         return None
+    return (found.ipv4_mapped or found) if isinstance(found, ipaddress.IPv6Address) else found
 
 
 def port(value: str) -> int:

@@ -28,6 +28,7 @@ from meshtui.mesh.kinds import (
     SERVICE,
     Kind,
 )
+from meshtui.mesh.meshconfig import MeshConfig
 from meshtui.mesh.pods import GATEWAY_NAME, Pod
 from meshtui.mesh.raw import entries, number, text
 from meshtui.mesh.service_specs import Port, ServiceSpec
@@ -112,7 +113,12 @@ def rulebook(snapshot: Snapshot) -> Rulebook:
     every = rules.of(snapshot)
     kinds = (AUTHORIZATION_POLICY, PEER_AUTHENTICATION)
     return Rulebook(
-        Mesh(root, (domain, *aliases), setting if setting not in ("", "DEFAULT") else "BASE"),
+        Mesh(
+            root,
+            (domain, *aliases),
+            setting if setting not in ("", "DEFAULT") else "BASE",
+            _providers(configs),
+        ),
         domain,
         every,
         snapshot.once(verdicts.prepared, every, root),
@@ -120,6 +126,15 @@ def rulebook(snapshot: Snapshot) -> Rulebook:
         tuple(snapshot.each(REQUEST_AUTHENTICATION, tokens.read)),
         next(filter(None, map(snapshot.unread, kinds)), ""),
         snapshot.once(rules.addressed, *every),
+    )
+
+
+def _providers(configs: Sequence[MeshConfig]) -> frozenset[str] | None:
+    """Whom CUSTOM policies may ask; None where no mesh config was read."""
+    if not configs or configs[0].problem:
+        return None
+    return frozenset(
+        text(each, "name") for each in entries(configs[0].written, "extensionProviders")
     )
 
 

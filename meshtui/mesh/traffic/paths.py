@@ -57,16 +57,26 @@ def _split(value: str) -> list[str]:
     return re.split(r"(\{\*\*?\})", value)
 
 
+_UNRESERVED = re.compile(r"%(2[dDeE]|3[0-9]|[46][1-9a-fA-F]|[57][0-9aA]|5[fF]|7[eE])")
+"""Escapes of letters, digits and "-._~", which say no more than the character itself (RFC 3986, 2.3)."""
+_ESCAPED = re.compile(r'[ "<>^`{|}]')
+_PARAMETERS = re.compile(r"(/\.\.?);[^/]*")
+"""Of a segment that is "." or "..", which does not lose its meaning by them."""
+
+
 def compared(path: str, normalization: str = "BASE") -> str:
     """What is compared of a path as it was sent: without query and fragment, normalized as the mesh config says
-    ("NONE", "BASE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES"; BASE is Istio's default)."""
+    ("NONE", "BASE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES"; BASE is Istio's default, and Envoy's `normalize_path`,
+    to a real one of which the tests hold this)."""
     path = path.partition("?")[0].partition("#")[0]
     if normalization == "NONE":
         return path
     if normalization == "DECODE_AND_MERGE_SLASHES":
         path = re.sub(r"%2[fF]", "/", path)
         path = re.sub(r"%5[cC]", "/", path)
-    path = _without_dots(re.sub(r"%2[eE]", ".", path).replace("\\", "/"))
+    path = _UNRESERVED.sub(lambda found: chr(int(found[1], 16)), _PARAMETERS.sub(r"\1", path))
+    path = _without_dots(path.replace("\\", "/"))
+    path = _ESCAPED.sub(lambda found: f"%{ord(found[0]):02X}", path)
     if normalization in ("MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES"):
         path = re.sub("/{2,}", "/", path)
     return path

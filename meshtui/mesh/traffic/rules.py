@@ -6,13 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from meshtui.mesh import policies, raw
+from meshtui.mesh import policies
 from meshtui.mesh.kinds import AUTHORIZATION_POLICY
 from meshtui.mesh.policies import Policy
 from meshtui.mesh.raw import Raw, dig, entries, table, text
 from meshtui.mesh.snapshot import Snapshot
-
-DRY_RUN = "istio.io/dry-run"
 
 SOURCE_FIELDS: Mapping[str, str] = {
     "principals": "source.principal",
@@ -106,7 +104,7 @@ def read(it: Raw) -> Authorization:
         policy=policies.read(it),
         rules=tuple(map(_rule, entries(spec, "rules"))),
         selects=dig(spec, "selector") is not None,
-        dry_run=raw.annotation(it, DRY_RUN) in ("1", "t", "T", "true", "TRUE", "True"),
+        dry_run=policies.dry_run(it),
         provider=text(spec, "provider", "name"),
     )
 

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
+from types import MappingProxyType
 
 from meshtui.mesh.peer_authentication import InForce
 from meshtui.mesh.raw import Raw, text
@@ -166,11 +167,14 @@ def at_envoy(policies: Iterable[Authorization], call: Call, mesh: Mesh) -> Decis
         own = [found for each, found in every if each.policy.action == action and not each.dry_run]
         sides[action] = _Side(bool(own), [trial for found in own for trial in found])
     asked = {each.key: each.provider for each, _ in every if each.policy.action == "CUSTOM"}
+    known = mesh.providers
+    lacking = {key for key, name in asked.items() if known is not None and name not in known}
     return _decided(
         sides["CUSTOM"],
         sides["DENY"],
         sides["ALLOW"],
         asked=asked,
+        lacking=lacking,
         audited=tuple(dict.fromkeys(t.policy for t in sides["AUDIT"].trials if t.holds)),
         dry_run=tuple(sorted(each.key for each, found in every if each.dry_run and _any(found))),
     )
@@ -184,7 +188,8 @@ def _decided(
     custom: _Side,
     deny: _Side,
     allow: _Side,
-    asked: dict[str, str] | None = None,
+    asked: Mapping[str, str] = MappingProxyType({}),
+    lacking: Collection[str] = (),
     audited: tuple[str, ...] = (),
     dry_run: tuple[str, ...] = (),
 ) -> Decision:
@@ -196,6 +201,9 @@ def _decided(
 
     if by := deny.first(True):
         return decision(Outcome.REFUSED, f"{_named(by)} denies it", by)
+    if by := next((each for each in custom.trials if each.holds and each.policy in lacking), None):
+        whom = f"{asked[by.policy] or 'nobody'}, whom the mesh config does not have"
+        return decision(Outcome.REFUSED, f"{_named(by)} leaves it to {whom}", by)
     allowing = allow.first(True)
     if allow.there and not allowing and not allow.first(None):
         misses = nearest.of((*allow.trials, *allow.near()))
@@ -210,7 +218,7 @@ def _decided(
             Outcome.UNKNOWN, f"{_named(by)} would allow it, depending on {_open(by)}", by
         )
     if by := custom.first(True) or custom.first(None):
-        whom = (asked or {}).get(by.policy) or "the authorizer it names"
+        whom = asked.get(by.policy) or "the authorizer it names"
         return decision(Outcome.UNKNOWN, f"{_named(by)} leaves it to {whom}", by)
     if allowing:
         return decision(Outcome.ALLOWED, f"{_named(allowing)} allows it", allowing)

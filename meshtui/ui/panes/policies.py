@@ -172,6 +172,8 @@ def _by(row: Row) -> Cell:
 
 
 def _facts(row: Row) -> Iterable[Fact]:
+    if step := next((each.step for each in row.places if each.step), ""):
+        yield Fact("next", Span(step, Tone.STRONG))
     yield Fact("says", row.summary)
     if row.in_effect:
         yield Fact("in effect", (mark(Health.BAD), Span(f" {row.in_effect}")))

@@ -78,6 +78,9 @@ GET, POST = operation(methods=["GET"]), operation(methods=["POST"])
         ([policy(operation(paths=["/x"]), action="DENY")], Outcome.UNKNOWN, "shop/p"),
         ([policy(operation(paths=["/x"]), action="DENY"), policy(POST, name="q")], Outcome.REFUSED, ""),
         ([policy(when("experimental.envoy.filters.a[b]", "c"))], Outcome.UNKNOWN, "shop/p"),
+        # what names no header or claim drops an ALLOW's rule, and widens a DENY (istiod's generator.go)
+        ([policy({**GET, **when("request.headers", "a")})], Outcome.REFUSED, ""),
+        ([policy({**GET, **when("request.auth.claims", "a")}, action="DENY")], Outcome.REFUSED, "shop/p"),
         # a policy on trial decides nothing
         ([policy(GET, action="DENY", annotations={"istio.io/dry-run": "true"})], Outcome.ALLOWED, ""),
         ([policy(POST, annotations={"istio.io/dry-run": "true"})], Outcome.ALLOWED, ""),
@@ -87,6 +90,42 @@ GET, POST = operation(methods=["GET"]), operation(methods=["POST"])
 def test_what_an_envoy_decides(written: list[Raw], outcome: Outcome, by: str) -> None:
     decision = at_envoy(*written)
     assert (decision.outcome, decision.policy) == (outcome, by)
+
+
+def test_whom_the_mesh_config_does_not_have_lets_nobody_in() -> None:
+    """istiod has the proxy refuse what the policy selects (its builder.go, getBadCustomDenyRules)."""
+    asks = policy(GET, action="CUSTOM", spec={"provider": {"name": "opa"}})
+    for providers, outcome in (
+        (frozenset({"opa"}), Outcome.UNKNOWN),
+        (frozenset(), Outcome.REFUSED),
+    ):
+        mesh = Mesh(ROOT, ("cluster.local",), providers=providers)
+        decision = verdicts.at_envoy([rules.read(asks)], request(method="GET"), mesh)
+        assert decision.outcome is outcome
+        other = verdicts.at_envoy([rules.read(asks)], request(method="POST"), mesh)
+        assert other.outcome is Outcome.ALLOWED
+
+
+@pytest.mark.parametrize(
+    ("claims", "key", "outcome"),
+    [
+        ({"scope": "a b"}, "request.auth.claims[scope]", Outcome.ALLOWED),
+        ({"x": {"scope": "a b"}}, "request.auth.claims[x][scope]", Outcome.REFUSED),
+        ({"x": {"y": "a"}}, "request.auth.claims[x][y]", Outcome.ALLOWED),
+    ],
+)
+def test_a_claim_is_a_list_only_where_istio_says_so(
+    claims: Raw, key: str, outcome: Outcome
+) -> None:
+    assert at_envoy(policy(when(key, "a")), call=request(claims=claims)).outcome is outcome
+
+
+@pytest.mark.parametrize(("written", "told"), [("10.0.0.0/8", True), ("10.0.0.0/08", False)])
+def test_a_range_is_read_as_go_reads_it(written: str, told: bool) -> None:
+    found = at_ztunnel(
+        policy(source(ipBlocks=[written])), call=Call(WEB, "::ffff:10.1.1.1", port=80)
+    )
+    assert (found.outcome is Outcome.ALLOWED) is told
 
 
 def test_audits_and_dry_runs_that_match_are_told() -> None:
