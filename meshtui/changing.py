@@ -249,8 +249,10 @@ class Changing:
             except KubeError as error:
                 what = f"{wish.target.kind.title} {wish.target.key}"
                 self._tell(f"{what} cannot be read: {error}", Tone.BAD)
-                self._stopped(wishes[number:])
-                return
+                rest = wishes[number:]
+                if rest and not await self._goes_on(made, None, f"{what}: cannot be read", rest):
+                    return
+                continue
             if isinstance(found, Refusal):
                 self._tell(f"Not done: {found.reason}.", Tone.PLAIN)
                 continue
@@ -270,29 +272,33 @@ class Changing:
                     return
             else:
                 end = End.NOT_VERIFIED
+            applied = result.state is State.APPLIED
+            failed = f"{result.change.title}: {'not verified' if applied else result.state.value}"
             if (
                 end in (End.NOT_VERIFIED, End.UNDO)
                 and number < len(wishes)
-                and not await self._goes_on(made, result, wishes[number:])
+                and not await self._goes_on(
+                    made, result if applied else None, failed, wishes[number:]
+                )
             ):
                 return
 
-    async def _goes_on(self, made: Sequence[Result], last: Result, rest: Sequence[Wish]) -> bool:
-        """What to do after a failure with those that follow."""
+    async def _goes_on(
+        self, made: Sequence[Result], last: Result | None, failed: str, rest: Sequence[Wish]
+    ) -> bool:
+        """What to do after a failure with those that follow; `last` is what was made and has no proof."""
         self._proving.close()
-        applied = last.state is State.APPLIED
         choices = [
             ("stop here", _unchanged(rest)),
             ("go on", "with the next"),
         ]
         undoable = [each for each in reversed(made) if can_be_undone(each)]
-        if applied and can_be_undone(last):
+        if last is not None and can_be_undone(last):
             choices.append(("undo this one", last.change.target.name))
         if undoable:
             choices.append(("undo all", f"all that were changed: {len(undoable)}"))
-        title = f"{last.change.title}: {'not verified' if applied else last.state.value}"
-        chosen = await self._app.push_screen_wait(Pick(title, choices))
-        if chosen == "undo this one":
+        chosen = await self._app.push_screen_wait(Pick(failed, choices))
+        if chosen == "undo this one" and last is not None:
             await self._making.undone(last)
         elif chosen == "undo all":
             for result in undoable:

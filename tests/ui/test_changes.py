@@ -355,17 +355,26 @@ async def test_those_that_follow_are_made_without_a_question_where_that_was_answ
     assert story(file) == ["intent", "outcome applied"] * 3
 
 
-async def test_a_row_that_is_gone_by_now_is_not_changed(file: Path) -> None:
-    async with looking(namespaces(aa={}, bb={}), "namespaces", audit_file=file) as at:
-        for name in ("aa", "bb"):
+async def test_a_row_that_is_gone_by_now_is_not_changed_and_stops_those_that_follow(
+    file: Path,
+) -> None:
+    async with looking(namespaces(aa={}, bb={}, cc={}), "namespaces", audit_file=file) as at:
+        for name in ("aa", "bb", "cc"):
             await at.select(name)
             await at.press("space")
-        await at.press("m")
-        await at.until(lambda: isinstance(at.app.screen, Pick))
-        await at.show(SHOP)
+        await asked(at, "m", "enter")
+        await at.show(namespaces(aa={}, cc={}))
         await at.press("enter")
-        await told(at, "Namespace aa cannot be read: aa is not there", "1 was not changed (bb)")
-    assert story(file) == []
+        await at.until(lambda: isinstance(at.app.screen, Pick))
+        assert "Namespace bb: cannot be read" in at.screen
+        assert "stop here  1 was not changed (cc)" in at.screen
+        assert "undo all  all that were changed: 1" in at.screen
+        assert "undo this one" not in at.screen
+        await at.press("down", "enter")
+        await at.until(lambda: isinstance(at.app.screen, Confirm) and "(3 of 3)" in at.screen)
+        await at.press("escape")
+        await told(at, "Namespace bb cannot be read: bb is not there")
+        assert [change.target.name for change in at.session.applied] == ["aa"]
 
 
 async def test_marks_go_with_escape_and_say_what_a_filter_hides() -> None:
