@@ -141,7 +141,7 @@ def _read(app: MeshApp, pane: Pane[Any]) -> Callable[[], bool]:
         return (
             snapshot is not None
             and bool(snapshot.sources)
-            and all(source.complete for source in snapshot.sources.values())
+            and all(source.complete or source.problem for source in snapshot.sources.values())
             and 0 < snapshot.sweep.total == snapshot.sweep.read
             and bool(pane.table.rows)
             and all(answer.value or answer.problem for answer in snapshot.gets.values())
