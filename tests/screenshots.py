@@ -19,6 +19,7 @@ from textual.pilot import Pilot
 from meshtui.app import MeshApp
 from meshtui.clusters import clusters
 from meshtui.files import Files
+from meshtui.mesh.snapshot import Phase
 from meshtui.settings import Settings
 from meshtui.sim import process
 from meshtui.ui.main import Main
@@ -141,7 +142,10 @@ def _read(app: MeshApp, pane: Pane[Any]) -> Callable[[], bool]:
         return (
             snapshot is not None
             and bool(snapshot.sources)
-            and all(source.complete for source in snapshot.sources.values())
+            and all(
+                source.complete or source.phase is Phase.ABSENT
+                for source in snapshot.sources.values()
+            )
             and 0 < snapshot.sweep.total == snapshot.sweep.read
             and bool(pane.table.rows)
             and all(answer.value or answer.problem for answer in snapshot.gets.values())
