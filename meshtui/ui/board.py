@@ -195,7 +195,7 @@ class Board(Table[E]):
 
     def _resize(self) -> None:
         height = max((len(column) for column in self._board), default=0)
-        self.virtual_size = Size(self.size.width, height)
+        self.virtual_size = Size(0, height)
 
     def _room(self) -> int:
         columns = max(1, len(self._board))

@@ -70,6 +70,8 @@ class Pane(Narrowed[R]):
         self.beside = Lines(id="beside", focusable=False)
         self.set_class(not self.BESIDE, "-alone")
         self._asked = Wants()
+        self._room = 0
+        """For the detail: as much as it had last, while it is being laid out."""
         self._stale = True
         self._of: Snapshot | None = None
         self._verdicts: Mapping[str, Verdict] = {}
@@ -331,10 +333,10 @@ class Pane(Narrowed[R]):
         if self.snapshot is None or not self.beside.display:
             return
         row = self.table.selected
-        width = self.beside.scrollable_content_region.width or self.beside.size.width
+        self._room = self.beside.scrollable_content_region.width or self._room
         self.beside.show(
-            detail.render(self.verdict(row), self._sections(row, self.snapshot), width)
-            if row and width
+            detail.render(self.verdict(row), self._sections(row, self.snapshot), self._room)
+            if row and self._room
             else ()
         )
 

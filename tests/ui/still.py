@@ -191,20 +191,19 @@ async def settle(pilot: Pilot[Any]) -> None:
 
     `Pilot.pause` waits for the process to be idle instead: 40 ms for each key, and not at all where others keep the
     machine busy."""
-    app, clock, quiet = pilot.app, asyncio.get_running_loop().time, 0
-    patience = clock() + _THREADS
+    app, loop = pilot.app, asyncio.get_running_loop()
+    patience = loop.time() + _THREADS
     async with asyncio.timeout(30):
-        while quiet < 20 and app.is_running:
+        while app.is_running:
             await asyncio.sleep(0)
-            quiet += 1
-            if _busy(app):
-                quiet = 0
-            elif _undrawn(app.screen):
-                quiet = 0
+            if loop._ready or _busy(app):  # type: ignore[attr-defined]
+                continue
+            if _undrawn(app.screen):
                 app.screen._on_timer_update()
-            elif _works_behind() and clock() < patience:
-                quiet = 0
+            elif _works_behind() and loop.time() < patience:
                 await asyncio.sleep(0.001)
+            else:
+                break
     if app.animator._animations:
         await pilot.wait_for_scheduled_animations()
 
