@@ -40,6 +40,8 @@ class Ztunnel:
     behind: bool = False
     """A pod that was captured there has changed since the dump; asked where not all pods of the node are known, so that
     there are no counts."""
+    outdated: bool = False
+    """The counts agree, and the dump has another number of pods: it was read while they came and went."""
     metrics_failed: int = 0
     """How often they were asked in vain in a row, and `dump_failed` the dump: one that starts refuses at first."""
     dump_failed: int = 0
@@ -54,7 +56,8 @@ class Ztunnel:
 
 def due(ztunnels: Iterable[Ztunnel], now: datetime, pace: Pace) -> list[Probe]:
     """What to read now, the most urgent first: dumps where the counts disagree; metrics; dumps never read, once the
-    metrics are known, so that they need not be read twice; the slow round. Within each what was tried longest ago."""
+    metrics are known, so that they need not be read twice; the slow round, where outdated ones come sooner. Within each
+    what was tried longest ago."""
     every = list(ztunnels)
     # Metrics alone may take half of the budget at most, or no dump would ever be read of a very large mesh.
     often = max(pace.sweep_metrics, 2 * len(every) * pace.sweep_ask / pace.sweep_rate)
@@ -86,7 +89,9 @@ def _due(
     behind = lagging and old(ztunnel.dump_tried, pace.probe, ztunnel.dump_failed)
     if moved or behind:
         yield 0, ztunnel.dump_tried, ztunnel.dump
-    elif ztunnel.metrics_tried and old(ztunnel.dump_tried, pace.sweep_dump, ztunnel.dump_failed):
+        return
+    rest = pace.probe if ztunnel.outdated and not ztunnel.refused else pace.sweep_dump
+    if ztunnel.metrics_tried and old(ztunnel.dump_tried, rest, ztunnel.dump_failed):
         yield 2 if ztunnel.dump_tried is None else 3, ztunnel.dump_tried, ztunnel.dump
 
 

@@ -13,6 +13,7 @@ from meshtui.kube.pace import Pace
 from meshtui.kube.probes import AT_ONCE, Probing
 from meshtui.kube.sweep import Budget, Counts, Ztunnel, due
 from meshtui.mesh import pods, raw, ztunnels
+from meshtui.mesh.dumps import Dump
 from meshtui.mesh.kinds import POD
 from meshtui.mesh.listings import newer
 from meshtui.mesh.metrics import Metrics
@@ -154,14 +155,16 @@ class Sweeping:
         metrics, dump = ztunnels.metrics_probe(pod), ztunnels.dump_probe(pod)
         counted = self._probing.answers.get(metrics, Answer())
         dumped = self._probing.answers.get(dump, Answer())
+        counts = _counts(counted.value, annotated.get(node, 0)) if complete else None
         return Ztunnel(
             metrics=metrics,
             dump=dump,
-            counts=_counts(counted.value, annotated.get(node, 0)) if complete else None,
+            counts=counts,
             counts_at_dump=self._counts_at_dump.get(dump),
             metrics_tried=_newest(self._tried.get(metrics), _asked(counted)),
             dump_tried=_newest(self._tried.get(dump), _asked(dumped)),
             behind=node in changed and not newer(dumped.at, changed[node]),
+            outdated=_outdated(dumped.value, counts),
             metrics_failed=self._failures.get(metrics, 0) if counted.problem else 0,
             dump_failed=self._failures.get(dump, 0) if dumped.problem else 0,
             refused=_refused(counted) or _refused(dumped),
@@ -206,6 +209,13 @@ def _counts(value: object, annotated: int) -> Counts | None:
     if not isinstance(value, Metrics) or value.active is None:
         return None
     return Counts(value.active + (value.pending or 0), annotated)
+
+
+def _outdated(dump: object, counts: Counts | None) -> bool:
+    """Whether a dump has another number of pods than the metrics and Kubernetes agree on."""
+    if counts is None or not isinstance(dump, Dump) or dump.proxied is None:
+        return False
+    return counts.proxied == counts.annotated != len(dump.proxied)
 
 
 def _newest(*times: datetime | None) -> datetime | None:

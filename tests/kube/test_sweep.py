@@ -97,6 +97,20 @@ def test_without_counts_a_dump_is_read_where_a_pod_has_changed_since_but_not_mor
     assert read_next(replace(narrow, behind=True, refused=True)) == []
 
 
+def test_a_dump_with_another_number_of_pods_than_the_counts_agree_on_is_read_again_but_no_sooner_than_on_screen() -> (
+    None
+):
+    outdated = replace(ztunnel("a"), outdated=True)
+    assert read_next(outdated) == []
+    assert read_next(replace(outdated, dump_tried=ago(PACE.probe))) == ["a/config_dump"]
+    assert read_next(replace(outdated, dump_tried=ago(PACE.probe), refused=True)) == []
+    urgent = replace(ztunnel("b"), counts=Counts(4, 5))
+    assert read_next(replace(outdated, dump_tried=ago(PACE.probe)), urgent) == [
+        "b/config_dump",
+        "a/config_dump",
+    ]
+
+
 def test_disagreement_comes_first_then_metrics_then_new_dumps_then_the_slow_round() -> None:
     disagrees = replace(ztunnel("disagrees"), counts=Counts(4, 5))
     quiet = replace(ztunnel("quiet"), metrics_tried=ago(100))

@@ -336,7 +336,7 @@ async def test_its_log_is_of_a_pod_that_may_be_gone() -> None:
         await at.press("q", "d")
         await at.show(with_pods(without))
         assert "It is gone; this was known last." in at.read
-        assert Scope(POD) in at.wanted[0]
+        await at.until(lambda: Scope(POD) in at.wanted[0])
 
 
 async def test_a_connection_is_at_least_as_old_as_it_was_seen_and_a_new_one_has_no_age() -> None:
