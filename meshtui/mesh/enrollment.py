@@ -69,7 +69,7 @@ class Enrollment:
 
     state: State
     word: str
-    """For a table: "proxied", "not annotated", "3 of 4 links seen"."""
+    """For a table: "proxied", "not annotated", "3 of 4 links", those that were seen."""
     reason: str
     links: tuple[Link, ...]
     """In order: wanted, annotated, listed, proxied."""
@@ -257,7 +257,7 @@ def _state(pod: Pod, wanted: Wanted, links: tuple[Link, ...]) -> State:
 def _word(state: State, links: Iterable[Link]) -> str:
     if state is not State.UNSEEN:
         return state.word
-    return f"{sum(link.health is Health.OK for link in links)} of 4 links seen"
+    return f"{sum(link.health is Health.OK for link in links)} of 4 links"
 
 
 def _reason(state: State, pod: Pod, wanted: Wanted, links: tuple[Link, ...]) -> str:

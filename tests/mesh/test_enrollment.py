@@ -184,7 +184,7 @@ def test_a_missing_right_is_told_and_is_no_failure() -> None:
         others=(ztunnel(), agent(), ztunnel("node-2")),
     )
     enrolled = row(found).enrolled
-    assert enrolled.word == "3 of 4 links seen"
+    assert enrolled.word == "3 of 4 links"
     assert enrolled.verdict.health is Health.UNKNOWN
     assert enrolled.reason.startswith("3 of 4 links seen: ")
     assert "get pods/portforward is missing in istio-system" in enrolled.reason

@@ -119,7 +119,7 @@ def test_nodes_that_could_not_be_read_are_unknown() -> None:
         each for each in found.values() if each.pod.node != "node-1" and each.pod.redirection
     ]
     assert elsewhere
-    assert {each.enrolled.word for each in elsewhere} == {"3 of 4 links seen"}
+    assert {each.enrolled.word for each in elsewhere} == {"3 of 4 links"}
 
 
 def test_the_trust_domain_is_the_ztunnels() -> None:

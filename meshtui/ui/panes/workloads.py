@@ -49,7 +49,7 @@ class WorkloadsPane(Pane[Workload]):
         ),
         Column("STATUS", 9, 20, 3, by=lambda row: row.pod.status),
         Column("RESTARTS", 8, 14, 6, right=True, by=lambda row: row.pod.restarts),
-        Column("ENROLLED", 19, 22, 1, by=lambda row: _worst_first(row.enrolled)),
+        Column("ENROLLED", 15, 22, 1, by=lambda row: _worst_first(row.enrolled)),
         Column("ACCOUNT", 12, 20, 8, by=lambda row: row.pod.account),
         Column("NODE", 10, 24, 7, by=lambda row: row.pod.node),
         Column("CHANGED", 7, 7, 9, right=True, by=lambda row: since(row.pod.changed)),
