@@ -217,7 +217,7 @@ async def test_where_no_mesh_is_nothing_is_captured_and_that_is_said(
     words = ("enroll", cluster.namespace, "--yes", "--timeout", "3s")
     done = await asyncio.to_thread(shell.run, *words)
     assert done.returncode == UNVERIFIED
-    assert "node-1: it has no " in done.stdout  # others on this server may have a ztunnel there just now
+    assert "node-1: it has no " in done.stdout  # others may have a ztunnel there just now
     assert done.stderr.startswith("  cart: annotated: ")
     assert shell.story() == ["intent", "outcome applied"]
 

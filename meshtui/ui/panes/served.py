@@ -20,7 +20,7 @@ from meshtui.ui.pane import Pane
 from meshtui.ui.sorting import since
 from meshtui.ui.spans import Cell, Line, Span, Tone, plain
 
-_NAMESPACE = Column("NAMESPACE", 8, 24, 3, by=lambda row: row.ref.namespace, letter="P")
+_NAMESPACE = Column("NAMESPACE", 9, 24, 3, by=lambda row: row.ref.namespace, letter="P")
 
 
 class ServedPane(Pane[Row]):

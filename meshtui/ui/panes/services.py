@@ -27,7 +27,7 @@ class ServicesPane(Pane[Service]):
     TITLE = "Services"
     NEEDS = services.KINDS
     COLUMNS = (
-        Column("NAMESPACE", 8, 24, 2, by=lambda row: row.spec.namespace, letter="P"),
+        Column("NAMESPACE", 9, 24, 2, by=lambda row: row.spec.namespace, letter="P"),
         Column("SERVICE", 12, 40, 0, by=lambda row: row.spec.name, letter="N"),
         Column("TYPE", 9, 12, 7),
         Column("ADDRESS", 10, 20, 8),
