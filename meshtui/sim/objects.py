@@ -84,10 +84,6 @@ def full_name(obj: Raw) -> str:
     return f"{namespace(obj)}/{name(obj)}"
 
 
-def owned_by(obj: Raw, owner: Raw) -> bool:
-    return any(ref.get("uid") == uid(owner) for ref in mappings(obj, "metadata", "ownerReferences"))
-
-
 def controller(obj: Raw) -> Raw:
     """The owner reference of the controller; empty where there is none."""
     for reference in mappings(obj, "metadata", "ownerReferences"):

@@ -29,9 +29,6 @@ class Tokens:
         self._users[token] = user
         return token
 
-    def revoke(self, token: str) -> None:
-        self._users.pop(token, None)
-
     def user(self, request: web.Request) -> User:
         """Who sends a request; Unauthorized where it says nobody that is known."""
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")

@@ -372,9 +372,8 @@ class Table(Paint, Generic[R]):
         self.refresh()
 
     def _resize(self) -> None:
-        self.virtual_size = Size(
-            0, len(self._rows) + len(self._block) + 1
-        )  # nothing scrolls sideways
+        height = len(self._rows) + len(self._block) + 1
+        self.virtual_size = Size(0, height)  # nothing scrolls sideways
 
 
 def fit(cell: Line, width: int) -> Line:
