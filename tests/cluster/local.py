@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 
 from aiohttp import web
 
@@ -55,8 +56,19 @@ async def answering(bodies: Mapping[str, bytes]) -> AsyncIterator[int]:
         await runner.cleanup()
 
 
-_OF_TLS = 2
-"""What a server says first on a connection: its part of the handshake, and its session tickets."""
+_OF_TLS = 1
+"""How often a client speaks before it asks: its hello. What ends its part of the handshake comes with what it asks
+(RFC 8446, 2), and it waits for nothing of the server's in between."""
+
+
+@dataclass(slots=True)
+class _Way:
+    """One of the two ways of a connection."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    said: int = 0
+    """How often something came this way."""
 
 
 class Relay:
@@ -88,8 +100,8 @@ class Relay:
         self._lost = then
 
     def lose_answers(self, losing: bool) -> None:
-        """From now on all answers of the server are lost, and the connections end in their place; or no longer. What it
-        says of TLS comes through: what is asked on a new connection is asked all the same."""
+        """From now on all answers of the server are lost, and the connections end in their place; or no longer. Its
+        part of the handshake of TLS 1.3 comes through: what is asked on a new connection is asked all the same."""
         self._losing = losing
 
     def refuse(self) -> None:
@@ -119,8 +131,9 @@ class Relay:
             ends.add(back)
             self._open |= ends
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._pass(reader, back))
-                group.create_task(self._pass(there, writer, answers=True))
+                of_client = _Way(reader, back)
+                group.create_task(self._pass(of_client))
+                group.create_task(self._pass(_Way(there, writer), client=of_client))
         finally:
             for end in ends:
                 end.close()
@@ -129,22 +142,19 @@ class Relay:
             self._open -= ends
             self._tasks.discard(task)
 
-    async def _pass(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool = False
-    ) -> None:
-        said = 0
+    async def _pass(self, way: _Way, client: _Way | None = None) -> None:
         try:
-            while data := await reader.read(65536):
-                said += 1
-                if answers and self._lost is not None:
+            while data := await way.reader.read(65536):
+                way.said += 1
+                if client is not None and self._lost is not None:
                     then, self._lost = self._lost, None
                     then()
                     return
-                if answers and self._losing and said > _OF_TLS:
+                if client is not None and self._losing and client.said > _OF_TLS:
                     return
-                writer.write(data)
-                await writer.drain()
+                way.writer.write(data)
+                await way.writer.drain()
         except ConnectionError:
             pass
         finally:
-            writer.close()
+            way.writer.close()
