@@ -44,16 +44,18 @@ class _Question:
         return f"{self.verb} {self.kind.plural}{group}{slash}{self.subresource}{named}{where}"
 
 
-async def barred(session: Session, refs: Iterable[Ref]) -> Mapping[Ref, str]:
-    """Of these objects, those that may not be patched, with why. Never raises."""
+async def barred(
+    session: Session, asked: Iterable[tuple[str, Ref]]
+) -> Mapping[tuple[str, Ref], str]:
+    """Of these verbs on objects, those that are not allowed, with why. Never raises."""
     found = {}
-    for ref in refs:
+    for verb, ref in asked:
         where = ref.namespace or None
-        right = await session.may("patch", ref.kind, where)
+        right = await session.may(verb, ref.kind, where)
         if right.allowed is False:
-            right = await session.may("patch", ref.kind, where, name=ref.name)
+            right = await session.may(verb, ref.kind, where, name=ref.name)
         if right.allowed is False:
-            found[ref] = f"{right.reason}."
+            found[verb, ref] = f"{right.reason}."
     return found
 
 
