@@ -16,7 +16,7 @@ from textual.app import App
 from textual.worker import Worker, WorkerError
 
 from meshtui.drafting import Drafting
-from meshtui.kube import rights
+from meshtui.kube import barred
 from meshtui.kube.audit import Audit
 from meshtui.kube.errors import KubeError
 from meshtui.kube.perform import Result
@@ -183,7 +183,7 @@ class Changing:
             asked = pane.verbs(row)
 
             async def work() -> None:
-                pane.barred = await rights.barred(session, asked)
+                pane.barred = await barred.of(session, asked)
 
             # a function, not a coroutine: one given up before it ran leaves nothing unawaited
             self._app.run_worker(work, group="rights", exclusive=True)  # type: ignore[arg-type]

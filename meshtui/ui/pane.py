@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import on
-from textual.app import ComposeResult
 from textual.containers import Container
 from textual.message import Message
 from textual.reactive import reactive
@@ -191,14 +190,18 @@ class Pane(Narrowed[R]):
 
     # Its own doing
 
-    def compose(self) -> ComposeResult:
-        with Container(id="split"):
-            with Container(id="main"):
-                yield self.table
-                yield self.instead
-                yield self.why
-                yield self.below
-            yield self.beside
+    def furnish(self) -> None:
+        """Puts up what it consists of, at once: its table takes keys before any of it is drawn."""
+        split, main = Container(id="split"), Container(id="main")
+        self.mount(split)
+        split.mount(main, self.beside)
+        main.mount(self.table, self.instead, self.why, self.below)
+
+    def on_mount(self) -> None:
+        """Takes up what came to it while it was put up: nothing is watched until then."""
+        self.refresh_bindings()
+        if self._of is not self.snapshot:
+            self._derive()
 
     def on_show(self) -> None:
         if self._stale:
@@ -222,7 +225,10 @@ class Pane(Narrowed[R]):
             self._derive()
 
     def focus_table(self) -> None:
-        self.screen.set_focus(self.table)
+        if (
+            self.is_attached
+        ):  # until then it has no screen, and comes to the front with its first one
+            self.screen.set_focus(self.table)
 
     def _cells(self, row: R) -> Sequence[Cell]:
         assert self._of is not None  # rows come with the snapshot that they are of
@@ -230,7 +236,7 @@ class Pane(Narrowed[R]):
 
     def _derive(self) -> None:
         """Makes the rows anew; not while nobody looks."""
-        self._stale = not self.display
+        self._stale = not (self.is_attached and self.display)
         if self._stale:
             return
         if self.snapshot is None:
