@@ -131,6 +131,7 @@ class MeshApp(Routes, inherit_bindings=False):
         for own in themes.OWN:
             self.register_theme(own)
         self.set_keymap(dict(self._settings.keys))
+        self.screen_change_signal.subscribe(self, lambda _: self._telling.release())
         for complaint in self._settings.complaints:
             self.tell(complaint, Tone.WARN)
         if not self.is_headless:  # there is a terminal to give back as it was

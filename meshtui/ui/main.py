@@ -17,7 +17,7 @@ from textual.screen import Screen
 from textual.widgets import ContentSwitcher
 
 from meshtui.mesh.snapshot import Snapshot
-from meshtui.ui import asking, commands, export, pane_commands, unbound
+from meshtui.ui import asking, commands, export, pane_commands, toasts, unbound
 from meshtui.ui.commands import Command
 from meshtui.ui.exchange import Jump, Place
 from meshtui.ui.filters import BadPattern
@@ -153,6 +153,9 @@ class Main(Screen[None], inherit_bindings=False):
     def front(self) -> AnyPane:
         """The pane that is looked at."""
         return self.panes[self._switcher.current or self._first]
+
+    def watch_focused(self) -> None:
+        toasts.give_way(self)
 
     def _stamped(self) -> None:
         self.tab_line.stamp = self.front.stamp
