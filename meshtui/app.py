@@ -135,6 +135,7 @@ class MeshApp(Routes, inherit_bindings=False):
     def on_mount(self) -> None:
         self.animation_level = "none"  # each frame of one takes its time over ssh
         self.set_keymap(dict(self._settings.keys))
+        self.screen_change_signal.subscribe(self, lambda _: self._telling.release())
         for complaint in self._settings.complaints:
             self.tell(complaint, Tone.WARN)
         if not self.is_headless:  # there is a terminal to give back as it was
