@@ -44,12 +44,15 @@ class Memo:
         self._deltas: deque[tuple[Mapping[str, Any], Mapping[str, Any], list[int] | None]] = deque(
             maxlen=_KNOWN_DELTAS
         )
+        self.between: Callable[[], None] | None = None
+        """Called between two things that are derived, many times a second: the place to let others go first."""
 
     def forked(self) -> Memo:
         """One that begins with what this one knows, and from which this one learns nothing: for a cluster as it might
         be. This one may be in use meanwhile."""
         fork = Memo()
         fork._once = dict(self._once)
+        fork.between = self.between
         for label, memory in list(self._derived.items()):
             # without the context: in which one an entry was made is not certain while entries are added
             fork._derived[label] = _Remembered(dict(memory.entries))
@@ -77,6 +80,7 @@ class Memo:
                 found += [None] * (len(objects) - len(found))
                 keys = list(objects) if changed else []
                 for position in changed:
+                    self._pause()
                     it = objects[keys[position]]
                     given = inputs(it)
                     entry = memory.entries[keys[position]] = (it, given, derive(it, *given))
@@ -88,6 +92,7 @@ class Memo:
         for key, it in objects.items():
             known = entries.get(key)
             if known is None or known[0] is not it or not trusted:
+                self._pause()
                 given = inputs(it)
                 if known is None or known[0] is not it or not _same(known[1], given):
                     known = entries[key] = (it, given, derive(it, *given))
@@ -97,6 +102,10 @@ class Memo:
         memory.context = context
         memory.last = None if context is None else (objects, context, list(found))
         return found
+
+    def _pause(self) -> None:
+        if self.between is not None:
+            self.between()
 
     def _changed(self, before: Mapping[str, Any], now: Mapping[str, Any]) -> list[int] | None:
         """At which places of `now` other objects stand than before; None where the others have moved."""
@@ -123,6 +132,7 @@ class Memo:
             if _same(before, inputs):
                 result: T = made
                 return result
+        self._pause()
         result = make()
         self._once[label] = ((inputs, result), *self._once.get(label, ())[: _KEPT - 1])
         return result
