@@ -8,14 +8,14 @@ from meshtui.kube.session import Session
 from meshtui.mesh.snapshot import Ref
 
 
-async def of(session: Session, refs: Iterable[Ref]) -> Mapping[Ref, str]:
-    """Of these objects, those that may not be patched, with why. Never raises."""
+async def of(session: Session, asked: Iterable[tuple[str, Ref]]) -> Mapping[tuple[str, Ref], str]:
+    """Of these verbs on objects, those that are not allowed, with why. Never raises."""
     found = {}
-    for ref in refs:
+    for verb, ref in asked:
         where = ref.namespace or None
-        right = await session.may("patch", ref.kind, where)
+        right = await session.may(verb, ref.kind, where)
         if right.allowed is False:
-            right = await session.may("patch", ref.kind, where, name=ref.name)
+            right = await session.may(verb, ref.kind, where, name=ref.name)
         if right.allowed is False:
-            found[ref] = f"{right.reason}."
+            found[verb, ref] = f"{right.reason}."
     return found

@@ -74,6 +74,10 @@ class Rights:
             self._answers.pop(question, None)
         return right
 
+    def again(self) -> None:
+        """Asks anew from now on: somebody may have granted something."""
+        self._answers.clear()
+
     async def missing(
         self, verbs: Collection[str], kind: Kind, namespace: str, subresource: str
     ) -> str:

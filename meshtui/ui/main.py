@@ -16,7 +16,7 @@ from textual.reactive import reactive
 from textual.screen import Screen
 
 from meshtui.mesh.snapshot import Snapshot
-from meshtui.ui import asking, commands, export, pane_commands, unbound
+from meshtui.ui import asking, commands, export, pane_commands, toasts, unbound
 from meshtui.ui.commands import Command
 from meshtui.ui.exchange import Jump, Place
 from meshtui.ui.filters import BadPattern
@@ -149,6 +149,9 @@ class Main(Screen[None], inherit_bindings=False):
     def front(self) -> AnyPane:
         """The pane that is looked at."""
         return self._switcher.front
+
+    def watch_focused(self) -> None:
+        toasts.give_way(self)
 
     def _stamped(self) -> None:
         self.tab_line.stamp = self.front.stamp

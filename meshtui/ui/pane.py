@@ -47,8 +47,6 @@ class Pane(Narrowed[R]):
     COLUMNS: ClassVar[Sequence[Column]]
     BESIDE: ClassVar[bool] = True
     """Whether a detail stands beside the table where there is room."""
-    JUDGED: ClassVar[bool] = True
-    """Whether what the doctor finds of the object behind a row is told of the row."""
     COUNTS: ClassVar[bool] = True
     """Whether the numbers of its failing rows mean something."""
     EMPTY: ClassVar[str]
@@ -87,7 +85,7 @@ class Pane(Narrowed[R]):
 
     def found(self, row: R, snapshot: Snapshot) -> Sequence[Found]:
         """What the doctor finds of it, the worst first."""
-        if row.ref is None or not self.JUDGED:
+        if row.ref is None or not self.OBJECTS:
             return ()
         return findings.examined(snapshot).of.get(row.ref, ())
 
@@ -139,7 +137,7 @@ class Pane(Narrowed[R]):
 
     def _judged(self, snapshot: Snapshot) -> Mapping[str, Verdict]:
         """The verdicts of the rows that the doctor finds something worse of, by key."""
-        if not self.JUDGED:
+        if not self.OBJECTS:
             return {}
         return snapshot.memo.kept(
             ("judged", self.NAME),
