@@ -199,7 +199,7 @@ class Pane(Narrowed[R]):
 
     def on_mount(self) -> None:
         """Takes up what came to it while it was put up: nothing is watched until then."""
-        self.refresh_bindings()
+        self.screen.refresh_bindings()
         if self._of is not self.snapshot:
             self._derive()
 
@@ -220,14 +220,13 @@ class Pane(Narrowed[R]):
             self._derive()
 
     def watch_place(self, before: Place, now: Place) -> None:
-        self.refresh_bindings()
+        if self.is_attached:
+            self.screen.refresh_bindings()
         if self.is_mounted and before.namespaces != now.namespaces:
             self._derive()
 
     def focus_table(self) -> None:
-        if (
-            self.is_attached
-        ):  # until then it has no screen, and comes to the front with its first one
+        if self.is_attached:  # before, it has no screen; it has the focus once it is there
             self.screen.set_focus(self.table)
 
     def _cells(self, row: R) -> Sequence[Cell]:
@@ -250,6 +249,8 @@ class Pane(Narrowed[R]):
         self._verdicts = judged = self._judged(snapshot)
         rows, inside = self.narrowed(rows, judged)
         rows = self.in_order(rows)
+        if bool(rows) != bool(self.table.rows):
+            self.screen.refresh_bindings()  # what a key may do depends on there being a row
         if self._awaited and any(row.key == self._awaited for row in rows):
             self.table.show(rows)
             self.table.select(self._awaited)
