@@ -45,12 +45,15 @@ class Memo:
         self._deltas: deque[tuple[Mapping[str, Any], Mapping[str, Any], list[int] | None]] = deque(
             maxlen=_KNOWN_DELTAS
         )
+        self.between: Callable[[], None] | None = None
+        """Called between two things that are derived, many times a second: the place to let others go first."""
 
     def forked(self) -> Memo:
         """One that begins with what this one knows, and from which this one learns nothing: for a cluster as it might
         be. This one may be in use meanwhile."""
         fork = Memo()
         fork._once, fork._mapped = dict(self._once), dict(self._mapped)
+        fork.between = self.between
         for label, memory in list(self._derived.items()):
             # without the context: in which one an entry was made is not certain while entries are added
             fork._derived[label] = _Remembered(dict(memory.entries))
@@ -78,6 +81,7 @@ class Memo:
                 found += [None] * (len(objects) - len(found))
                 keys = list(objects) if changed else []
                 for position in changed:
+                    self._pause()
                     it = objects[keys[position]]
                     given = inputs(it)
                     entry = memory.entries[keys[position]] = (it, given, derive(it, *given))
@@ -89,6 +93,7 @@ class Memo:
         for key, it in objects.items():
             known = entries.get(key)
             if known is None or known[0] is not it or not trusted:
+                self._pause()
                 given = inputs(it)
                 if known is None or known[0] is not it or not _same(known[1], given):
                     known = entries[key] = (it, given, derive(it, *given))
@@ -102,19 +107,34 @@ class Memo:
     def mapped(self, label: Any, objects: Mapping[str, S], derive: Callable[[S], T]) -> Sequence[T]:
         """`derive(it)` for each, which looks at nothing else, anew only where the object is another one. Where few of
         many objects changed, only those are looked at."""
+        make = self._pausing(derive)
         if label not in self._mapped:
-            found = [*map(derive, objects.values())]
+            found = [*map(make, objects.values())]
         else:
             before, known = self._mapped[label]
             changed = self._changed(before, objects)
-            found = _moved(before, known, objects, derive) if changed is None else known[:]
+            found = _moved(before, known, objects, make) if changed is None else known[:]
             if changed:
                 now = [*objects.values()]
                 found += [None] * (len(now) - len(found))  # type: ignore[list-item]
                 for at in changed:
-                    found[at] = derive(now[at])
+                    found[at] = make(now[at])
         self._mapped[label] = (objects, found)
         return found
+
+    def _pausing(self, derive: Callable[[S], T]) -> Callable[[S], T]:
+        if self.between is None:
+            return derive
+
+        def make(it: S) -> T:
+            self._pause()
+            return derive(it)
+
+        return make
+
+    def _pause(self) -> None:
+        if self.between is not None:
+            self.between()
 
     def _changed(self, before: Mapping[str, Any], now: Mapping[str, Any]) -> list[int] | None:
         """At which places of `now` other objects stand than before; None where the others have moved."""
@@ -142,6 +162,7 @@ class Memo:
             if _same(before, inputs):
                 result: T = made
                 return result
+        self._pause()
         result = make()
         self._once[label] = ((inputs, result), *self._once.get(label, ())[: _KEPT - 1])
         return result

@@ -205,6 +205,13 @@ def is_waypoint(class_name: str, controller: str) -> bool:
     return controller in _CONTROLLERS if controller else class_name == CLASS
 
 
+def is_made_for_waypoints(it: Raw, snapshot: Snapshot) -> bool:
+    """Whether a Gateway is of a class whose Gateways are waypoints."""
+    class_name = text(it, "spec", "gatewayClassName")
+    of_class = of(snapshot).classes.get(class_name)
+    return is_waypoint(class_name, of_class.controller if of_class else "")
+
+
 _SKIPPED = "traffic goes direct and L7 policies are skipped (it fails open)"
 _REFUSED = "traffic to what is bound to it fails (it fails closed)"
 
