@@ -188,7 +188,7 @@ def _annotated(snapshot: Snapshot) -> Mapping[str, int]:
 
 def _counted(snapshot: Snapshot, every: Mapping[str, Pod]) -> Mapping[str, int]:
     """Only pods that are other ones are looked at: this runs on the event loop."""
-    return Counter(snapshot.memo.each("annotated on", every, _annotated_on, lambda _: (), ()))
+    return Counter(snapshot.memo.mapped("annotated on", every, _annotated_on))
 
 
 def _annotated_on(pod: Pod) -> str:

@@ -25,10 +25,16 @@ def dig(value: Any, *path: str) -> Any:
     return value
 
 
+# The readers below walk by themselves instead of by `dig`: 10,000 pods are asked a million times.
+
+
 def text(value: Any, *path: str) -> str:
     """The string at `path`; "" where there is none."""
-    found = dig(value, *path)
-    return found if isinstance(found, str) else ""
+    for step in path:
+        if type(value) is not dict and (value is None or not isinstance(value, Mapping)):
+            return ""
+        value = value.get(step)
+    return value if isinstance(value, str) else ""
 
 
 def number(value: Any, *path: str) -> int:
@@ -39,20 +45,26 @@ def number(value: Any, *path: str) -> int:
 
 def table(value: Any, *path: str) -> Raw:
     """The mapping at `path`; an empty one where there is none."""
-    found = dig(value, *path)
-    if found is None:
+    for step in path:
+        if type(value) is not dict and (value is None or not isinstance(value, Mapping)):
+            return _NOTHING
+        value = value.get(step)
+    if value is None:
         return _NOTHING
-    return found if type(found) is dict or isinstance(found, Mapping) else _NOTHING
+    return value if type(value) is dict or isinstance(value, Mapping) else _NOTHING
 
 
 def entries(value: Any, *path: str) -> Sequence[Raw]:
     """The mappings in the list at `path`; anything else in it is passed over."""
-    found = dig(value, *path)
-    if found is None:
+    for step in path:
+        if type(value) is not dict and (value is None or not isinstance(value, Mapping)):
+            return ()
+        value = value.get(step)
+    if value is None:
         return ()
-    if type(found) is not list and (not isinstance(found, Sequence) or isinstance(found, str)):
+    if type(value) is not list and (not isinstance(value, Sequence) or isinstance(value, str)):
         return ()
-    return [entry for entry in found if type(entry) is dict or isinstance(entry, Mapping)]
+    return [entry for entry in value if type(entry) is dict or isinstance(entry, Mapping)]
 
 
 def strings(value: Any, *path: str) -> Mapping[str, str]:

@@ -279,7 +279,7 @@ class Snapshot:
         the same ones. `now` must not be an input: what depends on it is applied to the result."""
         objects = self.objects.get(kind, {})
         if inputs is None:
-            return self.memo.each((kind, derive), objects, derive, lambda raw: (), ())
+            return self.memo.mapped((kind, derive), objects, derive)
         return self.memo.each((kind, derive), objects, derive, inputs)
 
     def once(self, derive: Callable[..., T], *inputs: Any) -> T:
