@@ -128,11 +128,16 @@ class MeshApp(Routes, inherit_bindings=False):
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), *self._only_ascii]
 
-    def on_mount(self) -> None:
-        self.animation_level = "none"  # each frame of one takes its time over ssh
+    def on_load(self) -> None:
+        """Puts the theme on before there is anything to style: afterwards all would be styled once more."""
         for own in themes.OWN:
             self.register_theme(own)
+        self._wear(self._settings.theme_of(self._contexts.chosen))
+
+    def on_mount(self) -> None:
+        self.animation_level = "none"  # each frame of one takes its time over ssh
         self.set_keymap(dict(self._settings.keys))
+        self.screen_change_signal.subscribe(self, lambda _: self._telling.release())
         for complaint in self._settings.complaints:
             self.tell(complaint, Tone.WARN)
         if not self.is_headless:  # there is a terminal to give back as it was

@@ -185,6 +185,7 @@ class LiveSession:
     def refresh(self) -> None:
         if self._closed.is_set():
             return
+        self._rights.again()
         self._discovery.again()
         self._following.again()
         self._tables.again()

@@ -153,10 +153,14 @@ def concerns(row: Row, namespaces: Collection[str]) -> bool:
 
 
 def following(heard: Heard) -> str:
-    """How many logs are read at once, of those that are written: "following 120 of 300 ztunnels, 1 of 1 waypoint"."""
+    """How many logs are read at once, of those that are written: "following 120 of 300 ztunnels, 1 of 1 waypoint". One
+    whose stream was cut is not followed until it comes again."""
     worth = [each for each in heard.switches if each.state is not State.OFF]
     total = Counter(each.part for each in worth)
-    read = Counter(each.part for each in worth if each.ref in heard.followed)
+    cut = {gap.proxy for gap in heard.gaps if gap.until is None}
+    read = Counter(
+        each.part for each in worth if each.ref in heard.followed and each.ref.key not in cut
+    )
     told = (f"{read[part]:,} of {count(number, part)}" for part, number in total.items())
     return f"following {', '.join(told) or 'no logs'}"
 

@@ -20,6 +20,8 @@ from meshtui.mesh.identities import Identities
 from meshtui.mesh.raw import Raw, dig, entries, number, table, text
 from meshtui.mesh.views import View
 
+_LISTS = ("certificates", "workloads", "services", "policies")
+
 UP = "Up"
 PENDING = "Pending"
 HBONE = "HBONE"
@@ -84,8 +86,6 @@ class Dump:
     """The workload certificates it holds. One of them is no sign that a pod is served."""
     version: Version
     config: Config
-    digests: Mapping[str, str]
-    """Of "workloads", "services" and "policies": what every ztunnel should hold alike, whatever its order."""
 
     def protocol(self, namespace: str, name: str) -> str:
         """ "HBONE" or "TCP"; "" for a pod that it was not told of."""
@@ -118,11 +118,6 @@ def _dump(dump: Raw) -> Dump:
             ca=text(config, "caAddress"),
             xds=text(config, "xdsAddress"),
         ),
-        digests={
-            "workloads": _digest(workloads),
-            "services": _digest(_rows(dump, "services")),
-            "policies": _digest(_rows(dump, "policies")),
-        },
     )
 
 
@@ -200,28 +195,6 @@ def _trust_domain(config: Raw, workloads: Sequence[Raw]) -> str:
     return max(filter(None, told), key=told.__getitem__, default="")
 
 
-def _digest(rows: Iterable[Raw]) -> str:
-    """Equal for rows that say the same: neither the order of the rows nor that of a list of strings counts, since a
-    ztunnel keeps them in hash maps."""
-    canonical = [_ENCODER.encode(_ordered(row)) for row in rows]
-    return hashlib.blake2b(b"\n".join(sorted(canonical)), digest_size=16).hexdigest()
-
-
-_ENCODER = msgspec.json.Encoder(order="sorted")
-
-
-def _ordered(row: Raw) -> Raw:
-    if not any(type(value) is list and len(value) > 1 for value in row.values()):
-        return row  # nothing to put in order: nearly all of 10,000 rows
-    return {key: _sorted(value) for key, value in row.items()}
-
-
-def _sorted(value: Any) -> Any:
-    if isinstance(value, list) and all(isinstance(each, str) for each in value):
-        return sorted(value)
-    return value
-
-
 def _hash(value: Any) -> bytes:
     return hashlib.blake2b(msgspec.json.encode(value), digest_size=16).digest()
 
@@ -296,6 +269,9 @@ class DumpDetail:
     connections: tuple[Connection, ...]
     view: View = views.EMPTY
     """What of it decides where a call goes."""
+    lacks: frozenset[str] = frozenset()
+    """Of its sections, and "connections": those that are not there, or in no form that is known. What they would tell
+    is not known."""
 
 
 def read_detail(body: bytes) -> DumpDetail:
@@ -316,7 +292,18 @@ def read_detail(body: bytes) -> DumpDetail:
             for each in entries(state, "connections", direction)
         ),
         view=views.of(workloads, _rows(dump, "services"), _rows(dump, "policies")),
+        lacks=frozenset(_lacking(dump)),
     )
+
+
+def _lacking(dump: Raw) -> Iterable[str]:
+    for section in _LISTS:
+        if not isinstance(dig(dump, section), (list, Mapping)):
+            yield section
+    if not isinstance(dig(dump, "workloadState"), Mapping):
+        yield from ("workloadState", "connections")
+    elif any("connections" not in state for _, state in _proxies(dump)):
+        yield "connections"
 
 
 def _workload(each: Raw) -> ListedWorkload:

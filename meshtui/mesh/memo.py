@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections import defaultdict, deque
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import compress, count
 from operator import is_, is_not
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 S = TypeVar("S")
 T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
 
 
 @dataclass(slots=True)
@@ -22,6 +23,15 @@ class _Remembered:
     context: tuple[Any, ...] | None = None
     last: tuple[Mapping[str, Any], tuple[Any, ...], list[Any]] | None = None
     """The objects of the last time, their context, and what came of them in their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Grouped(Generic[S, K]):
+    """Objects, the key of each, and the groups of those with the same one."""
+
+    objects: Mapping[str, S]
+    keys: Sequence[K]
+    groups: Mapping[K, Sequence[S]]
 
 
 class Memo:
@@ -132,6 +142,26 @@ class Memo:
         one is remembered."""
         return self.kept((label, "unchanged"), lambda: found, (*found,))
 
+    def those(
+        self, label: Any, objects: Mapping[str, S], taken: Callable[[S], bool]
+    ) -> Sequence[S]:
+        """The objects that `taken` takes, each by itself: the same list as long as they are the same ones."""
+        found = self.each(label, objects, taken, _nothing, ())
+        return self.unchanged(label, [*compress(objects.values(), found)])
+
+    def grouped(
+        self, label: Any, objects: Mapping[str, S], by: Callable[[S], K]
+    ) -> Mapping[K, Sequence[S]]:
+        """The objects by what `by` says of each by itself. A group is the same list as long as the same ones are in
+        it."""
+        keys = self.each(label, objects, by, _nothing, ())
+
+        def step(before: _Grouped[S, K] | None) -> _Grouped[S, K]:
+            changed = self._changed(before.objects, objects) if before is not None else None
+            return _Grouped(objects, keys, _groups(before, objects, keys, changed))
+
+        return self.folded((label, "grouped"), step, (objects,)).groups
+
     def folded(self, label: Any, step: Callable[[T | None], T], inputs: tuple[Any, ...]) -> T:
         """What follows from what was kept under the label before (None at first), one step for each change of the
         inputs: for what has to remember, such as since when a thing is so."""
@@ -145,6 +175,34 @@ _KEPT = 2
 """Of each label: what is on screen, and what comes next."""
 _KNOWN_DELTAS = 8
 """So many are remembered: much is derived from the same pods, before and now."""
+
+
+def _nothing(_: Any) -> tuple[()]:
+    return ()
+
+
+def _groups(
+    before: _Grouped[S, K] | None,
+    objects: Mapping[str, S],
+    keys: Sequence[K],
+    changed: Sequence[int] | None,
+) -> Mapping[K, Sequence[S]]:
+    """Where none came, went or moved to another group, only the groups of those that changed are made anew."""
+    if before is not None and changed is not None and before.keys == keys:
+        found, was, now = dict(before.groups), [*before.objects.values()], [*objects.values()]
+        for at in changed:
+            found[keys[at]] = [now[at] if it is was[at] else it for it in found[keys[at]]]
+        return found
+    groups: defaultdict[K, list[S]] = defaultdict(list)
+    for key, it in zip(keys, objects.values(), strict=True):
+        groups[key].append(it)
+    known = before.groups if before is not None else {}
+    return {key: _either(known.get(key, ()), group) for key, group in groups.items()}
+
+
+def _either(before: Sequence[S], now: Sequence[S]) -> Sequence[S]:
+    """What was there before, where it has the very same in it."""
+    return before if len(before) == len(now) and all(map(is_, before, now)) else now
 
 
 def _delta(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[int] | None:

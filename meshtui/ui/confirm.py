@@ -114,11 +114,9 @@ class Confirm(ModalScreen[Answer], inherit_bindings=False):
 
     def on_mount(self) -> None:
         wanted = self._question.typed
-        self.typed.display = self.below.display = bool(wanted)
+        self.typed.display = bool(wanted)
+        self._demand("")
         if wanted:
-            self.below.update(
-                content([(Span("Type "), Span(wanted, Tone.STRONG), Span(" and enter to go on:"))])
-            )
             self.set_focus(self.typed)
         self._draw()
 
@@ -133,10 +131,17 @@ class Confirm(ModalScreen[Answer], inherit_bindings=False):
             return
         if snapshot.covering(target.kind, target.namespace or None).complete and change.before:
             now = snapshot.find(target.kind, target.namespace, target.name)
-            found = standing.rebased(change, now)
+            found = standing.rebased(change, now, pruned=True)
             self._meanwhile = found.reason if isinstance(found, Refusal) else ""
         if self.is_mounted:
             self._draw()
+
+    def _demand(self, told: str) -> None:
+        """Says something, and what to type where that is asked for."""
+        wanted = self._question.typed
+        asked = (Span("Type "), Span(wanted, Tone.STRONG), Span(" and enter to go on:"))
+        self.below.display = bool(told or wanted)
+        self.below.update(content([(Span(told), *(asked if wanted else ()))]))
 
     def _draw(self) -> None:
         width = min(self.size.width, _WIDEST) - _SIDES
@@ -149,7 +154,8 @@ class Confirm(ModalScreen[Answer], inherit_bindings=False):
             gone = f" {self._meanwhile}: it would not be applied"
             told = [*wrap((mark(Health.BAD), Span(gone)), width, hang=2), (), *told]
         self.lines.show(told)
-        room = self.size.height - len(title) - (7 if self._question.typed else 4)
+        below = (1 if self._question.typed else 0) + (2 if self.below.display else 0)
+        room = self.size.height - len(title) - 4 - below
         self.lines.styles.height = max(1, min(len(told), room))
 
     # Keys
@@ -181,6 +187,8 @@ class Confirm(ModalScreen[Answer], inherit_bindings=False):
 
     def action_copy(self) -> None:
         self.post_message(self.CopyAsked(self._question.for_repository))
+        self._demand("Copied as YAML. ")
+        self._draw()
 
     def action_scroll(self, lines: int) -> None:
         self.lines.scroll_relative(y=lines, animate=False)

@@ -73,6 +73,8 @@ def sections(answer: Answer | None, snapshot: Snapshot, told: str = "") -> Itera
     held, owners = answer.value, addresses.owners(snapshot)
     proxied = held.dump.proxied or {}
     yield _list(
+        held,
+        "workloadState",
         f"Proxied pods ({len(proxied)})",
         _PROXIED,
         [
@@ -81,6 +83,8 @@ def sections(answer: Answer | None, snapshot: Snapshot, told: str = "") -> Itera
         ],
     )
     yield _list(
+        held,
+        "connections",
         f"Open connections ({len(held.connections)})",
         _OPEN,
         [
@@ -95,11 +99,15 @@ def sections(answer: Answer | None, snapshot: Snapshot, told: str = "") -> Itera
         ],
     )
     yield _list(
+        held,
+        "certificates",
         f"Certificates ({len(held.dump.identities)})",
         _CERTIFICATES,
         [_certificate(each, now) for each in held.dump.identities],
     )
     yield _list(
+        held,
+        "workloads",
         f"Workloads ({len(held.workloads)} here, {held.listed:,} in the mesh)",
         _WORKLOADS,
         [
@@ -113,6 +121,8 @@ def sections(answer: Answer | None, snapshot: Snapshot, told: str = "") -> Itera
         ],
     )
     yield _list(
+        held,
+        "services",
         f"Services ({len(held.services)})",
         _SERVICES,
         [
@@ -126,6 +136,8 @@ def sections(answer: Answer | None, snapshot: Snapshot, told: str = "") -> Itera
         ],
     )
     yield _list(
+        held,
+        "policies",
         f"Policies ({len(held.policies)})",
         _POLICIES,
         [
@@ -167,7 +179,17 @@ def _service(hostname: str) -> str:
     return hostname.rpartition("/")[2].partition(".svc.")[0]
 
 
-def _list(title: str, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> Section:
+def _list(
+    held: DumpDetail,
+    section: str,
+    title: str,
+    columns: Sequence[Column],
+    rows: Sequence[Sequence[Cell]],
+) -> Section:
+    """Under its title, which has the number in brackets; of what the dump has nothing of, no number is known."""
+    if section in held.lacks:
+        words = (mark(Health.UNKNOWN), Span(" not known: this dump does not tell"))
+        return Section(title.partition(" (")[0], [words])
     if not rows:
         return Section(title, [(Span("none", Tone.MUTED),)])
     more = [(Span(f"and {len(rows) - MOST:,} more", Tone.MUTED),)] if len(rows) > MOST else []

@@ -14,6 +14,7 @@ from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from meshtui.mesh.snapshot import Ref, Snapshot
+from meshtui.ui import toasts
 from meshtui.ui.detail import wrap
 from meshtui.ui.exchange import Wants
 from meshtui.ui.footer import Footer
@@ -67,6 +68,9 @@ class Reader(Screen[None], inherit_bindings=False):
         self.retitle(self._title)
         self.lines.show(self.initial())
         self.set_focus(self.lines)
+
+    def watch_focused(self) -> None:
+        toasts.give_way(self)
 
     def on_resize(self) -> None:
         if self._hang is not None:

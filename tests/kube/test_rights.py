@@ -154,3 +154,14 @@ async def test_who_asked_and_left_does_not_spoil_it_for_others(
     await asyncio.sleep(0)
     left.cancel()
     assert (await stays).allowed is True
+
+
+async def test_what_was_refused_is_asked_for_again_where_all_is_read_again(
+    scripted: Scripted, rights: Rights
+) -> None:
+    Reviews(scripted, allowed=lambda _: False)
+    assert (await rights.may("get", POD, "shop", "log")).allowed is False
+    Reviews(scripted, allowed=lambda _: True)
+    assert (await rights.may("get", POD, "shop", "log")).allowed is False, "remembered"
+    rights.again()
+    assert (await rights.may("get", POD, "shop", "log")).allowed is True

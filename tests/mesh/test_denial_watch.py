@@ -98,6 +98,9 @@ def test_how_many_are_followed_of_how_many() -> None:
     heard = watch.heard(proxies[:2], {})
     assert denial_watch.following(heard) == "following 2 of 3 ztunnels"
     assert denial_watch.following(Heard()) == "following no logs"
+    watch.take(proxies[0], LogLine(SHOP.now, "trying again in 2.0 s", notice=True))
+    cut = watch.heard(proxies, {})
+    assert denial_watch.following(cut) == "following 2 of 3 ztunnels", "one waits for its stream"
 
 
 def test_what_is_not_known_is_said_once_for_each_reason() -> None:

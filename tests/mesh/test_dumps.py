@@ -85,22 +85,6 @@ def test_certificates_that_are_unavailable() -> None:
     }
 
 
-def test_digests_do_not_mind_the_order() -> None:
-    # The two recorded dumps list the services of reviews-v1 in two orders and are the same otherwise.
-    one, two = SHOP.dump("node-1"), SHOP.dump("node-2")
-    assert json.loads(one)["workloads"] != json.loads(two)["workloads"]
-    assert dumps.read_dump(one).digests == dumps.read_dump(two).digests
-
-
-@pytest.mark.parametrize("section", ["workloads", "services", "policies"])
-def test_a_digest_tells_of_a_difference(section: str) -> None:
-    dump = json.loads(SHOP.dump("node-1"))
-    before = dumps.read_dump(json.dumps(dump).encode()).digests
-    dump[section][0]["namespace"] = "elsewhere"
-    after = dumps.read_dump(json.dumps(dump).encode()).digests
-    assert {name for name in before if before[name] != after[name]} == {section}
-
-
 def test_nodes_that_were_told_the_same_share_it() -> None:
     one, two = (dumps.read_dump(SHOP.dump(node)) for node in ("node-1", "node-2"))
     shared = dumps.share(two, [one])
@@ -174,6 +158,20 @@ def test_a_dump_without_its_state_does_not_say_that_nobody_is_proxied() -> None:
     assert dumps.read_dump(b"{}").proxied is None
     assert dumps.read_dump(b'{"workloadState": []}').proxied is None
     assert dumps.read_dump(b'{"workloadState": {}}').proxied == {}
+
+
+def test_the_lists_that_a_dump_does_not_have_are_not_empty_but_unknown() -> None:
+    whole = json.loads(SHOP.dump("node-1"))
+    assert dumps.read_detail(json.dumps(whole).encode()).lacks == set()
+    for state in whole["workloadState"].values():
+        del state["connections"]
+    assert dumps.read_detail(json.dumps(whole).encode()).lacks == {"connections"}
+    del whole["workloadState"], whole["policies"]
+    old = dumps.read_detail(json.dumps(whole).encode())
+    assert old.lacks == {"workloadState", "connections", "policies"}
+    assert dumps.read_detail(b'{"workloadState": {}}').lacks == {
+        *("certificates", "workloads", "services", "policies")
+    }
 
 
 def test_very_old_builds_had_maps() -> None:

@@ -62,7 +62,6 @@ def dump(
         identities=of_dump([]),
         version=Version(),
         config=Config(),
-        digests={},
     )
 
 
