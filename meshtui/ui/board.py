@@ -78,9 +78,9 @@ class Board(Table[E]):
         self._laid_out = 0
         """For this width."""
 
-    def show(self, rows: Sequence[E]) -> None:
+    def show(self, rows: Sequence[E], *, others: bool = False) -> None:
         self._lay_out(rows)
-        super().show(rows)
+        super().show(rows, others=others)
 
     def on_resize(self) -> None:
         self._lay_out(self.rows)

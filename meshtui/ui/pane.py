@@ -221,6 +221,7 @@ class Pane(Narrowed[R]):
     def watch_place(self, before: Place, now: Place) -> None:
         self.refresh_bindings()
         if self.is_mounted and before.namespaces != now.namespaces:
+            self._others = True
             self._derive()
 
     def focus_table(self) -> None:
@@ -246,12 +247,10 @@ class Pane(Narrowed[R]):
         self._verdicts = judged = self._judged(snapshot)
         rows, inside = self.narrowed(rows, judged)
         rows = self.in_order(rows)
-        if self._awaited and any(row.key == self._awaited for row in rows):
-            self.table.show(rows)
-            self.table.select(self._awaited)
+        self.table.show(rows, others=self._others)
+        self._others = self._others and not rows
+        if self._awaited and self.table.select(self._awaited):
             self._awaited = ""
-        else:
-            self.table.show(rows)
         self.refreshed(snapshot)
         self.table.set_class(self.is_old(snapshot), "-stale")
         healths = [judged.get(row.key, row.verdict).health for row in rows if self.COUNTS]

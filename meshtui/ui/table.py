@@ -162,8 +162,10 @@ class Table(Paint, Generic[R]):
         self._headings.wide = wanted
         self._arrange()
 
-    def show(self, rows: Sequence[R]) -> None:
-        """Shows these rows. The cursor stays on its object; where that is gone, on the row that took its place."""
+    def show(self, rows: Sequence[R], *, others: bool = False) -> None:
+        """Shows these rows. The cursor stays on its object; where that is gone, on the row that took its place.
+        `others` says that a person asked for other ones: columns then take the width of these, and only grow else, so
+        that nothing jumps about while one reads."""
         grew = len(rows) > len(self._rows)
         self._rows = rows
         self._index = dict(zip(map(_KEY, rows), count()))
@@ -171,7 +173,9 @@ class Table(Paint, Generic[R]):
             self._open, self._block = "", ()
         before = self._cursor
         self._cursor = self._index.get(self._key, min(before, max(0, len(rows) - 1)))
-        if grew:
+        if others and rows:
+            self._headings.forget()
+        if grew or others:
             self._measure()
         self._resize()
         if self._cursor != before:
