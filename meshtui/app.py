@@ -45,6 +45,7 @@ from meshtui.ui.commands import Command
 from meshtui.ui.confirm import Confirm
 from meshtui.ui.driver import Driver
 from meshtui.ui.exchange import Place
+from meshtui.ui.keys_first import KeysFirst
 from meshtui.ui.main import Main
 from meshtui.ui.mute import AskMute, MuteAsked
 from meshtui.ui.paint import COMPONENTS
@@ -94,6 +95,7 @@ class MeshApp(Routes, inherit_bindings=False):
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self._settings = settings
         self._clock = clock
+        self.keys_first = KeysFirst()
         self._telling = Telling(self, clock)
         self._told = self._telling.told
         self._contexts = Contexts(self, clusters, settings.context, self.tell)
@@ -126,10 +128,14 @@ class MeshApp(Routes, inherit_bindings=False):
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), *self._only_ascii]
 
-    def on_mount(self) -> None:
-        self.animation_level = "none"  # each frame of one takes its time over ssh
+    def on_load(self) -> None:
+        """Puts the theme on before there is anything to style: afterwards all would be styled once more."""
         for own in themes.OWN:
             self.register_theme(own)
+        self._wear(self._settings.theme_of(self._contexts.chosen))
+
+    def on_mount(self) -> None:
+        self.animation_level = "none"  # each frame of one takes its time over ssh
         self.set_keymap(dict(self._settings.keys))
         self.screen_change_signal.subscribe(self, lambda _: self._telling.release())
         for complaint in self._settings.complaints:
@@ -192,6 +198,7 @@ class MeshApp(Routes, inherit_bindings=False):
             self._want()
             settled = False
             async for known in session.snapshots():
+                known.memo.between = self.keys_first.give_way
                 snapshot = self._muting.over(known, context)
                 # derived here first: what the pane then asks for on the loop is remembered
                 for derive in (

@@ -16,7 +16,7 @@ from textual.app import App
 from textual.worker import Worker, WorkerError
 
 from meshtui.drafting import Drafting
-from meshtui.kube import rights
+from meshtui.kube import barred
 from meshtui.kube.audit import Audit
 from meshtui.kube.errors import KubeError
 from meshtui.kube.perform import Result
@@ -180,10 +180,10 @@ class Changing:
         """Finds out whether the row under the cursor may be changed, so that its keys can say why not."""
         row, session = pane.table.selected, self.session
         if row is not None and session is not None and not self.lock.read_only:
-            refs = dict.fromkeys(ref for ref in (row.ref, pane.changeable(row)) if ref is not None)
+            asked = pane.verbs(row)
 
             async def work() -> None:
-                pane.barred = await rights.barred(session, refs)
+                pane.barred = await barred.of(session, asked)
 
             # a function, not a coroutine: one given up before it ran leaves nothing unawaited
             self._app.run_worker(work, group="rights", exclusive=True)  # type: ignore[arg-type]

@@ -36,6 +36,17 @@ class Settings:
     """As named on the command line; empty where none were. `namespaces_of` tells what holds in a context."""
     all_namespaces: bool = False
     """Whether all were asked for, whatever the configuration says of a context."""
+    cluster: str = ""
+    """The name of a cluster of the kubeconfig to reach in place of the context's, as kubectl's flag; so are `user` and
+    those that follow. They hold in the context that one starts with."""
+    user: str = ""
+    server: str = ""
+    tls_server_name: str = ""
+    insecure_skip_tls_verify: bool | None = None
+    certificate_authority: Path | None = None
+    client_certificate: Path | None = None
+    client_key: Path | None = None
+    token: str = field(default="", repr=False)
     impersonate: str = ""
     impersonate_groups: tuple[str, ...] = ()
     request_timeout: float = 10.0

@@ -65,6 +65,12 @@ def given(*words: str, **environment: str) -> dict[str, object]:
             ["--as", "oncall", "--as-group", "sre", "--as-group", "oncall"],
             {"impersonate": "oncall", "impersonate_groups": ("sre", "oncall")},
         ),
+        (["--cluster", "c", "--user", "u"], {"cluster": "c", "user": "u"}),
+        (
+            ["-s", "https://h", "--token", "t", "--insecure-skip-tls-verify"],
+            {"server": "https://h", "token": "t", "insecure_skip_tls_verify": True},
+        ),
+        (["--certificate-authority", "ca.pem"], {"certificate_authority": Path("ca.pem")}),
         (["--read-only"], {"read_only": True}),
         (["--write"], {"read_only": False}),
         (["--no-sweep"], {"sweep": False}),

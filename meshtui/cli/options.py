@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from meshtui.cli import completion
+
 if TYPE_CHECKING:
     from meshtui.settings import Settings
 
@@ -54,6 +56,9 @@ def together(*options: Callable[[Command], Command]) -> Callable[[Command], Comm
     return decorate
 
 
+_FILE = click.Path(path_type=Path)
+
+
 def _options_of_a_cluster(*, of_command: bool) -> Callable[[Command], Command]:
     """Which cluster, as whom, and what of it. The program takes them before a command; a command takes them too, and
     keeps them with what the program was given."""
@@ -64,7 +69,11 @@ def _options_of_a_cluster(*, of_command: bool) -> Callable[[Command], Command]:
         return click.option(*called, callback=partial(_keep, read), expose_value=False, **rest)
 
     return together(
-        option("--context", help="The kubeconfig context to start with."),
+        option(
+            "--context",
+            shell_complete=completion.contexts,
+            help="The kubeconfig context to start with.",
+        ),
         option(
             "--kubeconfig",
             type=click.Path(path_type=Path),
@@ -78,6 +87,7 @@ def _options_of_a_cluster(*, of_command: bool) -> Callable[[Command], Command]:
             multiple=True,
             metavar="NAME,…",
             read=names,
+            shell_complete=completion.namespaces,
             help="Look at these namespaces only.",
         ),
         option(
@@ -87,6 +97,8 @@ def _options_of_a_cluster(*, of_command: bool) -> Callable[[Command], Command]:
             default=None,
             help="Look at all namespaces, whatever the configuration says.",
         ),
+        option("--cluster", metavar="NAME", help="Reach this cluster of the kubeconfig instead."),
+        option("--user", metavar="NAME", help="Be this user of the kubeconfig instead."),
         option("--as", "impersonate", metavar="USER", help="Impersonate a user."),
         option(
             "--as-group",
@@ -100,6 +112,24 @@ def _options_of_a_cluster(*, of_command: bool) -> Callable[[Command], Command]:
             metavar="DURATION",
             read=seconds,
             help="Give up a request that should answer at once after this long: 10s, 1m. 0 is the default, 10s.",
+        ),
+        option("-s", "--server", metavar="URL", help="The address of the API server."),
+        option(
+            "--token",
+            metavar="TOKEN",
+            help="A bearer token; in $MESHTUI_TOKEN no list of processes shows it.",
+        ),
+        option("--client-certificate", type=_FILE, help="The certificate to be known by."),
+        option("--client-key", type=_FILE, help="Its key."),
+        option("--certificate-authority", type=_FILE, help="What vouches for the API server."),
+        option(
+            "--insecure-skip-tls-verify",
+            is_flag=True,
+            default=None,
+            help="Do not look who the API server is; the header says so.",
+        ),
+        option(
+            "--tls-server-name", metavar="NAME", help="The name that its certificate has to bear."
         ),
     )
 

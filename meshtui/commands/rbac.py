@@ -26,7 +26,8 @@ those whose logs and Secrets may be read:
   kubectl create rolebinding meshtui-evidence -n istio-system --clusterrole=meshtui-evidence --group=GROUP"""
 
 _OPERATE = """\
-The changes that can be made from the screen: enrollment, waypoints and restarts. Where they may be made:
+The changes that can be made from the screen: enrollment, waypoints and restarts; to edit and delete other objects takes
+the right to patch and to delete those. Where they may be made:
   kubectl create rolebinding meshtui-operate -n NAMESPACE --clusterrole=meshtui-operate --group=GROUP
 (A namespace's own labels need a clusterrolebinding.)"""
 

@@ -21,6 +21,7 @@ from meshtui.kube import kubefile
 from meshtui.kube.access import Cluster, Context, Material, User
 from meshtui.kube.errors import ConfigError
 from meshtui.kube.kubefile import Kubefile
+from meshtui.kube.overrides import Overrides
 from meshtui.settings import Settings
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -37,11 +38,19 @@ class Kubeconfig:
     users: Mapping[str, User] = field(default_factory=dict)
     source: str = ""
     """Where it came from, for messages: the files, or "this pod's service account"."""
+    overrides: Overrides = field(default_factory=Overrides)
+    """What holds in the context that one starts with."""
+    start: str = ""
+    """That context."""
 
     def choose(self, name: str = "") -> tuple[Context, Cluster, User]:
         """The context of that name, or the current one, with its cluster and user. Raises ConfigError."""
         context = self._context(name)
+        instead = self.overrides if context.name == self.start else Overrides()
+        context = instead.of_context(context)
         cluster = self.clusters.get(context.cluster)
+        if cluster is None and instead.cluster:
+            raise self._unknown("cluster", instead.cluster, self.clusters)
         if not context.cluster or cluster is None:
             raise ConfigError(
                 f'context "{context.name}" names {_named("cluster", context.cluster)}, but {self.source} has '
@@ -50,6 +59,8 @@ class Kubeconfig:
             )
         user = self.users.get(context.user)
         if user is None:
+            if instead.user:
+                raise self._unknown("user", instead.user, self.users)
             if context.user:
                 raise ConfigError(
                     f'context "{context.name}" names {_named("user", context.user)}, but {self.source} has '
@@ -57,12 +68,19 @@ class Kubeconfig:
                     f"Correct it with: kubectl config set-context {quote(context.name)} --user=NAME",
                 )
             user = User("")  # a context without a user is anonymous, as for kubectl
+        cluster, user = instead.of_cluster(cluster), instead.of_user(user)
         if not cluster.server:
             raise ConfigError(
                 f'cluster "{cluster.name}" in {self.source} has no server address',
                 f"Set it with: kubectl config set-cluster {quote(cluster.name)} --server=https://HOST:6443",
             )
         return context, cluster, user
+
+    def _unknown(self, what: str, name: str, known: Iterable[str]) -> ConfigError:
+        return ConfigError(
+            f'there is no {what} "{name}"; {self.source} has {_listed(f"{what}s", known)}',
+            f"Correct --{what}.",
+        )
 
     def _context(self, name: str) -> Context:
         wanted = name or self.current
@@ -102,9 +120,9 @@ def load(
     if not settings.kubeconfig and not any(file.contexts for file in files):
         pod = _in_cluster(environ, service_account)
         if pod is not None:
-            return pod
+            return _with_overrides(pod, settings)
     if files:
-        return _merge(files)
+        return _with_overrides(_merge(files), settings)
     where = " and ".join(map(str, listed))
     missing = f"there is no kubeconfig: {where} {'do' if len(listed) > 1 else 'does'} not exist"
     if settings.kubeconfig or environ.get("KUBECONFIG"):
@@ -124,7 +142,7 @@ def readable(settings: Settings, environ: Mapping[str, str] = os.environ) -> Kub
     for path in paths(settings, environ):
         with suppress(ConfigError):
             files += filter(None, [kubefile.read(path)])
-    return replace(_merge(files), current="")
+    return _with_overrides(replace(_merge(files), current=""), settings)
 
 
 def paths(settings: Settings, environ: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
@@ -154,6 +172,17 @@ def _merge(files: Sequence[Kubefile]) -> Kubeconfig:
         users,
         ", ".join(str(file.path) for file in files),
     )
+
+
+def _with_overrides(config: Kubeconfig, settings: Settings) -> Kubeconfig:
+    start, overrides = settings.context or config.current, Overrides.of(settings)
+    contexts = []
+    for context in config.contexts:
+        if context.name == start:
+            at = _at(overrides.of_context(context), config.clusters)
+            context = replace(context, server=overrides.server or at.server)
+        contexts.append(context)
+    return replace(config, contexts=tuple(contexts), overrides=overrides, start=start)
 
 
 def _at(context: Context, clusters: Mapping[str, Cluster]) -> Context:

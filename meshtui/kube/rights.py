@@ -7,7 +7,7 @@ grant. Where it does not, a SelfSubjectAccessReview decides.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -17,9 +17,8 @@ import msgspec
 from meshtui.kube.api import Api
 from meshtui.kube.errors import KubeError
 from meshtui.kube.pace import Pace
-from meshtui.kube.session import Session
 from meshtui.mesh.kinds import Kind
-from meshtui.mesh.snapshot import Ref, Right
+from meshtui.mesh.snapshot import Right
 
 _GROUP = "authorization.k8s.io"
 
@@ -42,19 +41,6 @@ class _Question:
         where = f" in {self.namespace}" if self.namespace else ""
         slash = "/" if self.subresource else ""
         return f"{self.verb} {self.kind.plural}{group}{slash}{self.subresource}{named}{where}"
-
-
-async def barred(session: Session, refs: Iterable[Ref]) -> Mapping[Ref, str]:
-    """Of these objects, those that may not be patched, with why. Never raises."""
-    found = {}
-    for ref in refs:
-        where = ref.namespace or None
-        right = await session.may("patch", ref.kind, where)
-        if right.allowed is False:
-            right = await session.may("patch", ref.kind, where, name=ref.name)
-        if right.allowed is False:
-            found[ref] = f"{right.reason}."
-    return found
 
 
 class Rights:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from meshtui.mesh import components, pods, raw, service_specs, waypoints
+from meshtui.mesh.derived import derived
 from meshtui.mesh.kinds import (
     NAMESPACE,
     POD,
@@ -39,17 +41,17 @@ class Attachment(NamedTuple):
 def of(snapshot: Snapshot) -> Mapping[str, tuple[Attachment, ...]]:
     """By the waypoint's "namespace/name" all that is attached to it, or names it in vain. A pod that inherits from its
     namespace a waypoint that does not take its traffic is neither."""
-    return snapshot.once(_attached, snapshot)
+    return derived(snapshot, _attached)
 
 
 def of_services(snapshot: Snapshot) -> Mapping[str, Binding]:
     """The waypoint that traffic to each Service takes, or should, by "namespace/name"; a Service that needs none is
     not in it."""
-    return snapshot.once(_of_services, snapshot)
+    return derived(snapshot, _of_services)
 
 
 def _attached(snapshot: Snapshot) -> Mapping[str, tuple[Attachment, ...]]:
-    return snapshot.once(_by_waypoint, *filter(None, _all(snapshot)))
+    return snapshot.once(_by_waypoint, *derived(snapshot, _objects), *filter(None, _pods(snapshot)))
 
 
 def _by_waypoint(*every: Attachment) -> Mapping[str, tuple[Attachment, ...]]:
@@ -59,16 +61,16 @@ def _by_waypoint(*every: Attachment) -> Mapping[str, tuple[Attachment, ...]]:
     return {f"{namespace}/{name}": (*attached,) for (namespace, name), attached in found.items()}
 
 
-def _all(snapshot: Snapshot) -> Iterator[Attachment | None]:
-    """In the order of kinds; None for what takes no waypoint."""
-    every = waypoints.of(snapshot)
-    yield from snapshot.each(NAMESPACE, _namespace, lambda it: (_named(every, it),))
-    services = of_services(snapshot)
-    yield from snapshot.each(SERVICE, _service, lambda it: (services.get(raw.key(it)),))
+def _objects(snapshot: Snapshot) -> Sequence[Attachment]:
+    """All but pods, in the order of kinds."""
+    every, services = waypoints.of(snapshot), of_services(snapshot)
+    found = [
+        *snapshot.each(NAMESPACE, _namespace, lambda it: (_named(every, it),)),
+        *snapshot.each(SERVICE, _service, lambda it: (services.get(raw.key(it)),)),
+    ]
     for kind, traffic in ((SERVICE_ENTRY, Traffic.SERVICE), (WORKLOAD_ENTRY, Traffic.WORKLOAD)):
-        found = _Bindings(snapshot, every, traffic)
-        yield from snapshot.each(kind, _READERS[kind], found.of_raw)
-    yield from _pods(snapshot, every)
+        found += snapshot.each(kind, _READERS[kind], derived(snapshot, _bindings, traffic).of_raw)
+    return [*filter(None, found)]
 
 
 def _named(every: Waypoints, namespace: Raw) -> Binding | None:
@@ -78,7 +80,7 @@ def _named(every: Waypoints, namespace: Raw) -> Binding | None:
 
 
 def _of_services(snapshot: Snapshot) -> Mapping[str, Binding]:
-    found = _Bindings(snapshot, waypoints.of(snapshot), Traffic.SERVICE)
+    found = derived(snapshot, _bindings, Traffic.SERVICE)
     bindings = (
         (spec.key, found.of(spec.namespace, spec.labels))
         for spec in snapshot.each(SERVICE, service_specs.read)
@@ -87,48 +89,54 @@ def _of_services(snapshot: Snapshot) -> Mapping[str, Binding]:
     return {key: binding for key, binding in bindings if binding is not None}
 
 
-def _pods(snapshot: Snapshot, every: Waypoints) -> Sequence[Attachment | None]:
-    bindings, found = _Bindings(snapshot, every, Traffic.WORKLOAD), pods.of(snapshot)
+def _pods(snapshot: Snapshot) -> Sequence[Attachment | None]:
+    """None for one that takes no waypoint."""
+    bindings, found = derived(snapshot, _bindings, Traffic.WORKLOAD), pods.of(snapshot)
     own = {
         pod.key: bindings.of(pod.namespace, pod.labels)
         for pod in pods.labelled(snapshot, USE_WAYPOINT)
     }
-    inherited = {name: bindings.of(name, {}) for name in pods.namespaces(snapshot)}
 
     def inputs(pod: Pod) -> tuple[Binding | None]:
-        return (own[pod.key] if pod.key in own else inherited[pod.namespace],)
+        return (own[pod.key] if pod.key in own else bindings.inherited[pod.namespace],)
 
-    context = (*own.items(), *inherited.items())
+    context = (bindings, *own.items())
     return snapshot.memo.each("attached pods", found, _pod, inputs, context)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class _Bindings:
     """The waypoints of objects for one kind of traffic; that of each namespace is looked up once, and is the same
     object for as long as it is the same one."""
 
-    def __init__(self, snapshot: Snapshot, every: Waypoints, traffic: Traffic) -> None:
-        names = pods.namespaces(snapshot)
-        self._every, self._traffic = every, traffic
-        self._labels = {
-            name: strings(snapshot.find(NAMESPACE, "", name), "metadata", "labels")
-            for name in names
-        }
-
-        def inputs(name: str) -> tuple[Binding | None]:
-            return (waypoints.binding(every, name, self._labels[name], None, traffic),)
-
-        found = snapshot.memo.each(("inherited", traffic), names, _kept, inputs)
-        self._inherited = dict(zip(names, found, strict=True))
+    every: Waypoints
+    traffic: Traffic
+    labels: Mapping[str, Mapping[str, str]]
+    """By namespace."""
+    inherited: Mapping[str, Binding | None]
 
     def of(self, namespace: str, own: Mapping[str, str]) -> Binding | None:
         """The waypoint of an object with these labels."""
         if USE_WAYPOINT in own:
-            labels = self._labels.get(namespace, {})
-            return waypoints.binding(self._every, namespace, labels, own, self._traffic)
-        return self._inherited.get(namespace)
+            labels = self.labels.get(namespace, {})
+            return waypoints.binding(self.every, namespace, labels, own, self.traffic)
+        return self.inherited.get(namespace)
 
     def of_raw(self, it: Raw) -> tuple[Binding | None]:
         return (self.of(raw.namespace(it), strings(it, "metadata", "labels")),)
+
+
+def _bindings(snapshot: Snapshot, traffic: Traffic) -> _Bindings:
+    every, names = waypoints.of(snapshot), pods.namespaces(snapshot)
+    labels = {
+        name: strings(snapshot.find(NAMESPACE, "", name), "metadata", "labels") for name in names
+    }
+
+    def inputs(name: str) -> tuple[Binding | None]:
+        return (waypoints.binding(every, name, labels[name], None, traffic),)
+
+    found = snapshot.memo.each(("inherited", traffic), names, _kept, inputs)
+    return _Bindings(every, traffic, labels, dict(zip(names, found, strict=True)))
 
 
 def _kept(_: str, binding: Binding | None) -> Binding | None:

@@ -24,6 +24,7 @@ from meshtui.mesh import (
 )
 from meshtui.mesh.certificate_facts import Fact
 from meshtui.mesh.certificate_rows import Role, Row, odd
+from meshtui.mesh.derived import derived
 from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.holdings import Holding, Part
 from meshtui.mesh.identities import Dated, Identity
@@ -46,7 +47,7 @@ KINDS = (
 
 def of(snapshot: Snapshot) -> Sequence[Row]:
     """Every row, the one whose renewal is most overdue first; before them what has no dates and should."""
-    return snapshot.once(_all, snapshot)
+    return derived(snapshot, _all)
 
 
 def _all(snapshot: Snapshot) -> Sequence[Row]:

@@ -85,6 +85,8 @@ class Patch(_Change):
 class Delete(_Change):
     verb: ClassVar[str] = "delete"
     before: Raw
+    final: bool = False
+    """There is no way back, as from a namespace with all that was in it."""
 
     @property
     def based_on(self) -> str:
@@ -181,7 +183,7 @@ def inverse(change: Change, left: Raw | None) -> Change | Refusal:
         case Patch(final=False, before=before, patch=patch) if left is not None:
             back = {key: _back(each, before, (key,)) for key, each in patch.items()}
             return Patch(title=title, target=target, before=left, patch=back)
-        case Delete(before=before) if left is None and target.kind != SECRET:
+        case Delete(final=False, before=before) if left is None and target.kind != SECRET:
             return Create(title=title, target=target, wanted=diff.said(before))
     return Refusal(f"there is no way back from: {change.title}")
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from meshtui.mesh import nodes, pods, versions
+from meshtui.mesh.derived import derived
 from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.kinds import DAEMONSET, DEPLOYMENT, POD
 from meshtui.mesh.pods import Pod
@@ -140,17 +141,19 @@ def source(snapshot: Snapshot, scope: Scope) -> Source:
 
 def running(snapshot: Snapshot) -> Sequence[Pod]:
     """The pods of the mesh's own parts that have not ended and are not about to."""
-    return snapshot.once(_running, pods.of(snapshot))
+    return derived(snapshot, _running)
 
 
-def _running(every: Mapping[str, Pod]) -> Sequence[Pod]:
-    return [
-        pod
-        for pod in every.values()
-        if (MANAGED in pod.labels or not _VALUES.isdisjoint(pod.labels.values()))
+def _running(snapshot: Snapshot) -> Sequence[Pod]:
+    return snapshot.memo.those("running", pods.of(snapshot), _runs)
+
+
+def _runs(pod: Pod) -> bool:
+    return (
+        (MANAGED in pod.labels or not _VALUES.isdisjoint(pod.labels.values()))
         and any(part.owns(pod.labels) for part in _PARTS)
         and not (pod.terminating or pod.finished)
-    ]
+    )
 
 
 _VALUES = frozenset(("istiod", "istio-cni-node", "ztunnel"))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from meshtui.mesh import raw
+from meshtui.mesh.derived import derived
 from meshtui.mesh.kinds import ENDPOINT_SLICE
 from meshtui.mesh.raw import Raw, dig, entries, text
 from meshtui.mesh.snapshot import Snapshot
@@ -49,7 +50,7 @@ class _Slice:
 
 def of(snapshot: Snapshot) -> Mapping[str, Endpoints]:
     """The endpoints of each Service that has any, by "namespace/name"."""
-    return snapshot.once(_by_service, snapshot)
+    return derived(snapshot, _by_service)
 
 
 def _by_service(snapshot: Snapshot) -> Mapping[str, Endpoints]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from meshtui.mesh import components, pods, raw
+from meshtui.mesh.derived import derived
 from meshtui.mesh.kinds import ISTIO_GATEWAY
 from meshtui.mesh.pods import GATEWAY_NAME, Pod
 from meshtui.mesh.raw import Raw, strings
@@ -26,7 +27,7 @@ def named(snapshot: Snapshot) -> Mapping[str, tuple[Pod, ...]]:
 
 def selected(snapshot: Snapshot) -> Mapping[str, tuple[Pod, ...]]:
     """By "namespace/name" of an Istio Gateway the pods that it selects."""
-    return snapshot.once(_selected, snapshot)
+    return derived(snapshot, _selected)
 
 
 def _selected(snapshot: Snapshot) -> Mapping[str, tuple[Pod, ...]]:

@@ -21,6 +21,7 @@ from meshtui.mesh import (
     routes,
     waypoints,
 )
+from meshtui.mesh.derived import derived
 from meshtui.mesh.gateway_certificates import Served
 from meshtui.mesh.gateway_listeners import Certificate, Listening
 from meshtui.mesh.grants import Grant
@@ -90,7 +91,7 @@ class Gateway:
 
 def of(snapshot: Snapshot) -> Sequence[Gateway]:
     """Every gateway, by namespace and name."""
-    return snapshot.once(_all, snapshot)
+    return derived(snapshot, _all)
 
 
 class _Around(NamedTuple):
@@ -118,7 +119,8 @@ def _all(snapshot: Snapshot) -> Sequence[Gateway]:
         if each is not None
     ]
     rows = [_at(each, snapshot.now) for each in found]
-    return sorted(rows, key=lambda each: (each.ref.namespace, each.ref.name, each.ref.kind.group))
+    rows.sort(key=lambda each: (each.ref.namespace, each.ref.name, each.ref.kind.group))
+    return snapshot.memo.unchanged("gateways", rows)
 
 
 class _Surroundings:

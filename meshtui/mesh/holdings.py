@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from operator import attrgetter
 
 from meshtui.mesh import life, nodes
+from meshtui.mesh.derived import derived
 from meshtui.mesh.dumps import Dump
 from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.identities import Dated, Identities, Identity
@@ -56,7 +57,7 @@ class Part:
 def parts(snapshot: Snapshot) -> tuple[Part, ...]:
     """One for each ztunnel whose dump was read. The same object as long as nothing in it changes: no dump, and no
     certificate its health."""
-    return snapshot.once(_parts, snapshot)
+    return derived(snapshot, _parts)
 
 
 def unread(snapshot: Snapshot) -> Mapping[str, tuple[Ref, ...]]:

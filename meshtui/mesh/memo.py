@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections import defaultdict, deque
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import compress, count
 from operator import is_, is_not
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 S = TypeVar("S")
 T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
 
 
 @dataclass(slots=True)
@@ -24,6 +25,15 @@ class _Remembered:
     """The objects of the last time, their context, and what came of them in their order."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Grouped(Generic[S, K]):
+    """Objects, the key of each, and the groups of those with the same one."""
+
+    objects: Mapping[str, S]
+    keys: Sequence[K]
+    groups: Mapping[K, Sequence[S]]
+
+
 class Memo:
     """What was derived from which objects, so that an unchanged object is not derived again. One per session."""
 
@@ -34,12 +44,15 @@ class Memo:
         self._deltas: deque[tuple[Mapping[str, Any], Mapping[str, Any], list[int] | None]] = deque(
             maxlen=_KNOWN_DELTAS
         )
+        self.between: Callable[[], None] | None = None
+        """Called between two things that are derived, many times a second: the place to let others go first."""
 
     def forked(self) -> Memo:
         """One that begins with what this one knows, and from which this one learns nothing: for a cluster as it might
         be. This one may be in use meanwhile."""
         fork = Memo()
         fork._once = dict(self._once)
+        fork.between = self.between
         for label, memory in list(self._derived.items()):
             # without the context: in which one an entry was made is not certain while entries are added
             fork._derived[label] = _Remembered(dict(memory.entries))
@@ -67,6 +80,7 @@ class Memo:
                 found += [None] * (len(objects) - len(found))
                 keys = list(objects) if changed else []
                 for position in changed:
+                    self._pause()
                     it = objects[keys[position]]
                     given = inputs(it)
                     entry = memory.entries[keys[position]] = (it, given, derive(it, *given))
@@ -78,6 +92,7 @@ class Memo:
         for key, it in objects.items():
             known = entries.get(key)
             if known is None or known[0] is not it or not trusted:
+                self._pause()
                 given = inputs(it)
                 if known is None or known[0] is not it or not _same(known[1], given):
                     known = entries[key] = (it, given, derive(it, *given))
@@ -87,6 +102,10 @@ class Memo:
         memory.context = context
         memory.last = None if context is None else (objects, context, list(found))
         return found
+
+    def _pause(self) -> None:
+        if self.between is not None:
+            self.between()
 
     def _changed(self, before: Mapping[str, Any], now: Mapping[str, Any]) -> list[int] | None:
         """At which places of `now` other objects stand than before; None where the others have moved."""
@@ -113,6 +132,7 @@ class Memo:
             if _same(before, inputs):
                 result: T = made
                 return result
+        self._pause()
         result = make()
         self._once[label] = ((inputs, result), *self._once.get(label, ())[: _KEPT - 1])
         return result
@@ -121,6 +141,26 @@ class Memo:
         """The list that was found before, where this one has the very same things in it: so that what was made of that
         one is remembered."""
         return self.kept((label, "unchanged"), lambda: found, (*found,))
+
+    def those(
+        self, label: Any, objects: Mapping[str, S], taken: Callable[[S], bool]
+    ) -> Sequence[S]:
+        """The objects that `taken` takes, each by itself: the same list as long as they are the same ones."""
+        found = self.each(label, objects, taken, _nothing, ())
+        return self.unchanged(label, [*compress(objects.values(), found)])
+
+    def grouped(
+        self, label: Any, objects: Mapping[str, S], by: Callable[[S], K]
+    ) -> Mapping[K, Sequence[S]]:
+        """The objects by what `by` says of each by itself. A group is the same list as long as the same ones are in
+        it."""
+        keys = self.each(label, objects, by, _nothing, ())
+
+        def step(before: _Grouped[S, K] | None) -> _Grouped[S, K]:
+            changed = self._changed(before.objects, objects) if before is not None else None
+            return _Grouped(objects, keys, _groups(before, objects, keys, changed))
+
+        return self.folded((label, "grouped"), step, (objects,)).groups
 
     def folded(self, label: Any, step: Callable[[T | None], T], inputs: tuple[Any, ...]) -> T:
         """What follows from what was kept under the label before (None at first), one step for each change of the
@@ -135,6 +175,34 @@ _KEPT = 2
 """Of each label: what is on screen, and what comes next."""
 _KNOWN_DELTAS = 8
 """So many are remembered: much is derived from the same pods, before and now."""
+
+
+def _nothing(_: Any) -> tuple[()]:
+    return ()
+
+
+def _groups(
+    before: _Grouped[S, K] | None,
+    objects: Mapping[str, S],
+    keys: Sequence[K],
+    changed: Sequence[int] | None,
+) -> Mapping[K, Sequence[S]]:
+    """Where none came, went or moved to another group, only the groups of those that changed are made anew."""
+    if before is not None and changed is not None and before.keys == keys:
+        found, was, now = dict(before.groups), [*before.objects.values()], [*objects.values()]
+        for at in changed:
+            found[keys[at]] = [now[at] if it is was[at] else it for it in found[keys[at]]]
+        return found
+    groups: defaultdict[K, list[S]] = defaultdict(list)
+    for key, it in zip(keys, objects.values(), strict=True):
+        groups[key].append(it)
+    known = before.groups if before is not None else {}
+    return {key: _either(known.get(key, ()), group) for key, group in groups.items()}
+
+
+def _either(before: Sequence[S], now: Sequence[S]) -> Sequence[S]:
+    """What was there before, where it has the very same in it."""
+    return before if len(before) == len(now) and all(map(is_, before, now)) else now
 
 
 def _delta(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[int] | None:

@@ -10,6 +10,7 @@ from sys import intern
 from typing import NamedTuple
 
 from meshtui.mesh import pods, ztunnel_probes
+from meshtui.mesh.derived import derived
 from meshtui.mesh.dumps import Dump, DumpDetail
 from meshtui.mesh.kinds import NODE, POD
 from meshtui.mesh.pods import Pod
@@ -70,7 +71,7 @@ def lacks_agent(snapshot: Snapshot, name: str) -> bool:
 
 def of(snapshot: Snapshot) -> Mapping[str, Node]:
     """By name every node that is known, or that a pod stands on."""
-    return snapshot.once(_all, snapshot)
+    return derived(snapshot, _all)
 
 
 def _all(snapshot: Snapshot) -> Mapping[str, Node]:

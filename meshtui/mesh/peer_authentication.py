@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from enum import Enum
 
 from meshtui.mesh import pods, raw
+from meshtui.mesh.derived import derived
 from meshtui.mesh.kinds import PEER_AUTHENTICATION
 from meshtui.mesh.raw import Raw, strings, table, text
 from meshtui.mesh.snapshot import Phase, Snapshot
@@ -76,7 +77,7 @@ class InForce:
 def in_force(snapshot: Snapshot, root: str) -> Mapping[str, InForce]:
     """By namespace what may decide in it, of all namespaces that are known or have pods. `root` is the namespace whose
     policies are for the whole mesh."""
-    return snapshot.once(_in_force, snapshot, root)
+    return derived(snapshot, _in_force, root)
 
 
 def _in_force(snapshot: Snapshot, root: str) -> Mapping[str, InForce]:

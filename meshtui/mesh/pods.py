@@ -10,6 +10,7 @@ from sys import intern
 from typing import Any
 
 from meshtui.mesh import raw
+from meshtui.mesh.derived import derived
 from meshtui.mesh.kinds import NAMESPACE, POD
 from meshtui.mesh.raw import Raw, dig, entries, moment, number, text
 from meshtui.mesh.snapshot import Snapshot
@@ -89,24 +90,28 @@ def _all(snapshot: Snapshot) -> Mapping[str, Pod]:
 
 def labelled(snapshot: Snapshot, label: str) -> Sequence[Pod]:
     """The pods with a label, whatever its value."""
-    return snapshot.once(_labelled, label, of(snapshot))
+    return derived(snapshot, _labelled, label)
 
 
-def _labelled(label: str, every: Mapping[str, Pod]) -> Sequence[Pod]:
-    return [pod for pod in every.values() if label in pod.labels]
+def _labelled(snapshot: Snapshot, label: str) -> Sequence[Pod]:
+    return snapshot.memo.those(("labelled", label), of(snapshot), lambda pod: label in pod.labels)
 
 
 def namespaces(snapshot: Snapshot) -> Mapping[str, str]:
     """The names of all namespaces that are known, are asked for by name or have pods, each by itself: as objects to
     derive from, they are the same ones in every snapshot."""
-    return snapshot.once(_namespaces, snapshot)
+    return derived(snapshot, _namespaces)
 
 
 def _namespaces(snapshot: Snapshot) -> Mapping[str, str]:
     names = dict.fromkeys(snapshot.objects.get(NAMESPACE, {}))
     names |= dict.fromkeys(s.name for s in snapshot.sources if s.kind == NAMESPACE and s.name)
     names |= snapshot.once(_namespaces_of, of(snapshot))
-    return {name: name for name in map(intern, names)}
+    return snapshot.once(_by_themselves, *map(intern, names))
+
+
+def _by_themselves(*names: str) -> Mapping[str, str]:
+    return {name: name for name in names}
 
 
 def _namespaces_of(every: Mapping[str, Pod]) -> dict[str, None]:
@@ -115,11 +120,11 @@ def _namespaces_of(every: Mapping[str, Pod]) -> dict[str, None]:
 
 def parts(snapshot: Snapshot) -> Sequence[Pod]:
     """The pods that belong to the mesh itself: istiod, ztunnels, CNI agents, waypoints and gateways."""
-    return snapshot.once(_parts, of(snapshot))
+    return derived(snapshot, _parts)
 
 
-def _parts(every: Mapping[str, Pod]) -> Sequence[Pod]:
-    return [pod for pod in every.values() if pod.part]
+def _parts(snapshot: Snapshot) -> Sequence[Pod]:
+    return snapshot.memo.those("parts", of(snapshot), attrgetter("part"))
 
 
 def read(it: Raw) -> Pod:

@@ -14,6 +14,7 @@ from meshtui.mesh import (
     route_targets,
     waypoint_checks,
     waypoint_losses,
+    waypoints,
     workloads,
 )
 from meshtui.mesh.changes import Change, Create, Delete, Patch
@@ -41,7 +42,7 @@ def of(change: Change, snapshot: Snapshot) -> tuple[Check, ...]:
 
 def _checks(change: Change, snapshot: Snapshot) -> Iterator[Check]:
     """In the order of importance."""
-    if change.target.kind == GATEWAY and isinstance(change, Delete):
+    if _is_of_waypoint(change, snapshot):
         yield from waypoint_losses.of_deleted(change.target, snapshot)
     elif change.target.kind == GATEWAY and isinstance(change, Create):
         yield from waypoint_checks.of_created(change, snapshot)
@@ -54,3 +55,11 @@ def _checks(change: Change, snapshot: Snapshot) -> Iterator[Check]:
         yield from capture_checks.of(move, snapshot)
     yield from policy_checks.of(move, snapshot)
     yield from waypoint_checks.of(move, snapshot)
+
+
+def _is_of_waypoint(change: Change, snapshot: Snapshot) -> bool:
+    return (
+        isinstance(change, Delete)
+        and change.target.kind == GATEWAY
+        and waypoints.is_made_for_waypoints(change.before, snapshot)
+    )

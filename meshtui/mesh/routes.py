@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import cache, partial
 
 from meshtui.mesh import route_backends, route_parents, route_specs
+from meshtui.mesh.derived import derived
 from meshtui.mesh.enrollment import YOUNG
 from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.kinds import (
@@ -84,7 +85,7 @@ class Route:
 
 def of(snapshot: Snapshot) -> Sequence[Route]:
     """Every route, by namespace and name."""
-    return snapshot.once(_all, snapshot)
+    return derived(snapshot, _all)
 
 
 def at(snapshot: Snapshot, parent: Ref) -> Sequence[Route]:
@@ -115,7 +116,8 @@ def _all(snapshot: Snapshot) -> Sequence[Route]:
             ("routes", kind), _specs(snapshot, kind), _route, inputs, context
         )
     ]
-    return sorted(found, key=lambda each: (each.ref.namespace, each.ref.name, each.kind))
+    found.sort(key=lambda each: (each.ref.namespace, each.ref.name, each.kind))
+    return snapshot.memo.unchanged("routes", found)
 
 
 def _specs(snapshot: Snapshot, kind: Kind) -> Mapping[str, RouteSpec]:

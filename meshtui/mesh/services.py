@@ -3,7 +3,7 @@ and which routes and policies it has (derivations C3, C4 and C6 of doctor-rules.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -21,6 +21,7 @@ from meshtui.mesh import (
     workloads,
 )
 from meshtui.mesh.applied_policies import Applied
+from meshtui.mesh.derived import derived
 from meshtui.mesh.endpoints import Endpoints
 from meshtui.mesh.enrollment import YOUNG
 from meshtui.mesh.health import Health, Verdict
@@ -124,7 +125,7 @@ class _Derived:
 
 def of(snapshot: Snapshot) -> Sequence[Service]:
     """Every Service, by namespace and name."""
-    return snapshot.once(_all, snapshot)
+    return derived(snapshot, _all)
 
 
 def pods(snapshot: Snapshot, service: str) -> tuple[str, ...]:
@@ -134,29 +135,25 @@ def pods(snapshot: Snapshot, service: str) -> tuple[str, ...]:
 
 def _all(snapshot: Snapshot) -> Sequence[Service]:
     specs = {each.key: each for each in snapshot.each(SERVICE, service_specs.read)}
-    derived = snapshot.memo.each(
-        "services", specs, _derived, _Settings(snapshot, specs.values()).of
-    )
+    found = snapshot.memo.each("services", specs, _derived, _Settings(snapshot).of)
     now = snapshot.now
-    rows = [each.row if each.settles is None else each.at(now) for each in derived]
-    return sorted(rows, key=lambda row: row.spec.key)
+    rows = [each.row if each.settles is None else each.at(now) for each in found]
+    rows.sort(key=lambda row: row.spec.key)
+    return snapshot.memo.unchanged("services", rows)
 
 
 class _Settings:
     """What decides for the Services of a snapshot, looked up once for all of them."""
 
-    def __init__(self, snapshot: Snapshot, specs: Iterable[ServiceSpec]) -> None:
-        self._snapshot = snapshot
+    def __init__(self, snapshot: Snapshot) -> None:
         self._waypoints = waypoints.of(snapshot)
         self._bindings = attachments.of_services(snapshot)
         self._endpoints = endpoints.of(snapshot)
-        self._pods = snapshot.once(_by_pod, workloads.of(snapshot))
+        self._pods = workloads.by_pod(snapshot)
         self._routes = route_targets.of(snapshot)
         self._routes_unread = route_targets.unread(snapshot)
         self._policies = policies.of(snapshot, workloads.root_namespace(snapshot))
-        names = {spec.namespace: spec.namespace for spec in specs}
-        found = snapshot.memo.each("namespaces of services", names, _namespace, self._inputs)
-        self._namespaces = dict(zip(names, found, strict=True))
+        self._namespaces = derived(snapshot, _namespaces)
 
     def of(self, spec: ServiceSpec) -> _Setting:
         namespace, waypoint = self._namespaces[spec.namespace], self._bindings.get(spec.key)
@@ -181,19 +178,24 @@ class _Settings:
             return ()
         return self._policies.for_waypoint(gateway.namespace, gateway.name, gateway.class_name)
 
-    def _inputs(self, name: str) -> tuple[object, ...]:
-        unread, root = self._snapshot.unread, self._policies.root
+
+def _namespaces(snapshot: Snapshot) -> Mapping[str, _Namespace]:
+    known = policies.of(snapshot, workloads.root_namespace(snapshot))
+    unread = snapshot.unread
+
+    def inputs(name: str) -> tuple[object, ...]:
         return (
-            self._snapshot.find(NAMESPACE, "", name),
-            self._policies.for_pods(name),
+            snapshot.find(NAMESPACE, "", name),
+            known.for_pods(name),
             unread(ENDPOINT_SLICE, name),
             unread(POD, name),
-            unread(AUTHORIZATION_POLICY, name) or unread(AUTHORIZATION_POLICY, root),
+            unread(AUTHORIZATION_POLICY, name) or unread(AUTHORIZATION_POLICY, known.root),
         )
 
-
-def _by_pod(every: Sequence[Workload]) -> Mapping[str, Workload]:
-    return {each.pod.key: each for each in every}
+    specs = snapshot.each(SERVICE, service_specs.read)
+    names = {spec.namespace: spec.namespace for spec in specs}
+    found = snapshot.memo.each("namespaces of services", names, _namespace, inputs)
+    return dict(zip(names, found, strict=True))
 
 
 def _namespace(

@@ -290,14 +290,7 @@ class Snapshot:
         """How far one may trust what is known of a kind in one namespace (in all of them, where none is given), or of
         its objects with these labels: the most trustworthy of the scopes that take them in; LOADING where nobody
         asked for them."""
-        found = [
-            source
-            for scope, source in self._sources_of(kind)
-            if scope.namespace in (None, namespace)
-            and scope.labels in ("", labels)
-            and not scope.fields
-        ]
-        return min(found, key=lambda source: _DISTRUST[source.phase], default=LOADING)
+        return covering(self.sources_of(kind), namespace, labels)
 
     def unread(self, kind: Kind, namespace: str | None = None, labels: str = "") -> str:
         """Why the objects of a kind in a namespace (in all of them, where none is given), or those of its objects with
@@ -311,7 +304,7 @@ class Snapshot:
             return f"the {kind.plural} of {namespace or 'other namespaces'} were not asked for"
         return f"the {kind.plural}{f' of {namespace}' if namespace else ''} were not all read yet"
 
-    def _sources_of(self, kind: Kind) -> Sequence[tuple[Scope, Source]]:
+    def sources_of(self, kind: Kind) -> Sequence[tuple[Scope, Source]]:
         """The scopes of a kind; there may be one for each of 300 namespaces, and much asks for those of a kind."""
         by_kind: Mapping[Kind, Sequence[tuple[Scope, Source]]] = self.once(_by_kind, self.sources)
         return by_kind.get(kind, ())
@@ -322,7 +315,7 @@ class Snapshot:
         return self.memo.kept(("source", kind), lambda: self._source(kind), (self.sources,))
 
     def _source(self, kind: Kind) -> Source:
-        scoped = sorted(self._sources_of(kind), key=lambda each: each[0].narrowed)
+        scoped = sorted(self.sources_of(kind), key=lambda each: each[0].narrowed)
         found = [source for _, source in scoped]
         if not found:
             return LOADING
@@ -334,6 +327,20 @@ class Snapshot:
             worst.problem,
             worst.retry_at,
         )
+
+
+def covering(
+    sources: Iterable[tuple[Scope, Source]], namespace: str | None = None, labels: str = ""
+) -> Source:
+    """Of the sources of one kind, the one that `Snapshot.covering` tells of."""
+    found = [
+        source
+        for scope, source in sources
+        if scope.namespace in (None, namespace)
+        and scope.labels in ("", labels)
+        and not scope.fields
+    ]
+    return min(found, key=lambda source: _DISTRUST[source.phase], default=LOADING)
 
 
 def _by_kind(sources: Mapping[Scope, Source]) -> Mapping[Kind, Sequence[tuple[Scope, Source]]]:

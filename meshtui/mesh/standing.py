@@ -19,9 +19,10 @@ Path = tuple[str, ...]
 _IDENTITY = ("name", "namespace", "uid", "generation", "resourceVersion")
 
 
-def rebased(change: Change, now: Raw | None) -> Change | Refusal:
+def rebased(change: Change, now: Raw | None, *, pruned: bool = False) -> Change | Refusal:
     """The change against the object as it is now, where nothing was written to it that the change is about: what it
-    asks for is of the same generation, and the fields that the change touches are the same."""
+    asks for is of the same generation, and the fields that the change touches are the same. Of a `pruned` object not
+    all fields are known, as of one from a list: then what is known has to be the same."""
     key = f"{change.target.kind.title} {change.target.key}"
     if isinstance(change, Create):
         return change if now is None else Refusal(f"{key} exists already")
@@ -30,7 +31,7 @@ def rebased(change: Change, now: Raw | None) -> Change | Refusal:
     if raw.uid(now) != raw.uid(change.before):
         return Refusal(f"{key} was deleted and made anew")
     same = number(now, "metadata", "generation") == number(change.before, "metadata", "generation")
-    if same and _is_as_before(change, now):
+    if same and _is_as_before(change, now, pruned=pruned):
         if isinstance(change, Patch):
             return replace(change, before=now, partial=False)
         return replace(change, before=now)
@@ -114,10 +115,20 @@ def touched(change: Change) -> tuple[Path, ...]:
     return tuple(_leaves(change.patch)) if isinstance(change, Patch) else ()
 
 
-def _is_as_before(change: Patch | Delete, now: Raw) -> bool:
+def _is_as_before(change: Patch | Delete, now: Raw, *, pruned: bool = False) -> bool:
     if isinstance(change, Patch):
         return _agree(touched(change), now, change.before)
-    return _bare(change.before) == _bare(now)
+    before, now = _bare(change.before), _bare(now)
+    return _holds(before, now) if pruned else before == now
+
+
+def _holds(whole: Any, part: Any) -> bool:
+    """Whether all of a part is in the whole."""
+    if isinstance(whole, Mapping) and isinstance(part, Mapping):
+        return all(key in whole and _holds(whole[key], each) for key, each in part.items())
+    if isinstance(whole, list) and isinstance(part, list):
+        return all(any(_holds(one, each) for one in whole) for each in part)
+    return bool(whole == part)
 
 
 def _bare(it: Raw) -> Raw:

@@ -179,7 +179,8 @@ def _goal(change: Change, snapshot: Snapshot) -> Goal | None:
     if isinstance(change, Create):
         return Goal.READY if change.target.kind == GATEWAY else None
     if isinstance(change, Delete):
-        return Goal.GONE if change.target.kind == GATEWAY else None
+        made = waypoints.is_made_for_waypoints(change.before, snapshot)
+        return Goal.GONE if change.target.kind == GATEWAY and made else None
     if change.target.kind == SERVICE:
         labels = raw.table(change.patch, "metadata", "labels")
         return Goal.BOUND if {USE_WAYPOINT, USE_WAYPOINT_NAMESPACE} & labels.keys() else None

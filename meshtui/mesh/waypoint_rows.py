@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from meshtui.mesh import attachments, components, pods, raw, versions, waypoints
 from meshtui.mesh.attachments import Attachment
+from meshtui.mesh.derived import derived
 from meshtui.mesh.enrollment import YOUNG
 from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.kinds import GATEWAY, NAMESPACE, POD, SERVICE, SERVICE_ENTRY, WORKLOAD_ENTRY
@@ -129,7 +130,7 @@ class _Derived:
 
 def of(snapshot: Snapshot) -> Sequence[Row]:
     """Every waypoint, by namespace and name."""
-    return snapshot.once(_all, snapshot)
+    return derived(snapshot, _all)
 
 
 def _all(snapshot: Snapshot) -> Sequence[Row]:
@@ -157,7 +158,8 @@ def _all(snapshot: Snapshot) -> Sequence[Row]:
     known = {gateway.key for gateway in here.values()}
     rows = [each.at(snapshot.now) for each in snapshot.memo.each("waypoints", here, _row, around)]
     rows += [_missing(key, who) for key, who in attached.items() if key not in known]
-    return sorted(rows, key=lambda row: (row.namespace, row.name))
+    rows.sort(key=lambda row: (row.namespace, row.name))
+    return snapshot.memo.unchanged("waypoint rows", rows)
 
 
 def _own_pods(snapshot: Snapshot) -> Mapping[str, tuple[Pod, ...]]:

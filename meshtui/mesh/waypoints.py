@@ -3,18 +3,19 @@ and C4 of doctor-rules.md, rules of istio-ambient.md, 2.2, 2.3 and 2.8)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
 from meshtui.mesh import pods, raw, selectors
+from meshtui.mesh.derived import derived
 from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.kinds import GATEWAY, GATEWAY_CLASS, NAMESPACE, POD
 from meshtui.mesh.pods import GATEWAY_NAME
 from meshtui.mesh.raw import Condition, Raw, conditions, entries, number, strings, table, text
 from meshtui.mesh.selectors import Selector
-from meshtui.mesh.snapshot import Phase, Scope, Snapshot
+from meshtui.mesh.snapshot import Phase, Scope, Snapshot, Source, covering
 
 USE_WAYPOINT = "istio.io/use-waypoint"
 USE_WAYPOINT_NAMESPACE = "istio.io/use-waypoint-namespace"
@@ -128,16 +129,19 @@ class GatewayClass(NamedTuple):
 class Waypoints:
     """All that can be named, and what is known of the rest."""
 
-    snapshot: Snapshot
     gateways: Mapping[str, Waypoint]
     classes: Mapping[str, GatewayClass]
     ready: Mapping[str, int]
     """Ready pods by Gateway."""
+    namespaces: Mapping[str, Raw]
+    gateways_read: Sequence[tuple[Scope, Source]]
+    """How far the Gateways are known, and the pods."""
+    pods_read: Sequence[tuple[Scope, Source]]
 
 
 def of(snapshot: Snapshot) -> Waypoints:
     """The waypoints of a snapshot, to resolve labels with."""
-    return snapshot.once(_all, snapshot)
+    return derived(snapshot, _all)
 
 
 def _all(snapshot: Snapshot) -> Waypoints:
@@ -148,7 +152,6 @@ def _all(snapshot: Snapshot) -> Waypoints:
             key = f"{pod.namespace}/{gateway}"
             ready[key] = ready.get(key, 0) + 1
     return Waypoints(
-        snapshot=snapshot,
         gateways={
             f"{each.namespace}/{each.name}": each for each in snapshot.each(GATEWAY, _waypoint)
         },
@@ -159,6 +162,9 @@ def _all(snapshot: Snapshot) -> Waypoints:
             for it in snapshot.raw(GATEWAY_CLASS)
         },
         ready=ready,
+        namespaces=snapshot.objects.get(NAMESPACE, {}),
+        gateways_read=snapshot.sources_of(GATEWAY),
+        pods_read=snapshot.sources_of(POD),
     )
 
 
@@ -199,6 +205,13 @@ def is_waypoint(class_name: str, controller: str) -> bool:
     return controller in _CONTROLLERS if controller else class_name == CLASS
 
 
+def is_made_for_waypoints(it: Raw, snapshot: Snapshot) -> bool:
+    """Whether a Gateway is of a class whose Gateways are waypoints."""
+    class_name = text(it, "spec", "gatewayClassName")
+    of_class = of(snapshot).classes.get(class_name)
+    return is_waypoint(class_name, of_class.controller if of_class else "")
+
+
 _SKIPPED = "traffic goes direct and L7 policies are skipped (it fails open)"
 _REFUSED = "traffic to what is bound to it fails (it fails closed)"
 
@@ -214,11 +227,11 @@ def _state(
     key = f"{where}/{name}"
     gateway = waypoints.gateways.get(key)
     if gateway is None:
-        return _unknown_gateway(waypoints.snapshot, where, key)
+        return _unknown_gateway(waypoints, where, key)
     if not gateway.addresses:
         why = f"Gateway {key} has no address: {_SKIPPED}"
         return State.NO_ADDRESS, Health.BAD, why
-    admitted = _admits(waypoints.snapshot, gateway, namespace)
+    admitted = _admits(waypoints, gateway, namespace)
     if admitted is None:
         why = f"Gateway {key} admits namespaces by their labels, and those of {namespace} are not known"
         return State.UNKNOWN, Health.UNKNOWN, why
@@ -231,8 +244,8 @@ def _state(
     return _proxies(waypoints, gateway, key)
 
 
-def _unknown_gateway(snapshot: Snapshot, where: str, key: str) -> tuple[State, Health, str]:
-    source = snapshot.covering(GATEWAY, where)
+def _unknown_gateway(waypoints: Waypoints, where: str, key: str) -> tuple[State, Health, str]:
+    source = covering(waypoints.gateways_read, where)
     if source.complete:
         return State.MISSING, Health.BAD, f"Gateway {key} does not exist: {_SKIPPED}"
     if source.phase is Phase.ABSENT:
@@ -259,13 +272,13 @@ def _takes(taken: str, traffic: Traffic | None) -> bool:
     return taken == "all" or (taken == traffic.value if traffic else taken != "none")
 
 
-def _admits(snapshot: Snapshot, gateway: Waypoint, namespace: str) -> bool | None:
+def _admits(waypoints: Waypoints, gateway: Waypoint, namespace: str) -> bool | None:
     """None where the labels that decide are not known. One's own namespace is never turned away."""
     if gateway.namespace == namespace or gateway.admits == "All":
         return True
     if gateway.selector is None:
         return False
-    it = snapshot.find(NAMESPACE, "", namespace)
+    it = waypoints.namespaces.get(namespace)
     if it is None:
         return None
     return gateway.selector.matches(strings(it, "metadata", "labels"))
@@ -273,7 +286,7 @@ def _admits(snapshot: Snapshot, gateway: Waypoint, namespace: str) -> bool | Non
 
 def _proxies(waypoints: Waypoints, gateway: Waypoint, key: str) -> tuple[State, Health, str]:
     if not waypoints.ready.get(key, 0) and is_managed(waypoints, gateway):
-        source = waypoints.snapshot.covering(POD, gateway.namespace, GATEWAY_NAME)
+        source = covering(waypoints.pods_read, gateway.namespace, GATEWAY_NAME)
         if not source.complete:
             why = source.problem.text if source.problem else f"pods of {key} were not read yet"
             return State.UNKNOWN, Health.UNKNOWN, why

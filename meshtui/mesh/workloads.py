@@ -19,6 +19,7 @@ from meshtui.mesh import (
     waypoints,
 )
 from meshtui.mesh.capture import Capture
+from meshtui.mesh.derived import derived
 from meshtui.mesh.enrollment import YOUNG, Enrollment, Link
 from meshtui.mesh.health import Health, Verdict, worst
 from meshtui.mesh.kinds import NAMESPACE, PEER_AUTHENTICATION, POD
@@ -28,7 +29,7 @@ from meshtui.mesh.peer_authentication import InForce, Mtls
 from meshtui.mesh.pods import Pod
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Ref, Scope, Snapshot
-from meshtui.mesh.waypoints import USE_WAYPOINT, Binding, Traffic, Waypoints
+from meshtui.mesh.waypoints import USE_WAYPOINT, Binding, Traffic
 
 KINDS = (
     POD,
@@ -63,7 +64,16 @@ class Workload:
 
 def of(snapshot: Snapshot) -> Sequence[Workload]:
     """Every pod, in no order."""
-    return snapshot.once(_all, snapshot)
+    return derived(snapshot, _all)
+
+
+def by_pod(snapshot: Snapshot) -> Mapping[str, Workload]:
+    """Every pod by "namespace/name"."""
+    return snapshot.once(_by_pod, of(snapshot))
+
+
+def _by_pod(every: Sequence[Workload]) -> Mapping[str, Workload]:
+    return {each.pod.key: each for each in every}
 
 
 def chain(snapshot: Snapshot, workload: Workload) -> tuple[Link, ...]:
@@ -104,7 +114,7 @@ class _Derived:
 def _all(snapshot: Snapshot) -> Sequence[Workload]:
     found, on = pods.of(snapshot), nodes.of(snapshot)
     told, all_waypoints = listings.of(snapshot), waypoints.of(snapshot)
-    settings = _settings(snapshot, all_waypoints)
+    settings = derived(snapshot, _settings)
     own = {
         pod.key: waypoints.binding(
             all_waypoints,
@@ -120,14 +130,14 @@ def _all(snapshot: Snapshot) -> Sequence[Workload]:
         return settings[pod.namespace], on.get(pod.node), told.of(pod), own.get(pod.key)
 
     context = (settings, on, told, tuple(own.items()))
-    derived = snapshot.memo.each("workloads", found, _derived, inputs, context)
+    each_pod = snapshot.memo.each("workloads", found, _derived, inputs, context)
     now = snapshot.now
-    rows = [each.row if each.settles is None else each.at(now) for each in derived]
+    rows = [each.row if each.settles is None else each.at(now) for each in each_pod]
     return snapshot.memo.unchanged("workloads", rows)
 
 
-def _settings(snapshot: Snapshot, all_waypoints: Waypoints) -> Mapping[str, _Setting]:
-    names = pods.namespaces(snapshot)
+def _settings(snapshot: Snapshot) -> Mapping[str, _Setting]:
+    names, all_waypoints = pods.namespaces(snapshot), waypoints.of(snapshot)
     by, domain = capture.of(snapshot), trust_domain(snapshot)
     policies = peer_authentication.in_force(snapshot, root_namespace(snapshot))
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from meshtui.mesh import holdings, metrics, nodes, raw, versions, workloads, ztunnel_probes
+from meshtui.mesh.derived import derived
 from meshtui.mesh.dumps import UP
 from meshtui.mesh.enrollment import State
 from meshtui.mesh.health import OK, Health, Verdict, worst
@@ -101,11 +102,15 @@ class Ztunnel:
 
 def of(snapshot: Snapshot) -> Sequence[Ztunnel]:
     """By node. A node that is being upgraded has two rows, one without a ztunnel has one all the same."""
-    return snapshot.once(_all, snapshot)
+    return derived(snapshot, _all)
 
 
 def _all(snapshot: Snapshot) -> Sequence[Ztunnel]:
-    on = snapshot.once(_by_node, workloads.of(snapshot))
+    by_node = snapshot.memo.grouped(
+        "pods by node", workloads.by_pod(snapshot), attrgetter("pod.node")
+    )
+    inside = snapshot.memo.each("inside nodes", by_node, _inside, lambda _: (), ())
+    on = dict(zip(by_node, inside, strict=True))
     held = {part.holding.pod.key: part for part in holdings.parts(snapshot)}
     partial = not snapshot.covering(POD).complete
     rows = []
@@ -117,29 +122,23 @@ def _all(snapshot: Snapshot) -> Sequence[Ztunnel]:
     return rows
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Inside:
     """The pods of a node that are in the mesh, or should be, and have not ended."""
 
     expected: int = 0
     """Annotated as captured, or about to be."""
     wanted: int = 0
-    ghosts: list[Workload] = field(default_factory=list)
+    ghosts: Sequence[Workload] = ()
 
 
-def _by_node(every: Sequence[Workload]) -> Mapping[str, _Inside]:
-    """Counted at once: there are 10,000 of them."""
-    found: defaultdict[str, _Inside] = defaultdict(_Inside)
-    for each in every:
-        enrolled, redirection = each.enrolled, each.pod.redirection
-        if not (redirection or enrolled.wanted) or enrolled.state is State.ENDED:
-            continue
-        inside = found[each.pod.node]
-        inside.expected += redirection in ("enabled", "pending")
-        inside.wanted += enrolled.wanted is True
-        if enrolled.state is State.NOT_PROXIED:
-            inside.ghosts.append(each)
-    return dict(found)
+def _inside(every: Sequence[Workload]) -> _Inside:
+    living = [each for each in every if each.enrolled.state is not State.ENDED]
+    return _Inside(
+        expected=sum(each.pod.redirection in ("enabled", "pending") for each in living),
+        wanted=sum(each.enrolled.wanted is True for each in living),
+        ghosts=[each for each in living if each.enrolled.state is State.NOT_PROXIED],
+    )
 
 
 def _without(snapshot: Snapshot, node: Node, inside: _Inside, partial: bool) -> Ztunnel:

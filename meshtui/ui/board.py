@@ -193,6 +193,9 @@ class Board(Table[E]):
                 segments += self.paint((each,), base)
         return self.strip(segments, room, base)
 
+    def _redraw(self) -> None:
+        self.refresh()
+
     def _row_at_spot(self, spot: _Spot, room: int) -> Strip:
         base = self.rich_style
         if spot.position == self._cursor:

@@ -131,7 +131,7 @@ class Confirm(ModalScreen[Answer], inherit_bindings=False):
             return
         if snapshot.covering(target.kind, target.namespace or None).complete and change.before:
             now = snapshot.find(target.kind, target.namespace, target.name)
-            found = standing.rebased(change, now)
+            found = standing.rebased(change, now, pruned=True)
             self._meanwhile = found.reason if isinstance(found, Refusal) else ""
         if self.is_mounted:
             self._draw()

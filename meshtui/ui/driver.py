@@ -1,12 +1,18 @@
-"""The driver of the terminal: Textual's, which ends at once."""
+"""The driver of the terminal: Textual's, which ends at once and says when a key comes and when something is drawn."""
 
 from __future__ import annotations
 
 import signal
 import termios
 from contextlib import suppress
+from typing import Any
 
+from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
+from textual.events import Key
+from textual.message import Message
+
+from meshtui.ui.keys_first import Considerate
 
 
 class Driver(LinuxDriver):
@@ -14,6 +20,20 @@ class Driver(LinuxDriver):
     takes up to 0.2 s: the process goes first. Where the terminal is lent it waits: the keys are another's then."""
 
     _lending = False
+
+    def __init__(self, app: App[Any], **options: Any) -> None:
+        super().__init__(app, **options)
+        assert isinstance(app, Considerate)
+        self._keys_first = app.keys_first
+
+    def process_message(self, message: Message) -> None:
+        if isinstance(message, Key):
+            self._keys_first.pressed()
+        super().process_message(message)
+
+    def flush(self) -> None:
+        super().flush()
+        self._keys_first.drawn()
 
     def suspend_application_mode(self) -> None:
         self._lending = True

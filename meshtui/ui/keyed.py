@@ -6,8 +6,9 @@ may be changed from it (`mesh_menu`, `changeable`); what a key asks for goes up 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
 from textual import events as keys
@@ -15,7 +16,7 @@ from textual.binding import Binding
 from textual.message import Message
 from textual.reactive import reactive
 
-from meshtui.mesh import changes
+from meshtui.mesh import changes, deletions
 from meshtui.mesh.pod_templates import CONTROLLERS
 from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.ui import copies
@@ -52,16 +53,19 @@ class Keyed(Arranged[R], Generic[R]):
         Binding("m", "mesh", "Mesh", id="pane.mesh"),
         Binding("r", "restart", "Restart", show=False, id="pane.restart"),
         Binding("e", "edit", "Edit", show=False, id="pane.edit"),
+        Binding("ctrl+d", "delete", "Delete", show=False, id="pane.delete"),
         Binding("ctrl+z", "faults", "Faults alone, and all again", show=False, id="pane.faults"),
     ]
 
+    OBJECTS: ClassVar[bool] = True
+    """Whether a row is the object behind it: what the doctor finds of that is told of it, and it can be deleted."""
     CALLS: ClassVar[bool] = False
     """Whether a row is a call, of which it has both ends: `caller` and `callee`."""
 
     snapshot: reactive[Snapshot | None] = reactive(None, repaint=False)
     place: reactive[Place] = reactive(Place())
-    barred: reactive[Mapping[Ref, str]] = reactive({}, bindings=True)
-    """Of objects of the row under the cursor that may not be changed: why."""
+    barred: reactive[Mapping[tuple[str, Ref], str]] = reactive({}, bindings=True)
+    """Of verbs on objects of the row under the cursor, those that are not allowed: why."""
 
     @dataclass
     class Left(Message):
@@ -299,13 +303,27 @@ class Keyed(Arranged[R], Generic[R]):
     def _forbidden(self, action: str) -> str:
         """Why a key may not change anything now; "" where it may."""
         row = self.table.selected
-        if action not in ("mesh", "restart", "edit") or row is None:
+        if action not in _VERBS or row is None:
             return ""
         if self.place.read_only:
             return f"Read-only: {self.place.read_only}. :write allows changes for 15 minutes."
-        of = {"edit": row.ref, "mesh": self.meshed(row), "restart": self.changeable(row)}
-        ref = of[action]
-        return self.barred.get(ref, "") if ref is not None else ""
+        ref = self._changed_by(action, row)
+        return self.barred.get((_VERBS[action], ref), "") if ref is not None else ""
+
+    def verbs(self, row: R) -> Collection[tuple[str, Ref]]:
+        """What keys would do to which objects of a row, as rights are asked for."""
+        of = {action: self._changed_by(action, row) for action in _VERBS}
+        return dict.fromkeys((_VERBS[action], ref) for action, ref in of.items() if ref is not None)
+
+    def _changed_by(self, action: str, row: R) -> Ref | None:
+        match action:
+            case "mesh":
+                return self.meshed(row)
+            case "restart":
+                return self.changeable(row)
+            case "delete":
+                return row.ref if self.OBJECTS else None
+        return row.ref
 
     def on_key(self, event: keys.Key) -> None:
         pressed = self.screen.active_bindings.get(event.key)
@@ -339,6 +357,14 @@ class Keyed(Arranged[R], Generic[R]):
 
     def action_edit(self) -> None:
         self._ask(self.EditAsked)
+
+    def action_delete(self) -> None:
+        refs = [ref for row in self.meant if (ref := self._changed_by("delete", row)) is not None]
+        if refs:
+            wishes = [Wish(ref, partial(deletions.of, ref)) for ref in dict.fromkeys(refs)]
+            self.post_message(self.ChangeAsked(wishes))
+        elif self.table.selected is not None:
+            self.post_message(self.Told("No row here is an object by itself: nothing to delete."))
 
     def action_copy(self) -> None:
         rows = self.meant
@@ -382,6 +408,10 @@ class Keyed(Arranged[R], Generic[R]):
         found += [Copy("istioctl", "\n".join(lines))] if lines else []
         found += [Copy("yaml", ref=row.ref)] if row.ref is not None else []
         return found
+
+
+_VERBS = {"mesh": "patch", "restart": "patch", "edit": "patch", "delete": "delete"}
+"""What an action takes, as Kubernetes names it."""
 
 
 def _restart(target: Ref) -> Wish:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -14,7 +14,6 @@ from textual.events import Key, Paste
 from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
-from textual.widgets import ContentSwitcher
 
 from meshtui.mesh.snapshot import Snapshot
 from meshtui.ui import asking, commands, export, pane_commands, toasts, unbound
@@ -32,10 +31,9 @@ from meshtui.ui.panes.served import ServedPane
 from meshtui.ui.prompt import Prompt
 from meshtui.ui.sorting import Order
 from meshtui.ui.spans import Tone
+from meshtui.ui.switcher import AnyPane, Switcher
 from meshtui.ui.tabs import TabLine
 from meshtui.ui.trail import Trail, View
-
-AnyPane = Pane[Any]
 
 
 class Main(Screen[None], inherit_bindings=False):
@@ -106,9 +104,9 @@ class Main(Screen[None], inherit_bindings=False):
         """`first` is the command of the pane to open, "" for the first one."""
         super().__init__()
         self._clock = clock
-        self._first = NAMED.get(first, PANES[0].NAME)
-        self.panes: dict[str, AnyPane] = {pane.NAME: pane() for pane in PANES}
-        self.panes[ServedPane.NAME] = ServedPane()
+        first = NAMED.get(first, PANES[0].NAME)
+        self._switcher = Switcher([*(pane() for pane in PANES), ServedPane()], first)
+        self.panes = self._switcher.panes
         self._opening = Opening(self)
         about_rows = pane_commands.of(lambda: self.front, self._save)
         self.commands = [*self._opening.commands(), *about_rows]
@@ -116,7 +114,6 @@ class Main(Screen[None], inherit_bindings=False):
         self._history: list[View] = []
         self._trail = Trail()
         self._header = Header(clock)
-        self._switcher = ContentSwitcher(*self.panes.values(), id="panes", initial=self._first)
         self.tab_line = TabLine()
         self.prompt = Prompt(self.commands, self._entered)
 
@@ -124,8 +121,6 @@ class Main(Screen[None], inherit_bindings=False):
         self._wear_size()
         yield self._header.data_bind(Main.snapshot, Main.place)
         yield self.tab_line
-        for pane in self.panes.values():
-            pane.data_bind(Main.snapshot, Main.place)
         yield self._switcher
         yield self.prompt
         yield Footer()
@@ -142,7 +137,8 @@ class Main(Screen[None], inherit_bindings=False):
     def on_mount(self) -> None:
         for pane in self.panes.values():
             self.watch(pane, "stamp", self._stamped, init=False)
-        self._come_to(self.front)
+        self._switcher.see(self.snapshot, self.place)
+        self._come_to(self._switcher.bring(self.front.NAME))
 
     def add(self, others: Sequence[Command]) -> None:
         """Takes commands that are not about panes."""
@@ -152,7 +148,7 @@ class Main(Screen[None], inherit_bindings=False):
     @property
     def front(self) -> AnyPane:
         """The pane that is looked at."""
-        return self.panes[self._switcher.current or self._first]
+        return self._switcher.front
 
     def watch_focused(self) -> None:
         toasts.give_way(self)
@@ -202,8 +198,7 @@ class Main(Screen[None], inherit_bindings=False):
 
     def _show(self, view: View) -> None:
         self._keep_to(view.namespaces)
-        self._switcher.current = view.jump.pane
-        pane = self.front
+        pane = self._switcher.bring(view.jump.pane)
         pane.filter(pane.read_filter(view.filter))
         pane.narrow(view.jump.within, view.jump.key)
         self._come_to(pane)
@@ -393,6 +388,10 @@ class Main(Screen[None], inherit_bindings=False):
         elif name:
             self.post_message(self.Told(self._opening.unknown(name), Tone.WARN))
 
+    def watch_place(self) -> None:
+        self._switcher.see(self.snapshot, self.place)
+
     def watch_snapshot(self, before: Snapshot | None, now: Snapshot | None) -> None:
+        self._switcher.see(now, self.place)
         if now is not None and (before is None or before.server.served is not now.server.served):
             self.commands[:] = [*self._own, *self._opening.of_kinds(self._own)]

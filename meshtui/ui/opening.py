@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from meshtui.mesh.kinds import NAMESPACE
 from meshtui.mesh.served import Served
@@ -12,15 +12,13 @@ from meshtui.ui.arguments import Arguments, BadArguments
 from meshtui.ui.commands import Command
 from meshtui.ui.exchange import Jump
 from meshtui.ui.filters import BadPattern
-from meshtui.ui.pane import Pane
 from meshtui.ui.panes import NS, PANES
 from meshtui.ui.panes.served import ServedPane
 from meshtui.ui.spans import Tone
+from meshtui.ui.switcher import AnyPane
 
 if TYPE_CHECKING:
     from meshtui.ui.main import Main
-
-AnyPane = Pane[Any]
 
 
 class Opening:

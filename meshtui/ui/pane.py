@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import on
-from textual.app import ComposeResult
 from textual.containers import Container
 from textual.message import Message
 from textual.reactive import reactive
@@ -48,8 +47,6 @@ class Pane(Narrowed[R]):
     COLUMNS: ClassVar[Sequence[Column]]
     BESIDE: ClassVar[bool] = True
     """Whether a detail stands beside the table where there is room."""
-    JUDGED: ClassVar[bool] = True
-    """Whether what the doctor finds of the object behind a row is told of the row."""
     COUNTS: ClassVar[bool] = True
     """Whether the numbers of its failing rows mean something."""
     EMPTY: ClassVar[str]
@@ -88,7 +85,7 @@ class Pane(Narrowed[R]):
 
     def found(self, row: R, snapshot: Snapshot) -> Sequence[Found]:
         """What the doctor finds of it, the worst first."""
-        if row.ref is None or not self.JUDGED:
+        if row.ref is None or not self.OBJECTS:
             return ()
         return findings.examined(snapshot).of.get(row.ref, ())
 
@@ -140,7 +137,7 @@ class Pane(Narrowed[R]):
 
     def _judged(self, snapshot: Snapshot) -> Mapping[str, Verdict]:
         """The verdicts of the rows that the doctor finds something worse of, by key."""
-        if not self.JUDGED:
+        if not self.OBJECTS:
             return {}
         return snapshot.memo.kept(
             ("judged", self.NAME),
@@ -193,14 +190,18 @@ class Pane(Narrowed[R]):
 
     # Its own doing
 
-    def compose(self) -> ComposeResult:
-        with Container(id="split"):
-            with Container(id="main"):
-                yield self.table
-                yield self.instead
-                yield self.why
-                yield self.below
-            yield self.beside
+    def furnish(self) -> None:
+        """Puts up what it consists of, at once: its table takes keys before any of it is drawn."""
+        split, main = Container(id="split"), Container(id="main")
+        self.mount(split)
+        split.mount(main, self.beside)
+        main.mount(self.table, self.instead, self.why, self.below)
+
+    def on_mount(self) -> None:
+        """Takes up what came to it while it was put up: nothing is watched until then."""
+        self.refresh_bindings()
+        if self._of is not self.snapshot:
+            self._derive()
 
     def on_show(self) -> None:
         if self._stale:
@@ -225,7 +226,10 @@ class Pane(Narrowed[R]):
             self._derive()
 
     def focus_table(self) -> None:
-        self.screen.set_focus(self.table)
+        if (
+            self.is_attached
+        ):  # until then it has no screen, and comes to the front with its first one
+            self.screen.set_focus(self.table)
 
     def _cells(self, row: R) -> Sequence[Cell]:
         assert self._of is not None  # rows come with the snapshot that they are of
@@ -233,7 +237,7 @@ class Pane(Narrowed[R]):
 
     def _derive(self) -> None:
         """Makes the rows anew; not while nobody looks."""
-        self._stale = not self.display
+        self._stale = not (self.is_attached and self.display)
         if self._stale:
             return
         if self.snapshot is None:

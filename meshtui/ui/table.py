@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from operator import attrgetter
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from rich.segment import Segment
 from textual import events
@@ -36,6 +36,16 @@ class Row(Protocol):
 
 
 R = TypeVar("R", bound=Row)
+
+
+class _Drawn(NamedTuple):
+    """A row as it is to be seen."""
+
+    health: Health
+    marked: bool
+    cursor: bool
+    cells: Sequence[Cell]
+
 
 _MARGIN = 3
 """The mark of a row's health, with a space on either side."""
@@ -85,6 +95,8 @@ class Table(Paint, Generic[R]):
         self._window: tuple[int, int] = (0, 0)
         self._marks: frozenset[str] = frozenset()
         self._marked_last = ""
+        self._standing: dict[int, _Drawn | Line | None] = {}
+        """What stands on each line of the widget, the heading being 0."""
 
     # What it shows
 
@@ -167,8 +179,9 @@ class Table(Paint, Generic[R]):
         `others` says that a person asked for other ones: columns then take the width of these, and only grow else, so
         that nothing jumps about while one reads."""
         grew = len(rows) > len(self._rows)
-        self._rows = rows
-        self._index = dict(zip(map(_KEY, rows), count()))
+        if rows is not self._rows:
+            self._rows = rows
+            self._index = dict(zip(map(_KEY, rows), count()))
         if self._open not in self._index:
             self._open, self._block = "", ()
         before = self._cursor
@@ -181,7 +194,7 @@ class Table(Paint, Generic[R]):
         if self._cursor != before:
             self._scroll_along(self._line(self._cursor) - before)
         self._moved()
-        self.refresh()
+        self._redraw()
 
     def begin(self, columns: Sequence[Column]) -> None:
         """Shows nothing, with other columns: what comes next is of another kind. A row that comes again has the
@@ -277,31 +290,44 @@ class Table(Paint, Generic[R]):
                 segments += [Segment(before, base), Segment(title, chosen), Segment(behind, base)]
         return self.strip(segments, width, base)
 
-    def _body(self, at: int, width: int) -> Strip:
+    def _redraw(self) -> None:
+        """Draws those lines in view anew on which something else stands now."""
+        top = self.scroll_offset.y
+        for y in range(1, self.size.height):
+            if self._stands(y - 1 + top) != self._standing.get(y, ()):
+                self.refresh_line(y + top)
+
+    def _stands(self, at: int) -> _Drawn | Line | None:
+        """A row, or words under it, on a line, the first row being on line 0; None for nothing."""
         position = self._row_at(at)
         if position is None:
-            return Strip.blank(width, self.rich_style)
+            return None
         row = self._rows[position]
-        under = at - self._line(position)
-        if under:
-            base = self.rich_style + self.style_of("table--block")
-            return self.strip(self.paint(self._block[under - 1], base), width, base)
-        return self._row(row, width, cursor=position == self._cursor)
+        if under := at - self._line(position):
+            return self._block[under - 1]
+        marked, cursor = row.key in self._marks, position == self._cursor
+        return _Drawn(self._health(row), marked, cursor, self._cells(row))
 
-    def _row(self, row: R, width: int, *, cursor: bool) -> Strip:
-        base = self.rich_style + self.style_of("table--cursor") if cursor else self.rich_style
-        health = self._health(row)
-        marked = row.key in self._marks
+    def _body(self, at: int, width: int) -> Strip:
+        seen = self._standing[at + 1 - self.scroll_offset.y] = self._stands(at)
+        if seen is None:
+            return Strip.blank(width, self.rich_style)
+        if isinstance(seen, _Drawn):
+            return self._row(seen, width)
+        base = self.rich_style + self.style_of("table--block")
+        return self.strip(self.paint(seen, base), width, base)
+
+    def _row(self, row: _Drawn, width: int) -> Strip:
+        base = self.rich_style + self.style_of("table--cursor") if row.cursor else self.rich_style
         segments = [
-            Segment("▌", base + self.style_of("table--mark")) if marked else Segment(" ", base)
+            Segment("▌", base + self.style_of("table--mark")) if row.marked else Segment(" ", base)
         ]
-        segments += self.paint((mark(health),), base, keep=health is not Health.OK)
+        segments += self.paint((mark(row.health),), base, keep=row.health is not Health.OK)
         segments.append(Segment(" ", base))
-        cells = self._cells(row)
-        self._widen(cells)
+        self._widen(row.cells)
         for place in self._headings.places:
             column = self._headings.columns[place.index]
-            painted = list(self.paint(fit(line(cells[place.index]), place.width), base))
+            painted = list(self.paint(fit(line(row.cells[place.index]), place.width), base))
             space = Segment(" " * (place.width - sum(part.cell_length for part in painted)), base)
             segments += [space, *painted] if column.right else [*painted, space]
             segments.append(Segment(" " * GAP, base))

@@ -20,7 +20,6 @@ HINTS: Mapping[str, str] = {
     "O": "O sorts by a column, in panes that have columns.",
     "P": "P sorts by namespace, in panes with such a column.",
     "S": "S sorts by mark, in panes whose rows stand in one list.",
-    "ctrl+d": "ctrl-d deletes nothing here: m deletes a waypoint, after a question; kubectl delete the rest.",
     "ctrl+g": "There are no crumbs to hide (ctrl-g): esc goes back, [ and ] walk along all views.",
     "ctrl+k": "ctrl-k kills nothing here: what goes is asked about first.",
 }

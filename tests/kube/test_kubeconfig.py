@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshtui.kube import kubeconfig
-from meshtui.kube.access import Context, Material
+from meshtui.kube.access import Cluster, Context, Material
 from meshtui.kube.errors import ConfigError
 from meshtui.kube.kubeconfig import Kubeconfig
 from meshtui.mesh.snapshot import Trouble
@@ -117,6 +117,60 @@ def test_paths_count_from_the_file_that_names_them(tmp_path: Path) -> None:
     assert user.key.file == Path("/keys/key.pem")
     assert user.plugin is not None
     assert user.plugin.command == str(tmp_path / "b" / "bin" / "login")
+
+
+def test_flags_hold_in_the_context_that_one_starts_with_and_in_no_other(tmp_path: Path) -> None:
+    """As `kubectl options` tells of them."""
+    first, second = file(tmp_path / "a" / "1", FIRST), file(tmp_path / "b" / "2", SECOND)
+    settings = Settings(
+        kubeconfig=(first, second),
+        cluster="other",
+        user="plugin",
+        server="https://tunnel.example:8443",
+        token="t0ken",
+        client_key=Path("mine.pem"),
+    )
+    merged = kubeconfig.load(settings, {})
+    context, cluster, user = merged.choose()
+    assert (context.name, context.cluster, context.user) == ("one", "other", "plugin")
+    assert (cluster.server, cluster.server_name) == ("https://tunnel.example:8443", "")
+    assert (user.token, user.key, user.plugin) == (
+        Material("t0ken"),
+        Material(file=Path("mine.pem")),
+        None,
+    )
+    assert [each.server for each in merged.contexts] == [
+        "https://tunnel.example:8443",
+        "https://other.example",
+    ]
+    assert merged.choose("two") == load(first, second).choose("two")
+    assert "t0ken" not in repr(settings) + repr(merged)
+
+
+def test_flags_of_tls_exclude_each_other_as_kubectls_do(tmp_path: Path) -> None:
+    path, authority = file(tmp_path / "1", SECOND), Path("ca.pem")
+
+    def cluster(**flags: Any) -> Cluster:
+        settings = Settings(kubeconfig=(path,), context="two", **flags)
+        return kubeconfig.load(settings, {}).choose("two")[1]
+
+    assert cluster().authority.file == tmp_path / "pki" / "ca.crt"
+    assert cluster(insecure_skip_tls_verify=True).authority == Material()
+    assert cluster(insecure_skip_tls_verify=True).insecure
+    assert cluster(certificate_authority=authority).authority == Material(file=authority)
+    named = cluster(server="https://10.0.0.1", tls_server_name="api.example")
+    assert (named.server, named.server_name) == ("https://10.0.0.1", "api.example")
+
+
+@pytest.mark.parametrize("what", ["cluster", "user"])
+def test_a_flag_that_names_what_is_not_there_says_what_is(tmp_path: Path, what: str) -> None:
+    flags: dict[str, Any] = {what: "gone"}
+    settings = Settings(kubeconfig=(file(tmp_path / "1", FIRST),), **flags)
+    with pytest.raises(
+        ConfigError, match=f'there is no {what} "gone"; .* has the {what}s shared'
+    ) as caught:
+        kubeconfig.load(settings, {}).choose()
+    assert caught.value.problem.remedy == f"Correct --{what}."
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="there is no kubectl to compare with")

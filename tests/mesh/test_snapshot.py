@@ -162,3 +162,14 @@ def test_what_is_on_screen_does_not_drive_out_what_comes_next() -> None:
     for objects in (before, now, before, now, before):
         assert memo.once(names, (objects,)) == sorted(objects)
     assert made == [1, 2]
+
+
+def test_others_may_go_first_before_each_thing_that_is_derived() -> None:
+    told: list[str] = []
+    memo = Memo()
+    memo.between = lambda: told.append("between")
+    objects = {"a": {"n": 1}, "b": {"n": 2}}
+    for _ in range(2):  # the second time nothing is derived
+        memo.each("label", objects, lambda it: told.append("derived"), lambda _: (), ())
+        memo.once(told.append, ("once",))
+    assert told == ["between", "derived", "between", "derived", "between", "once"]

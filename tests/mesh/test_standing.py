@@ -87,6 +87,17 @@ def test_what_was_written_to_the_same_stops_it(change: Change, now: Raw | None, 
     assert found.reason == f"Gateway shop/waypoint {why}"
 
 
+def test_what_a_list_leaves_out_of_an_object_is_no_obstacle_to_its_deletion() -> None:
+    containers = [{"name": "web", "image": "web:1", "env": [{"name": "A", "value": "1"}]}]
+    whole = gateway(spec={"nodeName": "n1", "containers": containers, "tolerations": []})
+    listed = gateway("8", spec={"nodeName": "n1", "containers": [{"name": "web", "env": []}]})
+    change = Delete(title="Delete", target=TARGET, before=whole)
+    assert isinstance(standing.rebased(change, listed, pruned=True), Delete)
+    assert isinstance(standing.rebased(change, listed), Refusal)
+    moved = gateway("8", spec={"nodeName": "n2"})
+    assert isinstance(standing.rebased(change, moved, pruned=True), Refusal)
+
+
 def test_who_wrote_last_is_named_and_when() -> None:
     """Of two in the same second the one that was not there before."""
     at = "2026-11-25T12:00:00Z"

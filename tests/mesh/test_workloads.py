@@ -182,7 +182,7 @@ def mesh(pods: int, nodes: int, namespaces: int) -> Snapshot:
         proxied = {
             cart["metadata"]["uid"]: Proxied("", "", "", "Up") for cart in carts[node::nodes]
         }
-        dump = Dump(proxied, listings, of_dump([]), Version(), Config(), {})
+        dump = Dump(proxied, listings, of_dump([]), Version(), Config())
         probe = ztunnel_probes.dump("istio-system", f"ztunnel-{node}")
         answers[probe] = Answer(dump, NOW - timedelta(seconds=4))
     servers = [

@@ -46,7 +46,7 @@ def dump(**proxied: str) -> Dump:
     states = {
         f"Pod-shop-{name}": Proxied("shop", name, "", state) for name, state in proxied.items()
     }
-    return Dump(states, {}, of_dump([]), Version(), Config(), {})
+    return Dump(states, {}, of_dump([]), Version(), Config())
 
 
 def said(

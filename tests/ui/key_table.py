@@ -175,6 +175,7 @@ ROW: Sequence[Key] = (
         lambda at: isinstance(at.app.screen, Pick) and "kubectl get pods opted-out" in at.screen),
     Key("m", "workloads", "the mesh menu: take in or out, waypoints, restart", is_over(Pick)),
     Key("r", "workloads", "restart the controller", is_over(Confirm)),
+    Key("ctrl+d", "services", "delete, after its name was typed", is_over(Confirm)),
     Key("e", "namespaces", "edit in `$KUBE_EDITOR` or `$EDITOR`", said("Nothing was changed.")),
 )  # fmt: skip
 

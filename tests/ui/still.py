@@ -24,7 +24,7 @@ from meshtui.kube.background import PREFIX
 from meshtui.kube.errors import Absent, ConfigError, KubeError
 from meshtui.kube.exec_plugin import Suspend
 from meshtui.kube.session import Session, Written
-from meshtui.mesh.changes import Change, Create, Patch
+from meshtui.mesh.changes import Change, Create, Delete, Patch
 from meshtui.mesh.kinds import Kind
 from meshtui.mesh.logs import LogLine, LogOptions
 from meshtui.mesh.raw import Raw
@@ -135,7 +135,7 @@ class StillSession:
     async def preview(self, change: Change) -> Written:
         if self.previewing is not None:
             await self.previewing()
-        return Written(_after(change))
+        return Written(None if isinstance(change, Delete) else _after(change))
 
     async def apply(self, change: Change) -> Written:
         """Makes a patch, for the version that it is based on, or a new object, and shows the snapshot with it."""
@@ -144,7 +144,6 @@ class StillSession:
         if self.refusal is not None:
             raise self.refusal
         target, found = change.target, _after(change)
-        assert isinstance(change, Patch | Create)
         version = int(change.based_on or 0) + 1
         it = {**found, "metadata": {**found["metadata"], "resourceVersion": f"{version}"}}
         self.applied.append(change)
@@ -157,7 +156,7 @@ class StillSession:
 def _after(change: Change) -> dict[str, Any]:
     if isinstance(change, Create):
         return {**change.wanted}
-    assert isinstance(change, Patch)
+    assert isinstance(change, Patch), "no test here deletes: those on both servers do"
     found: dict[str, Any] = json_merge_patch.merge(copy.deepcopy(change.before), change.patch)
     return found
 

@@ -253,7 +253,7 @@ async def test_without_the_right_the_key_says_so(file: Path) -> None:
     async with looking(SHOP, "namespaces", audit_file=file) as at:
         at.session.rights = {NAMESPACE: Right(False, why)}
         await at.select("plain")
-        await at.until(lambda: "plain" in {ref.name for ref in at.pane.barred})
+        await at.until(lambda: "plain" in {ref.name for _, ref in at.pane.barred})
         assert "m mesh" not in at.screen
         await at.press("m")
         await told(at, why)

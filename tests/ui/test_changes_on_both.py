@@ -264,6 +264,29 @@ async def test_a_controller_is_restarted_and_one_that_vanishes_meanwhile_is_not(
         assert at.story() == ["intent", "outcome applied", "intent", "outcome conflict"]
 
 
+async def test_an_object_is_deleted_after_its_name_and_comes_back(cluster: Cluster) -> None:
+    path = cluster.path("services")
+    wanted = {"metadata": {"name": "web"}, "spec": {"ports": [{"port": 80}]}}
+    await cluster.api.create(path, {"apiVersion": "v1", "kind": "Service", **wanted})
+
+    async def there() -> set[str]:
+        return {each["metadata"]["name"] for each in (await cluster.api.get(path)).body["items"]}
+
+    async with over(cluster, pane="services", name="web") as at:
+        await at.asked("ctrl+d")
+        await at.until(f"Delete Service {cluster.namespace}/web", "Type web and enter to go on")
+        await at.pilot.press(*"web", "enter")
+        await until(at.pilot, lambda: at.story() == ["intent", "outcome applied"], seconds=20)
+        await done(at)
+        assert await there() == set()
+        await at.asked(*":undo", "enter")
+        await at.until("Undo: Delete Service", "+   ports:")
+        await at.pilot.press("enter")
+        await until(at.pilot, lambda: len(at.story()) == 4, seconds=20)
+        assert at.story()[2:] == ["intent", "outcome applied"]
+        assert await there() == {"web"}
+
+
 async def waypoint(cluster: Cluster) -> None:
     """A waypoint with an address and a pod that is ready, as istiod would leave it."""
     gateway = {

@@ -128,7 +128,7 @@ async def test_a_key_does_what_the_table_says(group: str, monkeypatch: pytest.Mo
             except TimeoutError:
                 pytest.fail(f"{each.key} in {each.pane}: not {each.words}\n{at.screen}")
             await at.press(*each.after)
-            await at.until(lambda: len(at.app.screen_stack) == 1)
+            await at.until(lambda: len(at.app.screen_stack) == 1 and not at.app._changing.busy)
             assert at.app.is_running, "no key but the second ctrl-c ends the program"
 
 

@@ -12,9 +12,10 @@ from meshtui.mesh.snapshot import Scope, Snapshot
 Findings = Iterable[Found | Unsure]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Analyzer:
-    """One analyzer. It must not fail over objects of any shape; where it does, that is told and the others go on."""
+    """One analyzer. It must not fail over objects of any shape; where it does, that is told and the others go on. It is
+    applied again only where something that it read of the snapshot became another (`mesh.derived`)."""
 
     name: str
     """Istio's name for it, such as "gateway.SecretAnalyzer", or the subject and what is wrong."""
@@ -24,9 +25,6 @@ class Analyzer:
     """The kinds that it reads. Where one of them may not be listed, its rules are unknown; where its first one is not
     installed, they do not apply."""
     run: Callable[[Snapshot], Findings]
-    pure: bool = False
-    """It reads the objects of the kinds it needs and nothing else of the snapshot: where none of them changed, what it
-    found is still true."""
     asked_for: bool = False
     """It does not run unless it is asked for by a code."""
 

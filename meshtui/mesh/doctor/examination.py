@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from meshtui.mesh.derived import derived
 from meshtui.mesh.doctor.analyzer import Analyzer, kind_of
 from meshtui.mesh.doctor.findings import Found, Rule, Severity, Unsure
 from meshtui.mesh.kinds import SECRET, Kind
@@ -57,7 +58,11 @@ class Examination:
 
 def of(snapshot: Snapshot, analyzers: Sequence[Analyzer]) -> Examination:
     """Applies all rules of these analyzers."""
-    reports = [(analyzer, _report(analyzer, snapshot)) for analyzer in analyzers]
+    reports = (derived(snapshot, _examined, analyzer) for analyzer in analyzers)
+    return snapshot.once(_told, *zip(analyzers, reports, strict=True))
+
+
+def _told(*reports: tuple[Analyzer, _Report]) -> Examination:
     found = list(dict.fromkeys(each for _, report in reports for each in report.found))
     unsure = tuple(each for _, report in reports for each in report.unsure)
     return Examination(_folded(found), unsure, _outcomes(reports), _by_object(found))
@@ -72,18 +77,7 @@ class _Report:
     applies: bool = True
 
 
-def _report(analyzer: Analyzer, snapshot: Snapshot) -> _Report:
-    if analyzer.pure:
-        objects = [snapshot.objects.get(kind_of(need)) for need in analyzer.needs]
-        phases = [
-            _missing(need, snapshot) or _phase(need, snapshot).value for need in analyzer.needs
-        ]
-        label = ("doctor", analyzer.name)
-        return snapshot.memo.kept(label, lambda: _examined(analyzer, snapshot), (*objects, *phases))
-    return _examined(analyzer, snapshot)
-
-
-def _examined(analyzer: Analyzer, snapshot: Snapshot) -> _Report:
+def _examined(snapshot: Snapshot, analyzer: Analyzer) -> _Report:
     if analyzer.needs and _phase(analyzer.needs[0], snapshot) is Phase.ABSENT:
         return _Report(applies=False)
     missing = [_missing(need, snapshot) for need in analyzer.needs]

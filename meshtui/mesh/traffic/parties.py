@@ -260,7 +260,7 @@ def _member(snapshot: Snapshot, each: Workload) -> Member:
     own = None
     if each.waypoint is not None:  # which may be for Services alone
         labels = _labels(snapshot, pod.namespace)
-        every = snapshot.once(waypoints.of, snapshot)
+        every = waypoints.of(snapshot)
         own = waypoints.binding(every, pod.namespace, labels, pod.labels, Traffic.WORKLOAD)
     return Member(pod.key, party, own, odd)
 

@@ -46,17 +46,18 @@ def acceptance(targets: Sequence[Bound]) -> Acceptance | None:
 
 
 def _bound(policy: Raw, snapshot: Snapshot, root: str) -> Iterator[Bound]:
-    spec, every = table(policy, "spec"), waypoints.of(snapshot)
+    spec = table(policy, "spec")
     named = entries(spec, "targetRefs") or [*filter(None, [table(spec, "targetRef")])]
     for it in named:
         kind, name = text(it, "kind"), text(it, "name")
         where = text(it, "namespace") or raw.namespace(policy)
-        said = _said(kind, where, name, every, root)
+        said = _said(kind, where, name, snapshot, root)
         ancestor = f"{kind}.{text(it, 'group') or 'core'}:{where}/{name}"
         yield Bound(ancestor, said[0] == "Accepted", *said)
 
 
-def _said(kind: str, where: str, name: str, every: Waypoints, root: str) -> tuple[str, str]:
+def _said(kind: str, where: str, name: str, snapshot: Snapshot, root: str) -> tuple[str, str]:
+    every = waypoints.of(snapshot)
     key = f"{where}/{name}"
     match kind:
         case "GatewayClass":
@@ -67,7 +68,7 @@ def _said(kind: str, where: str, name: str, every: Waypoints, root: str) -> tupl
                 return "TargetNotFound", "not bound"
             return "Accepted", f"bound to {key}"
         case "Service" | "ServiceEntry":
-            return _service(kind, where, name, every)
+            return _service(kind, where, name, snapshot)
         case _:
             return "unknown", "not bound"
 
@@ -88,14 +89,14 @@ def _class(name: str, where: str, every: Waypoints, root: str) -> tuple[str, str
     return "Accepted", f"bound to {name}"
 
 
-def _service(kind: str, where: str, name: str, every: Waypoints) -> tuple[str, str]:
-    snapshot, key = every.snapshot, f"{where}/{name}"
+def _service(kind: str, where: str, name: str, snapshot: Snapshot) -> tuple[str, str]:
+    key = f"{where}/{name}"
     it = snapshot.find(SERVICE if kind == "Service" else SERVICE_ENTRY, where, name)
     if it is None:
         return "TargetNotFound", f"{kind} {key} was not found"
     of_namespace = strings(snapshot.find(NAMESPACE, "", where), "metadata", "labels")
     own = strings(it, "metadata", "labels")
-    binding = waypoints.binding(every, where, of_namespace, own, Traffic.SERVICE)
+    binding = waypoints.binding(waypoints.of(snapshot), where, of_namespace, own, Traffic.SERVICE)
     if binding is not None and binding.bound is None:
         return "unknown", binding.reason
     if binding is None or not binding.bound:

@@ -36,7 +36,7 @@ class CertificatesPane(Pane[Row]):
         Column("ISSUER", 8, 28, 4),
     )
     BESIDE = False  # a row opens in place
-    JUDGED = False  # what holds a certificate is not what is wrong with it
+    OBJECTS = False  # what holds a certificate is not the certificate
     EMPTY = "No certificate was read yet: those of workloads come with the dumps of the ztunnels."
     BINDINGS = [Binding("x", "decode", "Decode", id="certificates.decode")]
 

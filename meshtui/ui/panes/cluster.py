@@ -52,7 +52,7 @@ class ClusterPane(Pane[Entry]):
     BESIDE = False
     ARRANGED = False
     COUNTS = False  # one cause stands in several sections
-    JUDGED = False
+    OBJECTS = False
     EMPTY = "Nothing is known of this cluster yet."
 
     def make_table(self) -> Table[Entry]:

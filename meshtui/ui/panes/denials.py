@@ -47,7 +47,7 @@ class DenialsPane(Pane[Row]):
         Column("FIRST", 5, 6, 6, right=True, by=lambda row: since(row.first)),
         Column("10 MINUTES", 10, 10, 5),
     )
-    JUDGED = False
+    OBJECTS = False
     CALLS = True
     EMPTY = "No access line was read yet."
 

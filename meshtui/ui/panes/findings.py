@@ -33,7 +33,7 @@ class FindingsPane(Pane[Row]):
         Column("WHAT", 24, 100, 0),
         Column("SINCE", 8, 10, 4, right=True, by=lambda row: since(row.since), letter="A"),
     )
-    JUDGED = False
+    OBJECTS = False
     EMPTY = "Nothing is found to be wrong."
     BINDINGS = [Binding("i", "mute", "Mute", id="findings.mute")]
 

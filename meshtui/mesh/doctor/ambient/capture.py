@@ -91,10 +91,12 @@ def _unseen(snapshot: Snapshot) -> Iterator[Unsure]:
     told: dict[str, Unsure] = {}
     for each in in_state(snapshot, State.UNSEEN):
         proxied = each.enrolled.links[3]
+        if proxied.text in told:  # those of one ztunnel, of thousands
+            continue
         if each.pod.redirection and proxied.health is Health.UNKNOWN:
             namespace, _, pod = each.enrolled.ztunnel.partition("/")
             about = Ref(POD, namespace, pod) if pod else pod_ref(each.pod)
-            told.setdefault(proxied.text, Unsure(GHOST, proxied.text, about))
+            told[proxied.text] = Unsure(GHOST, proxied.text, about)
     yield from told.values()
 
 

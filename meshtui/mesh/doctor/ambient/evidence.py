@@ -16,7 +16,7 @@ from meshtui.mesh.kinds import POD, Kind
 from meshtui.mesh.pods import Pod
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Ref, Snapshot
-from meshtui.mesh.workloads import Workload, of
+from meshtui.mesh.workloads import Workload, by_pod
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
@@ -68,21 +68,19 @@ def older(moment: datetime | None, now: datetime, seconds: float) -> bool:
 
 
 def in_state(snapshot: Snapshot, *states: State) -> Sequence[Workload]:
-    """The pods whose enrollment comes to one of these, by namespace and name; never those that are CAPTURED, as most
-    are."""
-    every = snapshot.once(_by_state, of(snapshot))
+    """The pods whose enrollment comes to one of these, by namespace and name."""
+    every = snapshot.memo.grouped("pods by state", by_pod(snapshot), attrgetter("enrolled.state"))
     found = [each for state in states for each in every.get(state, ())]
-    return sorted(found, key=lambda each: each.pod.key)
-
-
-def _by_state(every: Sequence[Workload]) -> Mapping[State, list[Workload]]:
-    others = [each for each in every if each.enrolled.state is not State.CAPTURED]
-    return grouped(others, attrgetter("enrolled.state"))
+    return sorted(found, key=attrgetter("pod.key"))
 
 
 def enrolled(snapshot: Snapshot) -> Sequence[Workload]:
     """The pods that the CNI agent has captured, by its annotation, and that have not ended."""
-    return snapshot.once(_enrolled, of(snapshot))
+    return snapshot.memo.those("enrolled", by_pod(snapshot), _is_enrolled)
+
+
+def _is_enrolled(each: Workload) -> bool:
+    return each.pod.redirection == "enabled" and each.enrolled.state is not State.ENDED
 
 
 def enrolled_in(snapshot: Snapshot) -> Mapping[str, Sequence[Pod]]:
@@ -92,11 +90,3 @@ def enrolled_in(snapshot: Snapshot) -> Mapping[str, Sequence[Pod]]:
 
 def _by_namespace(every: Sequence[Workload]) -> Mapping[str, Sequence[Pod]]:
     return grouped(map(attrgetter("pod"), every), attrgetter("namespace"))
-
-
-def _enrolled(every: Sequence[Workload]) -> Sequence[Workload]:
-    return [
-        each
-        for each in every
-        if each.pod.redirection == "enabled" and each.enrolled.state is not State.ENDED
-    ]

@@ -6,7 +6,6 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 from meshtui.mesh import x509
 from meshtui.mesh.doctor.configuration import selection
@@ -103,14 +102,11 @@ def _certificate_problem(snapshot: Snapshot, entry: str, value: str, *, plain: b
 
 
 ANALYZERS = (
-    replace(
-        analyzer(
-            "gateway.SecretAnalyzer",
-            (NOT_FOUND, INVALID),
-            (ISTIO_GATEWAY, POD),
-            broken,
-            looks_up=(POD,),
-        ),
-        pure=False,  # it reads the clock, and Secrets that were asked for by name
+    analyzer(
+        "gateway.SecretAnalyzer",
+        (NOT_FOUND, INVALID),
+        (ISTIO_GATEWAY, POD),
+        broken,
+        looks_up=(POD,),
     ),
 )

@@ -74,10 +74,10 @@ def analyzer(
     looks_around: tuple[Kind, ...] = (),
     asked_for: bool = False,
 ) -> Analyzer:
-    """One of Istio's analyzers. It reads nothing but the objects of the kinds that it needs, and says nothing of
-    those whose own annotation suppresses a code. Where not all objects of a kind that it looks things up in are known,
-    one that it misses may well be there: all its rules are unknown then. Of kinds that it looks up within a namespace,
-    in `looks_around`, it is enough to know those of the namespaces that were asked for."""
+    """One of Istio's analyzers. It says nothing of objects whose own annotation suppresses a code. Where not all
+    objects of a kind that it looks things up in are known, one that it misses may well be there: all its rules are
+    unknown then. Of kinds that it looks up within a namespace, in `looks_around`, it is enough to know those of the
+    namespaces that were asked for."""
 
     def heard(snapshot: Snapshot) -> Iterator[Found | Unsure]:
         if missing := next(filter(None, (_unread(snapshot, each) for each in looks_up)), ""):
@@ -89,7 +89,7 @@ def analyzer(
             if isinstance(each, Unsure) or not suppressed(snapshot, each):
                 yield each
 
-    return Analyzer(name, rules, needs, heard, pure=True, asked_for=asked_for)
+    return Analyzer(name, rules, needs, heard, asked_for=asked_for)
 
 
 def _unread(snapshot: Snapshot, need: Kind | Scope) -> str:

@@ -1,0 +1,192 @@
+"""Derived: what is made of a whole snapshot, and made anew only where something that was looked at is another one.
+
+Whoever derives reads of the snapshot what it likes, and what it reads is noted: nobody has to declare what it goes by,
+and no declaration can be wrong. What it takes from another derivation counts by what came of that one, so that a change
+which makes no difference there goes no further.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from operator import attrgetter
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from meshtui.mesh.kinds import Kind
+from meshtui.mesh.memo import Memo
+from meshtui.mesh.raw import Raw
+from meshtui.mesh.snapshot import Answer, Probe, Ref, Scope, Server, Snapshot, Source, Tail
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_Read = tuple[Any, ...]
+"""How something is read of a snapshot: a function of it, and what else that is given."""
+
+
+def derived(
+    snapshot: Snapshot,
+    derive: Callable[Concatenate[Snapshot, P], T],
+    *given: P.args,
+    **none: P.kwargs,
+) -> T:
+    """`derive(snapshot, *given)`, remembered as long as all that it read of the snapshot is the same.
+
+    It must read the snapshot that it is handed and no other, nothing of it later, and return the same object as before
+    where that says the same (`Memo.unchanged`), else all that follows from it is made again. What is `given` is a value
+    of few, since each is remembered by itself."""
+    if isinstance(snapshot, _Noting):
+        found: T = snapshot.note(_derived, derive, *given)
+        return found
+    return _derived(snapshot, derive, *given)
+
+
+def _derived(snapshot: Snapshot, derive: Callable[..., T], *given: Any) -> T:
+    def step(before: _Made | None) -> _Made:
+        if before is not None and before.holds(snapshot):
+            return before
+        noting = _Noting(snapshot)
+        return _Made(derive(noting, *given), noting.noted)
+
+    made = snapshot.memo.folded((derive, *given), step, (snapshot,))
+    value: T = made.value
+    return value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Made:
+    """What was made, and what was read for it, in its order: what comes later may follow from what came before."""
+
+    value: Any
+    read: Mapping[_Read, Any]
+
+    def holds(self, snapshot: Snapshot) -> bool:
+        """Whether all of that is the same in another snapshot."""
+        return all(
+            (now := how(snapshot, *given)) is before
+            or (isinstance(before, _VALUES) and now == before)
+            for (how, *given), before in self.read.items()
+        )
+
+
+_VALUES = (str, int, datetime, Server)
+"""What is compared as a value; all else as the object that it is."""
+
+
+class _Noting(Snapshot):
+    """A snapshot that notes what is read of it. It lacks what nothing is derived from."""
+
+    __slots__ = ("_objects", "_of", "noted")
+
+    __setattr__ = object.__setattr__
+
+    def __init__(self, of: Snapshot) -> None:
+        self._of = of
+        self.noted: dict[_Read, Any] = {}
+        self._objects = _Objects(self)
+
+    def note(self, how: Callable[..., Any], *given: Any) -> Any:
+        """What a function reads of the snapshot."""
+        read = (how, *given)
+        if read not in self.noted:
+            self.noted[read] = how(self._of, *given)
+        return self.noted[read]
+
+    def once(self, derive: Callable[..., T], *inputs: Any) -> T:
+        if any(each is self for each in inputs):  # by what it reads then is not known
+            plain = [self.note(_whole) if each is self else each for each in inputs]
+            return self._of.once(derive, *plain)
+        return super().once(derive, *inputs)
+
+    @property
+    def memo(self) -> Memo:
+        return self._of.memo
+
+    @property
+    def now(self) -> datetime:
+        found: datetime = self.note(_now)
+        return found
+
+    @property
+    def server(self) -> Server:
+        """Without when it last answered, which is another time all the time."""
+        found: Server = self.note(_server)
+        return found
+
+    @property
+    def objects(self) -> Mapping[Kind, Mapping[str, Raw]]:
+        return self._objects
+
+    @property
+    def sources(self) -> Mapping[Scope, Source]:
+        """Noted is where each stands and why, not how much was read since when."""
+        self.note(_standing)
+        return self._of.sources
+
+    @property
+    def answers(self) -> Mapping[Probe, Answer]:
+        found: Mapping[Probe, Answer] = self.note(_answers)
+        return found
+
+    @property
+    def gets(self) -> Mapping[Ref, Answer]:
+        found: Mapping[Ref, Answer] = self.note(_gets)
+        return found
+
+    @property
+    def tails(self) -> Mapping[Tail, Answer]:
+        found: Mapping[Tail, Answer] = self.note(_tails)
+        return found
+
+
+class _Objects(Mapping[Kind, Mapping[str, Raw]]):
+    """The objects of a snapshot, of which each kind is noted that is looked at."""
+
+    def __init__(self, noting: _Noting) -> None:
+        self._noting = noting
+        self._known: dict[Kind, Mapping[str, Raw] | None] = {}
+
+    def get(self, kind: Kind, default: Any = None) -> Any:
+        if kind not in self._known:
+            self._known[kind] = self._noting.note(_of_kind, kind)
+        found = self._known[kind]
+        return default if found is None else found
+
+    def __getitem__(self, kind: Kind) -> Mapping[str, Raw]:
+        found: Mapping[str, Raw] | None = self.get(kind)
+        if found is None:
+            raise KeyError(kind)
+        return found
+
+    def __iter__(self) -> Iterator[Kind]:
+        return iter(self._noting.note(_every_kind))
+
+    def __len__(self) -> int:
+        return len(self._noting.note(_every_kind))
+
+
+_now, _answers, _gets, _tails = map(attrgetter, ("now", "answers", "gets", "tails"))
+_every_kind = attrgetter("objects")
+
+
+def _whole(snapshot: Snapshot) -> Snapshot:
+    return snapshot
+
+
+def _of_kind(snapshot: Snapshot, kind: Kind) -> Mapping[str, Raw] | None:
+    return snapshot.objects.get(kind)
+
+
+def _server(snapshot: Snapshot) -> Server:
+    return replace(snapshot.server, answered=None, problem=None, retry_at=None)
+
+
+def _standing(snapshot: Snapshot) -> Sequence[Any]:
+    sources = snapshot.sources
+    return snapshot.memo.folded("standing", lambda before: _stands(before, sources), (sources,))
+
+
+def _stands(before: Sequence[Any] | None, sources: Mapping[Scope, Source]) -> Sequence[Any]:
+    now = [part for at, it in sources.items() for part in (at, it.phase, it.problem)]
+    return before if before == now else now
