@@ -314,7 +314,7 @@ async def test_a_reason_goes_on_in_the_lines_that_nothing_else_needs() -> None:
     async with looking(SHOP, size=(160, 48)) as at:
         left = [line[:52].rstrip() for line in at.screen.splitlines()]
         start = left.index(" ✗ AMB-019  Gateway batch/nowhere does not exist,")
-        assert left[start + 1].split() == "and is named by 1 namespace, 2 services".split()
+        assert left[start + 1].strip() == "and is named by 1 namespace, 2 services"
         assert left[start + 2].startswith(" ✗ AMB-010  NetworkPolicy payments/only-8080")
         await go_to(at, "WORST", "AMB-019")
         await at.press("j")
