@@ -22,6 +22,7 @@ from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Answer, Phase, Probe, Snapshot, Sweep, Trouble
 
 _MOST = AT_ONCE - 2  # what is on screen need not wait for the sweep
+_AT_A_TIME = 50  # ztunnels that are looked at between two turns of the event loop: about 1 ms
 _FIRST_GUESS = 500_000  # bytes of an answer, until one like it was read
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -85,10 +86,10 @@ class Sweeping:
             snapshot, seen = self._latest(), self.total
             if snapshot is not looked_at:
                 looked_at = snapshot
-                self._look(snapshot)
-            for pod in filter(None, map(self._pods.get, self._asked)):
-                self._known[ztunnels.dump_probe(pod)] = self._ztunnel(pod, snapshot)
+                await self._look(snapshot)
+            asked = [*filter(None, map(self._pods.get, self._asked))]
             self._asked.clear()
+            self._known |= await self._ztunnels(asked, snapshot)
             if self.total != seen:
                 self._changed(soon=True)
             if self._enabled:
@@ -136,7 +137,7 @@ class Sweeping:
         failed = self._probing.answers.get(probe, Answer()).problem is not None
         self._failures[probe] = self._failures.get(probe, 0) + 1 if failed else 0
 
-    def _look(self, snapshot: Snapshot) -> None:
+    async def _look(self, snapshot: Snapshot) -> None:
         """Looks at all ztunnels of a snapshot."""
         found = ztunnels.pods(snapshot)
         dumps = {ztunnels.dump_probe(pod): pod for pod in found}
@@ -144,18 +145,31 @@ class Sweeping:
         if not self._enabled:
             return
         self._pods = {**dumps, **{ztunnels.metrics_probe(pod): pod for pod in found}}
-        self._known = {dump: self._ztunnel(pod, snapshot) for dump, pod in dumps.items()}
+        self._asked.clear()
+        self._known = await self._ztunnels(found, snapshot)
         self._forget()
 
-    def _ztunnel(self, pod: Raw, snapshot: Snapshot) -> Ztunnel:
+    async def _ztunnels(self, found: Sequence[Raw], snapshot: Snapshot) -> dict[Probe, Ztunnel]:
+        """What the sweep goes by for these pods, by their dumps. Keys may come between: 300 take 7 ms."""
         complete = snapshot.covering(POD).phase is Phase.LIVE
-        annotated = _annotated(snapshot) if complete else {}
+        annotated = _annotated(snapshot) if complete else None
         changed = {} if complete else snapshot.once(_changed, pods.of(snapshot))
+        known = {}
+        for number, pod in enumerate(found):
+            if number % _AT_A_TIME == _AT_A_TIME - 1:
+                await asyncio.sleep(0)
+            known[ztunnels.dump_probe(pod)] = self._ztunnel(pod, annotated, changed)
+        return known
+
+    def _ztunnel(
+        self, pod: Raw, annotated: Mapping[str, int] | None, changed: Mapping[str, datetime]
+    ) -> Ztunnel:
+        """`annotated` is None while not all pods are known."""
         node = raw.text(pod, "spec", "nodeName")
         metrics, dump = ztunnels.metrics_probe(pod), ztunnels.dump_probe(pod)
         counted = self._probing.answers.get(metrics, Answer())
         dumped = self._probing.answers.get(dump, Answer())
-        counts = _counts(counted.value, annotated.get(node, 0)) if complete else None
+        counts = None if annotated is None else _counts(counted.value, annotated.get(node, 0))
         return Ztunnel(
             metrics=metrics,
             dump=dump,
@@ -188,7 +202,7 @@ def _annotated(snapshot: Snapshot) -> Mapping[str, int]:
 
 def _counted(snapshot: Snapshot, every: Mapping[str, Pod]) -> Mapping[str, int]:
     """Only pods that are other ones are looked at: this runs on the event loop."""
-    return Counter(snapshot.memo.each("annotated on", every, _annotated_on, lambda _: (), ()))
+    return Counter(snapshot.memo.mapped("annotated on", every, _annotated_on))
 
 
 def _annotated_on(pod: Pod) -> str:

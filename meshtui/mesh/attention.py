@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from heapq import nsmallest
 from typing import Any
 
@@ -128,35 +129,49 @@ def of(snapshot: Snapshot, within: tuple[str, ...] = ()) -> Iterable[tuple[Item,
     """For each pane a line with its counts, which leads to its worst row, and its worst rows. `within` as for the
     overview."""
     for pane in _PANES:
-        rows = pane.rows(snapshot)
-        if within and pane.namespace is not None:
-            rows = [row for row in rows if pane.namespace(row) in ("", *within)]
-        judged = findings.judged(snapshot, rows) if pane.judged else {}
-        verdicts = [(judged.get(row.key, row.verdict), row) for row in rows]
-        worst = nsmallest(pane.named, verdicts, key=lambda each: -each[0].health.rank)
-        named = [
-            Item(
-                key=f"worst/{pane.name}/{row.key}",
-                verdict=verdict,
-                text=pane.called(row),
-                value=verdict.reason,
-                jump=Place(pane.name, row.key),
-                ref=row.ref,
-            )
-            for verdict, row in worst
-            if verdict.health in (Health.BAD, Health.WARN)
-        ]
-        yield _summary(snapshot, pane, verdicts, worst), named
+        rows, unread = pane.rows(snapshot), _unread(snapshot, pane.kind)
+        muted = (snapshot.muted, snapshot.now) if snapshot.muted else ()  # a mute may end
+        yield snapshot.memo.kept(
+            ("attention", pane.name),
+            partial(_attended, snapshot, pane, rows, within, unread),
+            (rows, within, unread, findings.examined(snapshot), muted),
+        )
+
+
+def _attended(
+    snapshot: Snapshot,
+    pane: _Pane,
+    rows: Sequence[Any],
+    within: tuple[str, ...],
+    unread: str,
+) -> tuple[Item, Sequence[Item]]:
+    if within and pane.namespace is not None:
+        rows = [row for row in rows if pane.namespace(row) in ("", *within)]
+    judged = findings.judged(snapshot, rows) if pane.judged else {}
+    verdicts = [(judged.get(row.key, row.verdict), row) for row in rows]
+    worst = nsmallest(pane.named, verdicts, key=lambda each: -each[0].health.rank)
+    named = [
+        Item(
+            key=f"worst/{pane.name}/{row.key}",
+            verdict=verdict,
+            text=pane.called(row),
+            value=verdict.reason,
+            jump=Place(pane.name, row.key),
+            ref=row.ref,
+        )
+        for verdict, row in worst
+        if verdict.health in (Health.BAD, Health.WARN)
+    ]
+    return _summary(pane, verdicts, worst, unread), named
 
 
 def _summary(
-    snapshot: Snapshot, pane: _Pane, verdicts: Sequence[_Judged], worst: Sequence[_Judged]
+    pane: _Pane, verdicts: Sequence[_Judged], worst: Sequence[_Judged], unread: str
 ) -> Item:
     counts = Counter(verdict.health for verdict, _ in verdicts)
     shown = (Health.BAD, Health.WARN, Health.UNKNOWN, Health.OK)
     told = [f"{each.mark} {counts[each]}" for each in shown if counts[each]]
     value = "  ".join(filter(None, (*told, pane.also([row for _, row in verdicts]))))
-    unread = _unread(snapshot, pane.kind)
     found, first = worst[0] if worst else (Verdict(Health.NONE), None)
     verdict = Verdict(found.health, "nothing needs a person there")
     if first and found.health.rank >= Health.UNKNOWN.rank:
@@ -174,8 +189,10 @@ def _summary(
 
 
 def _unread(snapshot: Snapshot, kind: Kind) -> str:
-    """Why not all rows are known; "" where every list that was asked for was read to its end, or there is no such
-    kind."""
+    """Why not all rows, or not all of their faults, are known; "" where every list that was asked for was read to its
+    end, or there is no such kind."""
+    if not snapshot.examines:
+        return "not everything was examined yet"
     lists = [
         source
         for scope, source in snapshot.sources.items()

@@ -59,7 +59,8 @@ def _all(snapshot: Snapshot) -> Sequence[Row]:
         *ca_certificates.revocations(snapshot),
         *_unread(snapshot),
     ]
-    return sorted(rows, key=_lateness)
+    rows.sort(key=_lateness)
+    return snapshot.memo.unchanged("certificates", rows)
 
 
 def trust(snapshot: Snapshot) -> Authorities:

@@ -98,6 +98,10 @@ _PARTS = (
 
 def of(snapshot: Snapshot) -> tuple[Component, ...]:
     """The five components, in the order in which one upgrades them."""
+    return derived(snapshot, _all)
+
+
+def _all(snapshot: Snapshot) -> tuple[Component, ...]:
     every, told = running(snapshot), _told(snapshot)
     controls = control_planes(snapshot)
     return tuple(_component(snapshot, part, every, told, controls) for part in _PARTS)

@@ -183,10 +183,10 @@ def _server(snapshot: Snapshot) -> Server:
 
 
 def _standing(snapshot: Snapshot) -> Sequence[Any]:
-    sources = snapshot.sources
-    return snapshot.memo.folded("standing", lambda before: _stands(before, sources), (sources,))
+    return snapshot.memo.kept("standing", lambda: _stands(snapshot), (snapshot.sources,))
 
 
-def _stands(before: Sequence[Any] | None, sources: Mapping[Scope, Source]) -> Sequence[Any]:
-    now = [part for at, it in sources.items() for part in (at, it.phase, it.problem)]
-    return before if before == now else now
+def _stands(snapshot: Snapshot) -> Sequence[Any]:
+    sources = snapshot.sources.items()
+    flat = [part for at, it in sources for part in (at, it.phase, it.problem)]
+    return snapshot.memo.settled("standing", flat)

@@ -47,6 +47,8 @@ class State(Enum):
         self.word = word
         self.health = health
 
+    __hash__ = object.__hash__  # Enum's own is written in Python, and thousands are grouped
+
 
 @dataclass(frozen=True, slots=True)
 class Link:

@@ -111,6 +111,12 @@ class _Around(NamedTuple):
 
 
 def _all(snapshot: Snapshot) -> Sequence[Gateway]:
+    rows = [_at(each, snapshot.now) for each in derived(snapshot, _each)]
+    return snapshot.memo.unchanged("gateways", rows)
+
+
+def _each(snapshot: Snapshot) -> Sequence[Gateway]:
+    """Without the time."""
     around = _Surroundings(snapshot)
     found = [
         each
@@ -118,9 +124,7 @@ def _all(snapshot: Snapshot) -> Sequence[Gateway]:
         for each in snapshot.each(kind, derive, around.of(kind))
         if each is not None
     ]
-    rows = [_at(each, snapshot.now) for each in found]
-    rows.sort(key=lambda each: (each.ref.namespace, each.ref.name, each.ref.kind.group))
-    return snapshot.memo.unchanged("gateways", rows)
+    return sorted(found, key=lambda each: (each.ref.namespace, each.ref.name, each.ref.kind.group))
 
 
 class _Surroundings:

@@ -21,6 +21,8 @@ class Health(Enum):
         self.mark = mark
         self.word = word
 
+    __hash__ = object.__hash__  # Enum's own is written in Python, and thousands are counted
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

@@ -39,6 +39,7 @@ class Memo:
 
     def __init__(self) -> None:
         self._derived: dict[Any, _Remembered] = {}
+        self._mapped: dict[Any, tuple[Mapping[str, Any], list[Any]]] = {}
         self._once: dict[Any, tuple[_Made, ...]] = {}
         """By label the newest first."""
         self._deltas: deque[tuple[Mapping[str, Any], Mapping[str, Any], list[int] | None]] = deque(
@@ -51,7 +52,7 @@ class Memo:
         """One that begins with what this one knows, and from which this one learns nothing: for a cluster as it might
         be. This one may be in use meanwhile."""
         fork = Memo()
-        fork._once = dict(self._once)
+        fork._once, fork._mapped = dict(self._once), dict(self._mapped)
         fork.between = self.between
         for label, memory in list(self._derived.items()):
             # without the context: in which one an entry was made is not certain while entries are added
@@ -103,6 +104,34 @@ class Memo:
         memory.last = None if context is None else (objects, context, list(found))
         return found
 
+    def mapped(self, label: Any, objects: Mapping[str, S], derive: Callable[[S], T]) -> Sequence[T]:
+        """`derive(it)` for each, which looks at nothing else, anew only where the object is another one. Where few of
+        many objects changed, only those are looked at."""
+        make = self._pausing(derive)
+        if label not in self._mapped:
+            found = [*map(make, objects.values())]
+        else:
+            before, known = self._mapped[label]
+            changed = self._changed(before, objects)
+            found = _moved(before, known, objects, make) if changed is None else known[:]
+            if changed:
+                now = [*objects.values()]
+                found += [None] * (len(now) - len(found))  # type: ignore[list-item]
+                for at in changed:
+                    found[at] = make(now[at])
+        self._mapped[label] = (objects, found)
+        return found
+
+    def _pausing(self, derive: Callable[[S], T]) -> Callable[[S], T]:
+        if self.between is None:
+            return derive
+
+        def make(it: S) -> T:
+            self._pause()
+            return derive(it)
+
+        return make
+
     def _pause(self) -> None:
         if self.between is not None:
             self.between()
@@ -115,7 +144,8 @@ class Memo:
             if one is before and other is now:
                 return delta
         delta = _delta(before, now)
-        self._deltas.append((before, now, delta))
+        if len(now) >= _MANY:
+            self._deltas.append((before, now, delta))
         return delta
 
     def once(self, derive: Callable[..., T], inputs: tuple[Any, ...]) -> T:
@@ -142,11 +172,17 @@ class Memo:
         one is remembered."""
         return self.kept((label, "unchanged"), lambda: found, (*found,))
 
+    def settled(self, label: Any, found: T) -> T:
+        """What was found before, where this equals it: as `unchanged`, of a value."""
+        return self.folded(
+            (label, "settled"), lambda before: before if before == found else found, (found,)
+        )
+
     def those(
         self, label: Any, objects: Mapping[str, S], taken: Callable[[S], bool]
     ) -> Sequence[S]:
         """The objects that `taken` takes, each by itself: the same list as long as they are the same ones."""
-        found = self.each(label, objects, taken, _nothing, ())
+        found = self.mapped(label, objects, taken)
         return self.unchanged(label, [*compress(objects.values(), found)])
 
     def grouped(
@@ -154,7 +190,7 @@ class Memo:
     ) -> Mapping[K, Sequence[S]]:
         """The objects by what `by` says of each by itself. A group is the same list as long as the same ones are in
         it."""
-        keys = self.each(label, objects, by, _nothing, ())
+        keys = self.mapped(label, objects, by)
 
         def step(before: _Grouped[S, K] | None) -> _Grouped[S, K]:
             changed = self._changed(before.objects, objects) if before is not None else None
@@ -174,11 +210,16 @@ _Made = tuple[tuple[Any, ...], Any]
 _KEPT = 2
 """Of each label: what is on screen, and what comes next."""
 _KNOWN_DELTAS = 8
-"""So many are remembered: much is derived from the same pods, before and now."""
+"""So many are remembered, of so many objects: much is derived from the same pods, before and now."""
+_MANY = 1_000
 
 
-def _nothing(_: Any) -> tuple[()]:
-    return ()
+def _moved(
+    before: Mapping[str, S], found: Sequence[T], now: Mapping[str, S], derive: Callable[[S], T]
+) -> list[T]:
+    """What was found before of those that are still there, among others."""
+    known = dict(zip(before, found, strict=True))
+    return [known[key] if before.get(key) is it else derive(it) for key, it in now.items()]
 
 
 def _groups(

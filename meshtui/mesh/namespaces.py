@@ -19,6 +19,7 @@ from meshtui.mesh import (
     workloads,
 )
 from meshtui.mesh.capture import DATAPLANE_MODE
+from meshtui.mesh.derived import derived
 from meshtui.mesh.enrollment import State
 from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.kinds import AUTHORIZATION_POLICY, NAMESPACE, POD
@@ -87,11 +88,11 @@ class Namespace:
 
 def of(snapshot: Snapshot) -> Sequence[Namespace]:
     """Every namespace, by name."""
-    return snapshot.once(_all, snapshot)
+    return derived(snapshot, _all)
 
 
 def _all(snapshot: Snapshot) -> Sequence[Namespace]:
-    inside = snapshot.once(_inside, workloads.of(snapshot))
+    inside = workloads.by_namespace(snapshot)
     root = workloads.root_namespace(snapshot)
     in_force = peer_authentication.in_force(snapshot, root)
     found, tags, by = waypoints.of(snapshot), revisions.tags(snapshot), capture.of(snapshot)
@@ -115,23 +116,19 @@ def _all(snapshot: Snapshot) -> Sequence[Namespace]:
         )
 
     known = sorted({*snapshot.objects.get(NAMESPACE, ()), *hidden})
-    return snapshot.memo.each("namespaces", {name: intern(name) for name in known}, _row, inputs)
+    names = {name: intern(name) for name in known}
+    return snapshot.memo.unchanged(
+        "namespaces", snapshot.memo.each("namespaces", names, _row, inputs)
+    )
 
 
 _UNKNOWN: Raw = {}
 
 
-def _inside(every: Sequence[Workload]) -> Mapping[str, tuple[Workload, ...]]:
-    found: dict[str, list[Workload]] = {}
-    for workload in every:
-        found.setdefault(workload.pod.namespace, []).append(workload)
-    return {name: (*inside,) for name, inside in found.items()}
-
-
 def _row(
     name: str,
     it: Raw,
-    inside: tuple[Workload, ...],
+    inside: Sequence[Workload],
     revision: str | None,
     waypoint: Binding | None,
     in_force: InForce,

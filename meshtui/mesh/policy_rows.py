@@ -20,6 +20,7 @@ from meshtui.mesh import (
     services,
     workloads,
 )
+from meshtui.mesh.derived import derived
 from meshtui.mesh.enrollment import YOUNG
 from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.kinds import (
@@ -125,7 +126,7 @@ _ACTIONS = ("CUSTOM", "DENY", "ALLOW", "AUDIT")
 
 def of(snapshot: Snapshot) -> Sequence[Row]:
     """Every one, those that refuse calls first, by kind, namespace and name."""
-    return snapshot.once(_all, snapshot)
+    return derived(snapshot, _all)
 
 
 def for_workload(snapshot: Snapshot, pod: str) -> Sequence[Row]:
@@ -188,6 +189,12 @@ def _answers(service: services.Service, pod: str) -> bool:
 
 
 def _all(snapshot: Snapshot) -> Sequence[Row]:
+    now = snapshot.now
+    return snapshot.memo.unchanged("policies", [_at(row, now) for row in derived(snapshot, _each)])
+
+
+def _each(snapshot: Snapshot) -> Sequence[Row]:
+    """Without the time."""
     around = _Surroundings(snapshot).of
     rows: list[Row] = []
     for kind in SHOWN:
@@ -196,7 +203,7 @@ def _all(snapshot: Snapshot) -> Sequence[Row]:
             for spec in snapshot.each(kind, policy_verdicts.read, _itself(kind))
         }
         found = snapshot.memo.each(("policies", kind), specs, _row, around)
-        rows += [_at(each, snapshot.now) for each in sorted(found, key=_place)]
+        rows += sorted(found, key=_place)
     return rows
 
 

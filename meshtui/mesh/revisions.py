@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from meshtui.mesh import components, versions
+from meshtui.mesh.derived import derived
 from meshtui.mesh.health import Health, Verdict, worst
 from meshtui.mesh.kinds import DEPLOYMENT, SERVICE, WEBHOOK
 from meshtui.mesh.pods import Pod
@@ -68,6 +69,10 @@ def of(snapshot: Snapshot) -> tuple[Revision, ...]:
 
 def tags(snapshot: Snapshot) -> Mapping[str, str]:
     """The revision that each tag points to."""
+    return derived(snapshot, _tags)
+
+
+def _tags(snapshot: Snapshot) -> Mapping[str, str]:
     return {
         tag: label(raw, REVISION)
         for kind in (SERVICE, WEBHOOK)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from meshtui.mesh import (
@@ -134,12 +135,15 @@ def pods(snapshot: Snapshot, service: str) -> tuple[str, ...]:
 
 
 def _all(snapshot: Snapshot) -> Sequence[Service]:
+    found, now = derived(snapshot, _each), snapshot.now
+    rows = [each.row if each.settles is None else each.at(now) for each in found]
+    return snapshot.memo.unchanged("services", rows)
+
+
+def _each(snapshot: Snapshot) -> Sequence[_Derived]:
     specs = {each.key: each for each in snapshot.each(SERVICE, service_specs.read)}
     found = snapshot.memo.each("services", specs, _derived, _Settings(snapshot).of)
-    now = snapshot.now
-    rows = [each.row if each.settles is None else each.at(now) for each in found]
-    rows.sort(key=lambda row: row.spec.key)
-    return snapshot.memo.unchanged("services", rows)
+    return sorted(found, key=attrgetter("row.spec.key"))
 
 
 class _Settings:

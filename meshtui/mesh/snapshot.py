@@ -260,6 +260,9 @@ class Snapshot:
     """What access logs have told; None where nobody asked for it."""
     muted: Mapping[str, Mute] = field(default_factory=dict)
     """By finding: what somebody knows of and does not want to be told of."""
+    examines: bool = True
+    """Whether the doctor looks at it; not where it is shown before that, since a first look at 10,000 pods takes half a
+    second."""
     memo: Memo = field(default_factory=Memo)
 
     def raw(self, kind: Kind) -> Collection[Raw]:
@@ -279,7 +282,7 @@ class Snapshot:
         the same ones. `now` must not be an input: what depends on it is applied to the result."""
         objects = self.objects.get(kind, {})
         if inputs is None:
-            return self.memo.each((kind, derive), objects, derive, lambda raw: (), ())
+            return self.memo.mapped((kind, derive), objects, derive)
         return self.memo.each((kind, derive), objects, derive, inputs)
 
     def once(self, derive: Callable[..., T], *inputs: Any) -> T:

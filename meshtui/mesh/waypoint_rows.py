@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import attrgetter
 from typing import NamedTuple
 
 from meshtui.mesh import attachments, components, pods, raw, versions, waypoints
@@ -134,6 +135,11 @@ def of(snapshot: Snapshot) -> Sequence[Row]:
 
 
 def _all(snapshot: Snapshot) -> Sequence[Row]:
+    rows = [each.at(snapshot.now) for each in derived(snapshot, _each)]
+    return snapshot.memo.unchanged("waypoint rows", rows)
+
+
+def _each(snapshot: Snapshot) -> Sequence[_Derived]:
     every, attached = waypoints.of(snapshot), attachments.of(snapshot)
     read = dict(
         zip(snapshot.objects.get(GATEWAY, {}), snapshot.each(GATEWAY, _gateway), strict=True)
@@ -156,10 +162,9 @@ def _all(snapshot: Snapshot) -> Sequence[Row]:
         if gateway.key in attached or _is_waypoint(every, gateway.key)
     }
     known = {gateway.key for gateway in here.values()}
-    rows = [each.at(snapshot.now) for each in snapshot.memo.each("waypoints", here, _row, around)]
-    rows += [_missing(key, who) for key, who in attached.items() if key not in known]
-    rows.sort(key=lambda row: (row.namespace, row.name))
-    return snapshot.memo.unchanged("waypoint rows", rows)
+    found = snapshot.memo.each("waypoints", here, _row, around)
+    found += [_missing(key, who) for key, who in attached.items() if key not in known]
+    return sorted(found, key=attrgetter("row.namespace", "row.name"))
 
 
 def _own_pods(snapshot: Snapshot) -> Mapping[str, tuple[Pod, ...]]:
@@ -179,13 +184,13 @@ def _is_waypoint(every: Waypoints, key: str) -> bool:
     return waypoints.is_waypoint(gateway.class_name, of_class.controller if of_class else "")
 
 
-def _missing(key: str, who: Sequence[Attachment]) -> Row:
+def _missing(key: str, who: Sequence[Attachment]) -> _Derived:
     """A waypoint that is named, and of which nobody has seen the Gateway."""
     namespace, _, name = key.partition("/")
     binding = who[0].binding
     said = f"{binding.reason}; named by {count(who)}"
     verdict = Verdict(binding.health, said)
-    return Row(
+    row = Row(
         key=f"named/{key}",
         ref=None,
         verdict=verdict,
@@ -207,6 +212,7 @@ def _missing(key: str, who: Sequence[Attachment]) -> Row:
         created=None,
         troubles=(verdict,),
     )
+    return _Derived(row, None)
 
 
 def _row(gateway: _Gateway, around: _Around) -> _Derived:

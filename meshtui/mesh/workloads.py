@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import attrgetter
 
 from meshtui.mesh import (
     capture,
@@ -69,11 +70,21 @@ def of(snapshot: Snapshot) -> Sequence[Workload]:
 
 def by_pod(snapshot: Snapshot) -> Mapping[str, Workload]:
     """Every pod by "namespace/name"."""
-    return snapshot.once(_by_pod, of(snapshot))
+    return snapshot.once(_by_pod, pods.of(snapshot), of(snapshot))
 
 
-def _by_pod(every: Sequence[Workload]) -> Mapping[str, Workload]:
-    return {each.pod.key: each for each in every}
+def _by_pod(keys: Iterable[str], every: Sequence[Workload]) -> Mapping[str, Workload]:
+    return dict(zip(keys, every, strict=True))
+
+
+def by_namespace(snapshot: Snapshot) -> Mapping[str, Sequence[Workload]]:
+    """The pods of each namespace that has any: the same list as long as they are the same ones."""
+    return snapshot.memo.grouped("by namespace", by_pod(snapshot), attrgetter("pod.namespace"))
+
+
+def by_node(snapshot: Snapshot) -> Mapping[str, Sequence[Workload]]:
+    """The same of each node; of "" those that are not scheduled."""
+    return snapshot.memo.grouped("by node", by_pod(snapshot), attrgetter("pod.node"))
 
 
 def chain(snapshot: Snapshot, workload: Workload) -> tuple[Link, ...]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from operator import attrgetter
+from itertools import chain
+from typing import NamedTuple
 
 from meshtui.mesh import holdings, metrics, nodes, raw, versions, workloads, ztunnel_probes
 from meshtui.mesh.derived import derived
@@ -106,23 +107,69 @@ def of(snapshot: Snapshot) -> Sequence[Ztunnel]:
 
 
 def _all(snapshot: Snapshot) -> Sequence[Ztunnel]:
-    by_node = snapshot.memo.grouped(
-        "pods by node", workloads.by_pod(snapshot), attrgetter("pod.node")
-    )
-    inside = snapshot.memo.each("inside nodes", by_node, _inside, lambda _: (), ())
-    on = dict(zip(by_node, inside, strict=True))
+    by_node = workloads.by_node(snapshot)
+    counted = snapshot.memo.mapped("inside nodes", by_node, _inside)
+    on = dict(zip(by_node, counted, strict=True))
     held = {part.holding.pod.key: part for part in holdings.parts(snapshot)}
-    partial = not snapshot.covering(POD).complete
-    rows = []
-    for _, node in sorted(nodes.of(snapshot).items()):
-        inside = on.get(node.name, _Inside())
-        if not node.ztunnels:
-            rows.append(_without(snapshot, node, inside, partial))
-        rows += [_row(snapshot, node, each, inside, held, partial) for each in node.ztunnels]
-    return rows
+    partial, no_agent = not snapshot.covering(POD).complete, _agents_unread(snapshot)
+
+    def around(node: Node) -> tuple[_Around]:
+        own = [each.pod for each in node.ztunnels]
+        probes = [ztunnel_probes.metrics(pod.namespace, pod.name) for pod in own]
+        return (
+            _Around(
+                on.get(node.name, _EMPTY),
+                tuple(snapshot.answers.get(probe, _UNASKED) for probe in probes),
+                tuple(held.get(pod.key) for pod in own),
+                partial,
+                no_agent,
+                not own and is_virtual(snapshot, node.name),
+                tuple(pod for pod in (*own, *node.agents) if _is_starting(pod, snapshot.now)),
+            ),
+        )
+
+    every = dict(sorted(nodes.of(snapshot).items()))
+    rows = chain.from_iterable(snapshot.memo.each("ztunnels", every, _rows, around))
+    return snapshot.memo.unchanged("ztunnels", [*rows])
 
 
-@dataclass(frozen=True, slots=True)
+def _is_starting(pod: Pod, now: datetime) -> bool:
+    return not pod.healthy and pod.created is not None and now < pod.created + STARTING
+
+
+def _agents_unread(snapshot: Snapshot) -> str:
+    source = snapshot.covering(POD, None, nodes.AGENTS.labels)
+    if source.complete:
+        return ""
+    return source.problem.text if source.problem else "the CNI agents were not read yet"
+
+
+class _Around(NamedTuple):
+    """What else decides for the rows of a node. A tuple, so that it counts as a value where it is an input."""
+
+    inside: _Inside
+    counters: tuple[Answer, ...]
+    """The metrics of each of its ztunnels, and what each holds."""
+    held: tuple[Part | None, ...]
+    partial: bool
+    agents_unread: str
+    """Why not all CNI agents are known; "" where they are."""
+    virtual: bool
+    starting: tuple[Pod, ...]
+    """Those of its ztunnels and CNI agents that may still come up."""
+
+
+_UNASKED = Answer()
+
+
+def _rows(node: Node, around: _Around) -> tuple[Ztunnel, ...]:
+    if not node.ztunnels:
+        return (_without(node, around),)
+    each = zip(node.ztunnels, around.counters, around.held, strict=True)
+    return tuple(_row(node, around, ztunnel, counted, part) for ztunnel, counted, part in each)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Inside:
     """The pods of a node that are in the mesh, or should be, and have not ended."""
 
@@ -130,6 +177,9 @@ class _Inside:
     """Annotated as captured, or about to be."""
     wanted: int = 0
     ghosts: Sequence[Workload] = ()
+
+
+_EMPTY = _Inside()
 
 
 def _inside(every: Sequence[Workload]) -> _Inside:
@@ -141,17 +191,17 @@ def _inside(every: Sequence[Workload]) -> _Inside:
     )
 
 
-def _without(snapshot: Snapshot, node: Node, inside: _Inside, partial: bool) -> Ztunnel:
-    wanted = inside.wanted
-    agent = _agent_verdict(snapshot, node, wanted)
+def _without(node: Node, around: _Around) -> Ztunnel:
+    wanted = around.inside.wanted
+    agent = _agent_verdict(node, around)
     if node.unread:
         missing = Verdict(Health.UNKNOWN, node.unread)
     elif not wanted:
-        none = "none of the pods that are looked at" if partial else "no pod here"
+        none = "none of the pods that are looked at" if around.partial else "no pod here"
         missing = Verdict(Health.NONE, f"no ztunnel runs here, and {none} is wanted in the mesh")
     else:
         said = f"no ztunnel runs here, and {_pods(wanted)} here should be in the mesh"
-        virtual = "; a virtual node cannot run one" if is_virtual(snapshot, node.name) else ""
+        virtual = "; a virtual node cannot run one" if around.virtual else ""
         missing = Verdict(Health.BAD, said + virtual)
     troubles = _sorted([missing, agent] if wanted else [missing])
     return Ztunnel(
@@ -160,34 +210,28 @@ def _without(snapshot: Snapshot, node: Node, inside: _Inside, partial: bool) -> 
         node=node.name,
         agent=next(iter(node.agents), None),
         agent_verdict=agent,
-        expected=inside.expected,
+        expected=around.inside.expected,
         wanted=wanted,
         troubles=troubles,
         unread=node.unread,
-        partial=partial,
+        partial=around.partial,
     )
 
 
 def _row(
-    snapshot: Snapshot,
-    node: Node,
-    ztunnel: nodes.Ztunnel,
-    inside: _Inside,
-    held: Mapping[str, Part],
-    partial: bool,
+    node: Node, around: _Around, ztunnel: nodes.Ztunnel, counted: Answer, held: Part | None
 ) -> Ztunnel:
-    pod, dump = ztunnel.pod, ztunnel.current
-    counted = snapshot.answers.get(ztunnel_probes.metrics(pod.namespace, pod.name), Answer())
+    pod, dump, inside, partial = ztunnel.pod, ztunnel.current, around.inside, around.partial
     counts = counted.value if isinstance(counted.value, Metrics) else None
     proxied, pending = _proxied(ztunnel, counts)
     ghosts, wanted, expected = inside.ghosts, inside.wanted, inside.expected
     known = dump is not None and dump.proxied is not None and not pod.terminating
-    part = held.get(pod.key) if dump is not None else None
-    agent, connected = _agent_verdict(snapshot, node, wanted), _connected(counted)
+    part = held if dump is not None else None
+    agent, connected = _agent_verdict(node, around), _connected(counted)
     certificates = worst([OK, *(each.verdict for each in part.noticeable)]) if part else _UNREAD
     troubles = _sorted(
         [
-            *_ready(pod, node, snapshot.now),
+            *_ready(pod, around),
             *(_ghosts(ghosts) if known else ()),
             *_unread(ztunnel, counts, expected),
             *([Verdict(Health.WARN, f"not taken over yet: {_pods(pending)}")] if pending else ()),
@@ -239,10 +283,10 @@ def _proxied(ztunnel: nodes.Ztunnel, counts: Metrics | None) -> tuple[int | None
     return (counts.active, counts.pending) if counts else (None, None)
 
 
-def _ready(pod: Pod, node: Node, now: datetime) -> Iterator[Verdict]:
+def _ready(pod: Pod, around: _Around) -> Iterator[Verdict]:
     if pod.terminating or pod.healthy:
         return
-    if pod.created is not None and now < pod.created + STARTING:
+    if pod in around.starting:
         yield Verdict(Health.UNKNOWN, f"{pod.name} is starting")
     else:
         yield Verdict(Health.BAD, f"{pod.name} is not ready ({pod.status})")
@@ -279,12 +323,11 @@ def _connected(counted: Answer) -> Verdict:
     return Verdict(Health.UNKNOWN, said)
 
 
-def _agent_verdict(snapshot: Snapshot, node: Node, wanted: int) -> Verdict:
+def _agent_verdict(node: Node, around: _Around) -> Verdict:
+    wanted = around.inside.wanted
     if not node.agents:
-        source = snapshot.covering(POD, None, nodes.AGENTS.labels)
-        if not source.complete:
-            said = source.problem.text if source.problem else "the CNI agents were not read yet"
-            return Verdict(Health.UNKNOWN, said)
+        if around.agents_unread:
+            return Verdict(Health.UNKNOWN, around.agents_unread)
         missing = "no CNI agent runs here: no pod here can be captured"
         if not node.ztunnels and not wanted:
             return Verdict(Health.NONE, missing)
@@ -292,7 +335,7 @@ def _agent_verdict(snapshot: Snapshot, node: Node, wanted: int) -> Verdict:
     best = max(node.agents, key=lambda each: each.healthy)
     if best.healthy:
         return Verdict(Health.OK, f"CNI agent {best.name} is ready")
-    if best.created is not None and snapshot.now < best.created + STARTING:
+    if best in around.starting:
         return Verdict(Health.UNKNOWN, f"CNI agent {best.name} is starting")
     return Verdict(Health.BAD, f"CNI agent {best.name} is not ready ({best.status})")
 

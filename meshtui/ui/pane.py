@@ -126,6 +126,7 @@ class Pane(Narrowed[R]):
 
     def prepare(self, snapshot: Snapshot) -> None:
         """Derives what it shows of a snapshot, so that it is remembered when it is drawn. It may take a while."""
+        self.rows(snapshot)
         self._judged(snapshot)
 
     def verdict(self, row: R) -> Verdict:

@@ -173,3 +173,59 @@ def test_others_may_go_first_before_each_thing_that_is_derived() -> None:
         memo.each("label", objects, lambda it: told.append("derived"), lambda _: (), ())
         memo.once(told.append, ("once",))
     assert told == ["between", "derived", "between", "derived", "between", "once"]
+
+
+def test_what_each_object_comes_to_is_asked_only_of_those_that_changed() -> None:
+    memo, asked = Memo(), list[str]()
+
+    def name(raw: Any) -> str:
+        asked.append(raw["metadata"]["name"])
+        return str(raw["metadata"]["name"])
+
+    first = _pods("a", "b", "c")
+    touched = {**first, "shop/b": {"metadata": {"name": "b2"}}}
+    grown = {**touched, **_pods("d")}
+    moved = {key: grown[key] for key in ("shop/d", "shop/c", "shop/b")}
+    for objects, expected, new in (
+        (first, ["a", "b", "c"], ["a", "b", "c"]),
+        (touched, ["a", "b2", "c"], ["b2"]),
+        (touched, ["a", "b2", "c"], []),
+        (grown, ["a", "b2", "c", "d"], ["d"]),
+        (moved, ["d", "c", "b2"], []),
+    ):
+        asked.clear()
+        assert memo.mapped("names", objects, name) == expected
+        assert asked == new
+
+
+def test_groups_and_picks_are_the_same_lists_as_long_as_the_same_ones_are_in_them() -> None:
+    memo = Memo()
+    apple, pear, plum, fig = ({"kind": kind} for kind in ("pome", "pome", "stone", "fig"))
+    first = {"apple": apple, "pear": pear, "plum": plum}
+
+    def look(objects: dict[str, dict[str, str]]) -> tuple[Any, Any]:
+        groups = memo.grouped("kinds", objects, lambda it: it["kind"])
+        return groups, memo.those("stones", objects, lambda it: it["kind"] == "stone")
+
+    groups, stones = look(first)
+    assert (groups, stones) == ({"pome": [apple, pear], "stone": [plum]}, [plum])
+    other = {"kind": "pome"}
+    touched, same = look({**first, "pear": other})
+    assert touched == {"pome": [apple, other], "stone": [plum]}
+    assert touched["pome"][1] is other
+    assert touched["stone"] is groups["stone"]
+    assert same is stones
+    grown, _ = look({**first, "pear": other, "fig": fig})
+    assert grown == {"pome": [apple, other], "stone": [plum], "fig": [fig]}
+    assert grown["pome"] is touched["pome"]
+    left, none = look({"fig": fig, "apple": {"kind": "stone"}})
+    assert left == {"fig": [fig], "stone": [{"kind": "stone"}]}
+    assert none == [{"kind": "stone"}]
+    assert left["fig"] is grown["fig"]
+
+
+def test_a_value_that_equals_the_one_before_is_the_one_before() -> None:
+    memo, first = Memo(), ["a"]
+    assert memo.settled("names", first) is first
+    assert memo.settled("names", ["a"]) is first
+    assert memo.settled("names", ["b"]) == ["b"]

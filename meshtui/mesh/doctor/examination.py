@@ -68,7 +68,7 @@ def _told(*reports: tuple[Analyzer, _Report]) -> Examination:
     return Examination(_folded(found), unsure, _outcomes(reports), _by_object(found))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class _Report:
     """What came of one analyzer."""
 
@@ -93,7 +93,8 @@ def _examined(snapshot: Snapshot, analyzer: Analyzer) -> _Report:
         said = f"{analyzer.name} failed: {type(error).__name__}: {error}"
         found.append(Found(INTERNAL, (), said))
         unsure += [Unsure(rule, said) for rule in analyzer.rules]
-    return _Report(tuple(dict.fromkeys(found)), tuple(dict.fromkeys(unsure)))
+    report = _Report(tuple(dict.fromkeys(found)), tuple(dict.fromkeys(unsure)))
+    return snapshot.memo.settled(analyzer, report)
 
 
 def _phase(need: Kind | Scope, snapshot: Snapshot) -> Phase:

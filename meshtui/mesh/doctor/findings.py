@@ -22,11 +22,10 @@ class Severity(Enum):
     def __init__(self, word: str, health: Health) -> None:
         self.word = word
         self.health = health
-
-    @property
-    def rank(self) -> int:
+        self.rank = len(type(self).__members__)
         """0 for the worst."""
-        return list(Severity).index(self)
+
+    __hash__ = object.__hash__  # Enum's own is written in Python
 
 
 @dataclass(frozen=True, slots=True)

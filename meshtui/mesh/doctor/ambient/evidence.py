@@ -16,7 +16,7 @@ from meshtui.mesh.kinds import POD, Kind
 from meshtui.mesh.pods import Pod
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Ref, Snapshot
-from meshtui.mesh.workloads import Workload, by_pod
+from meshtui.mesh.workloads import Workload, by_namespace, by_pod
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
@@ -85,8 +85,10 @@ def _is_enrolled(each: Workload) -> bool:
 
 def enrolled_in(snapshot: Snapshot) -> Mapping[str, Sequence[Pod]]:
     """The same by their namespace."""
-    return snapshot.once(_by_namespace, enrolled(snapshot))
+    every = by_namespace(snapshot)
+    found = snapshot.memo.mapped("enrolled in", every, _enrolled_pods)
+    return {name: pods for name, pods in zip(every, found, strict=True) if pods}
 
 
-def _by_namespace(every: Sequence[Workload]) -> Mapping[str, Sequence[Pod]]:
-    return grouped(map(attrgetter("pod"), every), attrgetter("namespace"))
+def _enrolled_pods(every: Sequence[Workload]) -> Sequence[Pod]:
+    return [each.pod for each in every if _is_enrolled(each)]

@@ -56,7 +56,7 @@ def misplaced(snapshot: Snapshot) -> Findings:
 def _on_pods(snapshot: Snapshot) -> Iterator[Found]:
     """Pods of one controller have it from its template, so they are told of together."""
     found = pods.of(snapshot)
-    read = snapshot.memo.each("odd labels", found, _of_pod, lambda _: (), ())
+    read = snapshot.memo.mapped("odd labels", found, _of_pod)
     odd = [
         (pod, each)
         for pod, every in zip(found.values(), read, strict=True)

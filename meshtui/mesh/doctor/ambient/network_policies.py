@@ -66,8 +66,15 @@ class _Kept(NamedTuple):
 
 
 def kept(snapshot: Snapshot) -> Findings:
+    yield from _kept_by_any(snapshot) if snapshot.raw(NETWORK_POLICY) else ()
+    others = {kind.group for kind in snapshot.server.kinds} & set(OTHER_GROUPS)
+    for group in sorted(others):
+        yield Unsure(INBOUND, f"policies of {group} are served here, and are not evaluated")
+
+
+def _kept_by_any(snapshot: Snapshot) -> Iterator[Found]:
     pods = {each.pod.key: each.pod for each in enrolled(snapshot)}
-    templates = snapshot.memo.each("templates", pods, _template, lambda _: (), ())
+    templates = snapshot.memo.mapped("templates", pods, _template)
     inputs = (
         tuple(sorted(set(templates))),
         tuple(network_policies.of(snapshot)),
@@ -91,9 +98,6 @@ def kept(snapshot: Snapshot) -> Findings:
         says = f"NetworkPolicy {listed(what.policies)} {what.says} {crowd(own)}"
         shown = tuple(_shown(snapshot, ref, what.rule) for ref in refs[:SHOWN])
         yield Found(what.rule, (*refs, *map(pod_ref, own)), says, shown, severity=what.severity)
-    others = {kind.group for kind in snapshot.server.kinds} & set(OTHER_GROUPS)
-    for group in sorted(others):
-        yield Unsure(INBOUND, f"policies of {group} are served here, and are not evaluated")
 
 
 def _shown(snapshot: Snapshot, ref: Ref, rule: Rule) -> Evidence:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from meshtui.mesh import components, events, left_out, nodes, pods, raw, workloads
+from meshtui.mesh import components, events, left_out, nodes, pods, raw
 from meshtui.mesh.checks import count, listed
 from meshtui.mesh.doctor.ambient import capture
 from meshtui.mesh.doctor.ambient.evidence import (
@@ -93,13 +93,13 @@ def bare(snapshot: Snapshot) -> Findings:
     lacking = [each for each in found if each is not None]
     unread = dict.fromkeys(each.unread for each in nodes.of(snapshot).values() if each.unread)
     yield from (Unsure(BARE, f"which nodes have a ztunnel is not known: {why}") for why in unread)
-    wanting = _wanting(snapshot) if lacking else {}
+    wanting = _wanting(snapshot, {each.node.name for each in lacking})
     concerned = [each for each in lacking if each.node.name in wanting]
     for says, group in grouped(concerned, lambda each: each.says).items():
         yield _bare(says, group, wanting)
 
 
-def _bare(says: str, group: Sequence[_Lack], wanting: dict[str, list[Pod]]) -> Found:
+def _bare(says: str, group: Sequence[_Lack], wanting: Mapping[str, Sequence[Pod]]) -> Found:
     names = [each.node.name for each in group]
     held = [pod for name in names for pod in wanting[name]]
     where = f"node {names[0]}" if len(names) == 1 else f"{len(names)} nodes ({listed(names)})"
@@ -116,19 +116,17 @@ def _bare(says: str, group: Sequence[_Lack], wanting: dict[str, list[Pod]]) -> F
     )
 
 
-def _wanting(snapshot: Snapshot) -> dict[str, list[Pod]]:
-    """By node the pods that are to be in the mesh."""
-    every = workloads.of(snapshot)
-    return snapshot.memo.kept("wanting", lambda: _by_node(snapshot), (every,))
-
-
-def _by_node(snapshot: Snapshot) -> dict[str, list[Pod]]:
+def _wanting(snapshot: Snapshot, nodes: Collection[str]) -> Mapping[str, Sequence[Pod]]:
+    """By node, of these, the pods that are to be in the mesh."""
     found: dict[str, list[Pod]] = {}
+    if not nodes:
+        return found
     for each in enrolled(snapshot):
-        found.setdefault(each.pod.node, []).append(each.pod)
+        if each.pod.node in nodes:
+            found.setdefault(each.pod.node, []).append(each.pod)
     states = (State.NOT_ANNOTATED, State.PENDING, State.WAITING, State.SETTLING)
     for each in in_state(snapshot, *states):
-        if each.enrolled.wanted and each.pod.node and each.pod.redirection != "enabled":
+        if each.enrolled.wanted and each.pod.node in nodes and each.pod.redirection != "enabled":
             found.setdefault(each.pod.node, []).append(each.pod)
     return found
 

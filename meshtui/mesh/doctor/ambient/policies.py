@@ -17,7 +17,7 @@ from meshtui.mesh import (
     ztunnel_rules,
 )
 from meshtui.mesh.doctor.ambient import capture
-from meshtui.mesh.doctor.ambient.evidence import SHOWN, crowd, enrolled_in, grouped, older, seen
+from meshtui.mesh.doctor.ambient.evidence import SHOWN, crowd, enrolled_in, older, seen
 from meshtui.mesh.doctor.analyzer import Analyzer, Findings
 from meshtui.mesh.doctor.findings import Evidence, Found, Rule, Severity, Unsure
 from meshtui.mesh.kinds import (
@@ -116,20 +116,13 @@ def nowhere(snapshot: Snapshot) -> Findings:
             yield from _of_nobody(snapshot, policy, policy.ref.namespace == root)
 
 
-def _by_namespace(every: Mapping[str, Pod]) -> Mapping[str, Sequence[Pod]]:
-    return grouped(every.values(), attrgetter("namespace"))
-
-
 class _Takes:
     """Whether policies select any pod, looked up once for all of them."""
 
     def __init__(self, snapshot: Snapshot, root: str) -> None:
-        by_namespace = snapshot.once(_by_namespace, pods.of(snapshot))
-        names = pods.namespaces(snapshot)
-        held = snapshot.memo.each(
-            "pods by namespace", names, _held, lambda name: (tuple(by_namespace.get(name, ())),)
+        self._held = snapshot.memo.grouped(
+            "selected by policies", pods.of(snapshot), attrgetter("namespace")
         )
-        self._held = dict(zip(names, held, strict=True))
         own = {
             each.ref.key: each for each in policies.every(snapshot) if each.ref.namespace != root
         }
@@ -145,10 +138,6 @@ class _Takes:
         """Those of the root namespace select pods anywhere."""
         known = self._known.get(policy.ref.key)
         return any(_takes(policy, each) for each in self._held.values()) if known is None else known
-
-
-def _held(_: str, found: tuple[Pod, ...]) -> tuple[Pod, ...]:
-    return found
 
 
 def _takes(policy: Policy, among: Iterable[Pod]) -> bool:

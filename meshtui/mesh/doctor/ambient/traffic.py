@@ -221,8 +221,10 @@ def restarted(snapshot: Snapshot) -> Findings:
 
 def _long_lived(snapshot: Snapshot) -> Mapping[str, Sequence[tuple[Pod, str]]]:
     """By node the pods in the mesh that serve a protocol which keeps its connections, and which."""
-    spoken = dict(zip(snapshot.objects.get(POD, {}), snapshot.each(POD, _long), strict=True))
-    long = {key: said for key, said in spoken.items() if said}
+    spoken = zip(snapshot.objects.get(POD, {}), snapshot.each(POD, _long), strict=True)
+    long = {key: said for key, said in spoken if said}
+    if not long:
+        return {}
     found = ((each.pod, long[each.pod.key]) for each in enrolled(snapshot) if each.pod.key in long)
     return grouped(found, lambda each: each[0].node)
 

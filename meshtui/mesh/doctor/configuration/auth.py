@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from typing import Any
 
 from meshtui.mesh import meshconfig
@@ -38,12 +39,7 @@ def policies(snapshot: Snapshot) -> Iterator[Found | Unsure]:
     root = root_namespace(snapshot)
     unread = snapshot.unread(POD)  # of other namespaces than were asked for
     inside, injects = pods(snapshot), injecting(snapshot)
-    anywhere = [
-        each
-        for where, several in inside.items()
-        for each in several
-        if each.is_member(injecting=where in injects)
-    ]
+    anywhere = cache(partial(_members, inside, injects))
     known = snapshot.objects.get(NAMESPACE)
     named = snapshot.memo.kept(
         "named namespaces", lambda: _Names(snapshot.raw(NAMESPACE)), (known,)
@@ -52,13 +48,23 @@ def policies(snapshot: Snapshot) -> Iterator[Found | Unsure]:
     def inputs(policy: Raw) -> tuple[Any, ...]:
         where = namespace(policy)
         if where == root:
-            return (None if unread else anywhere, True, True, named)
+            return (None if unread else anywhere(), True, True, named)
         known = not unread or not snapshot.unread(POD, where)
         return (inside.get(where, _NONE) if known else None, where in injects, False, named)
 
     if unread and any(namespace(it) == root for it in every(snapshot, AUTHORIZATION_POLICY)):
         yield Unsure(NOBODY, unread)
     yield from judged(snapshot, AUTHORIZATION_POLICY, _judge, inputs)
+
+
+def _members(inside: Mapping[str, Sequence[Alike]], injects: Collection[str]) -> Sequence[Alike]:
+    """Of all namespaces those that are in the mesh."""
+    return [
+        each
+        for where, several in inside.items()
+        for each in several
+        if each.is_member(injecting=where in injects)
+    ]
 
 
 def _judge(

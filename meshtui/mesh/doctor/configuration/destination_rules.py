@@ -148,6 +148,8 @@ def _subsets(rules: Sequence[Raw], hosts: Hosts) -> _Subsets:
 def _selecting(snapshot: Snapshot, subsets: _Subsets) -> frozenset[Labels]:
     """The selectors that take some pod."""
     wanted = subsets.selectors
+    if not wanted:
+        return frozenset()
     pods = snapshot.objects.get(POD, _NOTHING)
     if not subsets.placed:
         taking = snapshot.memo.each(

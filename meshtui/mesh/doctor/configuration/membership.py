@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from meshtui.mesh.doctor.configuration.objects import LEFT_OUT, every, labels
@@ -99,13 +100,11 @@ class _Pod(NamedTuple):
 
 
 def _pods(snapshot: Snapshot) -> Mapping[str, Sequence[Alike]]:
-    inside: dict[str, list[_Pod]] = {}
-    for pod in snapshot.each(POD, _pod):
-        if pod.namespace not in LEFT_OUT:
-            inside.setdefault(pod.namespace, []).append(pod)
-    first = {where: several[0] for where, several in inside.items()}
-    alike = snapshot.memo.each("alike", first, _alike, lambda pod: (tuple(inside[pod.namespace]),))
-    return dict(zip(first, alike, strict=True))
+    read = dict(zip(snapshot.objects.get(POD, {}), snapshot.each(POD, _pod), strict=True))
+    inside = snapshot.memo.grouped("members", read, itemgetter(0))
+    alike = snapshot.memo.mapped("alike", inside, _alike)
+    each = zip(inside, alike, strict=True)
+    return {where: several for where, several in each if where not in LEFT_OUT}
 
 
 def _pod(raw: Raw) -> _Pod:
@@ -120,7 +119,7 @@ def _pod(raw: Raw) -> _Pod:
     )
 
 
-def _alike(_: _Pod, several: Sequence[_Pod]) -> Sequence[Alike]:
+def _alike(several: Sequence[_Pod]) -> Sequence[Alike]:
     groups: dict[tuple[Any, ...], Alike] = {}
     for pod in several:
         key = pod[2:]

@@ -26,6 +26,9 @@ class Selectors:
     anything: tuple[Labels, ...]
     """The empty one, if it is among them."""
 
+    def __bool__(self) -> bool:
+        return bool(self.by_pair or self.anything)
+
     def taking(self, found: Mapping[str, str]) -> tuple[Labels, ...]:
         """Those that take these labels."""
         pairs, by_pair = found.items(), self.by_pair
@@ -68,6 +71,8 @@ def _gateways(gateways: Sequence[Raw]) -> Selectors:
 def _taken(
     snapshot: Snapshot, found: Mapping[str, Raw], wanted: Selectors
 ) -> Mapping[Labels, Sequence[Raw]]:
+    if not wanted:
+        return {}
     per_pod = snapshot.memo.each(
         "gateways of pods", found, taking, lambda pod: (wanted,), (wanted,)
     )
