@@ -201,7 +201,7 @@ class Pane(Narrowed[R]):
 
     def on_mount(self) -> None:
         """Takes up what came to it while it was put up: nothing is watched until then."""
-        self.refresh_bindings()
+        self.screen.refresh_bindings()
         if self._of is not self.snapshot:
             self._derive()
 
@@ -222,15 +222,14 @@ class Pane(Narrowed[R]):
             self._derive()
 
     def watch_place(self, before: Place, now: Place) -> None:
-        self.refresh_bindings()
+        if self.is_attached:
+            self.screen.refresh_bindings()
         if self.is_mounted and before.namespaces != now.namespaces:
             self._others = True
             self._derive()
 
     def focus_table(self) -> None:
-        if (
-            self.is_attached
-        ):  # until then it has no screen, and comes to the front with its first one
+        if self.is_attached:  # before, it has no screen; it has the focus once it is there
             self.screen.set_focus(self.table)
 
     def _cells(self, row: R) -> Sequence[Cell]:
@@ -253,6 +252,8 @@ class Pane(Narrowed[R]):
         self._verdicts = judged = self._judged(snapshot)
         rows, inside = self.narrowed(rows, judged)
         rows = self.in_order(rows)
+        if bool(rows) != bool(self.table.rows):
+            self.screen.refresh_bindings()  # what a key may do depends on there being a row
         self.table.show(rows, others=self._others)
         self._others = self._others and not rows
         if self._awaited and self.table.select(self._awaited):
