@@ -56,8 +56,10 @@ class Sweeping:
         self._budget = Budget(pace.sweep_rate)
         self._pods: Mapping[Probe, Raw] = {}
         """By what is asked of it each ztunnel pod there is."""
-        self._dumps: Sequence[Probe] = ()
+        self._dumps: Mapping[Probe, Raw] = {}
         """Of all ztunnels."""
+        self._found: Sequence[Raw] = ()
+        """Of these pods that is."""
         self._known: dict[Probe, Ztunnel] = {}
         """What the sweep goes by, by their dumps."""
         self._tried: dict[Probe, datetime] = {}
@@ -96,12 +98,18 @@ class Sweeping:
             await asyncio.sleep(self._pace.sweep_look)
 
     def _read_what_is_due(self) -> None:
+        if not self._has_room:  # as mostly: what is due is looked for twice a second
+            return
         for probe in due(
             filter(self._is_free, self._known.values()), datetime.now(UTC), self._pace
         ):
-            if len(self._reading) >= _MOST or not self._budget.allows(monotonic()):
+            if not self._has_room:
                 return
             self._begin(probe)
+
+    @property
+    def _has_room(self) -> bool:
+        return len(self._reading) < _MOST and self._budget.allows(monotonic())
 
     def _is_free(self, ztunnel: Ztunnel) -> bool:
         """Whether the sweep reads nothing of it at this moment: its dump is to be judged by its metrics."""
@@ -139,13 +147,14 @@ class Sweeping:
     def _look(self, snapshot: Snapshot) -> None:
         """Looks at all ztunnels of a snapshot."""
         found = ztunnels.pods(snapshot)
-        dumps = {ztunnels.dump_probe(pod): pod for pod in found}
-        self._dumps = [*dumps]
-        if not self._enabled:
-            return
-        self._pods = {**dumps, **{ztunnels.metrics_probe(pod): pod for pod in found}}
-        self._known = {dump: self._ztunnel(pod, snapshot) for dump, pod in dumps.items()}
-        self._forget()
+        if found is not self._found:
+            self._found = found
+            self._dumps = {ztunnels.dump_probe(pod): pod for pod in found}
+            metrics = {ztunnels.metrics_probe(pod): pod for pod in found}
+            self._pods = {**self._dumps, **metrics}
+        if self._enabled:
+            self._known = {dump: self._ztunnel(pod, snapshot) for dump, pod in self._dumps.items()}
+            self._forget()
 
     def _ztunnel(self, pod: Raw, snapshot: Snapshot) -> Ztunnel:
         complete = snapshot.covering(POD).phase is Phase.LIVE

@@ -77,6 +77,8 @@ class Board(Table[E]):
         """By position the column, the line and the place in the line."""
         self._laid_out = 0
         """For this width."""
+        self._shown: dict[int, tuple[object, ...]] = {}
+        """By line in view what was drawn there."""
 
     def show(self, rows: Sequence[E]) -> None:
         self._lay_out(rows)
@@ -154,6 +156,7 @@ class Board(Table[E]):
         if width != self._laid_out:  # drawn at its new size before it was told of that
             self._lay_out(self.rows)
         at = y + self.scroll_offset.y
+        self._shown[y] = self._stands_across(at)
         room = self._room()
         strips = []
         for number, column in enumerate(self._board):
@@ -178,7 +181,23 @@ class Board(Table[E]):
         return self.strip(segments, room, base)
 
     def _redraw(self) -> None:
-        self.refresh()
+        """Draws those lines in view anew on which something else stands now."""
+        top = self.scroll_offset.y
+        for y in range(self.size.height):
+            if self._stands_across(y + top) != self._shown.get(y):
+                self.refresh_line(y + top)
+
+    def _stands_across(self, at: int) -> tuple[object, ...]:
+        """What stands on a line, column by column."""
+        return tuple(
+            tuple(map(self._seen, column[at] if at < len(column) else ())) for column in self._board
+        )
+
+    def _seen(self, each: Span | _Spot) -> object:
+        """A piece of a heading, or a row with its mark and whether the cursor is on it."""
+        if not isinstance(each, _Spot):
+            return each
+        return each, self._health(self.rows[each.position]), each.position == self._cursor
 
     def _row_at_spot(self, spot: _Spot, room: int) -> Strip:
         base = self.rich_style

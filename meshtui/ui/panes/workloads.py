@@ -60,7 +60,7 @@ class WorkloadsPane(Pane[Workload]):
     EMPTY = "There are no pods here."
 
     def rows(self, snapshot: Snapshot) -> Sequence[Workload]:
-        return snapshot.once(_placed, snapshot)
+        return snapshot.once(_placed, workloads.of(snapshot))
 
     def namespace_of(self, row: Workload) -> str:
         return row.pod.namespace
@@ -279,8 +279,8 @@ _MOST_ZTUNNELS = 4
 _CALM = frozenset({"Running", "Completed", "Succeeded"})
 
 
-def _placed(snapshot: Snapshot) -> Sequence[Workload]:
-    return sorted(workloads.of(snapshot), key=attrgetter("pod.key"))
+def _placed(every: Sequence[Workload]) -> Sequence[Workload]:
+    return sorted(every, key=attrgetter("pod.key"))
 
 
 def _restarts(count: int, last: datetime | None, now: datetime) -> str:
