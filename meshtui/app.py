@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -29,6 +30,7 @@ from meshtui.kube.errors import KubeError
 from meshtui.kube.session import Session
 from meshtui.lending import Lending
 from meshtui.mesh import critical, history, narrower, scopes
+from meshtui.mesh.kinds import POD
 from meshtui.mesh.snapshot import Scope, Server, Snapshot
 from meshtui.muting import Muting
 from meshtui.ordering import Ordering
@@ -200,6 +202,11 @@ class MeshApp(Routes, inherit_bindings=False):
             async for known in session.snapshots():
                 known.memo.between = self.keys_first.give_way
                 snapshot = self._muting.over(known, context)
+                complete = bool(snapshot.sources) and _complete(snapshot)
+                if complete and not settled and len(snapshot.raw(POD)) > _MANY:
+                    rows = replace(snapshot, examines=False)
+                    await self._derive(self._main.front.prepare, rows)
+                    self.snapshot = rows
                 # derived here first: what the pane then asks for on the loop is remembered
                 for derive in (
                     self._main.front.prepare,
@@ -209,7 +216,7 @@ class MeshApp(Routes, inherit_bindings=False):
                 ):
                     await self._derive(derive, snapshot)
                 self.snapshot = snapshot
-                if not settled and snapshot.sources and _complete(snapshot):
+                if complete and not settled:
                     settled = True
                     memory.settle()
 
@@ -409,6 +416,10 @@ class MeshApp(Routes, inherit_bindings=False):
             self._leave()
         self._interrupted = now
         self.tell("ctrl-c again quits.")
+
+
+_MANY = 2_000
+"""Pods: the rows of so many are shown before the doctor's first look at them, which takes a while."""
 
 
 def _complete(snapshot: Snapshot) -> bool:

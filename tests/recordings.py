@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from meshtui.mesh import named_secrets, raw, ztunnels
 from meshtui.mesh.denial_watch import Heard, Watch
 from meshtui.mesh.kinds import NAMESPACE, NODE, POD, SECRET, Kind
 from meshtui.mesh.logs import LogLine
+from meshtui.mesh.memo import Memo
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import (
     Answer,
@@ -83,12 +85,17 @@ class Recording:
 
 
 def snapshot(name: str) -> Snapshot:
-    """The recorded mesh as the session would have it, everything live.
+    """The recorded mesh as the session would have it, everything live, of which nothing was derived yet.
 
     Of `acme`, `no-ca` and `no-istiod` few objects were recorded. It was the mesh of `shop` later, so namespaces and
     nodes are those of `shop`, and the pods are as the dump tells of them: no more than name, account, address, node and
     whether they are captured, with the labels of the same application in `shop`, and taken to be running.
     """
+    return replace(_snapshot(name), memo=Memo())
+
+
+@cache
+def _snapshot(name: str) -> Snapshot:
     recording = Recording(name)
     lists = recording.objects()
     if POD not in lists:

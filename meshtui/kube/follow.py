@@ -108,30 +108,35 @@ class Follower:
                 await asyncio.sleep(self._pace.backoff(self._failures))
 
     async def _list(self, path: str) -> None:
-        """All objects, in pages. Rows show as they come; those of an earlier list stay until this one is complete."""
+        """All objects, in pages. Rows show as they come; those of an earlier list stay until this one is complete. The
+        server makes the next page while one is read."""
         self._store.begin(self.scope)
-        token = ""
+        page = await self._page(path, self._part(""))
         while True:
-            params = {**self._selectors(), "limit": str(PAGE)} | (
-                {"continue": token} if token else {}
+            token = page.metadata.continue_
+            following = (
+                asyncio.ensure_future(self._page(path, self._part(token))) if token else None
             )
             try:
-                page = await self._page(path, params)
+                await self._keep(page.items or [], path)
+                if following is None:
+                    break
+                page = await following
             except Expired:  # the continue token: the list is begun again
-                if not token:
-                    raise
                 self._failures += 1
                 await asyncio.sleep(self._pace.backoff(self._failures))
                 self._store.begin(self.scope)
-                token = ""
-                continue
-            await self._keep(page.items or [], path)
-            token = page.metadata.continue_
-            if not token:
-                break
+                page = await self._page(path, self._part(""))
+            finally:
+                if following is not None:
+                    following.cancel()
         self._store.complete(self.scope)
         self._version = page.metadata.resourceVersion
         self._heard = _now()
+
+    def _part(self, token: str) -> Mapping[str, str]:
+        """What asks for a page, by the token of the one before; the first one has none."""
+        return {**self._selectors(), "limit": str(PAGE)} | ({"continue": token} if token else {})
 
     async def _page(self, path: str, params: Mapping[str, str]) -> Page:
         return decode(await self._api.read(path, params, accept=self.accept), Page, path)

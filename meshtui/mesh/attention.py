@@ -189,8 +189,10 @@ def _summary(
 
 
 def _unread(snapshot: Snapshot, kind: Kind) -> str:
-    """Why not all rows are known; "" where every list that was asked for was read to its end, or there is no such
-    kind."""
+    """Why not all rows, or not all of their faults, are known; "" where every list that was asked for was read to its
+    end, or there is no such kind."""
+    if not snapshot.examines:
+        return "not everything was examined yet"
     lists = [
         source
         for scope, source in snapshot.sources.items()

@@ -68,8 +68,13 @@ def entries(value: Any, *path: str) -> Sequence[Raw]:
 
 
 def strings(value: Any, *path: str) -> Mapping[str, str]:
-    """The string values of the mapping at `path`, such as labels; other values are passed over."""
-    return {k: v for k, v in table(value, *path).items() if isinstance(v, str)}
+    """The string values of the mapping at `path`, such as labels; other values are passed over. The mapping itself
+    where there are no others: pods of one template share it."""
+    found = table(value, *path)
+    for each in found.values():
+        if type(each) is not str:
+            return {k: v for k, v in found.items() if isinstance(v, str)}
+    return found
 
 
 def name(raw: Raw) -> str:
@@ -87,8 +92,8 @@ def uid(raw: Raw) -> str:
 
 def key(raw: Raw) -> str:
     """ "namespace/name", or the name alone for an object of the cluster: unique within its kind."""
-    where = namespace(raw)
-    return f"{where}/{name(raw)}" if where else name(raw)
+    where, called = namespace(raw), name(raw)
+    return f"{where}/{called}" if where else called
 
 
 def label(raw: Raw, label_name: str) -> str:
@@ -110,6 +115,8 @@ def moment(value: Any, *path: str) -> datetime | None:
         read = datetime.fromisoformat(found)
     except ValueError:
         return None
+    if read.tzinfo is UTC:
+        return read
     return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
 
 

@@ -260,6 +260,9 @@ class Snapshot:
     """What access logs have told; None where nobody asked for it."""
     muted: Mapping[str, Mute] = field(default_factory=dict)
     """By finding: what somebody knows of and does not want to be told of."""
+    examines: bool = True
+    """Whether the doctor looks at it; not where it is shown before that, since a first look at 10,000 pods takes half a
+    second."""
     memo: Memo = field(default_factory=Memo)
 
     def raw(self, kind: Kind) -> Collection[Raw]:

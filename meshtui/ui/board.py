@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 from rich.segment import Segment
@@ -15,6 +15,7 @@ from textual.strip import Strip
 from meshtui.mesh.health import Health
 from meshtui.ui.columns import Column
 from meshtui.ui.dashboard import Tile
+from meshtui.ui.detail import wrap
 from meshtui.ui.spans import Cell, Line, Span, Tone, line, mark, text_of
 from meshtui.ui.table import Row, Table, fit
 
@@ -45,6 +46,10 @@ class Face(Protocol[C]):
 _GAP = 3
 _WIDE = 46
 """A column of sections is at least so wide."""
+_FIRST = 72
+"""The first column, which has what is worst, has what the others leave, up to so much."""
+_DRAWN = 51
+"""In so many cells all has room that the others draw."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,10 @@ class _Spot:
     x: int
     drawn: Line
     width: int
+    whole: Line = ()
+    """Its label and what it is worth, which may go on in lines below; nothing where they have to fit into one."""
+    below: bool = False
+    """It is such a line below."""
 
 
 _Line = Line | tuple[_Spot, ...]
@@ -75,14 +84,16 @@ class Board(Table[E]):
         self._board: list[list[_Line]] = []
         self._spots: dict[int, tuple[int, int, int]] = {}
         """By position the column, the line and the place in the line."""
+        self._rooms: Sequence[int] = ()
+        """How wide each column is."""
         self._laid_out = 0
         """For this width."""
         self._shown: dict[int, tuple[object, ...]] = {}
         """By line in view what was drawn there."""
 
-    def show(self, rows: Sequence[E]) -> None:
+    def show(self, rows: Sequence[E], *, others: bool = False) -> None:
         self._lay_out(rows)
-        super().show(rows)
+        super().show(rows, others=others)
 
     def on_resize(self) -> None:
         self._lay_out(self.rows)
@@ -90,10 +101,12 @@ class Board(Table[E]):
 
     def on_click(self, event: events.Click) -> None:
         event.prevent_default()
-        room = self._room() + _GAP
-        column, x = divmod(event.x, room)
+        column, x = 0, event.x
+        while column < len(self._rooms) - 1 and x >= self._rooms[column] + _GAP:
+            x -= self._rooms[column] + _GAP
+            column += 1
         at = event.y + self.scroll_offset.y
-        for spot in self._row_spots(column, at):
+        for spot in self._spots_at(column, at):
             if spot.x <= x < spot.x + spot.width:
                 self._go(spot.position)
                 if event.chain == 2:
@@ -145,9 +158,15 @@ class Board(Table[E]):
         return sorted({y for c, y, _ in self._spots.values() if c == column})
 
     def _row_spots(self, column: int, at: int) -> tuple[_Spot, ...]:
+        return tuple(each for each in self._spots_at(column, at) if not each.below)
+
+    def _spots_at(self, column: int, at: int) -> tuple[_Spot, ...]:
         lines = self._board[column] if column < len(self._board) else []
-        found = lines[at] if 0 <= at < len(lines) else ()
-        return tuple(each for each in found if isinstance(each, _Spot))
+        return _spots_of(lines[at]) if 0 <= at < len(lines) else ()
+
+    def _go(self, position: int) -> None:
+        super()._go(position)
+        self.refresh()  # a row may stand on several lines
 
     # Drawing
 
@@ -157,14 +176,11 @@ class Board(Table[E]):
             self._lay_out(self.rows)
         at = y + self.scroll_offset.y
         self._shown[y] = self._stands_across(at)
-        room = self._room()
-        strips = []
-        for number, column in enumerate(self._board):
-            last = number == len(self._board) - 1
-            found = column[at] if at < len(column) else ()
-            strips.append(self._drawn(found, width if last else room))
-            if not last:
+        strips: list[Strip] = []
+        for column, room in zip(self._board, self._rooms, strict=True):
+            if strips:
                 strips.append(Strip.blank(_GAP, self.rich_style))
+            strips.append(self._drawn(column[at] if at < len(column) else (), room))
         return Strip.join(strips).adjust_cell_length(width, self.rich_style)
 
     def _drawn(self, found: _Line, room: int) -> Strip:
@@ -188,10 +204,9 @@ class Board(Table[E]):
                 self.refresh_line(y + top)
 
     def _stands_across(self, at: int) -> tuple[object, ...]:
-        """What stands on a line, column by column."""
-        return tuple(
-            tuple(map(self._seen, column[at] if at < len(column) else ())) for column in self._board
-        )
+        """What stands on a line, column by column, and how wide they are."""
+        columns = (column[at] if at < len(column) else () for column in self._board)
+        return (self._rooms, *(tuple(map(self._seen, found)) for found in columns))
 
     def _seen(self, each: Span | _Spot) -> object:
         """A piece of a heading, or a row with its mark and whether the cursor is on it."""
@@ -204,7 +219,8 @@ class Board(Table[E]):
         if spot.position == self._cursor:
             base = self.rich_style + self.style_of("table--cursor")
         health = self._health(self.rows[spot.position])
-        segments = list(self.paint((mark(health),), base, keep=health is not Health.OK))
+        sign = Span(" ") if spot.below else mark(health)
+        segments = list(self.paint((sign,), base, keep=health is not Health.OK))
         if spot.width > 1:
             segments.append(Segment(" ", base))
             segments += self.paint(fit(spot.drawn, spot.width - 2), base)
@@ -219,10 +235,6 @@ class Board(Table[E]):
         height = max((len(column) for column in self._board), default=0)
         self.virtual_size = Size(0, height)
 
-    def _room(self) -> int:
-        columns = max(1, len(self._board))
-        return (self.size.width - _GAP * (columns - 1)) // columns
-
     def _lay_out(self, rows: Sequence[Any]) -> None:
         """Puts the sections into as many columns as there is room for."""
         self._laid_out = self.size.width
@@ -230,16 +242,17 @@ class Board(Table[E]):
         for position, row in enumerate(rows):
             sections.setdefault(row.section, []).append(position)
         columns = max(1, min(3, (self.size.width + _GAP) // (_WIDE + _GAP)))
-        room = (self.size.width - _GAP * (columns - 1)) // columns
-        self._board = [
+        self._rooms = rooms(self.size.width, columns)
+        board: list[list[_Line]] = [
             [
                 found
                 for title in titles
                 if title in sections
                 for found in self._section(sections[title], rows, room)
             ]
-            for titles in self._face.arranged[columns]
+            for titles, room in zip(self._face.arranged[columns], self._rooms, strict=True)
         ]
+        self._board = [[*unfolded(each, self.size.height - len(each))] for each in board]
         self._spots = {
             spot.position: (number, y, place)
             for number, column in enumerate(self._board)
@@ -260,14 +273,63 @@ class Board(Table[E]):
         label = self._face.label_width(own[0], widest, width) if alone else min(widest, width - 2)
         heading = (Span(" "), *self._face.heading(own, label, inside))
         spots = [
-            _Spot(place, 1 + n % beside * (width + gap), self._words(row, label, width), width)
+            _Spot(
+                place,
+                1 + n % beside * (width + gap),
+                self._words(row, label, width),
+                width,
+                self._whole(row, width) if alone else (),
+            )
             for n, (place, row) in enumerate(zip(places, own, strict=True))
         ]
         rest = (tuple(spots[start : start + beside]) for start in range(0, len(spots), beside))
         return [heading, *rest, ()]
+
+    def _whole(self, row: Any, room: int) -> Line:
+        label = line(self._face.label(row))
+        return (*label, Span("  "), *line(self._face.worth(row, len(text_of(label)), room)))
 
     def _words(self, row: Any, label: int, room: int) -> Line:
         short = fit(line(self._face.label(row)), label)
         worth = self._face.worth(row, label, room)
         pad = Span(" " * (label - len(text_of(short)) + 2), Tone.PLAIN)
         return (*short, pad, *line(worth)) if worth else short
+
+
+def rooms(width: int, columns: int) -> Sequence[int]:
+    """How wide so many columns are in a width."""
+    room, others = width - _GAP * (columns - 1), columns - 1
+    if not others:
+        return (room,)
+    first = max(room // columns, min(_FIRST, room - _DRAWN * others))
+    return (first, *[(room - first) // others] * others)
+
+
+def _spots_of(found: _Line) -> tuple[_Spot, ...]:
+    return tuple(each for each in found if isinstance(each, _Spot))
+
+
+def unfolded(column: Sequence[_Line], spare: int) -> Iterator[_Line]:
+    """The lines of a column, of which so many are spare: what is cut in its line goes on in those. One more line for
+    each that wants one, the first ones first, then another one."""
+    wrapped: dict[int, list[Line]] = {}
+    for at, found in enumerate(column):
+        for spot in _spots_of(found):
+            if spot.whole and len(text_of(spot.drawn)) > spot.width - 2:
+                wrapped[at] = wrap(spot.whole, spot.width - 2, hang=2)
+    lines = dict.fromkeys(wrapped, 1)
+    while spare > 0 and (wanting := [at for at in lines if lines[at] < len(wrapped[at])]):
+        for at in wanting[:spare]:
+            lines[at] += 1
+        spare -= len(wanting[:spare])
+    for at, found in enumerate(column):
+        if lines.get(at, 1) == 1:
+            yield found
+            continue
+        (spot,) = _spots_of(found)
+        shown, (last, *left) = wrapped[at][: lines[at] - 1], wrapped[at][lines[at] - 1 :]
+        if left:
+            words = " ".join(text_of(each).strip() for each in (last, *left))
+            last = (last[0], last[-1]._replace(text=words))
+        for number, drawn in enumerate([*shown, last]):
+            yield (replace(spot, drawn=drawn, below=number > 0),)

@@ -44,7 +44,8 @@ WIDE = 50
 
 def layout(columns: Sequence[Column], contents: Sequence[int], room: int) -> tuple[Place, ...]:
     """The columns that fit into `room`, in their order. `contents` is the widest content of each column; a column is as
-    wide as its content (within `least` and `most`) where there is room, and shares the shortage where there is not."""
+    wide as its content (within `least` and `most`) where there is room, and shares the shortage where there is not.
+    What stands to the right, numbers and ages, is never shortened."""
     ideal = _ideal(columns, contents)
     chosen = [i for i, each in enumerate(columns) if each.priority < WIDE or contents[i]]
     while (wide := [i for i in chosen if columns[i].priority >= WIDE]) and (
@@ -52,9 +53,18 @@ def layout(columns: Sequence[Column], contents: Sequence[int], room: int) -> tup
     ):
         chosen.remove(max(wide, key=lambda i: columns[i].priority))
     filled = [max(n, len(each.title)) for each, n in zip(columns, contents, strict=True)]
-    least = [min(each.least, n) for each, n in zip(columns, filled, strict=True)]
+    least = [
+        max(min(each.least, n), min(each.most, content) if each.right else 0)
+        for each, n, content in zip(columns, filled, contents, strict=True)
+    ]
+    dropped: list[int] = []
     while len(chosen) > 1 and _total(least[i] for i in chosen) > room:
-        chosen.remove(max(chosen, key=lambda i: (columns[i].priority, i)))
+        dropped.append(max(chosen, key=lambda i: (columns[i].priority, i)))
+        chosen.remove(dropped[-1])
+    whole = [min(each.most, n) for each, n in zip(columns, filled, strict=True)]
+    for index in reversed(dropped):  # a narrow one may fit where a wider one did not
+        if _total(whole[i] for i in (*chosen, index)) <= room:
+            chosen = sorted([*chosen, index])
     widths = {i: ideal[i] for i in chosen}
     shortage = _total(widths.values()) - room
     while shortage > 0:

@@ -57,6 +57,10 @@ class Headings:
             return ""
         return "▼" if self.sorted[1] else "▲"
 
+    def forget(self) -> None:
+        """What stood in the columns was of other rows."""
+        self._contents = [0] * len(self.columns)
+
     def measure(self, cells: Sequence[Cell]) -> bool:
         """Takes the cells of a row into account; whether they are wider than all before."""
         widths = [max(w, len(text_of(c))) for w, c in zip(self._contents, cells, strict=True)]

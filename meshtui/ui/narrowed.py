@@ -27,6 +27,8 @@ class Narrowed(Keyed[R]):
         self._at_fault: Faults[R] = Faults()
         self._kept: dict[str, tuple[R, bool]] = {}
         self._subjects: dict[str, tuple[R, Subject]] = {}
+        self._others = False
+        """A person asked for other rows than those that are shown."""
 
     # What a pane fills in
 
@@ -55,6 +57,7 @@ class Narrowed(Keyed[R]):
 
     def narrow(self, within: str, key: str = "") -> None:
         """Shows only what belongs to something, with the cursor on a row as soon as it is there."""
+        self._others = self._others or within != self._within
         self._within = within
         self._awaited = key
         self._derive()
@@ -65,13 +68,14 @@ class Narrowed(Keyed[R]):
 
     def filter(self, wanted: Filter | None) -> None:
         """Shows only the rows that a filter keeps; None for all."""
-        self._filter = wanted
+        before, self._filter = self.filter_text, wanted
+        self._others = self._others or before != self.filter_text
         self._kept.clear()
         self._derive()
 
     def keep_to_faults(self, *, wanted: bool) -> None:
         if wanted != self._faults:
-            self._faults = wanted
+            self._faults, self._others = wanted, True
             self._derive()
 
     def action_faults(self) -> None:

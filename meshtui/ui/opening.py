@@ -74,21 +74,27 @@ class Opening:
             main.post_message(main.Told(f"This is {it.kind}. Of the same name: {also}."))
 
     def _keep_to(self, argument: str) -> None:
+        """Where no namespace is named, it is the pane of them that is meant."""
         main = self._main
-        if not argument:
-            main.go(Jump("namespaces"))
+        pane = main.panes["namespaces"]
+        given = self._read(NS[0], argument, main.front, unnamed=pane)
+        if given is None:
             return
-        given = self._read(NS[0], argument, main.front)
-        if given is not None:
-            kept = main.place.namespaces if given.namespaces is None else given.namespaces
-            main.choose_namespaces(kept, given.filter)
+        if given.namespaces is None:
+            main.go(Jump(pane.NAME), given.filter)
+        else:
+            main.choose_namespaces(given.namespaces, given.filter)
 
-    def _read(self, command: str, argument: str, pane: AnyPane) -> Arguments | None:
-        """What stands behind a command; None where it cannot be meant, or is meant for another cluster."""
+    def _read(
+        self, command: str, argument: str, pane: AnyPane, unnamed: AnyPane | None = None
+    ) -> Arguments | None:
+        """What stands behind a command; None where it cannot be meant, or is meant for another cluster. A filter is
+        for the pane, or for another one where no namespace is named."""
         main = self._main
         try:
             given = arguments.parse(argument)
-            pane.read_filter(given.filter)
+            about = unnamed if unnamed is not None and given.namespaces is None else pane
+            about.read_filter(given.filter)
         except (BadArguments, BadPattern) as failure:
             main.post_message(main.Told(f":{command} {argument}: {failure}.", Tone.WARN))
             return None

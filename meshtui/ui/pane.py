@@ -8,7 +8,8 @@ to know beyond the watched objects (`wants`); what its keys do with a row is in 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import ClassVar
 
 from textual import on
@@ -23,14 +24,14 @@ from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.kinds import Kind
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Phase, Scope, Snapshot
-from meshtui.ui import detail, notices
+from meshtui.ui import detail, notices, times
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Section
 from meshtui.ui.exchange import Place, Stamp, Wants
 from meshtui.ui.keyed import R
 from meshtui.ui.lines import Lines
 from meshtui.ui.narrowed import Narrowed
-from meshtui.ui.spans import Cell, Line, Span, Tone, said
+from meshtui.ui.spans import Cell, Line, Span, Tone, said, text_of
 from meshtui.ui.table import Table
 from meshtui.ui.words import Words
 
@@ -223,6 +224,7 @@ class Pane(Narrowed[R]):
     def watch_place(self, before: Place, now: Place) -> None:
         self.refresh_bindings()
         if self.is_mounted and before.namespaces != now.namespaces:
+            self._others = True
             self._derive()
 
     def focus_table(self) -> None:
@@ -251,12 +253,10 @@ class Pane(Narrowed[R]):
         self._verdicts = judged = self._judged(snapshot)
         rows, inside = self.narrowed(rows, judged)
         rows = self.in_order(rows)
-        if self._awaited and any(row.key == self._awaited for row in rows):
-            self.table.show(rows)
-            self.table.select(self._awaited)
+        self.table.show(rows, others=self._others)
+        self._others = self._others and not rows
+        if self._awaited and self.table.select(self._awaited):
             self._awaited = ""
-        else:
-            self.table.show(rows)
         self.refreshed(snapshot)
         self.table.set_class(self.is_old(snapshot), "-stale")
         healths = [judged.get(row.key, row.verdict).health for row in rows if self.COUNTS]
@@ -274,6 +274,14 @@ class Pane(Narrowed[R]):
         self._detail()
         if self.wanted() != self._asked:
             self._look_closer()
+
+    def tick(self, now: datetime) -> None:
+        """Time has passed, and nothing else: draws the ages in seconds anew, which else wait for the next snapshot."""
+        if self._of is not None and self._of.now < now:
+            self._of = replace(self._of, now=now)
+            self.table.tick()
+            if any(times.in_seconds(text_of(each)) for each in self.beside.shown):
+                self._detail()
 
     def notes(self, snapshot: Snapshot) -> list[Line]:
         """What stands under the rows: what keeps them from being complete or current."""
@@ -335,12 +343,12 @@ class Pane(Narrowed[R]):
 
     def _detail(self) -> None:
         """Draws the detail of the row under the cursor, where there is room for one."""
-        if self.snapshot is None or not self.beside.display:
+        if self._of is None or not self.beside.display:
             return
         row = self.table.selected
         self._room = self.beside.scrollable_content_region.width or self._room
         self.beside.show(
-            detail.render(self.verdict(row), self._sections(row, self.snapshot), self._room)
+            detail.render(self.verdict(row), self._sections(row, self._of), self._room)
             if row and self._room
             else ()
         )
@@ -350,9 +358,8 @@ class Pane(Narrowed[R]):
         if self.verdict(row) is not own and own.health.rank >= Health.UNKNOWN.rank:
             yield Section("", [said(own)])
         yield from self.detail(row, snapshot)
-        told = [
-            each for each in self.found(row, snapshot) if each.says not in self.verdict(row).reason
-        ]
+        found = self.found(row, self.snapshot or snapshot)
+        told = [each for each in found if each.says not in self.verdict(row).reason]
         yield Section("Findings", [Fact(each.rule.code, each.says) for each in told])
 
     # Keys

@@ -20,10 +20,11 @@ from textual.message import Message
 from textual.strip import Strip
 
 from meshtui.mesh.health import Health, Verdict
+from meshtui.ui import times
 from meshtui.ui.columns import GAP, Column, shorten
 from meshtui.ui.headings import MARK, Headings
 from meshtui.ui.paint import Paint
-from meshtui.ui.spans import Cell, Line, line, mark
+from meshtui.ui.spans import Cell, Line, line, mark, text_of
 
 
 class Row(Protocol):
@@ -174,8 +175,10 @@ class Table(Paint, Generic[R]):
         self._headings.wide = wanted
         self._arrange()
 
-    def show(self, rows: Sequence[R]) -> None:
-        """Shows these rows. The cursor stays on its object; where that is gone, on the row that took its place."""
+    def show(self, rows: Sequence[R], *, others: bool = False) -> None:
+        """Shows these rows. The cursor stays on its object; where that is gone, on the row that took its place.
+        `others` says that a person asked for other ones: columns then take the width of these, and only grow else, so
+        that nothing jumps about while one reads."""
         grew = len(rows) > len(self._rows)
         if rows is not self._rows:
             self._rows = rows
@@ -184,13 +187,21 @@ class Table(Paint, Generic[R]):
             self._open, self._block = "", ()
         before = self._cursor
         self._cursor = self._index.get(self._key, min(before, max(0, len(rows) - 1)))
-        if grew:
+        if others and rows:
+            self._headings.forget()
+        if grew or others:
             self._measure()
         self._resize()
         if self._cursor != before:
             self._scroll_along(self._line(self._cursor) - before)
         self._moved()
         self._redraw()
+
+    def tick(self) -> None:
+        """Time has passed: draws anew what has an age in seconds, if anything has."""
+        seen = (each.cells for each in self._standing.values() if isinstance(each, _Drawn))
+        if any(times.in_seconds(text_of(cell)) for cells in seen for cell in cells):
+            self._redraw()
 
     def begin(self, columns: Sequence[Column]) -> None:
         """Shows nothing, with other columns: what comes next is of another kind. A row that comes again has the

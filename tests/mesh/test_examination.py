@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
-from meshtui.mesh.doctor import examination
+from meshtui.mesh import attention
+from meshtui.mesh.doctor import examination, rows
 from meshtui.mesh.doctor.analyzer import Analyzer, Findings
 from meshtui.mesh.doctor.examination import INTERNAL, Examination, Outcome
 from meshtui.mesh.doctor.findings import Found, Rule, Severity, Unsure
+from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.kinds import NODE, POD, SERVICE, Kind
+from meshtui.mesh.memo import Memo
 from meshtui.mesh.snapshot import Phase, Problem, Ref, Scope, Snapshot, Source, Trouble
+from tests import recordings
 from tests.mesh.made import NOW
 
 NODES = Rule("N", "a node is not well", Severity.CRITICAL)
@@ -108,3 +113,13 @@ def test_an_analyzer_is_asked_again_only_once_something_that_it_read_has_changed
     for each in (first, same, other):
         examination.of(each, [of_pods])
     assert asked == [["shop/a"], ["shop/b"]]
+
+
+def test_what_is_shown_before_a_first_look_has_no_findings_and_they_are_not_new_after_it() -> None:
+    before = replace(recordings.snapshot("shop"), examines=False, memo=Memo())
+    assert not rows.of(before)
+    told = {item.verdict for item, _ in attention.of(before) if item.key == "worst/findings"}
+    assert told == {Verdict(Health.UNKNOWN, "not everything was examined yet")}
+    found = rows.of(replace(before, examines=True))
+    assert found
+    assert not any(row.fresh for row in found)

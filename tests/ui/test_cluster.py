@@ -308,3 +308,18 @@ async def test_the_secrets_of_a_gateway_that_comes_later_are_asked_for_without_a
         assert "edge/acme-tls" not in {ref.key for ref in at.wanted[2]}
         await at.show(SHOP)
         await at.until(lambda: "edge/acme-tls" in {ref.key for ref in at.wanted[2]})
+
+
+async def test_a_reason_goes_on_in_the_lines_that_nothing_else_needs() -> None:
+    async with looking(SHOP, size=(160, 48)) as at:
+        left = [line[:52].rstrip() for line in at.screen.splitlines()]
+        start = left.index(" ✗ AMB-019  Gateway batch/nowhere does not exist,")
+        assert left[start + 1].strip() == "and is named by 1 namespace, 2 services"
+        assert left[start + 2].startswith(" ✗ AMB-010  NetworkPolicy payments/only-8080")
+        await go_to(at, "WORST", "AMB-019")
+        await at.press("j")
+        assert "AMB-010" in at.screen.splitlines()[-2], "from row to row, not from line to line"
+    async with looking(SHOP, size=(160, 30)) as at:
+        left = [line[:52].rstrip() for line in at.screen.splitlines()]
+        assert "AMB-019               Gateway batch/nowhere does" in left[left.index(" WORST") + 1]
+        assert "AMB-010" in left[left.index(" WORST") + 2]

@@ -10,6 +10,13 @@ from contextlib import contextmanager
 from textual.app import App
 
 from meshtui.ui.driver import Driver
+from meshtui.ui.keys_first import KeysFirst
+
+
+class Program(App[None]):
+    def __init__(self) -> None:
+        super().__init__()
+        self.keys_first = KeysFirst()
 
 
 class Lent(Driver):
@@ -26,7 +33,7 @@ class Lent(Driver):
 def reading(*, answers: bool) -> Iterator[Lent]:
     """A driver whose thread reads keys until it is told to stop, or where it does not answer for ever."""
     before = signal.getsignal(signal.SIGWINCH)
-    driver, never = Lent(App(), mouse=False), threading.Event()
+    driver, never = Lent(Program(), mouse=False), threading.Event()
     waits = driver.exit_event if answers else never
     driver._key_thread = threading.Thread(target=waits.wait)
     driver._key_thread.start()

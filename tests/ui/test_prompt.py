@@ -42,6 +42,8 @@ LINES = [
     (":NS payments,batch", "cluster", ("payments", "batch"), "", None),
     (":ns payments", "cluster", ("payments",), "", None),
     (":ns all", "cluster", (), "", None),
+    (":ns", "namespaces", (), "", None),
+    (":ns /mode:ambient", "namespaces", (), "mode:ambient", 3),
     (":@kind-shop", "cluster", (), "", None),
 ]  # fmt: skip
 
@@ -61,8 +63,7 @@ async def test_a_line_says_pane_namespaces_filter_and_context_at_once(
 
 async def test_what_a_line_does_not_say_stays_as_it_is() -> None:
     async with looking(SHOP, "workloads") as at:
-        await at.type(":ns payments\r")
-        await at.type(":ns /ledger\r")
+        await at.type(":ns payments /ledger\r")
         assert at.main.place.namespaces == ("payments",)
         assert len(at.rows) == 2
         await at.type(":ns batch\r")

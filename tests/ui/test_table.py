@@ -189,3 +189,37 @@ async def test_a_column_makes_room_for_rows_that_are_wider_than_those_before() -
         app.table.show(rows("quite-a-long-name", "c"))
         await settle(pilot)
         assert "quite-a-long-name  " in app.text()[1]
+
+
+async def test_columns_take_the_width_of_other_rows_where_a_person_asked_for_them() -> None:
+    app = Shows()
+    async with app.run_test(size=(60, 12)) as pilot:
+        app.table.show(rows("quite-a-long-name", "c"))
+        await settle(pilot)
+        wide = app.text()[0].index("AGE")
+        app.table.show(rows("c"))
+        await settle(pilot)
+        assert app.text()[0].index("AGE") == wide, "nothing jumps about by itself"
+        app.table.show(rows("c"), others=True)
+        await settle(pilot)
+        assert app.text()[0].index("AGE") == wide - len("quite-a-long-name") + 8
+
+
+@pytest.mark.parametrize(
+    ("room", "titles", "widths"),
+    [
+        (27, ["NAME", "AGE", "NOTE"], [9, 6, 8]),  # "127d3h" is never "12…3h"
+        (24, ["NAME", "AGE", "NOTE"], [8, 6, 6]),
+        (23, ["NAME", "NOTE"], [12, 8]),
+    ],
+)
+def test_numbers_are_whole_or_not_there(room: int, titles: list[str], widths: list[int]) -> None:
+    places = layout(COLUMNS, (12, 6, 8), room)
+    assert [COLUMNS[place.index].title for place in places] == titles
+    assert [place.width for place in places] == widths
+
+
+def test_a_narrow_column_comes_back_where_a_wide_one_had_to_go() -> None:
+    columns = (Column("NAME", 8, 20, 0), Column("NOTE", 12, 20, 1), Column("AGE", 4, 6, 2))
+    places = layout(columns, (8, 12, 3), 16)
+    assert [columns[place.index].title for place in places] == ["NAME", "AGE"]

@@ -60,7 +60,10 @@ def examined(snapshot: Snapshot) -> Examination:
     """All rules that run unasked: anew where an object or an answer changed, and every half a minute, since some go by
     the time and some by events, which come and go with the row that is looked at. Nothing while pods are being listed:
     most rules would not know yet, and each page of 10,000 would be examined."""
-    if any(s.kind == POD and it.phase is Phase.LOADING for s, it in snapshot.sources.items()):
+    if not snapshot.examines or any(
+        scope.kind == POD and source.phase is Phase.LOADING
+        for scope, source in snapshot.sources.items()
+    ):
         return _NOT_YET
     kinds = {analyzer.kind_of(need): None for need in KINDS if analyzer.kind_of(need) != EVENT}
     objects = [snapshot.objects.get(kind) for kind in kinds]
@@ -149,7 +152,7 @@ def _step(before: _Rows | None, snapshot: Snapshot) -> _Rows:
         if key not in rows and now - (row.gone or now) < NEW:
             rows[key] = _gone(row, now)
     complete = all(source.complete or source.problem for source in snapshot.sources.values())
-    return _Rows(rows, settled or (bool(snapshot.sources) and complete))
+    return _Rows(rows, settled or (bool(snapshot.sources) and complete and snapshot.examines))
 
 
 def _verdict(finding: Finding, mute: Mute | None) -> Verdict:

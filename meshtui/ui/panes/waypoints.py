@@ -26,7 +26,7 @@ class WaypointsPane(Pane[Row]):
     TITLE = "Waypoints"
     NEEDS = waypoint_rows.KINDS
     COLUMNS = (
-        Column("NAMESPACE", 8, 24, 1, by=lambda row: row.namespace, letter="P"),
+        Column("NAMESPACE", 9, 24, 1, by=lambda row: row.namespace, letter="P"),
         Column("WAYPOINT", 12, 36, 0, by=lambda row: row.name, letter="N"),
         Column("CLASS", 12, 28, 8),
         Column("FOR", 7, 8, 5),
@@ -34,7 +34,7 @@ class WaypointsPane(Pane[Row]):
         Column("PODS", 4, 7, 2, right=True),
         Column("ATTACHED", 12, 26, 0),
         Column("IN VAIN", 12, 26, 3),
-        Column("ADDRESS", 10, 20, 7),
+        Column("ADDRESS", 11, 20, 7),
         Column("VERSION", 7, 16, 6),
         Column("AGE", 4, 6, 9, right=True, by=lambda row: since(row.created), letter="A"),
     )

@@ -279,8 +279,8 @@ _MOST_ZTUNNELS = 4
 _CALM = frozenset({"Running", "Completed", "Succeeded"})
 
 
-def _placed(every: Sequence[Workload]) -> Sequence[Workload]:
-    return sorted(every, key=attrgetter("pod.key"))
+def _placed(found: Sequence[Workload]) -> Sequence[Workload]:
+    return sorted(found, key=attrgetter("pod.key"))
 
 
 def _restarts(count: int, last: datetime | None, now: datetime) -> str:
