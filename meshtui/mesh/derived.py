@@ -115,7 +115,7 @@ class _Noting(Snapshot):
 
     @property
     def objects(self) -> Mapping[Kind, Mapping[str, Raw]]:
-        return _Objects(self)  # not kept: in a circle both would hold the snapshot until they are found
+        return _Objects(self)  # not kept: in a circle both would hold the snapshot for long
 
     @property
     def sources(self) -> Mapping[Scope, Source]:
