@@ -24,7 +24,7 @@ def hold() -> None:
     """Looks for none until all is read; from then on often at little: nothing else runs meanwhile, and 50,000 young
     objects take 30 ms and more."""
     gc.disable()
-    gc.set_threshold(2_000, 3, 1_000)
+    gc.set_threshold(2_000, 10, 300)
 
 
 def settle() -> None:

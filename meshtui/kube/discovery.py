@@ -78,9 +78,13 @@ class Discovery:
         if not self.served:
             await self._refresh()
 
-    def doubt(self, kind: Kind) -> None:
-        """Its address was not found, or its version cannot be read: look again when it is asked for."""
+    def doubt(self, kind: Kind, *, moved: bool = False) -> None:
+        """Its address was not found, or its version cannot be read: look again when it is asked for; soon, where it was
+        there a moment ago."""
         self._doubted.add(kind)
+        if moved:
+            soon = time.monotonic() + self.pace.first_retry
+            self._read_again = min(self._read_again, soon)
 
     def again(self) -> None:
         """Look again when a kind is asked for next, however soon that is: others may have been installed."""

@@ -24,6 +24,7 @@ from meshtui.mesh.snapshot import LOADING, Phase, Problem, Scope, Source, Troubl
 
 PAGE = 500
 _AT_ONCE = 100  # objects read between two turns of the event loop: about 2 ms
+_LOOKS = 5  # for a kind whose address is not found any more and that is served all the same
 _LONGEST_EVENT = (
     16 * 1024 * 1024
 )  # etcd takes objects of 1.5 MB; escaped JSON may be several times that
@@ -56,6 +57,7 @@ class Follower:
         self._heard: datetime | None = None  # when the objects were last known to be true
         self._version = ""
         self._failures = 0
+        self._lost = 0  # times in a row that its address was not found, which it was before
         self._watch_refused: Problem | None = None
 
     @property
@@ -64,16 +66,21 @@ class Follower:
 
     async def run(self) -> None:
         while True:
+            served = False
             try:
-                await self._list_and_watch()
+                version = await self._discovery.version(self.scope.kind)
+                served = True
+                await self._list_and_watch(version)
             except (Absent, Unreadable) as error:
-                await self._absent(error)
+                if served and self._heard is not None and self._lost < _LOOKS:
+                    await self._moved(error)
+                else:
+                    await self._absent(error)
             except KubeError as error:
                 await self._failed(error)
 
-    async def _list_and_watch(self) -> None:
+    async def _list_and_watch(self, version: str) -> None:
         """Until the watch's resourceVersion has expired, or watching turns out to be forbidden."""
-        version = await self._discovery.version(self.scope.kind)
         path = address(self.scope.kind, version, self.scope.namespace)
         try:
             await self._list(path)
@@ -194,7 +201,7 @@ class Follower:
         async with self._api.open(
             path, params, accept=self.accept, silence=self._pace.silence
         ) as pieces:
-            self._watch_refused = None
+            self._watch_refused, self._lost = None, 0
             self._live()
             async for piece in pieces:
                 for line in filter(None, lines.split(piece)):
@@ -242,12 +249,19 @@ class Follower:
         self._live()
         await asyncio.sleep(self._pace.poll)
 
+    async def _moved(self, error: Absent | Unreadable) -> None:
+        """The kind was there a moment ago, and is served still as far as is known: it may have another version now, or
+        the server has just begun. What is known is old, not gone, until that is clear."""
+        self._lost += 1
+        self._discovery.doubt(self.scope.kind, moved=True)
+        await self._failed(error)
+
     async def _absent(self, error: Absent | Unreadable) -> None:
         """The kind is not there, or no longer: neither are its objects."""
         self._store.begin(self.scope)
         self._store.complete(self.scope)
         self._discovery.doubt(self.scope.kind)
-        self._heard = None
+        self._heard, self._lost = None, 0
         phase = Phase.UNREADABLE if isinstance(error, Unreadable) else Phase.ABSENT
         await self._wait(phase, error, None, self._pace.absent)
 

@@ -59,6 +59,8 @@ class Sweeping:
         """By what is asked of it each ztunnel pod there is."""
         self._dumps: Sequence[Probe] = ()
         """Of all ztunnels."""
+        self._found: Sequence[Raw] = ()
+        """Of these pods that is."""
         self._known: dict[Probe, Ztunnel] = {}
         """What the sweep goes by, by their dumps."""
         self._tried: dict[Probe, datetime] = {}
@@ -97,12 +99,17 @@ class Sweeping:
             await asyncio.sleep(self._pace.sweep_look)
 
     def _read_what_is_due(self) -> None:
+        if not self._has_room():  # as mostly: what is due is looked for twice a second
+            return
         for probe in due(
             filter(self._is_free, self._known.values()), datetime.now(UTC), self._pace
         ):
-            if len(self._reading) >= _MOST or not self._budget.allows(monotonic()):
+            if not self._has_room():
                 return
             self._begin(probe)
+
+    def _has_room(self) -> bool:
+        return len(self._reading) < _MOST and self._budget.allows(monotonic())
 
     def _is_free(self, ztunnel: Ztunnel) -> bool:
         """Whether the sweep reads nothing of it at this moment: its dump is to be judged by its metrics."""
@@ -140,14 +147,18 @@ class Sweeping:
     async def _look(self, snapshot: Snapshot) -> None:
         """Looks at all ztunnels of a snapshot."""
         found = ztunnels.pods(snapshot)
-        dumps = {ztunnels.dump_probe(pod): pod for pod in found}
-        self._dumps = [*dumps]
-        if not self._enabled:
-            return
-        self._pods = {**dumps, **{ztunnels.metrics_probe(pod): pod for pod in found}}
-        self._asked.clear()
-        self._known = await self._ztunnels(found, snapshot)
-        self._forget()
+        if found is not self._found:
+            self._found = found
+            self._dumps = [*map(ztunnels.dump_probe, found)]
+            metrics = map(ztunnels.metrics_probe, found)
+            self._pods = {
+                **dict(zip(self._dumps, found, strict=True)),
+                **dict(zip(metrics, found, strict=True)),
+            }
+        if self._enabled:
+            self._asked.clear()
+            self._known = await self._ztunnels(found, snapshot)
+            self._forget()
 
     async def _ztunnels(self, found: Sequence[Raw], snapshot: Snapshot) -> dict[Probe, Ztunnel]:
         """What the sweep goes by for these pods, by their dumps. Keys may come between: 300 take 7 ms."""

@@ -77,14 +77,13 @@ _VALUES = (str, int, datetime, Server)
 class _Noting(Snapshot):
     """A snapshot that notes what is read of it. It lacks what nothing is derived from."""
 
-    __slots__ = ("_objects", "_of", "noted")
+    __slots__ = ("_of", "noted")
 
     __setattr__ = object.__setattr__
 
     def __init__(self, of: Snapshot) -> None:
         self._of = of
         self.noted: dict[_Read, Any] = {}
-        self._objects = _Objects(self)
 
     def note(self, how: Callable[..., Any], *given: Any) -> Any:
         """What a function reads of the snapshot."""
@@ -116,7 +115,7 @@ class _Noting(Snapshot):
 
     @property
     def objects(self) -> Mapping[Kind, Mapping[str, Raw]]:
-        return self._objects
+        return _Objects(self)  # not kept: in a circle both would hold the snapshot for long
 
     @property
     def sources(self) -> Mapping[Scope, Source]:

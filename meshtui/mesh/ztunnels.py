@@ -29,13 +29,18 @@ STARTING = timedelta(seconds=60)
 
 
 def pods(snapshot: Snapshot) -> Sequence[Raw]:
-    """The ztunnel pods, in any namespace and under any name; not those that have ended for good."""
-    found = (
+    """The ztunnel pods, in any namespace and under any name; not those that have ended for good. The same list as long
+    as they are the same ones."""
+    return derived(snapshot, _pods_of)
+
+
+def _pods_of(snapshot: Snapshot) -> Sequence[Raw]:
+    found = [
         snapshot.objects[POD][pod.key]
         for pod in parts(snapshot)
         if pod.labels.get("app") == "ztunnel" and not pod.finished
-    )
-    return list(found)
+    ]
+    return snapshot.memo.unchanged("ztunnel pods", found)
 
 
 def metrics_probe(pod: Raw) -> Probe:

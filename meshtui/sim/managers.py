@@ -7,7 +7,7 @@ schema would call atomic or a map is known by `patches.MERGE_KEYS` alone.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -101,12 +101,18 @@ def written(before: Mapping[str, Any] | None, after: Raw, writer: Writer, time: 
 
 
 def applied(
-    live: Mapping[str, Any] | None, wish: Raw, writer: Writer, time: str, *, force: bool
+    live: Mapping[str, Any] | None,
+    wish: Raw,
+    writer: Writer,
+    time: str,
+    *,
+    force: bool,
+    yielding: Collection[Path] = (),
 ) -> Raw:
     """The object after a server-side apply of `wish`.
 
     Fields that this manager applied before and no longer wishes go, unless another one has them too. Raises Conflict
-    where another manager has a field at another value, and `force` is not set.
+    where another manager has a field at another value, `force` is not set, and the field is none that yields.
     """
     wished = fields(wish)
     known = shares(live)
@@ -115,7 +121,9 @@ def applied(
     contested = {
         path for path, value in wished.items() if path in current and current[path] != value
     }
-    conflicts = [(each.writer, sorted(each.paths & contested)) for each in others]
+    conflicts = [
+        (each.writer, sorted((each.paths & contested).difference(yielding))) for each in others
+    ]
     conflicts = [(owner, paths) for owner, paths in conflicts if paths]
     if conflicts and not force:
         raise _conflict(conflicts)

@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from meshtui.sim import managers, patches, scales
+from meshtui.sim import last_applied, managers, patches, scales
 from meshtui.sim.calls import Call
 from meshtui.sim.defaults import filled
 from meshtui.sim.errors import BadRequest, Conflict, StatusError
@@ -125,7 +125,9 @@ def _apply(store: Store, call: Call, by: Writer, body: Any) -> tuple[Raw, bool]:
     if live is None:
         made = managers.applied(None, _fresh(store, call, wish), by, store.timestamp(), force=True)
         return _created(store, call, wish, made), True
-    result = managers.applied(live, wish, by, store.timestamp(), force=force)
+    yielding = last_applied.yielding(live, by)
+    result = managers.applied(live, wish, by, store.timestamp(), force=force, yielding=yielding)
+    result = last_applied.renewed(result, wish, by)
     if not call.subresource and _says(result) != _says(live):
         result = filled(store, call.kind, result, live)
         check_change(call.kind, filled(store, call.kind, live, live), result)

@@ -88,6 +88,8 @@ class Board(Table[E]):
         """How wide each column is."""
         self._laid_out = 0
         """For this width."""
+        self._shown: dict[int, tuple[object, ...]] = {}
+        """By line in view what was drawn there."""
 
     def show(self, rows: Sequence[E], *, others: bool = False) -> None:
         self._lay_out(rows)
@@ -173,6 +175,7 @@ class Board(Table[E]):
         if width != self._laid_out:  # drawn at its new size before it was told of that
             self._lay_out(self.rows)
         at = y + self.scroll_offset.y
+        self._shown[y] = self._stands_across(at)
         strips: list[Strip] = []
         for column, room in zip(self._board, self._rooms, strict=True):
             if strips:
@@ -194,7 +197,22 @@ class Board(Table[E]):
         return self.strip(segments, room, base)
 
     def _redraw(self) -> None:
-        self.refresh()
+        """Draws those lines in view anew on which something else stands now."""
+        top = self.scroll_offset.y
+        for y in range(self.size.height):
+            if self._stands_across(y + top) != self._shown.get(y):
+                self.refresh_line(y + top)
+
+    def _stands_across(self, at: int) -> tuple[object, ...]:
+        """What stands on a line, column by column, and how wide they are."""
+        columns = (column[at] if at < len(column) else () for column in self._board)
+        return (self._rooms, *(tuple(map(self._seen, found)) for found in columns))
+
+    def _seen(self, each: Span | _Spot) -> object:
+        """A piece of a heading, or a row with its mark and whether the cursor is on it."""
+        if not isinstance(each, _Spot):
+            return each
+        return each, self._health(self.rows[each.position]), each.position == self._cursor
 
     def _row_at_spot(self, spot: _Spot, room: int) -> Strip:
         base = self.rich_style

@@ -302,12 +302,12 @@ class Keyed(Arranged[R], Generic[R]):
 
     def _forbidden(self, action: str) -> str:
         """Why a key may not change anything now; "" where it may."""
-        row = self.table.selected
-        if action not in _VERBS or row is None:
+        if action not in _VERBS:
             return ""
         if self.place.read_only:
             return f"Read-only: {self.place.read_only}. :write allows changes for 15 minutes."
-        ref = self._changed_by(action, row)
+        row = self.table.selected
+        ref = self._changed_by(action, row) if row is not None else None
         return self.barred.get((_VERBS[action], ref), "") if ref is not None else ""
 
     def verbs(self, row: R) -> Collection[tuple[str, Ref]]:

@@ -96,6 +96,8 @@ class Table(Paint, Generic[R]):
         self._window: tuple[int, int] = (0, 0)
         self._marks: frozenset[str] = frozenset()
         self._marked_last = ""
+        self._arranged = 0
+        """For this width the columns are laid out."""
         self._standing: dict[int, _Drawn | Line | None] = {}
         """What stands on each line of the widget, the heading being 0."""
 
@@ -276,6 +278,8 @@ class Table(Paint, Generic[R]):
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
+        if width != self._arranged:  # drawn at its new size before it was told of that
+            self._place()
         if y == 0:
             return self._header(width)
         return self._body(y - 1 + self.scroll_offset.y, width)
@@ -404,9 +408,13 @@ class Table(Paint, Generic[R]):
             self.call_later(self._arrange)
 
     def _arrange(self) -> None:
-        self._headings.arrange(self.size.width - _MARGIN - 1)
+        self._place()
         self._resize()
         self.refresh()
+
+    def _place(self) -> None:
+        self._arranged = self.size.width
+        self._headings.arrange(self._arranged - _MARGIN - 1)
 
     def _resize(self) -> None:
         height = len(self._rows) + len(self._block) + 1

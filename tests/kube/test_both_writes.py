@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -255,6 +256,40 @@ async def test_applying_over_what_was_patched_says_at_which_version_it_was(
     other = await send(cluster, path, config("one", a="2", b="2"), APPLY, fieldManager="second")
     assert refused(other, 409, "Conflict") == (
         'Apply failed with 2 conflicts: conflicts with "first" using v1:\n- .data.a\n- .data.b'
+    )
+
+
+async def test_kubectl_applies_over_what_it_applied_itself_by_the_client(cluster: Cluster) -> None:
+    path, named = (
+        cluster.path("configmaps", "one"),
+        "kubectl.kubernetes.io/last-applied-configuration",
+    )
+    once = config("one", a="1", b="1")
+    once["metadata"]["annotations"] = {named: json.dumps(config("one", a="1", b="1"))}
+    by = {"fieldManager": "kubectl-client-side-apply"}
+    await cluster.api.send("POST", cluster.path("configmaps"), once, query=by)
+    other = await send(cluster, path, config("one", a="2"), APPLY, fieldManager="other")
+    assert refused(other, 409, "Conflict") == (
+        'Apply failed with 1 conflict: conflict with "kubectl-client-side-apply" using v1: .data.a'
+    )
+    mine = await send(cluster, path, config("one", a="2"), APPLY, fieldManager="kubectl")
+    assert (mine.status, mine.body["data"]) == (200, {"a": "2", "b": "1"})
+    assert json.loads(mine.body["metadata"]["annotations"][named])["data"] == {"a": "2"}
+
+
+async def test_kubectl_does_not_apply_over_what_somebody_changed_since(cluster: Cluster) -> None:
+    path, named = (
+        cluster.path("configmaps", "one"),
+        "kubectl.kubernetes.io/last-applied-configuration",
+    )
+    once = config("one", a="1")
+    once["metadata"]["annotations"] = {named: json.dumps(config("one", a="1"))}
+    by = {"fieldManager": "kubectl-client-side-apply"}
+    await cluster.api.send("POST", cluster.path("configmaps"), once, query=by)
+    await send(cluster, path, {"data": {"a": "7"}}, MERGE, fieldManager="first")
+    answer = await send(cluster, path, config("one", a="2"), APPLY, fieldManager="kubectl")
+    assert refused(answer, 409, "Conflict") == (
+        'Apply failed with 1 conflict: conflict with "first" using v1: .data.a'
     )
 
 

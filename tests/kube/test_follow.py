@@ -303,6 +303,37 @@ async def test_the_rows_of_a_kind_that_is_taken_away_go(scripted: Scripted, foll
         assert followed.keys == set()
 
 
+async def test_a_kind_whose_version_is_swapped_is_old_meanwhile_and_not_gone(
+    scripted: Scripted, follow: Follow
+) -> None:
+    def serves(version: str) -> None:
+        policies = {
+            "resource": "peerauthentications",
+            "scope": "Namespaced",
+            "responseKind": {"kind": "PeerAuthentication"},
+        }
+        group = {
+            "metadata": {"name": "security.istio.io"},
+            "versions": [{"version": version, "resources": [policies]}],
+        }
+        scripted.on("/apis", answer({"kind": "APIGroupDiscoveryList", "items": [group]}))
+
+    path = "/apis/security.istio.io/{}/peerauthentications"
+    old, new = (Watched({"metadata": {"name": "default", "namespace": "shop"}}) for _ in "ab")
+    serves("v1beta1")
+    scripted.on(path.format("v1beta1"), old)
+    async with follow(Scope(PEER_AUTHENTICATION), absent=60.0) as followed:
+        await until(lambda: len(old.watches) == 1)
+        serves("v1")
+        scripted.on(path.format("v1beta1"), status(404, "could not find the requested resource"))
+        scripted.on(path.format("v1"), new)
+        old.cut()
+        await until(lambda: len(new.watches) == 1)
+        phases = {phase for phase, _ in followed.seen}
+        assert phases == {Phase.LOADING, Phase.LIVE, Phase.STALE}
+        assert followed.keys == {"shop/default"}
+
+
 async def test_a_version_that_nobody_reads_is_not_read(scripted: Scripted, follow: Follow) -> None:
     async with follow(Scope(PEER_AUTHENTICATION)) as followed:
         await until(lambda: followed.phase is Phase.UNREADABLE)
