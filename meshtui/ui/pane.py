@@ -252,8 +252,6 @@ class Pane(Narrowed[R]):
         self._verdicts = judged = self._judged(snapshot)
         rows, inside = self.narrowed(rows, judged)
         rows = self.in_order(rows)
-        if bool(rows) != bool(self.table.rows):
-            self.screen.refresh_bindings()  # what a key may do depends on there being a row
         self.table.show(rows, others=self._others)
         self._others = self._others and not rows
         if self._awaited and self.table.select(self._awaited):
