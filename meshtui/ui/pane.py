@@ -205,8 +205,9 @@ class Pane(Narrowed[R]):
         if self._of is not self.snapshot:
             self._derive()
 
-    def on_show(self) -> None:
-        if self._stale:
+    def come(self) -> None:
+        """It is looked at now."""
+        if self.is_mounted and self._stale:
             self._derive()
 
     def on_resize(self) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from textual.events import Resize
+from textual.widget import Widget
 from textual.widgets import ContentSwitcher
 
 from meshtui.mesh.snapshot import Snapshot
@@ -35,8 +37,17 @@ class Switcher(ContentSwitcher):
             pane.snapshot, pane.place = self._seen
             self.mount(pane)
             pane.furnish()
+            self.call_after_refresh(self._tell_size, pane)
         self.current = name
+        pane.come()
         return pane
+
+    def _tell_size(self, pane: AnyPane) -> None:
+        """Tells all in a new pane how large it is. Textual takes a new widget for one that it has told already, where
+        something else was drawn between its coming and its layout (`Compositor.full_map`)."""
+        for widget in pane.walk_children(Widget, with_self=True):
+            told = Resize(widget.size, widget.virtual_size, widget.container_size)
+            widget.post_message(told)
 
     def see(self, snapshot: Snapshot | None, place: Place) -> None:
         """Something is seen anew, or from another place."""
