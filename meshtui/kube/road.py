@@ -7,8 +7,10 @@ the way is said, and is in the audit too. What goes down it is an errand: `perfo
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
@@ -54,6 +56,7 @@ class Ended(Generic[C]):
     """By which the audit names the change."""
 
 
+T = TypeVar("T")
 Asked = TypeVar("Asked")
 End = TypeVar("End", bound=Ended[Any])
 
@@ -122,7 +125,7 @@ async def follow(
         if end is not None:
             entry |= {"state": end.state.value, "reason": end.reason, **errand.outcome(end)}
         try:
-            await audit.write(entry)
+            await _to_its_end(audit.write(entry))
         except AuditError as error:
             return str(error)
         return ""
@@ -166,6 +169,17 @@ def ended(errand: Errand[Asked, End], reason: Stopped | KubeError) -> End:
             state = State.UNKNOWN if errand.sent else State.FAILED
     by_webhook = "admission webhook" in str(reason)
     return errand.ended(state, str(reason), "" if by_webhook else reason.problem.remedy)
+
+
+async def _to_its_end(writing: Coroutine[Any, Any, T]) -> T:
+    """A write that is not given up half-way: a cancellation is passed on once it is done."""
+    task = asyncio.ensure_future(writing)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        with suppress(AuditError):
+            await task
+        raise
 
 
 async def _guard(errand: Errand[Asked, End], read_only: Callable[[], str]) -> None:

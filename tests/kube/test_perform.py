@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import fcntl
 import json
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -300,6 +302,19 @@ async def test_leaving_while_the_question_is_asked_sends_nothing(path: Path) -> 
         await task
     assert session.calls == ["preview"]
     assert story(path) == [("outcome", "declined")]
+
+
+async def test_leaving_while_an_end_is_told_waits_until_it_is(path: Path) -> None:
+    await run(path, OneObject(shop()), no)
+    with path.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        task = asyncio.create_task(run(path, OneObject(shop()), no))
+        while not any(each.name.endswith("append") for each in threading.enumerate()):
+            await asyncio.sleep(0)
+        task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert story(path) == [("outcome", "declined")] * 2
 
 
 async def test_leaving_before_the_answer_leaves_it_unknown(path: Path) -> None:
