@@ -6,7 +6,6 @@ import asyncio
 import copy
 import fcntl
 import json
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -305,16 +304,23 @@ async def test_leaving_while_the_question_is_asked_sends_nothing(path: Path) -> 
 
 
 async def test_leaving_while_an_end_is_told_waits_until_it_is(path: Path) -> None:
-    await run(path, OneObject(shop()), no)
-    with path.open() as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        task = asyncio.create_task(run(path, OneObject(shop()), no))
-        while not any(each.name.endswith("append") for each in threading.enumerate()):
-            await asyncio.sleep(0)
+    answered = asyncio.Event()
+
+    async def decline(proposal: Proposal) -> bool:
+        answered.set()
+        return False
+
+    with path.open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # what is to be written has to wait
+        task = asyncio.create_task(run(path, OneObject(shop()), decline))
+        await answered.wait()
+        await asyncio.sleep(0)
         task.cancel()
+        await asyncio.sleep(0)
+        assert not task.done()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert story(path) == [("outcome", "declined")] * 2
+    assert story(path) == [("outcome", "declined")]
 
 
 async def test_leaving_before_the_answer_leaves_it_unknown(path: Path) -> None:
