@@ -100,3 +100,12 @@ async def test_escape_ends_nothing_that_no_dialog_shows(file: Path) -> None:
         found = at.session.now.objects[at.session.applied[0].target.kind]["plain"]
         assert found["metadata"]["labels"][LABEL] == "ambient"
     assert story(file) == ["outcome declined", "intent", "outcome applied"]
+
+
+async def test_keys_behind_a_quit_bring_no_pane() -> None:
+    """Nor does the first pane come where the program was quit before it stood: Textual puts nothing up any more."""
+    async with looking(SHOP, "namespaces") as at:
+        front = at.pane
+        at.app.exit()
+        at.main.action_turn(1)
+        assert at.pane is front
