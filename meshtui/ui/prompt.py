@@ -28,7 +28,8 @@ class Prompt(Vertical):
 
     BINDINGS = [
         Binding("escape", "cancel", "Cancel", id="prompt.cancel"),
-        Binding("tab", "accept", "Complete", show=False, priority=True, id="prompt.accept"),
+        # Without priority: it has its place behind what was typed before it.
+        Binding("tab", "accept", "Complete", show=False, id="prompt.accept"),
         Binding("down", "choose(1)", "Next", show=False, priority=True, id="prompt.next"),
         Binding("up", "choose(-1)", "Previous", show=False, priority=True, id="prompt.previous"),
         Binding("ctrl+u", "clear", "Clear", show=False, priority=True, id="prompt.clear"),
@@ -125,9 +126,7 @@ class Prompt(Vertical):
     def enter(self) -> None:
         """What was typed, or chosen, is what was meant."""
         sign, text = self._sign, self.typed.value
-        if text != self._suggested:
-            self._recall.rest()
-            self._suggest()
+        self._catch_up()
         chosen = self.choices.highlighted
         picked = bool(text.strip() or chosen)  # enter alone means nothing
         if sign == ":" and chosen is not None and picked and not is_whole(self._commands, text):
@@ -135,6 +134,12 @@ class Prompt(Vertical):
         self._recall.add(text)
         self.close()
         self._entered(sign, text)
+
+    def _catch_up(self) -> None:
+        """Has the choices be for what was typed, where it is not told of yet."""
+        if self.typed.value != self._suggested:
+            self._recall.rest()
+            self._suggest()
 
     def _suggest(self) -> None:
         self._suggested = self.typed.value
@@ -151,6 +156,7 @@ class Prompt(Vertical):
             self.choices.highlighted = 0
 
     def action_accept(self) -> None:
+        self._catch_up()
         chosen = self.choices.highlighted
         if self._sign == ":" and chosen is not None and self.choices.option_count:
             text = self.choices.get_option_at_index(chosen).id or ""

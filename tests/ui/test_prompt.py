@@ -154,6 +154,13 @@ async def test_the_word_that_is_typed_is_completed_and_what_stands_before_it_sta
         assert names(at) == {"shop"}
 
 
+async def test_tab_completes_what_was_typed_before_it() -> None:
+    """Also where both came at once, as they do while the program starts or computes."""
+    async with looking(SHOP, "cluster") as at:
+        await at.type(":cert\t")
+        assert at.main.prompt.typed.value == "certificates "
+
+
 def _nowhere(_: str) -> None:
     pass
 
