@@ -173,7 +173,10 @@ class Main(Screen[None], inherit_bindings=False):
         self, jump: Jump, filter_text: str = "", namespaces: tuple[str, ...] | None = None
     ) -> None:
         """Goes to a pane; `escape` comes back. `namespaces` is as for `_step`."""
-        self._history.append(self.here)
+        here = self.here
+        if View(jump, filter_text, here.namespaces if namespaces is None else namespaces) == here:
+            return  # what one is at already would be a step back that shows nothing
+        self._history.append(here)
         self._step(jump, filter_text, namespaces)
 
     def _step(

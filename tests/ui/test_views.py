@@ -56,6 +56,16 @@ async def test_what_was_moved_to_meanwhile_is_what_one_comes_back_to() -> None:
         assert len(at.rows) == 2
 
 
+async def test_what_leads_to_where_one_is_already_is_no_step_on_the_way() -> None:
+    async with looking(SHOP, "workloads") as at:
+        await at.press("z")
+        assert at.pane.NAME == "ztunnels"
+        await at.press("o", "escape")  # `o`: the ztunnel of its node, which it is itself
+        assert at.pane.NAME == "workloads"
+        await at.press("-")
+        assert at.pane.NAME == "ztunnels"
+
+
 async def test_minus_goes_to_the_last_view_and_back_whichever_way_one_came() -> None:
     async with looking(SHOP, "workloads") as at:
         await at.press("-")
