@@ -33,9 +33,7 @@ class Switcher(ContentSwitcher):
     def bring(self, name: str) -> AnyPane:
         """Puts a pane in front, with its table ready for keys."""
         pane = self.panes[name]
-        if (
-            not self.is_attached
-        ):  # the program is being left: Textual lets nothing be put up any more
+        if not self.is_attached:  # the program is being left: nothing can be put up any more
             return pane
         if not pane.is_attached:
             pane.snapshot, pane.place = self._seen
