@@ -33,7 +33,7 @@ def complaint(scene: str) -> str:
 def started(scene: str, pods: int) -> Iterator[Path]:
     """The kubeconfig of a cluster that plays a scene while the block runs. Raises ClickException where it cannot."""
     try:
-        with running(scene, pods) as kubeconfig:
+        with running(scene, pods, wait=60 + pods / 100) as kubeconfig:
             yield kubeconfig
     except NotStarted as failure:
         raise click.ClickException(str(failure)) from None

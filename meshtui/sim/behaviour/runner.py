@@ -11,6 +11,7 @@ import heapq
 import itertools
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from meshtui.sim.behaviour.world import World
@@ -110,7 +111,8 @@ class Runner:
         store = self._world.store
         seen, self._seen = self._seen, store.version
         if seen is not None:
-            return store.changes(seen)
+            with suppress(Expired):  # more at once than the store remembers: all anew
+                return store.changes(seen)
         for index in itertools.chain.from_iterable(self._world.indexes.values()):
             index.clear()
         return [
