@@ -157,7 +157,10 @@ def edit(target: Ref, before: Raw, after: Any) -> Patch | Refusal:
     if not patch:
         return Refusal("nothing was changed")
     title = f"Edit {target.kind.title} {target.key}"
-    return Patch(title=title, target=target, before=before, patch=patch)
+    cut = _cut(before, patch)
+    return Patch(
+        title=title, target=target, before=before, patch=patch, danger=bool(cut), warnings=cut
+    )
 
 
 def rewritten(change: Create, after: Any) -> Create | Refusal:
@@ -182,7 +185,10 @@ def inverse(change: Change, left: Raw | None) -> Change | Refusal:
             return Delete(title=title, target=target, before=left, danger=True)
         case Patch(final=False, before=before, patch=patch) if left is not None:
             back = {key: _back(each, before, (key,)) for key, each in patch.items()}
-            return Patch(title=title, target=target, before=left, patch=back)
+            cut = _cut(left, back)
+            return Patch(
+                title=title, target=target, before=left, patch=back, danger=bool(cut), warnings=cut
+            )
         case Delete(final=False, before=before) if left is None and target.kind != SECRET:
             return Create(title=title, target=target, wanted=diff.said(before))
     return Refusal(f"there is no way back from: {change.title}")
@@ -231,6 +237,15 @@ def _interrupted(labels: Mapping[str, str]) -> tuple[str, ...]:
     if components.is_waypoint(labels) or components.is_gateway(labels):
         return ("connections through it break as its pods are replaced",)
     return ("connections to its pods break as they are replaced",)
+
+
+def _cut(it: Raw, patch: Raw) -> tuple[str, ...]:
+    """Whom a patch cuts off: with another template a DaemonSet replaces its ztunnels, as a restart does."""
+    labels = strings(it, "spec", "template", "metadata", "labels")
+    by_itself = text(it, "spec", "updateStrategy", "type") != "OnDelete"
+    if by_itself and components.is_ztunnel(labels) and "template" in table(patch, "spec"):
+        return _interrupted(labels)
+    return ()
 
 
 def _difference(before: Raw, after: Raw) -> dict[str, Any]:

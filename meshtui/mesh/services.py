@@ -285,6 +285,13 @@ def _troubles(
         worst_pod = min(failing, key=lambda each: each.pod.name)
         said = f"{len(failing)} of {len(known)} pods not in the mesh: {worst_pod.pod.name}: "
         yield Verdict(Health.BAD, said + worst_pod.enrolled.reason)
+    unknown = [each for each in known if each.enrolled.state.health is Health.UNKNOWN]
+    if unknown:
+        first = min(unknown, key=lambda each: each.pod.name)
+        said = (
+            f"{len(unknown)} of {len(known)} pods may or may not be in the mesh: {first.pod.name}: "
+        )
+        yield Verdict(Health.UNKNOWN, said + first.enrolled.reason)
     for each in applied:
         if each.verdict.health in (Health.BAD, Health.WARN):
             said = f"AuthorizationPolicy {each.ref.key} {each.verdict.reason}"

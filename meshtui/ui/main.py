@@ -326,18 +326,20 @@ class Main(Screen[None], inherit_bindings=False):
     # Prompt and commands
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """The key that opens the filter comes before all others, so that what is typed right behind it goes into it;
-        while a prompt is open it is text."""
+        """Keys that open a prompt come before all others, so that what is typed right behind them goes into it; while
+        one is open they are text."""
         if action == "reach":
-            return type(self.front).callee is not Keyed.callee and not self.prompt.asking
+            first = type(self.front).callee is not Keyed.callee and not self.prompt.asking
+            return first and (not self.front.CALLS or parameters != parameters[:1])
         return not (action == "ask" and self.prompt.asking)
 
     def action_ask(self, sign: str) -> None:
         text = self.front.filter_text if sign == "/" else ""
         self.prompt.ask(sign, text, self.front.read_filter)
 
-    def action_reach(self, command: str) -> None:
-        """Asks about calls from or to the row under the cursor, or from one marked row to the other."""
+    def action_reach(self, command: str, in_turn: bool = False) -> None:
+        """Asks about calls from or to the row under the cursor, or from one marked row to the other. Not `in_turn` it
+        comes before keys that were pressed before and are still on their way."""
         if self.snapshot is None or self.front.table.selected is None:
             return
         line, whole = asking.begun(self.front, command, self.snapshot)

@@ -114,6 +114,34 @@ def test_a_restart_of_a_ztunnel_is_dangerous_and_says_what_it_interrupts() -> No
 
 
 @pytest.mark.parametrize(
+    ("app", "part", "strategy", "danger"),
+    [
+        ("ztunnel", "template", "RollingUpdate", True),
+        ("ztunnel", "template", "OnDelete", False),
+        ("ztunnel", "minReadySeconds", "RollingUpdate", False),
+        ("web", "template", "RollingUpdate", False),
+    ],
+)
+def test_an_edit_that_replaces_ztunnels_is_as_dangerous_as_their_restart(
+    app: str, part: str, strategy: str, *, danger: bool
+) -> None:
+    """Kubernetes replaces the pods of a DaemonSet when its template is another one, except with OnDelete."""
+    template = {"metadata": {"labels": {"app": app}}}
+    before = deployment(template=template, updateStrategy={"type": strategy})
+    other = {
+        "template": {**template, "spec": {"nodeSelector": {"disk": "fast"}}},
+        "minReadySeconds": 9,
+    }
+    after = {**before, "spec": {**before["spec"], part: other[part]}}
+    found = changes.edit(WEB, before, after)
+    assert isinstance(found, Patch)
+    assert (found.danger, bool(found.warnings)) == (danger, danger)
+    back = changes.inverse(found, after)
+    assert isinstance(back, Patch)
+    assert back.danger == danger
+
+
+@pytest.mark.parametrize(
     ("spec", "why"),
     [
         ({"template": None}, "no template"),

@@ -137,6 +137,17 @@ def test_the_recorded_verdicts() -> None:
     assert "does not support HTTP attributes" in found["payments/refunds"].verdict.reason
 
 
+def test_pods_of_which_it_is_not_known_whether_they_are_in_the_mesh_are_not_in_it() -> None:
+    """Nothing was read of any ztunnel: a ready endpoint says nothing of the mesh."""
+    found = rows(replace(SHOP, answers={}))
+    assert found["shop/reviews"].captured == Captured(desired=2, unknown=2)
+    assert found["shop/reviews"].verdict.health is Health.UNKNOWN
+    assert found["shop/reviews"].verdict.reason.startswith(
+        "2 of 2 pods may or may not be in the mesh: reviews-v1-"
+    )
+    assert found["plain/curl"].verdict.health is Health.OK, "wanted by nobody"
+
+
 def test_the_recorded_ports_and_addresses() -> None:
     found = rows(SHOP)
     assert list(map(str, found["edge/public-istio"].spec.ports)) == [

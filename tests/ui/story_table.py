@@ -25,7 +25,7 @@ class Story:
     command: str
     """Typed first, with enter behind it."""
     row: str
-    """What tells the row that `j` is pressed down to."""
+    """What tells the row that is gone to."""
     to: str
     """Those words of it that the README names."""
     keys: Sequence[str]
@@ -35,6 +35,8 @@ class Story:
     sees: str
     """The same for the README."""
     mends: str
+    way: str = "j"
+    """The key that is pressed until the cursor is on the row."""
 
 
 STORIES: Sequence[Story] = (
@@ -96,6 +98,7 @@ STORIES: Sequence[Story] = (
         "the ztunnels of two nodes trust the old root alone, and istiod hands out the new one; what follows stands "
         "under it",
         "`:zt`, `r`: the ztunnels start with the new root, and each pod is followed until it is served again",
+        way="g",  # it comes above what is found before the ztunnels are read
     ),
     Story(
         "checkout fails now and then, and every pod is ready",
@@ -118,7 +121,7 @@ def page() -> str:
         "| --- | --- | --- | --- |",
     ]
     for each in STORIES:
-        keys = f"`{each.command}` `enter`, `j` to {each.to}, {_shown(each.keys)}"
+        keys = f"`{each.command}` `enter`, `{each.way}` to {each.to}, {_shown(each.keys)}"
         cells = (f"“{each.complaint}” `{each.scene}`", keys, each.sees, each.mends)
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)

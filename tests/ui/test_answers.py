@@ -262,6 +262,22 @@ async def test_t_on_a_denial_has_both_ends(row: tuple[str, str], words: str) -> 
         assert headline(at).startswith("✗ refused: Pod ")
 
 
+async def test_t_right_behind_other_keys_is_for_the_row_that_they_lead_to() -> None:
+    async with looking(hearing(), "denials") as at:
+        first = at.under_cursor
+        await at.press("j")
+        row = at.under_cursor
+        assert row != first
+        await at.press("k")
+        for key in "tv":
+            await at.type(f"j{key}")
+            await answered(at)
+            assert row[1] in headline(at) or row[1] in at.screen.splitlines()[0]
+            await at.press("escape")
+            assert at.under_cursor == row
+            await at.press("k")
+
+
 async def test_it_completes_what_may_be_named() -> None:
     async with looking(SHOP, "workloads") as at:
         await at.type(":trace shop/storefr")

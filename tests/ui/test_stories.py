@@ -35,7 +35,7 @@ async def test_a_story_is_solved_in_under_ten_keys(story: Story, size: tuple[int
         await at.press(*story.command, "enter")
         words, pressed = story.row.split(), len(story.command) + 1
         while not set(words) <= set(" ".join(at.under_cursor).split()):
-            await at.press("j")
+            await at.press(story.way)
             pressed += 1
             assert pressed < 10, at.screen
         await at.press(*story.keys)
