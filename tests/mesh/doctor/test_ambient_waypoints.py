@@ -111,10 +111,18 @@ def test_a_missing_waypoint_explains_what_is_not_bound() -> None:
 
 
 def test_what_istiod_says_nothing_of() -> None:
-    """An absent condition counts once the object is older than half a minute."""
+    """An absent condition counts once the object, the label of its namespace and the waypoint are older than half a
+    minute."""
     (found,) = of("AMB-021", (*MESH, cart(status={}), gateway(), proxy()))
     assert found.grade is Severity.MEDIUM
     assert of("AMB-021", (*MESH, cart(status={}, age=20), gateway(), proxy())) == []
+    made_anew = {**gateway()["metadata"], "creationTimestamp": before(20)}
+    young = {**gateway(), "metadata": made_anew}
+    assert of("AMB-021", (*MESH, cart(status={}), young, proxy())) == []
+    edits = [{"manager": "kubectl-label", "time": before(20)}]
+    labelled = {**NAMED, "metadata": {**NAMED["metadata"], "managedFields": edits}}
+    mesh = (*CLASSES, labelled, CART, *SERVED[1:])
+    assert of("AMB-021", (*mesh, cart(status={}), gateway(), proxy())) == []
 
 
 def test_a_canary_that_is_not_attached() -> None:

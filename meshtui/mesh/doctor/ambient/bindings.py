@@ -137,17 +137,17 @@ def _ref(each: Attachment) -> Ref:
 
 
 def _silent(snapshot: Snapshot) -> Iterator[Found]:
-    """Where a label is older than half a minute and nobody wrote a condition, istiod writes none."""
+    """Where a label and its waypoint are older than half a minute and nobody wrote a condition, istiod writes none."""
     told = {ref_of(kind, it) for kind, it, _ in _conditions(snapshot, _BOUND)}
-    silent = [
+    refs = tuple(
         ref
-        for _, each in _attached(snapshot)
+        for waypoint, each in _attached(snapshot)
         if each.kind == SERVICE
         and each.binding.bound
         and (ref := _ref(each)) not in told
         and not _is_alias(snapshot, ref)
-    ]
-    refs = tuple(ref for ref in silent if older(_written(snapshot, ref), snapshot.now, 30))
+        and older(_asked(snapshot, ref, waypoint), snapshot.now, 30)
+    )
     if refs:
         says = f"istiod has written no condition {_BOUND} on {listed([ref.key for ref in refs])}"
         shown = tuple(seen(ref, f"status.conditions[{_BOUND}]", "none") for ref in refs[:SHOWN])
@@ -161,9 +161,12 @@ def _is_alias(snapshot: Snapshot, ref: Ref) -> bool:
     return raw.text(it, "spec", "type") == "ExternalName"
 
 
-def _written(snapshot: Snapshot, ref: Ref) -> datetime | None:
-    it = snapshot.find(ref.kind, ref.namespace, ref.name) or {}
-    return raw.last_edit(it)[0] or raw.created(it)
+def _asked(snapshot: Snapshot, ref: Ref, waypoint: str) -> datetime | None:
+    """Since when istiod has had to say something of a Service: its label may be that of its namespace."""
+    of = (ref, Ref(NAMESPACE, "", ref.namespace), Ref(GATEWAY, *waypoint.split("/", 1)))
+    objects = (snapshot.find(each.kind, each.namespace, each.name) for each in of)
+    written = [raw.last_edit(it)[0] or raw.created(it) for it in objects if it is not None]
+    return max(filter(None, written), default=None)
 
 
 def canary(snapshot: Snapshot) -> Findings:
