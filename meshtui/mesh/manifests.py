@@ -10,7 +10,7 @@ import yaml
 
 from meshtui.mesh import kinds
 from meshtui.mesh.kinds import Kind
-from meshtui.mesh.raw import Raw, entries, text
+from meshtui.mesh.raw import Raw, entries, name, text
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +63,9 @@ def _document(written: str, file: str, line: int) -> Iterator[Manifest | Mistake
         return
     for raw in _unpacked(loaded):
         kind = of(raw)
-        if kind is not None:
+        if kind is not None and not (name(raw) or text(raw, "metadata", "generateName")):
+            yield Mistake(file, line, 1, f"this {kind.title} has no name (metadata.name)")
+        elif kind is not None:
             yield Manifest(kind, raw, file, line)
 
 

@@ -62,3 +62,11 @@ def test_what_is_no_object_is_told() -> None:
         (mistake,) = manifests.read(written, "c.yaml")
         assert isinstance(mistake, Mistake)
         assert "no kind" in mistake.words
+
+
+def test_an_object_without_a_name_is_told_and_the_others_are_read() -> None:
+    nameless = "{apiVersion: v1, kind: Service, metadata: null}"
+    generated = "{apiVersion: v1, kind: Pod, metadata: {generateName: web-}}"
+    mistake, pod = manifests.read(f"{nameless}\n---\n{generated}", "d.yaml")
+    assert str(mistake) == "d.yaml:1:1: this Service has no name (metadata.name)"
+    assert isinstance(pod, Manifest)
