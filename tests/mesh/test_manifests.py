@@ -27,7 +27,8 @@ def test_each_document_has_its_kind_its_line_and_times_as_they_are_written() -> 
 
 
 def test_istios_gateway_is_not_kubernetes_one() -> None:
-    (it,) = manifests.read("{apiVersion: networking.istio.io/v1, kind: Gateway}", "-")
+    written = "{apiVersion: networking.istio.io/v1, kind: Gateway, metadata: {name: a}}"
+    (it,) = manifests.read(written, "-")
     assert isinstance(it, Manifest)
     assert it.kind == ISTIO_GATEWAY
 
