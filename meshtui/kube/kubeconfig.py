@@ -17,11 +17,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shlex import quote
 
-from meshtui.kube import kubefile
+from meshtui.kube import kubefile, overrides
 from meshtui.kube.access import Cluster, Context, Material, User
 from meshtui.kube.errors import ConfigError
 from meshtui.kube.kubefile import Kubefile
-from meshtui.kube.overrides import Overrides
 from meshtui.settings import Settings
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -38,19 +37,19 @@ class Kubeconfig:
     users: Mapping[str, User] = field(default_factory=dict)
     source: str = ""
     """Where it came from, for messages: the files, or "this pod's service account"."""
-    overrides: Overrides = field(default_factory=Overrides)
-    """What holds in the context that one starts with."""
+    flags: Settings = field(default_factory=Settings)
+    """What outweighs the files in the context that one starts with."""
     start: str = ""
     """That context."""
 
     def choose(self, name: str = "") -> tuple[Context, Cluster, User]:
         """The context of that name, or the current one, with its cluster and user. Raises ConfigError."""
         context = self._context(name)
-        instead = self.overrides if context.name == self.start else Overrides()
-        context = instead.of_context(context)
+        flags = self.flags if context.name == self.start else Settings()
+        context = overrides.of_context(context, flags)
         cluster = self.clusters.get(context.cluster)
-        if cluster is None and instead.cluster:
-            raise self._unknown("cluster", instead.cluster, self.clusters)
+        if cluster is None and flags.cluster:
+            raise self._unknown("cluster", flags.cluster, self.clusters)
         if not context.cluster or cluster is None:
             raise ConfigError(
                 f'context "{context.name}" names {_named("cluster", context.cluster)}, but {self.source} has '
@@ -59,8 +58,8 @@ class Kubeconfig:
             )
         user = self.users.get(context.user)
         if user is None:
-            if instead.user:
-                raise self._unknown("user", instead.user, self.users)
+            if flags.user:
+                raise self._unknown("user", flags.user, self.users)
             if context.user:
                 raise ConfigError(
                     f'context "{context.name}" names {_named("user", context.user)}, but {self.source} has '
@@ -68,7 +67,7 @@ class Kubeconfig:
                     f"Correct it with: kubectl config set-context {quote(context.name)} --user=NAME",
                 )
             user = User("")  # a context without a user is anonymous, as for kubectl
-        cluster, user = instead.of_cluster(cluster), instead.of_user(user)
+        cluster, user = overrides.of_cluster(cluster, flags), overrides.of_user(user, flags)
         if not cluster.server:
             raise ConfigError(
                 f'cluster "{cluster.name}" in {self.source} has no server address',
@@ -120,9 +119,9 @@ def load(
     if not settings.kubeconfig and not any(file.contexts for file in files):
         pod = _in_cluster(environ, service_account)
         if pod is not None:
-            return _with_overrides(pod, settings)
+            return _with_flags(pod, settings)
     if files:
-        return _with_overrides(_merge(files), settings)
+        return _with_flags(_merge(files), settings)
     where = " and ".join(map(str, listed))
     missing = f"there is no kubeconfig: {where} {'do' if len(listed) > 1 else 'does'} not exist"
     if settings.kubeconfig or environ.get("KUBECONFIG"):
@@ -142,7 +141,7 @@ def readable(settings: Settings, environ: Mapping[str, str] = os.environ) -> Kub
     for path in paths(settings, environ):
         with suppress(ConfigError):
             files += filter(None, [kubefile.read(path)])
-    return _with_overrides(replace(_merge(files), current=""), settings)
+    return _with_flags(replace(_merge(files), current=""), settings)
 
 
 def paths(settings: Settings, environ: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
@@ -174,15 +173,14 @@ def _merge(files: Sequence[Kubefile]) -> Kubeconfig:
     )
 
 
-def _with_overrides(config: Kubeconfig, settings: Settings) -> Kubeconfig:
-    start, overrides = settings.context or config.current, Overrides.of(settings)
-    contexts = []
+def _with_flags(config: Kubeconfig, flags: Settings) -> Kubeconfig:
+    start, contexts = flags.context or config.current, []
     for context in config.contexts:
         if context.name == start:
-            at = _at(overrides.of_context(context), config.clusters)
-            context = replace(context, server=overrides.server or at.server)
+            at = _at(overrides.of_context(context, flags), config.clusters)
+            context = replace(context, server=flags.server or at.server)
         contexts.append(context)
-    return replace(config, contexts=tuple(contexts), overrides=overrides, start=start)
+    return replace(config, contexts=tuple(contexts), flags=flags, start=start)
 
 
 def _at(context: Context, clusters: Mapping[str, Cluster]) -> Context:
