@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.kube import kubeconfig
 from meshtui.kube.errors import KubeError
@@ -12,8 +13,7 @@ from meshtui.kube.session import Session
 from meshtui.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
-class Clusters:
+class Clusters(Struct, frozen=True):
     """The clusters one can look at, and how to open a session with one."""
 
     contexts: Sequence[tuple[str, str]]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from meshtui import favourites, mutes, orders
 from meshtui.kube import audit
 
 
-@dataclass(frozen=True, slots=True)
-class Files:
+class Files(Struct, frozen=True):
     """Where the program keeps what outlives it; None keeps that no longer than the program runs."""
 
     audit: Path = field(default_factory=audit.default_path)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum
 
+from msgspec.structs import replace
 from textual.app import App
 
 from meshtui.mesh import verification

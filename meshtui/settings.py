@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from msgspec import Struct, field
 from platformdirs import user_config_path, user_state_path
 
+from meshtui.confidential import Confidential
 
-@dataclass(frozen=True, slots=True)
-class ContextSettings:
+
+class ContextSettings(Struct, frozen=True):
     """What the configuration says of one context."""
 
     read_only: bool | None = None
@@ -24,9 +25,10 @@ class ContextSettings:
     """"" for the one of all contexts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Confidential, frozen=True):
     """How to start. Nothing in it is read again later; a change of context makes a new session."""
+
+    shown = ("kubeconfig", "context", "namespaces")
 
     kubeconfig: tuple[Path, ...] = ()
     """In order, the first to name a thing wins; empty for `KUBECONFIG`, then `~/.kube/config`, then in-cluster."""
@@ -46,7 +48,7 @@ class Settings:
     certificate_authority: Path | None = None
     client_certificate: Path | None = None
     client_key: Path | None = None
-    token: str = field(default="", repr=False)
+    token: str = ""
     impersonate: str = ""
     impersonate_groups: tuple[str, ...] = ()
     request_timeout: float = 10.0

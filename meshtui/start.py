@@ -7,11 +7,11 @@ import os
 import platform
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
+from msgspec.structs import replace
 from textual.binding import Binding
 from textual.dom import DOMNode
 

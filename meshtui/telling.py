@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from msgspec import Struct
 from textual.app import App
 from textual.screen import ModalScreen
 
@@ -23,8 +23,7 @@ _LONGEST_TOAST = 240
 """More characters would hide what one looks at."""
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """Something that was said."""
 
     at: datetime

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
 
 from meshtui.kube.secrets import certificates_only
 from meshtui.mesh import certificates, raw, ztunnel_probes

@@ -45,7 +45,7 @@ def demo(
         raise click.UsageError(complaint)
     if serve:
         ctx.exit(demo.serve(scene, pods))
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from meshtui import app, start
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
+
+from msgspec import Struct
 
 from meshtui.commands import documents, frame, whole
 from meshtui.commands.frame import Told
@@ -26,8 +27,7 @@ SCHEMA = "meshtui.certs/v1"
 """What `schema` says in JSON and YAML. It gets a new number where a field changes its meaning or goes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """What is asked for."""
 
     expiring: timedelta | None = None
@@ -37,8 +37,7 @@ class Order:
     """A cluster that was read only in part is one that could not be read."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Report:
+class Report(Struct, frozen=True, eq=False):
     """What is to be told."""
 
     snapshot: Snapshot

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import click
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.commands import denials_reports, frame, whole
 from meshtui.commands.denials_reports import Report
@@ -30,8 +31,7 @@ _NEWS = 1.0
 """Seconds between two looks for what is new."""
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """What is asked for."""
 
     since: int = 600

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from meshtui.commands import documents
 from meshtui.mesh import denial_rows, denial_watch, minimal_allow
@@ -22,8 +23,7 @@ _SHOWN = 20
 """Minutes of a sparkline."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Report:
+class Report(Struct, frozen=True, eq=False):
     """What is to be told."""
 
     snapshot: Snapshot

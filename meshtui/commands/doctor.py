@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 import click
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui import mutes
 from meshtui.commands import doctor_reports, frame, whole
@@ -37,8 +38,7 @@ from meshtui.mutes import ByFinding, Mutes
 from meshtui.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """What is asked for."""
 
     codes: tuple[str, ...] = ()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 from xml.etree import ElementTree
+
+from msgspec import Struct, field
 
 from meshtui import __version__
 from meshtui.commands import documents
@@ -26,8 +27,7 @@ SCHEMA = "meshtui.doctor/v1"
 DOCUMENTATION = "https://istio.io/latest/"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Report:
+class Report(Struct, frozen=True, eq=False):
     """What is to be told."""
 
     snapshot: Snapshot

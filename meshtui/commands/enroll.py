@@ -9,12 +9,13 @@ import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NoReturn
 
 import click
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui import production
 from meshtui.commands import steps
@@ -46,8 +47,7 @@ _PACE = Pace(probe=3.0)
 """Somebody waits for what the ztunnels say."""
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """What is asked for."""
 
     namespaces: tuple[str, ...]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 
 import click
+from msgspec import Struct, field
 
 from meshtui.commands import explain_reports, frame
 from meshtui.commands.explain_reports import Report
@@ -19,8 +19,7 @@ from meshtui.mesh.trace.ends import Question
 from meshtui.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """What is asked."""
 
     source: str

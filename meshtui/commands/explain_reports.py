@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from meshtui.commands import documents
 from meshtui.mesh.doctor.findings import Evidence
@@ -21,8 +22,7 @@ _SHOWN = 6
 """Of the evidence of one hop so much stands in a table."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Report:
+class Report(Struct, frozen=True, eq=False):
     """What is to be told."""
 
     snapshot: Snapshot

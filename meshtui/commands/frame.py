@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 import click
+from msgspec import Struct
 
 from meshtui.commands import whole
 from meshtui.commands.whole import Asked
@@ -17,8 +17,7 @@ WELL, NOT_WELL, USAGE, UNREADABLE = 0, 1, 2, 3
 """Exit statuses; what is not known is not well."""
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """What a command has to tell."""
 
     text: str

@@ -6,10 +6,11 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
+
+from msgspec import Struct
 
 from meshtui.commands import documents, frame, whole
 from meshtui.commands.frame import Told
@@ -31,8 +32,7 @@ SCHEMA = "meshtui.status/v1"
 KINDS = (*overview.KINDS, *policy_rows.KINDS, *analyzer.watched(ANALYZERS))
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """What is asked for."""
 
     output: str = "table"
@@ -40,8 +40,7 @@ class Order:
     """A cluster that was read only in part is one that could not be read."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Report:
+class Report(Struct, frozen=True, eq=False):
     """What is to be told."""
 
     snapshot: Snapshot

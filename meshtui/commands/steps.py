@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from meshtui.mesh import changes, waypoint_changes
 from meshtui.mesh.capture import DATAPLANE_MODE
@@ -18,8 +19,7 @@ from meshtui.mesh.waypoints import USE_WAYPOINT, USE_WAYPOINT_NAMESPACE
 Labels = Mapping[str, str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One change of a namespace, and what is to be proved then."""
 
     change: Patch

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 
 import click
+from msgspec import Struct, field
 
 from meshtui.commands import frame, verdict_reports, whole
 from meshtui.commands.frame import Told
@@ -23,8 +23,7 @@ from meshtui.mesh.traffic.verdicts import Outcome
 from meshtui.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """What is asked."""
 
     source: str

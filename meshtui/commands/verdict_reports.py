@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from meshtui.commands import documents
 from meshtui.mesh.health import Health
@@ -26,8 +27,7 @@ _HEALTH = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Report:
+class Report(Struct, frozen=True, eq=False):
     """What is to be told."""
 
     snapshot: Snapshot

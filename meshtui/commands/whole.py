@@ -6,10 +6,11 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import click
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui import memory
 from meshtui.commands.latest import Latest
@@ -29,8 +30,7 @@ PATIENCE = timedelta(minutes=5)
 """For all lists and all ztunnels; each request has its own deadline."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """What to read: scopes, and what else, which may follow from what the lists bring."""
 
     scopes: tuple[Scope, ...]

@@ -5,16 +5,20 @@ Nothing here is read from where it points to, and nothing secret is shown by a r
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Material:
+from meshtui.confidential import Confidential
+
+
+class Material(Confidential, frozen=True):
     """A certificate, key or token: in the kubeconfig itself or in a file beside it. kubectl prefers what is inline."""
 
-    inline: str = field(default="", repr=False)
+    shown = ("file",)
+
+    inline: str = ""
     """As written: base64 for certificates and keys, plain for tokens."""
     file: Path | None = None
 
@@ -22,8 +26,9 @@ class Material:
         return bool(self.inline or self.file)
 
 
-@dataclass(frozen=True, slots=True)
-class Cluster:
+class Cluster(Confidential, frozen=True):
+    shown = ("name", "server")
+
     name: str
     server: str
     authority: Material = Material()
@@ -31,27 +36,27 @@ class Cluster:
     server_name: str = ""
     """The name that the server's certificate must bear, where it is not the host of `server`."""
     insecure: bool = False
-    proxy: str = field(default="", repr=False)  # may hold a password
-    exec_config: Any = field(default=None, repr=False)
+    proxy: str = ""  # may hold a password
+    exec_config: Any = None
     """What exec plugins are told of the cluster."""
 
 
-@dataclass(frozen=True, slots=True)
-class Exec:
+class Exec(Confidential, frozen=True):
     """A credential plugin: a program that prints a token or a client certificate."""
+
+    shown = ("command",)
 
     api_version: str
     command: str
-    args: tuple[str, ...] = field(default=(), repr=False)
-    env: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    args: tuple[str, ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
     install_hint: str = ""
     provide_cluster_info: bool = False
     interactive_mode: str = "IfAvailable"
     """Never, IfAvailable or Always."""
 
 
-@dataclass(frozen=True, slots=True)
-class Impersonation:
+class Impersonation(Struct, frozen=True):
     """On whose behalf requests are made."""
 
     user: str = ""
@@ -63,22 +68,22 @@ class Impersonation:
         return bool(self.user or self.uid or self.groups or self.extra)
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+class User(Confidential, frozen=True):
+    shown = ("name", "certificate", "key", "token", "username", "plugin")
+
     name: str
     certificate: Material = Material()
     key: Material = Material()
     token: Material = Material()
     username: str = ""
-    password: str = field(default="", repr=False)
+    password: str = ""
     plugin: Exec | None = None
     auth_provider: str = ""
     """The name of a provider compiled into old clients (gcp, azure, oidc); nothing here speaks it."""
     impersonation: Impersonation = Impersonation()
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """A cluster and a user under a name, and the namespace to be in by default ("" where it names none)."""
 
     name: str

@@ -13,11 +13,12 @@ import os
 import stat
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from io import FileIO
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from meshtui.kube import background
 from meshtui.settings import state_path
@@ -34,8 +35,7 @@ class AuditError(Exception):
     """The file cannot be written or read; its text is for the screen."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
+class Verified(Struct, frozen=True):
     """What became of a file's chain."""
 
     lines: int
@@ -44,8 +44,7 @@ class Verified:
     problems: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Audit:
+class Audit(Struct, frozen=True):
     """The file at a path, which is made when it is first needed."""
 
     path: Path

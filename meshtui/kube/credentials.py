@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import dataclass, field
 from datetime import datetime
 
+from meshtui.confidential import Confidential
 from meshtui.kube import tls
 from meshtui.kube.access import Material, User
 from meshtui.kube.errors import CredentialsError
 from meshtui.kube.tls import Identity, Unreadable
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    authorization: str = field(default="", repr=False)
+class Credentials(Confidential, frozen=True):
+    shown = ("identity", "expires")
+
+    authorization: str = ""
     """The value of the header of that name; "" for none."""
     identity: Identity | None = None
     expires: datetime | None = None

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import msgspec
+from msgspec.structs import replace
 
 from meshtui.kube.api import JSON, Api, decode
 from meshtui.kube.errors import Absent, Forbidden, KubeError, StatusError

@@ -6,11 +6,11 @@ import asyncio
 import random
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
 import msgspec
+from msgspec.structs import replace
 
 from meshtui.kube.api import JSON, Api, Status, address, broken, decode, refusal
 from meshtui.kube.discovery import Discovery, Unreadable

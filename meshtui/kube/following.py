@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from meshtui.kube.follow import Follower
 from meshtui.kube.pace import Pace
@@ -13,8 +14,7 @@ from meshtui.kube.store import Store
 from meshtui.mesh.snapshot import Phase, Scope, Source
 
 
-@dataclass(slots=True)
-class _Followed:
+class _Followed(Struct):
     follower: Follower
     task: asyncio.Task[None]
     ending: asyncio.TimerHandle | None = None

@@ -6,8 +6,9 @@ kubernetes.io/docs/reference/access-authn-authz/user-impersonation
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from urllib.parse import quote
+
+from msgspec.structs import replace
 
 from meshtui.kube.access import Impersonation, User
 from meshtui.kube.errors import ConfigError

@@ -13,9 +13,11 @@ import difflib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shlex import quote
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from meshtui.kube import kubefile, overrides
 from meshtui.kube.access import Cluster, Context, Material, User
@@ -27,8 +29,7 @@ SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where the kubelet mounts the credentials of a pod."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kubeconfig:
+class Kubeconfig(Struct, frozen=True):
     contexts: tuple[Context, ...] = ()
     """By name, as kubectl lists them."""
     current: str = ""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from msgspec import Struct
 
 from meshtui.kube.access import Cluster, Context, Exec, Impersonation, Material, User
 from meshtui.kube.errors import ConfigError
@@ -17,8 +17,7 @@ _EXEC_EXTENSION = "client.authentication.k8s.io/exec"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-@dataclass(frozen=True, slots=True)
-class Kubefile:
+class Kubefile(Struct, frozen=True):
     """What one file names, by name."""
 
     path: Path

@@ -6,7 +6,6 @@ A level is in no object: there is no dry run of it, and the proxy itself is aske
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from meshtui.kube import road
@@ -22,8 +21,7 @@ from meshtui.mesh.snapshot import Server
 _NOT_UNDONE = "a log level goes back by itself, or is offered to be set back at the next start"
 
 
-@dataclass(frozen=True, slots=True)
-class Leveled(Ended[LevelChange]):
+class Leveled(Ended[LevelChange], frozen=True):
     """How a change of a level ended; its change has what was before, where that could be asked."""
 
     until: datetime | None = None

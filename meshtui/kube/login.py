@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.kube import background, credentials, exec_plugin
 from meshtui.kube.access import Cluster, Exec, User
@@ -25,8 +27,7 @@ PAUSE = timedelta(seconds=5)
 """The least time between two runs of a plugin that only a failure or a refusal asks for: some open a browser."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
+class _Held(Struct, frozen=True):
     credentials: Credentials
     renew: datetime | None
     """None for never: until the server refuses them."""

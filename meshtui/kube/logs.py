@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from meshtui.kube.api import Api, address
 from meshtui.kube.errors import Absent, KubeError

@@ -5,7 +5,7 @@ Rules: `kubectl options`, and k8s.io/client-go, tools/clientcmd/client_config.go
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from meshtui.kube.access import Cluster, Context, Material, User
 from meshtui.settings import Settings

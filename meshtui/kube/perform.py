@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import NoReturn
+
+from msgspec import Struct
 
 from meshtui.kube import background, road
 from meshtui.kube.audit import Audit
@@ -31,8 +32,7 @@ _NOT_SENT = (Trouble.NAME, Trouble.REFUSED)
 """Failures that come before a request is on its way."""
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(Struct, frozen=True):
     """What a person is asked to confirm."""
 
     change: Change
@@ -47,8 +47,7 @@ class Proposal:
     """The object that the dry run gave; None for a deletion."""
 
 
-@dataclass(frozen=True, slots=True)
-class Result(Ended[Change]):
+class Result(Ended[Change], frozen=True):
     """How a change ended; `changes.inverse(change, left)` takes an applied one back."""
 
     left: Raw | None = None

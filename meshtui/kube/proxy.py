@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from yarl import URL
 
+from meshtui.confidential import Confidential
 from meshtui.kube.errors import ConfigError
 
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
@@ -19,9 +19,10 @@ _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-@dataclass(frozen=True, slots=True)
-class Proxy:
-    url: URL = field(repr=False)  # may hold a password
+class Proxy(Confidential, frozen=True):
+    shown = ("origin",)
+
+    url: URL  # may hold a password
     origin: str
     """Who asked for it: "proxy-url" or the name of a variable."""
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Coroutine
-from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from meshtui.kube.api import Api
 from meshtui.kube.errors import KubeError
@@ -23,8 +23,7 @@ from meshtui.mesh.snapshot import Right
 _GROUP = "authorization.k8s.io"
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
+class _Question(Struct, frozen=True):
     verb: str
     kind: Kind
     namespace: str | None

@@ -11,11 +11,13 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Generic, TypeVar
 from uuid import uuid4
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.kube.audit import Audit, AuditError
 from meshtui.kube.errors import Conflict, KubeError, StatusError
@@ -41,8 +43,7 @@ class State(Enum):
 C = TypeVar("C", Change, LevelChange)
 
 
-@dataclass(frozen=True, slots=True)
-class Ended(Generic[C]):
+class Ended(Struct, Generic[C], frozen=True):
     """How a change ended, in words."""
 
     state: State

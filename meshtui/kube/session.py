@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
+
+from msgspec import Struct
 
 from meshtui.mesh.changes import Change
 from meshtui.mesh.kinds import Kind
@@ -14,8 +15,7 @@ from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Probe, Ref, Right, Scope, Snapshot, Tail
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """What the server made of a change."""
 
     object: Raw | None

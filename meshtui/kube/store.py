@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from meshtui.mesh.kinds import Kind
 from meshtui.mesh.raw import Raw, key, text
 from meshtui.mesh.snapshot import Scope
 
 
-@dataclass(slots=True)
-class _Held:
+class _Held(Struct):
     keys: set[str] = field(default_factory=set)
     listing: set[str] | None = None
     """What the list in progress has brought so far; None where none is."""

@@ -9,23 +9,22 @@ metrics are read again soon after it, and the dump once more when the numbers ha
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from meshtui.kube.pace import Pace
 from meshtui.mesh.snapshot import Probe
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(Struct, frozen=True):
     """Whether a node's dump is worth a look: two numbers that should be equal."""
 
     proxied: int
     annotated: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ztunnel:
+class Ztunnel(Struct, frozen=True):
     """What the sweep goes by, for one ztunnel."""
 
     metrics: Probe

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.kube.errors import KubeError
 from meshtui.kube.session import Session
@@ -28,8 +30,7 @@ Take = Callable[[Ref, LogLine], None]
 TakeUp = Callable[[Ref, datetime], None]
 
 
-@dataclass(slots=True)
-class _Place:
+class _Place(Struct):
     """How far a log was read: to a stamp, and so many of the lines that have it."""
 
     at: datetime

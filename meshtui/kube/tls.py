@@ -9,21 +9,20 @@ import ssl
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from meshtui.confidential import Confidential
 from meshtui.kube.access import Cluster, Material
 from meshtui.kube.errors import ConfigError, CredentialsError
 
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Confidential, frozen=True):
     """A client certificate with its key, both PEM."""
 
-    certificate: bytes = field(repr=False)
-    key: bytes = field(repr=False)
+    certificate: bytes
+    key: bytes
 
 
 class Unreadable(Exception):  # noqa: N818 - reads as what it is

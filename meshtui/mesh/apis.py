@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from meshtui.mesh import versions
 from meshtui.mesh.health import Health, Verdict
@@ -68,8 +68,7 @@ BUNDLE = Scope(CRD, None, fields=f"metadata.name={_CLASSES}")
 """One CRD of the Gateway API, the smallest: all of a bundle say which bundle they are of."""
 
 
-@dataclass(frozen=True, slots=True)
-class Api:
+class Api(Struct, frozen=True):
     """One kind, as this cluster has it."""
 
     kind: Kind

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.mesh import policies
 from meshtui.mesh.enrollment import State
@@ -14,8 +15,7 @@ from meshtui.mesh.waypoints import Binding
 from meshtui.mesh.workloads import Workload
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(Struct, frozen=True):
     """A policy as it is for one Service."""
 
     ref: Ref

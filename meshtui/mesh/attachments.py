@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from meshtui.mesh import components, pods, raw, service_specs, waypoints
 from meshtui.mesh.derived import derived
@@ -104,8 +105,7 @@ def _pods(snapshot: Snapshot) -> Sequence[Attachment | None]:
     return snapshot.memo.each("attached pods", found, _pod, inputs, context)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Bindings:
+class _Bindings(Struct, frozen=True, eq=False):
     """The waypoints of objects for one kind of traffic; that of each namespace is looked up once, and is the same
     object for as long as it is the same one."""
 

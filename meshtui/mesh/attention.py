@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from heapq import nsmallest
 from typing import Any
+
+from msgspec import Struct
 
 from meshtui.mesh import (
     certificates,
@@ -38,8 +39,7 @@ _NAMED = 3
 """So many rows of a pane are named; of the findings, which say what is behind them, more."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Pane:
+class _Pane(Struct, frozen=True):
     """A pane, and how its rows are derived and called."""
 
     name: str

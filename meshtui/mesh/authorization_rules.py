@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.mesh.raw import Raw, dig, entries, text
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """One rule in words; each part is "" where it asks for nothing."""
 
     who: str
@@ -62,8 +62,7 @@ def sentence(action: str, rules: Sequence[Rule], whom: str, provider: str = "") 
     return f"action {_brief(action)}, which Istio does not know, for {whom}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Sentences:
+class _Sentences(Struct, frozen=True):
     """What an action says of whom it protects: with no rule, with one that takes every call, with several, and with
     one rule, of some callers or of any."""
 
@@ -230,8 +229,7 @@ def _either(values: Sequence[str], words: Callable[[str], str]) -> str:
     return " or ".join(filter(None, (", ".join(said[:-1]), said[-1])))
 
 
-@dataclass(frozen=True, slots=True)
-class _Own:
+class _Own(Struct, frozen=True):
     """What goes without saying: the namespace of a policy, and the trust domain of its mesh."""
 
     namespace: str

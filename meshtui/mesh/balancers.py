@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.mesh import raw
 from meshtui.mesh.kinds import SERVICE
@@ -12,8 +13,7 @@ from meshtui.mesh.raw import Raw, dig, entries, strings, text
 from meshtui.mesh.snapshot import Snapshot
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Balancer:
+class Balancer(Struct, frozen=True, eq=False):
     """A Service that has addresses outside the cluster. Compared by identity."""
 
     namespace: str

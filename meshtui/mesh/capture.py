@@ -4,9 +4,9 @@ doctor-rules.md, algorithm of istio-ambient.md, 1.2)."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import yaml
+from msgspec import Struct
 
 from meshtui.mesh import raw, selectors
 from meshtui.mesh.kinds import CONFIGMAP
@@ -27,8 +27,7 @@ _DEFAULT_SELECTORS = ((_AMBIENT, EVERYTHING), (_NOT_NONE, _AMBIENT))
 _DEFAULT_EXCLUDED = frozenset({"kube-system"})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Capture:
+class Capture(Struct, frozen=True, eq=False):
     """What the CNI agent selects by. Compared by identity."""
 
     selectors: tuple[tuple[Selector, Selector], ...]
@@ -43,8 +42,7 @@ class Capture:
     """The namespace of the agent; "" where it is not known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """Whether a pod is to be captured, and what decides it."""
 
     answer: bool | None

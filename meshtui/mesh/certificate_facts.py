@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from meshtui.mesh import life, roots
 from meshtui.mesh.certificate_rows import Role, Row
@@ -20,8 +21,7 @@ _NAMED = 8
 """So many holders are named; of more only the numbers are told."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(Struct, frozen=True):
     """One line: what it is of, what it says, and how that is."""
 
     label: str

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+
+from msgspec import Struct
 
 from meshtui.mesh import life
 from meshtui.mesh.chains import Chain
@@ -28,8 +29,7 @@ class Role(Enum):
     UNREAD = "not read"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One certificate, or the many of a namespace that renew normally."""
 
     key: str
@@ -47,8 +47,8 @@ class Row:
     """When its renewal is expected; of many, the first of them."""
     renewal: Renewal | None = None
     count: int = 1
-    chain: tuple[bytes | Unreadable, ...] = field(default=(), repr=False)
-    roots: tuple[bytes | Unreadable, ...] = field(default=(), repr=False)
+    chain: tuple[bytes | Unreadable, ...] = ()
+    roots: tuple[bytes | Unreadable, ...] = ()
 
     def life(self, now: datetime) -> Life | None:
         """How it stands at `now`; None for a row without dates."""

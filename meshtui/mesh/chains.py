@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import cryptography.x509
 from cryptography.exceptions import InvalidSignature
+from msgspec import Struct
 
 from meshtui.mesh import x509
 from meshtui.mesh.health import Health, Verdict, worst
@@ -18,16 +18,14 @@ _MOST_PARENTS = 16
 """Real chains have two or three links. Whoever sends thousands of issuers of one name shall not hold the screen."""
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """One certificate of a chain, and whether the next one really signed it."""
 
     certificate: Certificate
     verdict: Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(Struct, frozen=True):
     """The links, leaf first; for a good one the last is a root."""
 
     links: tuple[Link, ...]

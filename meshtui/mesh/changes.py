@@ -6,9 +6,11 @@ A change holds the object as it was when somebody decided on it (`standing` comp
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.mesh import components, diff, reach
 from meshtui.mesh.capture import DATAPLANE_MODE
@@ -25,15 +27,13 @@ _STAY_PLAIN = "existing connections stay plain until they are reopened"
 """Reference istio-ambient.md, 1.2."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """Why there is no such change, in words for the screen."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Change:
+class _Change(Struct, frozen=True, kw_only=True):
     """What every change says of itself."""
 
     title: str
@@ -47,8 +47,7 @@ class _Change:
     """Whom it concerns, a line each, as `mesh.reach` has it: "12 pods of 4 controllers"."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Create(_Change):
+class Create(_Change, frozen=True, kw_only=True):
     verb: ClassVar[str] = "create"
     wanted: Raw
     """The object, with apiVersion, kind, name and namespace."""
@@ -62,8 +61,7 @@ class Create(_Change):
         return ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patch(_Change):
+class Patch(_Change, frozen=True, kw_only=True):
     verb: ClassVar[str] = "patch"
     before: Raw
     patch: Raw
@@ -81,8 +79,7 @@ class Patch(_Change):
         return text(self.before, "metadata", "resourceVersion")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delete(_Change):
+class Delete(_Change, frozen=True, kw_only=True):
     verb: ClassVar[str] = "delete"
     before: Raw
     final: bool = False

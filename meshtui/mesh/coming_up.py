@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from heapq import nsmallest
+
+from msgspec.structs import replace
 
 from meshtui.mesh import certificates, components, versions
 from meshtui.mesh.certificate_rows import Role, Row

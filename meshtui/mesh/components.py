@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.mesh import nodes, pods, versions
 from meshtui.mesh.derived import derived
@@ -34,8 +35,7 @@ PROXY_PODS = Scope(POD, None, labels=GATEWAY_NAME)
 KINDS = (ISTIOD, ISTIOD_PODS, CNI, CNI_PODS, ZTUNNEL, ZTUNNEL_PODS, PROXIES, PROXY_PODS)
 
 
-@dataclass(frozen=True, slots=True)
-class Component:
+class Component(Struct, frozen=True):
     """One part of the mesh over the whole cluster: how much of it is ready, in which versions."""
 
     key: str
@@ -50,8 +50,7 @@ class Component:
     """Each version with its number of pods, newest first; "" for pods of which neither image nor dump tells."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(Struct, frozen=True):
     """How to find a component."""
 
     title: str

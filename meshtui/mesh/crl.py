@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
+from msgspec import Struct
 
 from meshtui.mesh.distinguished_names import called
 from meshtui.mesh.x509 import UNREADABLE, Unreadable
@@ -14,8 +14,7 @@ from meshtui.mesh.x509 import UNREADABLE, Unreadable
 _BEGIN, _END = "-----BEGIN X509 CRL-----", "-----END X509 CRL-----"
 
 
-@dataclass(frozen=True, slots=True)
-class Crl:
+class Crl(Struct, frozen=True):
     """One list: whose, of when, and how many certificates it revokes."""
 
     issuer: str

@@ -4,8 +4,9 @@ ago something was is no part of a row: the minutes and the rate are of a moment,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from meshtui.mesh.access.reasons import Reason
 from meshtui.mesh.health import Verdict
@@ -24,8 +25,7 @@ Dark = Mapping[str, Sequence[tuple[int, int]]]
 time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(Struct, frozen=True):
     """A proxy was not heard. What it wrote then may have come later, or never."""
 
     proxy: str
@@ -35,8 +35,7 @@ class Gap:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(Struct, frozen=True):
     """One refusal as it was written."""
 
     at: datetime
@@ -45,8 +44,7 @@ class Sample:
     of the other one, where that came."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """All refusals of one source by one destination for one reason."""
 
     key: str

@@ -6,9 +6,10 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections import OrderedDict
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from meshtui.mesh.access.lines import AccessLine, Direction, End
 from meshtui.mesh.access.reasons import CERTIFICATES, Reason
@@ -19,8 +20,7 @@ WAITING = 10_000
 """So many sides are kept that wait for the other; those of the pair that was quiet longest go first."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Event:
+class Event(Struct, frozen=True, eq=False):
     """One refusal, as one side or both tell of it."""
 
     at: datetime
@@ -94,8 +94,7 @@ class _Side(NamedTuple):
     """Both of its event, which is not kept itself where it has been counted."""
 
 
-@dataclass(slots=True)
-class _Pair:
+class _Pair(Struct):
     """What waits between two addresses."""
 
     causes: list[_Side] = field(default_factory=list)

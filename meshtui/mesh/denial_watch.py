@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from meshtui.mesh import pods
 from meshtui.mesh.access import switches
@@ -34,8 +36,7 @@ _MENTIONED = 3
 """So many are named for one reason."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Heard:
+class Heard(Struct, frozen=True, eq=False):
     """What the access logs have told so far."""
 
     rows: tuple[Row, ...] = ()

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from meshtui.mesh.access import causes
 from meshtui.mesh.access.lines import AccessLine, End
@@ -38,8 +40,7 @@ Located = Callable[[str, datetime], tuple[str, str] | None]
 tell no more than addresses, and neither do ztunnels of what failed early."""
 
 
-@dataclass(slots=True)
-class _Tally:
+class _Tally(Struct):
     """What a row is made of, beside the events that wait for their other side."""
 
     event: Event

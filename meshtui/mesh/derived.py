@@ -8,15 +8,16 @@ which makes no difference there goes no further.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import attrgetter
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from msgspec import Struct, field
+from msgspec.structs import replace
+
 from meshtui.mesh.kinds import Kind
-from meshtui.mesh.memo import Memo
 from meshtui.mesh.raw import Raw
-from meshtui.mesh.snapshot import Answer, Probe, Ref, Scope, Server, Snapshot, Source, Tail
+from meshtui.mesh.snapshot import Scope, Server, Snapshot, Source
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -46,7 +47,7 @@ def _derived(snapshot: Snapshot, derive: Callable[..., T], *given: Any) -> T:
     def step(before: _Made | None) -> _Made:
         if before is not None and before.holds(snapshot):
             return before
-        noting = _Noting(snapshot)
+        noting = _Noting(snapshot.now, memo=snapshot.memo, of=snapshot)
         return _Made(derive(noting, *given), noting.noted)
 
     made = snapshot.memo.folded((derive, *given), step, (snapshot,))
@@ -54,8 +55,7 @@ def _derived(snapshot: Snapshot, derive: Callable[..., T], *given: Any) -> T:
     return value
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Made:
+class _Made(Struct, frozen=True, eq=False):
     """What was made, and what was read for it, in its order: what comes later may follow from what came before."""
 
     value: Any
@@ -74,69 +74,54 @@ _VALUES = (str, int, datetime, Server)
 """What is compared as a value; all else as the object that it is."""
 
 
-class _Noting(Snapshot):
+def _in_place_of(read: Callable[[_Noting], Any]) -> Any:
+    """What a `_Noting` has where its snapshot has a field."""
+    return property(read)
+
+
+def _noted(how: Callable[[Snapshot], Any]) -> Any:
+    """The same: what `how` reads of the snapshot, which is noted."""
+    return _in_place_of(lambda noting: noting.note(how))
+
+
+def _server(snapshot: Snapshot) -> Server:
+    """Without when it last answered, which is another time all the time."""
+    return replace(snapshot.server, answered=None, problem=None, retry_at=None)
+
+
+def _sources(noting: _Noting) -> Mapping[Scope, Source]:
+    """Noted is where each stands and why, not how much was read since when."""
+    noting.note(_standing)
+    return noting.of.sources
+
+
+class _Noting(Snapshot, frozen=True, eq=False, kw_only=True):
     """A snapshot that notes what is read of it. It lacks what nothing is derived from."""
 
-    __slots__ = ("_of", "noted")
-
-    __setattr__ = object.__setattr__
-
-    def __init__(self, of: Snapshot) -> None:
-        self._of = of
-        self.noted: dict[_Read, Any] = {}
+    of: Snapshot
+    noted: dict[_Read, Any] = field(default_factory=dict)
 
     def note(self, how: Callable[..., Any], *given: Any) -> Any:
         """What a function reads of the snapshot."""
         read = (how, *given)
         if read not in self.noted:
-            self.noted[read] = how(self._of, *given)
+            self.noted[read] = how(self.of, *given)
         return self.noted[read]
 
     def once(self, derive: Callable[..., T], *inputs: Any) -> T:
         if any(each is self for each in inputs):  # by what it reads then is not known
             plain = [self.note(_whole) if each is self else each for each in inputs]
-            return self._of.once(derive, *plain)
+            return self.of.once(derive, *plain)
         return super().once(derive, *inputs)
 
-    @property
-    def memo(self) -> Memo:
-        return self._of.memo
-
-    @property
-    def now(self) -> datetime:
-        found: datetime = self.note(_now)
-        return found
-
-    @property
-    def server(self) -> Server:
-        """Without when it last answered, which is another time all the time."""
-        found: Server = self.note(_server)
-        return found
-
-    @property
-    def objects(self) -> Mapping[Kind, Mapping[str, Raw]]:
-        return _Objects(self)  # not kept: in a circle both would hold the snapshot for long
-
-    @property
-    def sources(self) -> Mapping[Scope, Source]:
-        """Noted is where each stands and why, not how much was read since when."""
-        self.note(_standing)
-        return self._of.sources
-
-    @property
-    def answers(self) -> Mapping[Probe, Answer]:
-        found: Mapping[Probe, Answer] = self.note(_answers)
-        return found
-
-    @property
-    def gets(self) -> Mapping[Ref, Answer]:
-        found: Mapping[Ref, Answer] = self.note(_gets)
-        return found
-
-    @property
-    def tails(self) -> Mapping[Tail, Answer]:
-        found: Mapping[Tail, Answer] = self.note(_tails)
-        return found
+    now = _noted(attrgetter("now"))
+    server = _noted(_server)
+    objects = _in_place_of(lambda noting: _Objects(noting))
+    """Not kept: in a circle both would hold the snapshot for long."""
+    sources = _in_place_of(_sources)
+    answers = _noted(attrgetter("answers"))
+    gets = _noted(attrgetter("gets"))
+    tails = _noted(attrgetter("tails"))
 
 
 class _Objects(Mapping[Kind, Mapping[str, Raw]]):
@@ -165,7 +150,6 @@ class _Objects(Mapping[Kind, Mapping[str, Raw]]):
         return len(self._noting.note(_every_kind))
 
 
-_now, _answers, _gets, _tails = map(attrgetter, ("now", "answers", "gets", "tails"))
 _every_kind = attrgetter("objects")
 
 
@@ -175,10 +159,6 @@ def _whole(snapshot: Snapshot) -> Snapshot:
 
 def _of_kind(snapshot: Snapshot, kind: Kind) -> Mapping[str, Raw] | None:
     return snapshot.objects.get(kind)
-
-
-def _server(snapshot: Snapshot) -> Server:
-    return replace(snapshot.server, answered=None, problem=None, retry_at=None)
 
 
 def _standing(snapshot: Snapshot) -> Sequence[Any]:

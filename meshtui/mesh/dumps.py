@@ -10,10 +10,11 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.mesh import identities, views
 from meshtui.mesh.identities import Identities
@@ -27,8 +28,7 @@ PENDING = "Pending"
 HBONE = "HBONE"
 
 
-@dataclass(frozen=True, slots=True)
-class Proxied:
+class Proxied(Struct, frozen=True):
     """A pod that the ztunnel serves: one entry of `workloadState`, the proof of its capture."""
 
     namespace: str
@@ -41,8 +41,7 @@ class Proxied:
     outbound: int = 0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Listing:
+class Listing(Struct, frozen=True, eq=False):
     """What a ztunnel was told of the pods of one namespace: a name to "HBONE" or "TCP". Compared by identity: nodes
     that were told the same share one."""
 
@@ -50,8 +49,7 @@ class Listing:
     protocols: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(Struct, frozen=True):
     """The build of a ztunnel; "" where it does not say."""
 
     istio: str = ""
@@ -59,8 +57,7 @@ class Version:
     revision: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(Struct, frozen=True):
     """What a ztunnel was started with, of what concerns more than itself."""
 
     node: str = ""
@@ -73,8 +70,7 @@ class Config:
     """The address of istiod."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Dump:
+class Dump(Struct, frozen=True, eq=False):
     """What one ztunnel knows, as far as all nodes have to be known. Compared by identity."""
 
     proxied: Mapping[str, Proxied] | None
@@ -199,8 +195,7 @@ def _hash(value: Any) -> bytes:
     return hashlib.blake2b(msgspec.json.encode(value), digest_size=16).digest()
 
 
-@dataclass(frozen=True, slots=True)
-class ListedWorkload:
+class ListedWorkload(Struct, frozen=True):
     """An entry of `workloads[]`."""
 
     namespace: str
@@ -215,8 +210,7 @@ class ListedWorkload:
     """Keys of the policies that select it; those of its namespace or of the mesh are not among them."""
 
 
-@dataclass(frozen=True, slots=True)
-class ListedService:
+class ListedService(Struct, frozen=True):
     """An entry of `services[]`."""
 
     namespace: str
@@ -229,8 +223,7 @@ class ListedService:
     waypoint: str
 
 
-@dataclass(frozen=True, slots=True)
-class ListedPolicy:
+class ListedPolicy(Struct, frozen=True):
     """An entry of `policies[]`."""
 
     namespace: str
@@ -241,8 +234,7 @@ class ListedPolicy:
     dry_run: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(Struct, frozen=True):
     """A connection that is open now."""
 
     namespace: str
@@ -256,8 +248,7 @@ class Connection:
     protocol: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class DumpDetail:
+class DumpDetail(Struct, frozen=True, eq=False):
     """A dump with its lists, for the one ztunnel that is looked at."""
 
     dump: Dump

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.mesh import raw
 from meshtui.mesh.derived import derived
@@ -14,8 +15,7 @@ from meshtui.mesh.snapshot import Snapshot
 _SERVICE = "kubernetes.io/service-name"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Endpoint:
+class Endpoint(Struct, frozen=True, eq=False):
     """Who answers at one address, or at one of each IP family."""
 
     pod: str
@@ -24,8 +24,7 @@ class Endpoint:
     ready: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Endpoints:
+class Endpoints(Struct, frozen=True, eq=False):
     """All of one Service, those that are about to end left out. Compared by identity."""
 
     each: tuple[Endpoint, ...]
@@ -41,8 +40,7 @@ class Endpoints:
 NONE = Endpoints((), 0)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Slice:
+class _Slice(Struct, frozen=True, eq=False):
     service: str
     """ "namespace/name"; "" where it names none."""
     endpoints: tuple[Endpoint, ...]

@@ -9,9 +9,11 @@ read is unknown, with the reason, and never counted as seen.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.mesh import capture
 from meshtui.mesh.capture import Capture, Wanted
@@ -50,8 +52,7 @@ class State(Enum):
     __hash__ = object.__hash__  # Enum's own is written in Python, and thousands are grouped
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """One piece of evidence: seen, broken, unknown, or not applicable."""
 
     title: str
@@ -65,8 +66,7 @@ class Link:
     """What the chain comes to where this is its broken link."""
 
 
-@dataclass(frozen=True, slots=True)
-class Enrollment:
+class Enrollment(Struct, frozen=True):
     """Whether a pod is in the mesh, and the chain it follows from."""
 
     state: State

@@ -8,10 +8,10 @@ Keys are in snake_case, and what is zero or false is left out.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
+from msgspec import Struct
 
 from meshtui.mesh.raw import Raw, dig, entries, moment, table, text
 from meshtui.mesh.snapshot import Probe, Ref
@@ -19,8 +19,7 @@ from meshtui.mesh.snapshot import Probe, Ref
 ADMIN_PORT = 15000
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     """One host of a cluster."""
 
     address: str
@@ -29,8 +28,7 @@ class Endpoint:
     """Why it gets no requests; "" where it does."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cluster:
+class Cluster(Struct, frozen=True):
     """Where an Envoy sends to."""
 
     name: str
@@ -47,15 +45,13 @@ class Cluster:
         return (parts[-1], parts[1]) if len(parts) == 4 and parts[-1] else (self.name, "")
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
+class Listener(Struct, frozen=True):
     name: str
     addresses: tuple[str, ...]
     """None of an internal one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(Struct, frozen=True):
     """One that an Envoy uses, or trusts; it tells no more of it than this."""
 
     names: tuple[str, ...]
@@ -67,8 +63,7 @@ class Certificate:
     not_after: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class ServerInfo:
+class ServerInfo(Struct, frozen=True):
     version: str
     state: str
     """ "LIVE", "DRAINING", "PRE_INITIALIZING" or "INITIALIZING"."""
@@ -190,8 +185,7 @@ def _names(it: Raw) -> Iterator[str]:
             yield found
 
 
-@dataclass(frozen=True, slots=True)
-class Probes:
+class Probes(Struct, frozen=True):
     """What is asked of the Envoy in a pod."""
 
     clusters: Probe

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 from meshtui.mesh import raw
 from meshtui.mesh.kinds import EVENT
@@ -11,8 +12,7 @@ from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Ref, Scope, Snapshot
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """One event, with how often it was repeated."""
 
     reason: str

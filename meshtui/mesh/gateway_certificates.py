@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from meshtui.mesh import life, named_secrets
 from meshtui.mesh.certificate_rows import Role, Row
@@ -17,8 +18,7 @@ from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.mesh.x509 import Certificate, Unreadable
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Served:
+class Served(Struct, frozen=True, eq=False):
     """What a Secret holds for listeners, read once; what it comes to depends on the time and on the listeners."""
 
     content: Content

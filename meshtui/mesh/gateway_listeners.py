@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from meshtui.mesh import listeners, raw, reasons
 from meshtui.mesh.gateway_certificates import Served
@@ -17,8 +18,7 @@ from meshtui.mesh.raw import Raw, conditions, dig, entries, number, text
 from meshtui.mesh.reasons import Judged
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(Struct, frozen=True):
     """A certificate that a listener serves."""
 
     use: Use
@@ -50,8 +50,7 @@ class Certificate:
         return "; ".join(_coverage(names, each) for each in self.use.hostnames)
 
 
-@dataclass(frozen=True, slots=True)
-class Listening:
+class Listening(Struct, frozen=True):
     """One listener, and how it is."""
 
     listener: Listener

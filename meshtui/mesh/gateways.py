@@ -4,9 +4,11 @@ routes and certificates (reference istio-ambient.md, 2.4, 8.3 and 8.6)."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.mesh import (
     balancers,
@@ -52,8 +54,7 @@ _DEPLOYING = ("istio.io/gateway-controller", "istio.io/eastwest-controller")
 """Those that make pods for a Gateway."""
 
 
-@dataclass(frozen=True, slots=True)
-class Gateway:
+class Gateway(Struct, frozen=True):
     """One gateway, as it is now."""
 
     key: str

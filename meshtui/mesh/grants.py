@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.mesh import raw
 from meshtui.mesh.kinds import REFERENCE_GRANT
@@ -11,8 +12,7 @@ from meshtui.mesh.raw import Raw, entries, text
 from meshtui.mesh.snapshot import Snapshot
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Grant:
+class Grant(Struct, frozen=True, eq=False):
     """One ReferenceGrant. Compared by identity."""
 
     namespace: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 
 class Health(Enum):
@@ -24,8 +25,7 @@ class Health(Enum):
     __hash__ = object.__hash__  # Enum's own is written in Python, and thousands are counted
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """A health with its reason in plain words: the line that explains a row's mark."""
 
     health: Health

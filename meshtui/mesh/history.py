@@ -4,8 +4,10 @@ of a time in which nobody could look."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from meshtui.mesh import namespaces
 from meshtui.mesh.doctor import rows as findings
@@ -18,8 +20,7 @@ SLOT = timedelta(seconds=30)
 _MOST = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(Struct, frozen=True):
     """Half a minute. None is not known."""
 
     captured: int | None = None
@@ -32,8 +33,7 @@ class Slot:
     """Messages that they had received from istiod."""
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(Struct, frozen=True):
     """The slots, the latest last."""
 
     slots: tuple[Slot, ...] = ()

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import attrgetter
+
+from msgspec import Struct
 
 from meshtui.mesh import life, nodes
 from meshtui.mesh.derived import derived
@@ -22,8 +23,7 @@ from meshtui.mesh.roots import Bundle
 from meshtui.mesh.snapshot import Ref, Snapshot
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Holding:
+class Holding(Struct, frozen=True, eq=False):
     """What one ztunnel holds."""
 
     pod: Ref
@@ -33,8 +33,7 @@ class Holding:
     """The CAs above them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(Struct, frozen=True):
     """One certificate with its verdict."""
 
     holding: Holding
@@ -43,8 +42,7 @@ class Judged:
     due: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Part:
+class Part(Struct, frozen=True, eq=False):
     """What one ztunnel adds to the pane."""
 
     holding: Holding

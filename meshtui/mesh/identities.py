@@ -9,10 +9,11 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any, TypeVar
+
+from msgspec import Struct
 
 from meshtui.mesh import chains, life, x509
 from meshtui.mesh.chains import Chain, Verifier
@@ -26,8 +27,7 @@ T = TypeVar("T")
 AVAILABLE = "Available"
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """One entry of `certificates[]`."""
 
     uri: str
@@ -45,8 +45,7 @@ class Identity:
     """Whether it is there, readable, made out to this identity, and signed up to one of the roots. Not its dates."""
 
 
-@dataclass(frozen=True, slots=True)
-class Dated:
+class Dated(Struct, frozen=True):
     """One that is there and verifies: what is left to judge are its dates."""
 
     identity: Identity
@@ -56,8 +55,7 @@ class Dated:
     """When the ztunnel should renew it."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Identities:
+class Identities(Struct, frozen=True, eq=False):
     """All that one ztunnel holds, arranged so that nothing need be looked at while none changes its health."""
 
     dated: Mapping[str, tuple[Dated, ...]]

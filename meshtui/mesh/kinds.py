@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(Struct, frozen=True):
     """A kind by group and plural. Discovery picks the version, among those that our readers understand."""
 
     group: str
     plural: str
-    title: str = field(compare=False)
+    title: str
     """What a person calls one of them, such as "HTTPRoute"."""
-    versions: tuple[str, ...] = field(compare=False, default=("v1",))
+    versions: tuple[str, ...] = ("v1",)
     """The versions that our readers understand, best first."""
-    namespaced: bool = field(compare=False, default=True)
-    foreign: bool = field(compare=False, default=False)
+    namespaced: bool = True
+    foreign: bool = False
     """Of a project that a mesh does without: nothing is missing where it is not installed."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Kind) and (self.group, self.plural) == (other.group, other.plural)
+
+    def __hash__(self) -> int:
+        return hash((self.group, self.plural))
 
     def __str__(self) -> str:
         return f"{self.plural}.{self.group}" if self.group else self.plural

@@ -4,7 +4,8 @@ AMB-004)."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.mesh import raw, ztunnels
 from meshtui.mesh.kinds import DAEMONSET, NODE
@@ -12,8 +13,7 @@ from meshtui.mesh.raw import Raw, entries, strings, text
 from meshtui.mesh.snapshot import Ref, Snapshot
 
 
-@dataclass(frozen=True, slots=True)
-class LeftOut:
+class LeftOut(Struct, frozen=True):
     """What can be told of it; nothing where no cause is seen."""
 
     why: str = ""

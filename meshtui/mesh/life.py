@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Protocol
+
+from msgspec import Struct
 
 from meshtui.mesh.health import Health, Verdict
 
@@ -22,8 +23,7 @@ class Dated(Protocol):
     def not_after(self) -> datetime: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """A validity by itself."""
 
     not_before: datetime
@@ -63,8 +63,7 @@ class Renewal(Enum):
         self.critical_most = critical_most
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(Struct, frozen=True):
     """The moments at which the health of a certificate changes, in this order: it depends on nothing else."""
 
     due: datetime
@@ -74,8 +73,7 @@ class Terms:
     end: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Life:
+class Life(Struct, frozen=True):
     """How a certificate stands at one moment."""
 
     left: float

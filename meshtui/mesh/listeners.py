@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.mesh.raw import Raw, dig, entries, number, table, text
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
+class Listener(Struct, frozen=True):
     """One listener of a Gateway, or one server of an Istio Gateway."""
 
     name: str

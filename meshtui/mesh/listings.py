@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from meshtui.mesh import nodes
 from meshtui.mesh.dumps import HBONE, Dump, Listing
@@ -46,8 +47,7 @@ class Told(NamedTuple):
     dumps: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Listings:
+class Listings(Struct, frozen=True, eq=False):
     """All that was told, by namespace."""
 
     told: Mapping[str, tuple[Told, ...]]

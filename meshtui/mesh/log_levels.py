@@ -10,10 +10,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import ClassVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.mesh import past
 from meshtui.mesh.kinds import POD
@@ -44,8 +46,7 @@ LEVELS = {
 """What may be asked for, by Envoy's names, with what is written then."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LevelChange:
+class LevelChange(Struct, frozen=True, kw_only=True):
     """A level to set, or to set back, at one pod."""
 
     verb: ClassVar[str] = "post"
@@ -154,8 +155,7 @@ def _is_level(target: object) -> bool:
 _TARGET = re.compile(r"/logging\?[\w.&=:,-]+", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Left:
+class Left(Struct, frozen=True):
     """A level that was set and, as far as the audit tells, never set back."""
 
     id: str

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from msgspec import Struct, field
 
-@dataclass(frozen=True, slots=True)
-class LogOptions:
+
+class LogOptions(Struct, frozen=True):
     """What to read of a log, in kubectl's terms."""
 
     container: str = ""
@@ -21,8 +21,7 @@ class LogOptions:
     follow: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
+class LogLine(Struct, frozen=True):
     """One line as the kubelet gave it. Its text comes from strangers: it may hold escape codes and markup."""
 
     at: datetime | None
@@ -34,8 +33,7 @@ class LogLine:
     """Whose it is, where the logs of several pods are read as one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(Struct, frozen=True):
     """How much of a log to begin with, before what is said from now on."""
 
     words: str
@@ -72,8 +70,7 @@ def _parts(line: LogLine) -> Iterable[str]:
     yield f"-- {line.text}" if line.notice else line.text
 
 
-@dataclass(slots=True)
-class Merging:
+class Merging(Struct):
     """Lines of several logs in the order of their stamps, as far as that can be told: a line waits `window` seconds,
     so that what another pod said before it has the time to come. One that comes later still stands where it came."""
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import yaml
+from msgspec import Struct
 
 from meshtui.mesh import kinds
 from meshtui.mesh.kinds import Kind
 from meshtui.mesh.raw import Raw, entries, name, text
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Manifest:
+class Manifest(Struct, frozen=True, eq=False):
     """One object of a file."""
 
     kind: Kind
@@ -24,8 +23,7 @@ class Manifest:
     """Where its document begins; 1 for the first line."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mistake:
+class Mistake(Struct, frozen=True):
     """A document that is no object, and why."""
 
     file: str

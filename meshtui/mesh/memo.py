@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import compress, count
 from operator import is_, is_not
 from typing import Any, Generic, TypeVar
+
+from msgspec import Struct, field
 
 S = TypeVar("S")
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
 
 
-@dataclass(slots=True)
-class _Remembered:
+class _Remembered(Struct):
     """What was derived under one label: by key the object, its inputs, and what came of them."""
 
     entries: dict[str, tuple[Any, tuple[Any, ...], Any]] = field(default_factory=dict)
@@ -25,8 +25,7 @@ class _Remembered:
     """The objects of the last time, their context, and what came of them in their order."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Grouped(Generic[S, K]):
+class _Grouped(Struct, Generic[S, K], frozen=True):
     """Objects, the key of each, and the groups of those with the same one."""
 
     objects: Mapping[str, S]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import yaml
+from msgspec import Struct
 
 from meshtui.mesh.kinds import CONFIGMAP
 from meshtui.mesh.raw import Raw, dig, label, name, namespace, table, text
@@ -16,8 +15,7 @@ SCOPE = Scope(CONFIGMAP, None, labels="operator.istio.io/component=Pilot")
 DEFAULT_TRUST_DOMAIN = "cluster.local"
 
 
-@dataclass(frozen=True, slots=True)
-class MeshConfig:
+class MeshConfig(Struct, frozen=True):
     """What concerns more than one proxy. Defaults as in reference istio-ambient.md, 10.2."""
 
     ref: Ref
@@ -33,7 +31,7 @@ class MeshConfig:
     network: str
     outbound: str
     """What unknown destinations get: ALLOW_ANY or REGISTRY_ONLY."""
-    written: Raw = field(compare=False, repr=False)
+    written: Raw
     """All of it as it is written, every scalar as text."""
     problem: str = ""
     """Why the YAML could not be read, and all above is defaults."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from meshtui.mesh import rates, service_counters
 from meshtui.mesh.health import OK, Health, Verdict
@@ -46,8 +47,7 @@ class Dns(NamedTuple):
     slow: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Metrics:
+class Metrics(Struct, frozen=True):
     """What is read of a ztunnel's metrics."""
 
     active: int | None = None

@@ -4,8 +4,10 @@ are, and why."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from enum import Enum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.mesh import capture, injection, workloads
 from meshtui.mesh.capture import Capture
@@ -32,8 +34,7 @@ class Way(Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Moved:
+class Moved(Struct, frozen=True, eq=False):
     """One pod and where it goes."""
 
     workload: Workload
@@ -42,8 +43,7 @@ class Moved:
     """What decides after the change."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Move:
+class Move(Struct, frozen=True, eq=False):
     """What a change of labels means."""
 
     target: Ref

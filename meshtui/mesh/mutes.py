@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 ALWAYS = "always"
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -15,8 +16,7 @@ class BadMute(ValueError):  # noqa: N818 - reads as what it is
     """It is not said how long, or not why; its text says which."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mute:
+class Mute(Struct, frozen=True):
     """One finding, by its rule and the object that it is about."""
 
     finding: str

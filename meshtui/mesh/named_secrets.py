@@ -8,7 +8,8 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.mesh import components, gateway_pods, listeners, meshconfig, x509
 from meshtui.mesh.kinds import GATEWAY, ISTIO_GATEWAY, SECRET
@@ -23,8 +24,7 @@ CERT_MANAGER = ("cert-manager.io/certificate-name", "controller.cert-manager.io/
 """An annotation and a label by which cert-manager marks what it renews."""
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(Struct, frozen=True):
     """A listener that serves a certificate out of a Secret."""
 
     secret: Ref
@@ -34,8 +34,7 @@ class Use:
     """Empty for any."""
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(Struct, frozen=True):
     """What is known of one Secret."""
 
     entries: Mapping[str, tuple[bytes | Unreadable, ...]] | None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from sys import intern
+
+from msgspec import Struct
 
 from meshtui.mesh import (
     capture,
@@ -44,8 +45,7 @@ class Mode(Enum):
     """They could not be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Captured:
+class Captured(Struct, frozen=True):
     """How many of the pods that are wanted in the mesh are in it."""
 
     captured: int = 0
@@ -58,8 +58,7 @@ class Captured:
     """Pods of which it is not known whether they are wanted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Namespace:
+class Namespace(Struct, frozen=True):
     """One namespace."""
 
     key: str

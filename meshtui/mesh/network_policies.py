@@ -4,10 +4,11 @@ from (derivation C7 of doctor-rules.md, rules of istio-ambient.md, 1.4)."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from ipaddress import ip_address, ip_network
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from meshtui.mesh import raw, selectors
 from meshtui.mesh.kinds import NETWORK_POLICY
@@ -42,8 +43,7 @@ class Direction(Enum):
         self.peers = peers
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """One thing that a policy lets through."""
 
     ports: Sequence[Raw]
@@ -68,8 +68,7 @@ class Peer(NamedTuple):
     of_namespace: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class NetworkPolicy:
+class NetworkPolicy(Struct, frozen=True, eq=False):
     """One NetworkPolicy. Compared by identity."""
 
     namespace: str
@@ -84,8 +83,7 @@ class NetworkPolicy:
         return f"{self.namespace}/{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Blocked:
+class Blocked(Struct, frozen=True):
     """What policies keep from a pod."""
 
     policies: tuple[str, ...]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 from sys import intern
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from meshtui.mesh import pods, ztunnel_probes
 from meshtui.mesh.derived import derived
@@ -30,8 +31,7 @@ class Reading(NamedTuple):
     """Why the last attempt to read it failed; an older dump may stand beside it."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Ztunnel:
+class Ztunnel(Struct, frozen=True, eq=False):
     """A ztunnel pod with what it said. Compared by identity."""
 
     pod: Pod
@@ -46,8 +46,7 @@ class Ztunnel:
         return dump
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Node:
+class Node(Struct, frozen=True, eq=False):
     """What serves the pods of one node. Compared by identity."""
 
     name: str

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.snapshot import Ref
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A row of a pane."""
 
     pane: str
@@ -21,8 +21,7 @@ class Place:
     """What the pane is narrowed to, such as "namespace/shop"; "" for all of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """One line."""
 
     key: str
@@ -41,8 +40,7 @@ class Item:
     """The same over time, the latest last, for a sparkline; None where it is not known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Struct, frozen=True):
     """Lines that belong together."""
 
     title: str

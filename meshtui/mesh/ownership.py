@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from meshtui.mesh.changes import MANAGER, Change, Delete
 from meshtui.mesh.diff import LAST_APPLIED
@@ -17,8 +18,7 @@ from meshtui.mesh.raw import Raw, annotation, dig, entries, label, table, text
 from meshtui.mesh.standing import Path, touched
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(Struct, frozen=True):
     """A tool that an object is from."""
 
     tool: str
@@ -42,8 +42,7 @@ class Owner:
         return f"{who} will revert the change{when}: make it in its source instead"
 
 
-@dataclass(frozen=True, slots=True)
-class _Tool:
+class _Tool(Struct, frozen=True):
     title: str
     managers: tuple[str, ...] = ()
     gitops: bool = False

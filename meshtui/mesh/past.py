@@ -7,7 +7,8 @@ written since: of a patch its fields, of an object that was made the whole of it
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.mesh import changes, diff, standing
 from meshtui.mesh.changes import Change, Create, Delete, Patch, Refusal
@@ -30,8 +31,7 @@ _NOT_MADE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
+class Past(Struct, frozen=True):
     """One change, as far as it came."""
 
     entry: Raw

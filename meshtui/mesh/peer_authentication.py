@@ -4,9 +4,10 @@ of istio-ambient.md, 7.6)."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
+
+from msgspec import Struct, field
 
 from meshtui.mesh import pods, raw
 from meshtui.mesh.derived import derived
@@ -31,8 +32,7 @@ _MODES = {mode.name: mode for mode in (Mode.PERMISSIVE, Mode.STRICT, Mode.DISABL
 _LAST = datetime.max.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PeerAuthentication:
+class PeerAuthentication(Struct, frozen=True, eq=False):
     """One PeerAuthentication. Compared by identity."""
 
     namespace: str
@@ -49,8 +49,7 @@ class PeerAuthentication:
         return f"{self.namespace}/{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Mtls:
+class Mtls(Struct, frozen=True):
     """The mode in force. DISABLE is as good as PERMISSIVE in ambient: between captured pods mTLS stays."""
 
     mode: Mode
@@ -62,8 +61,7 @@ class Mtls:
     """Why it is UNKNOWN or NONE."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class InForce:
+class InForce(Struct, frozen=True, eq=False):
     """What may decide in one namespace, by level, the oldest first. Compared by identity."""
 
     mesh: tuple[PeerAuthentication, ...]

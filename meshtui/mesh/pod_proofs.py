@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from meshtui.mesh import nodes
 from meshtui.mesh.dumps import HBONE
@@ -18,8 +19,7 @@ from meshtui.mesh.snapshot import Snapshot
 from meshtui.mesh.workloads import Workload
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(Struct, frozen=True):
     """How far one object is."""
 
     key: str

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 from sys import intern
 from typing import Any
+
+from msgspec import Struct
 
 from meshtui.mesh import raw
 from meshtui.mesh.derived import derived
@@ -23,8 +24,7 @@ GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
 """Label of the pods of a waypoint or gateway that istiod deploys."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Pod:
+class Pod(Struct, frozen=True, eq=False):
     """One pod. Compared by identity: the same object as long as the API server's is the same one."""
 
     key: str

@@ -4,8 +4,9 @@ and 2.4)."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from meshtui.mesh import authorization_rules, raw, ztunnel_rules
 from meshtui.mesh.health import Health, Verdict
@@ -25,8 +26,7 @@ class Target(NamedTuple):
     name: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Policy:
+class Policy(Struct, frozen=True, eq=False):
     """One AuthorizationPolicy. Compared by identity."""
 
     ref: Ref
@@ -53,8 +53,7 @@ class Policy:
         return Verdict(Health.OK if said.reason == "Accepted" else Health.WARN, words)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Policies:
+class Policies(Struct, frozen=True, eq=False):
     """All policies by what they are for. Compared by identity."""
 
     of_target: Mapping[Target, tuple[Policy, ...]]

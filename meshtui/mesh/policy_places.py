@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from meshtui.mesh import attachments, components, raw, route_specs, waypoints
 from meshtui.mesh.checks import count
@@ -69,8 +70,7 @@ class Place(NamedTuple):
         return Verdict(self.health, self.reason)
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(Struct, frozen=True):
     """What decides where targets are enforced, looked up once for all policies of a snapshot."""
 
     snapshot: Snapshot

@@ -4,10 +4,12 @@ says of that (istio-ambient.md, 7.2, 7.3 and 7.6; AMB-028 to AMB-031 of doctor-r
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.mesh import (
     components,
@@ -60,8 +62,7 @@ KINDS: tuple[Kind | Scope, ...] = (*map(Scope, SHOWN), *services.KINDS)
 """Of all namespaces, whichever are shown: a policy of the root namespace is for all of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One object."""
 
     key: str

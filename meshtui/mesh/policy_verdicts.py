@@ -4,8 +4,9 @@ with it (istio-ambient.md, 7.2, 7.5 and 7.6; AMB-028 to AMB-030 of doctor-rules.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from meshtui.mesh import (
     authorization_rules,
@@ -28,8 +29,7 @@ from meshtui.mesh.traffic import values
 from meshtui.mesh.workloads import Workload
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Spec:
+class Spec(Struct, frozen=True, eq=False):
     """What one object says of itself. Compared by identity."""
 
     it: Raw

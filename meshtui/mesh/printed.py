@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+from msgspec import Struct
 
 from meshtui.mesh import raw
 from meshtui.mesh.health import Health, Verdict
@@ -19,8 +20,7 @@ _LONGEST = 4_000
 """More characters of one cell are not kept: a kind may print a whole document."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One object as the server prints it."""
 
     key: str

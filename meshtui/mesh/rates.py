@@ -7,10 +7,11 @@ began anew: its proxy was restarted, and what it counted in between is not known
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 K = TypeVar("K")
 
@@ -26,8 +27,7 @@ def kept(before: Samples[K] | None, counters: Mapping[K, int], now: datetime) ->
     return (*(before or ())[1 - MOST :], (now, counters))
 
 
-@dataclass(frozen=True, slots=True)
-class Rise(Generic[K]):
+class Rise(Struct, Generic[K], frozen=True):
     """How the counters of one proxy rose between two readings."""
 
     begin: datetime

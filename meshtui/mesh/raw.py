@@ -7,9 +7,10 @@ give a default then; a derivation built on them cannot be taken down by an objec
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+from msgspec import Struct
 
 Raw = Mapping[str, Any]
 
@@ -136,8 +137,7 @@ def last_edit(raw: Raw) -> tuple[datetime | None, str]:
     return moment(last, "time"), text(last, "manager")
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """One entry of `status.conditions`, in Kubernetes' words."""
 
     type: str

@@ -4,7 +4,8 @@ and 8.3; the Gateway API's own definitions of the reasons)."""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.raw import Condition
@@ -59,8 +60,7 @@ _MILD = frozenset({"AddressNotAssigned"})
 """What of a load balancer alone: traffic inside the cluster goes on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(Struct, frozen=True):
     """One condition, and what it comes to."""
 
     condition: Condition

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from meshtui.mesh import components, versions
 from meshtui.mesh.derived import derived
@@ -25,8 +26,7 @@ KINDS = (
 """A tag is a webhook's label; since Istio 1.28 also a Service's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Revision:
+class Revision(Struct, frozen=True):
     """One istiod, by the name that labels choose it with."""
 
     key: str

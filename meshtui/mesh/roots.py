@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.mesh.chains import Chain, Verifier, chain
 from meshtui.mesh.health import Health, Verdict
@@ -12,8 +13,7 @@ from meshtui.mesh.snapshot import Ref
 from meshtui.mesh.x509 import Certificate, Unreadable
 
 
-@dataclass(frozen=True, slots=True)
-class Bundle:
+class Bundle(Struct, frozen=True):
     """The CA certificates at one place: a ztunnel, a namespace's ConfigMap, a Secret of the CA."""
 
     holder: Ref
@@ -23,8 +23,7 @@ class Bundle:
     """Intermediates, and whatever else lies there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Authority:
+class Authority(Struct, frozen=True):
     """One CA certificate, wherever it is held."""
 
     certificate: Certificate
@@ -36,16 +35,14 @@ class Authority:
     """Of a root, whether everyone who trusts roots trusts this one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(Struct, frozen=True):
     """Something in a bundle that is no certificate."""
 
     holder: Ref
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Authorities:
+class Authorities(Struct, frozen=True):
     """All CA certificates of the cluster."""
 
     known: tuple[Authority, ...]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from meshtui.mesh import endpoints, grants, raw
 from meshtui.mesh.endpoints import Endpoints
@@ -23,8 +24,7 @@ from meshtui.mesh.route_specs import BackendRef, RouteSpec
 from meshtui.mesh.snapshot import Snapshot
 
 
-@dataclass(frozen=True, slots=True)
-class Backend:
+class Backend(Struct, frozen=True):
     """One backend of one rule, and how it is."""
 
     ref: BackendRef

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from meshtui.mesh import listeners, reasons
 from meshtui.mesh.health import Health, Verdict
@@ -37,8 +38,7 @@ _KINDS: Mapping[str, Kind] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Parent:
+class Parent(Struct, frozen=True):
     """One parent of a route, and what is said of the route there."""
 
     ref: ParentRef

@@ -7,9 +7,10 @@ HTTPRoute, GRPCRoute, TLSRoute and TCPRoute have the same form in all versions t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+
+from msgspec import Struct
 
 from meshtui.mesh import raw, route_matches
 from meshtui.mesh.kinds import (
@@ -29,8 +30,7 @@ MESH = "mesh"
 """The kind of parent of a VirtualService that is for the proxies of workloads and not for a gateway."""
 
 
-@dataclass(frozen=True, slots=True)
-class ParentRef:
+class ParentRef(Struct, frozen=True):
     """What a route attaches to."""
 
     kind: str
@@ -45,8 +45,7 @@ class ParentRef:
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
-@dataclass(frozen=True, slots=True)
-class BackendRef:
+class BackendRef(Struct, frozen=True):
     """Where a rule sends requests."""
 
     kind: str
@@ -65,8 +64,7 @@ class BackendRef:
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
-@dataclass(frozen=True, slots=True)
-class RuleSpec:
+class RuleSpec(Struct, frozen=True):
     """One rule: for which requests, what it does to them, and where they go."""
 
     matches: tuple[str, ...]
@@ -77,8 +75,7 @@ class RuleSpec:
     """It answers by itself or hands on, so that it needs no backend."""
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """What one controller says of a route at one parent."""
 
     parent: ParentRef
@@ -86,8 +83,7 @@ class Judgement:
     conditions: tuple[Condition, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class RouteSpec:
+class RouteSpec(Struct, frozen=True, eq=False):
     """One route as it is written. Compared by identity: the same object as long as the API server's is the same one."""
 
     ref: Ref

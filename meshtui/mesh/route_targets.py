@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.mesh import route_specs
 from meshtui.mesh.route_specs import MESH, RouteSpec
@@ -13,8 +14,7 @@ KINDS = tuple(Scope(kind) for kind in route_specs.KINDS)
 """Of all namespaces, whichever are shown: a route may lead into another one."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Target:
+class Target(Struct, frozen=True, eq=False):
     """One route as one Service sees it. Compared by identity."""
 
     route: Ref

@@ -4,9 +4,11 @@ words, and whether its backends are there (reference istio-ambient.md, 8.3, 8.4 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, partial
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.mesh import route_backends, route_parents, route_specs
 from meshtui.mesh.derived import derived
@@ -41,8 +43,7 @@ KINDS: tuple[Kind | Scope, ...] = (
 """Routes, gateways and grants of all namespaces, whichever are shown: a route attaches and sends across them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """One rule: for which requests, what is done to them, and where they go."""
 
     matches: tuple[str, ...]
@@ -51,8 +52,7 @@ class Rule:
     backends: tuple[Backend, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """One route, as it is now."""
 
     key: str

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from meshtui.mesh.raw import dig, entries, strings, text
 
 
-@dataclass(frozen=True, slots=True)
-class Selector:
+class Selector(Struct, frozen=True):
     """What labels must be: all of it must hold, so that an empty one takes everything."""
 
     labels: Mapping[str, str]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from meshtui.mesh import policies, raw
 from meshtui.mesh.components import MANAGED
@@ -21,8 +22,7 @@ _PROTOCOLS = ("grpc-web", "grpc", "http", "http2", "https", "mongo", "mysql", "r
 """What Istio reads from the beginning of a port's name (istioctl-analyze.md, service.PortNameAnalyzer)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Port:
+class Port(Struct, frozen=True):
     """One port."""
 
     name: str
@@ -41,8 +41,7 @@ class Port:
         return f"{self.number}/{self.protocol} {self.app_protocol}".rstrip()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ServiceSpec:
+class ServiceSpec(Struct, frozen=True, eq=False):
     """One Service as it is written. Compared by identity."""
 
     key: str

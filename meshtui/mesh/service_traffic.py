@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.mesh import components, rates, service_counters, ztunnel_probes
 from meshtui.mesh.metrics import Metrics
@@ -20,8 +22,7 @@ WIDTH = timedelta(seconds=30)
 """A sparkline has so many bars, each of so much time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Traffic:
+class Traffic(Struct, frozen=True):
     """Of one Service. Rates are a second; None is not known."""
 
     through: bool
@@ -87,8 +88,7 @@ Own = Sequence[Sequence[Rise[Connections]]]
 """What each ztunnel counted of one Service."""
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
+class Counted(Struct, frozen=True):
     """All that ztunnels counted, by Service."""
 
     own: Mapping[tuple[str, str], Own]

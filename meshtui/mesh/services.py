@@ -4,10 +4,12 @@ and which routes and policies it has (derivations C3, C4 and C6 of doctor-rules.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import attrgetter
 from typing import Any, NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.mesh import (
     applied_policies,
@@ -51,8 +53,7 @@ KINDS: tuple[Kind | Scope, ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(Struct, frozen=True):
     """One Service."""
 
     key: str
@@ -84,8 +85,7 @@ class Service:
         return self.why.startswith("opted out")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Namespace:
+class _Namespace(Struct, frozen=True, eq=False):
     """What a namespace decides for its Services. Compared by identity."""
 
     raw: Raw | None
@@ -111,8 +111,7 @@ class _Setting(NamedTuple):
     """Policies that target it, or its waypoint."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Derived:
+class _Derived(Struct, frozen=True):
     """A row without the time: until `settles` it is too young for what is said of who answers."""
 
     row: Service

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from msgspec import Struct, field
 
 from meshtui.mesh.kinds import Kind
 from meshtui.mesh.logs import LogLine
@@ -41,8 +42,7 @@ class Trouble(Enum):
     BROKEN = "unreadable answer"
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """A failure as a value: what kind, what happened, and what to do about it."""
 
     trouble: Trouble
@@ -50,8 +50,7 @@ class Problem:
     remedy: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """One list-and-watch: a kind, in one namespace or in all, narrowed by selectors in kubectl's syntax."""
 
     kind: Kind
@@ -79,8 +78,7 @@ def named(kind: Kind, name: str, namespace: str | None = None) -> Scope:
     return Scope(kind, namespace, fields=f"{_NAME}{name}")
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(Struct, frozen=True):
     """One object by name."""
 
     kind: Kind
@@ -103,8 +101,7 @@ class Phase(Enum):
     UNREADABLE = "version not readable"
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """The state of one scope: how complete and how fresh its objects are."""
 
     phase: Phase
@@ -124,26 +121,24 @@ class Source:
 LOADING = Source(Phase.LOADING)
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
+class Probe(Struct, frozen=True):
     """One HTTP GET at a port inside a pod, through a port-forward."""
 
     namespace: str
     pod: str
     port: int
     path: str
-    read: Callable[[bytes], Any] = field(repr=False)
+    read: Callable[[bytes], Any]
     """Body to value. A module-level function: a large body is read in another process. ValueError where unreadable."""
-    share: Callable[[Any, Collection[Any]], Any] | None = field(default=None, repr=False)
+    share: Callable[[Any, Collection[Any]], Any] | None = None
     """A new value and the values of other probes with the same `read`, to the new value with the parts that equal one
     of theirs replaced by it: 300 nodes tell of the same 10,000 workloads, and one copy is enough."""
-    keep: Callable[[Any, Any, datetime], Any] | None = field(default=None, repr=False)
+    keep: Callable[[Any, Any, datetime], Any] | None = None
     """What is kept of all values, from what was kept so far (None at first), a new value and its time: since when
     something is there, and how a counter rose. It grows no further than it bounds itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tail:
+class Tail(Struct, frozen=True):
     """The end of a container's log as it stands, which is not followed."""
 
     namespace: str
@@ -153,12 +148,11 @@ class Tail:
     """So many at most."""
     since: int
     """Seconds back from now."""
-    read: Callable[[Sequence[LogLine]], Any] = field(repr=False)
+    read: Callable[[Sequence[LogLine]], Any]
     """Lines to value, in a thread."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What a probe brought last. After a failure the older value stays, with the problem beside it."""
 
     value: Any = None
@@ -172,16 +166,14 @@ class Answer:
     """What the probe's `keep` made of all values."""
 
 
-@dataclass(frozen=True, slots=True)
-class Right:
+class Right(Struct, frozen=True):
     """Whether we may do a thing. Unknown (None) is neither yes nor no."""
 
     allowed: bool | None
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
+class Server(Struct, frozen=True):
     """Who answers, as whom, and whether it still does."""
 
     context: str = ""
@@ -206,8 +198,7 @@ class Server:
     retry_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Heading:
+class Heading(Struct, frozen=True):
     """A column of the table that a server prints (meta/v1 TableColumnDefinition)."""
 
     name: str
@@ -218,8 +209,7 @@ class Heading:
     """0 is always shown; others only where there is room."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Printed:
+class Printed(Struct, frozen=True, eq=False):
     """The objects of a kind as the server prints them: its own columns, as `kubectl get -o wide` shows them."""
 
     headings: tuple[Heading, ...] = ()
@@ -228,8 +218,7 @@ class Printed:
     sources: Mapping[Scope, Source] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Sweep:
+class Sweep(Struct, frozen=True):
     """How far the sweep of the ztunnels is."""
 
     enabled: bool = True
@@ -238,8 +227,7 @@ class Sweep:
     oldest: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Snapshot:
+class Snapshot(Struct, frozen=True, eq=False):
     """All that is known at `now`. Compared by identity: comparing 10,000 objects would cost more than drawing them."""
 
     now: datetime

@@ -7,8 +7,9 @@ that was never made by what the object says.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from meshtui.mesh import diff, raw
 from meshtui.mesh.changes import MANAGER, Change, Create, Delete, Patch, Refusal

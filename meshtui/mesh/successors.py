@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, Self
+
+from msgspec import Struct
 
 from meshtui.mesh import pods
 from meshtui.mesh.kinds import POD
@@ -21,8 +22,7 @@ class _Place(NamedTuple):
     """Of a DaemonSet's, which replaces each where it is; "" for others."""
 
 
-@dataclass(frozen=True, slots=True)
-class Watched:
+class Watched(Struct, frozen=True):
     """Some pods, and all that were there when one began to watch them."""
 
     places: frozenset[_Place]

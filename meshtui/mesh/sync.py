@@ -4,9 +4,9 @@ istio-ambient.md, 3.3)."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 from meshtui.mesh import components
 from meshtui.mesh.health import OK, Health, Verdict, worst
@@ -26,8 +26,7 @@ _SHORT = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Synced:
+class Synced(Struct, frozen=True):
     """One proxy, as the istiod that serves it tells."""
 
     type: str

@@ -7,7 +7,9 @@ one thing the tree is all branches through it: what leads to it stands above, an
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.mesh import (
     gateways,
@@ -37,8 +39,7 @@ KINDS: tuple[Kind | Scope, ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Focus:
+class Focus(Struct, frozen=True):
     """What a tree is of."""
 
     part: Part

@@ -4,8 +4,10 @@ and pods folded so that a thousand of them take a few lines."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
+
+from msgspec import Struct
 
 from meshtui.mesh.enrollment import State
 from meshtui.mesh.health import Health, Verdict, worst
@@ -31,8 +33,7 @@ class Part(Enum):
     """What is no row of any pane: a backend that does not exist, or what is not known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True, dict=True):
     """One thing in the tree."""
 
     part: Part
@@ -49,11 +50,11 @@ class Node:
     """The key of its row in its pane; "" where it has none."""
     ref: Ref | None = None
     children: tuple[Node, ...] = ()
-    below: Verdict = field(init=False)
-    """The worst of all under it, with the name of what that is."""
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "below", worst(each.told for each in self.children))
+    @cached_property
+    def below(self) -> Verdict:
+        """The worst of all under it, with the name of what that is."""
+        return worst(each.told for each in self.children)
 
     @property
     def called(self) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.mesh import raw, services, tree_nodes, waypoint_rows, ztunnels
 from meshtui.mesh.health import Health, Verdict
@@ -18,8 +20,7 @@ from meshtui.mesh.ztunnels import Ztunnel
 INGRESS = "istio.io/ingress-use-waypoint"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Branch:
+class Branch(Struct, frozen=True, eq=False):
     """One Service with all under it. Compared by identity."""
 
     inside: Node

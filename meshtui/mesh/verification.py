@@ -7,9 +7,11 @@ annotations do (`pod_proofs`). Whoever follows one wants `KINDS` and `probes`, a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Set
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.mesh import (
     components,
@@ -66,8 +68,7 @@ class State(Enum):
     TIMED_OUT = "timed out"
 
 
-@dataclass(frozen=True, slots=True)
-class Verification:
+class Verification(Struct, frozen=True):
     """What is followed."""
 
     change: Change
@@ -80,8 +81,7 @@ class Verification:
     """The deadline."""
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """How far it is at one moment."""
 
     state: State

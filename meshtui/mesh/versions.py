@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
+
+from msgspec import Struct
 
 from meshtui.mesh.health import Health, Verdict
 
@@ -13,8 +14,7 @@ OLDEST_ISTIO = (1, 24)
 """The first with ambient mode for production; older dumps and labels differ, and what they mean is not read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(Struct, frozen=True):
     """One minor release of Istio: when its support ends, and with which Kubernetes it is tested."""
 
     minor: tuple[int, int]

@@ -4,16 +4,16 @@ policies of its `/config_dump` (reference istio-ambient.md, 4.4). Odd fields giv
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from meshtui.mesh.raw import Raw, dig, number, table, text
 
 HEALTHY = "Healthy"
 
 
-@dataclass(frozen=True, slots=True)
-class KnownEndpoint:
+class KnownEndpoint(Struct, frozen=True):
     """An entry of `services[].endpoints`."""
 
     workload: str
@@ -28,8 +28,7 @@ class KnownEndpoint:
         return pod_of(self.workload)
 
 
-@dataclass(frozen=True, slots=True)
-class KnownService:
+class KnownService(Struct, frozen=True):
     """An entry of `services[]`."""
 
     namespace: str
@@ -42,8 +41,7 @@ class KnownService:
     endpoints: tuple[KnownEndpoint, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class KnownWorkload:
+class KnownWorkload(Struct, frozen=True):
     """An entry of `workloads[]`."""
 
     protocol: str
@@ -53,8 +51,7 @@ class KnownWorkload:
     """By "namespace/name", those that select it."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class View:
+class View(Struct, frozen=True, eq=False):
     """What one ztunnel knows. Compared by identity."""
 
     services: tuple[KnownService, ...]

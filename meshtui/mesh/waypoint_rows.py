@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import attrgetter
 from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.mesh import attachments, components, pods, raw, versions, waypoints
 from meshtui.mesh.attachments import Attachment
@@ -26,8 +28,7 @@ SERVICES = (SERVICE, SERVICE_ENTRY)
 WORKLOADS = (POD, WORKLOAD_ENTRY)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One waypoint."""
 
     key: str
@@ -82,8 +83,7 @@ class Row:
         return tuple(each for each in self.attached if each.kind in WORKLOADS)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Gateway:
+class _Gateway(Struct, frozen=True, eq=False):
     """What of a Gateway is said here and nowhere else."""
 
     key: str
@@ -116,8 +116,7 @@ class _Around(NamedTuple):
     """The versions of istiod."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Derived:
+class _Derived(Struct, frozen=True):
     """A row without the time: until `settles` istiod may not have got to it."""
 
     row: Row

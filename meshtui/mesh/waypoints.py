@@ -4,9 +4,10 @@ and C4 of doctor-rules.md, rules of istio-ambient.md, 2.2, 2.3 and 2.8)."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from meshtui.mesh import pods, raw, selectors
 from meshtui.mesh.derived import derived
@@ -98,8 +99,7 @@ class Binding(NamedTuple):
         return f"see Gateway {self.key} (:wp)"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Waypoint:
+class Waypoint(Struct, frozen=True, eq=False):
     """A Gateway as a waypoint. Any Gateway with an address can be named as one, whatever its class."""
 
     namespace: str
@@ -125,8 +125,7 @@ class GatewayClass(NamedTuple):
     """"" where the class has no such label."""
 
 
-@dataclass(frozen=True, slots=True)
-class Waypoints:
+class Waypoints(Struct, frozen=True):
     """All that can be named, and what is known of the rest."""
 
     gateways: Mapping[str, Waypoint]

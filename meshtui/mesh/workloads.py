@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import attrgetter
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.mesh import (
     capture,
@@ -43,8 +45,7 @@ KINDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Workload:
+class Workload(Struct, frozen=True):
     """One pod."""
 
     key: str
@@ -92,8 +93,7 @@ def chain(snapshot: Snapshot, workload: Workload) -> tuple[Link, ...]:
     return enrollment.chain(workload.pod, workload.enrolled, listings.of(snapshot))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Setting:
+class _Setting(Struct, frozen=True, eq=False):
     """What a namespace decides for its pods."""
 
     labels: Mapping[str, str] | None
@@ -104,8 +104,7 @@ class _Setting:
     waypoint: Binding | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Derived:
+class _Derived(Struct, frozen=True):
     """A row without the time: until `settles` a failure in it is held back."""
 
     row: Workload

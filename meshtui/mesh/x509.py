@@ -6,7 +6,6 @@ import binascii
 import warnings
 from base64 import b64decode
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from typing import TypeVar
@@ -15,6 +14,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, SignatureAlgorithmOID
+from msgspec import Struct
 
 from meshtui.mesh.distinguished_names import called, oneline, path
 
@@ -32,23 +32,20 @@ UNREADABLE = (
 """What cryptography raises over odd bytes, found by changing some in 60,000 certificates."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
+class Unreadable(Struct, frozen=True):
     """In place of a certificate: why it could not be read."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(Struct, frozen=True):
     """One subject alternative name, its kind in openssl's words: DNS, IP Address, URI, email, DirName, …"""
 
     kind: str
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(Struct, frozen=True):
     """A public key: "RSA" and its bits, "ECDSA" and its curve (P-256), "Ed25519"."""
 
     algorithm: str
@@ -62,11 +59,10 @@ class Key:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(Struct, frozen=True):
     """One X.509 certificate. Where a part could not be read it is empty, and `notes` says why."""
 
-    der: bytes = field(repr=False)
+    der: bytes
     subject: str
     """As `distinguished_names.oneline` has it; "" where it is empty, as a workload's is."""
     issuer: str

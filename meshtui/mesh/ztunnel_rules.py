@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.mesh import authorization_rules
 from meshtui.mesh.authorization_rules import fields, positive
@@ -25,8 +26,7 @@ _SILENT = ("trustDomains", "notTrustDomains")
 _SECTIONS = (("from", "source", _L4_SOURCE), ("to", "operation", _L4_OPERATION))
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
+class Attribute(Struct, frozen=True):
     """One thing that only a waypoint understands."""
 
     name: str

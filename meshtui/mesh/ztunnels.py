@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from meshtui.mesh import holdings, metrics, nodes, raw, versions, workloads, ztunnel_probes
 from meshtui.mesh.derived import derived
@@ -62,8 +63,7 @@ _NONE = Verdict(Health.NONE)
 _UNREAD = Verdict(Health.UNKNOWN, "its dump was not read")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ztunnel:
+class Ztunnel(Struct, frozen=True, kw_only=True):
     """One ztunnel on its node, or a node that has none."""
 
     key: str
@@ -174,8 +174,7 @@ def _rows(node: Node, around: _Around) -> tuple[Ztunnel, ...]:
     return tuple(_row(node, around, ztunnel, counted, part) for ztunnel, counted, part in each)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Inside:
+class _Inside(Struct, frozen=True, eq=False):
     """The pods of a node that are in the mesh, or should be, and have not ended."""
 
     expected: int = 0

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aiohttp import web
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from meshtui.sim import (
     calls,
@@ -38,8 +39,7 @@ from meshtui.sim.wire import answer, body_of, refused
 _HEALTH = ("/healthz", "/livez", "/readyz")
 
 
-@dataclass(slots=True, eq=False)
-class Api:
+class Api(Struct, eq=False):
     """Answers the requests of all clients from one store."""
 
     store: Store

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.sim.errors import BadRequest, MethodNotAllowed, NoSuchPath
 from meshtui.sim.kinds import NAMESPACE, Kind
@@ -13,8 +14,7 @@ from meshtui.sim.selectors import name_in
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """One request for a resource."""
 
     user: User

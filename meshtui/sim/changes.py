@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from meshtui.sim.errors import Expired
 from meshtui.sim.kinds import Kind
@@ -22,8 +23,7 @@ def key_of(obj: Mapping[str, Any]) -> Key:
     return metadata.get("namespace", ""), metadata["name"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Change:
+class Change(Struct, frozen=True, eq=False):
     """One change of one object."""
 
     type: Literal["ADDED", "MODIFIED", "DELETED"]
@@ -33,7 +33,7 @@ class Change:
     after: Object | None
     """None where it is DELETED; `before` then has the resourceVersion of the deletion, as watches are told."""
     resource_version: int
-    encoded: dict[Any, bytes] = field(default_factory=dict, repr=False)
+    encoded: dict[Any, bytes] = field(default_factory=dict)
     """Its forms on the wire, each made once and shared by all watches."""
 
     @property

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from meshtui.sim import cells, jsonpath
 from meshtui.sim.durations import since
@@ -42,8 +43,7 @@ from meshtui.sim.kinds import (
 from meshtui.sim.objects import Raw, at, mapping, mappings, sequence, text
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """One column; `wide` ones are shown with `-o wide` only."""
 
     name: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from meshtui.sim.errors import NoSuchPath
 from meshtui.sim.kinds import NAMESPACE, POD, SERVICE_ACCOUNT, Kind, group_version
@@ -30,8 +31,7 @@ _VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "updat
 _CHANGE = ("get", "patch", "update")
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(Struct, frozen=True):
     """A subresource."""
 
     name: str

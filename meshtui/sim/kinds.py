@@ -7,29 +7,35 @@ served while its CustomResourceDefinition is in the store, a built-in one always
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+
+class Kind(Struct, frozen=True):
     """A kind by group and plural; whatever else is said of it does not count when two are compared."""
 
     group: str
     plural: str
-    name: str = field(compare=False)
+    name: str
     """What `kind` says in an object of it, such as "Pod"."""
-    versions: tuple[str, ...] = field(compare=False, default=("v1",))
+    versions: tuple[str, ...] = ("v1",)
     """The versions served; the first is the preferred one and the one that objects are kept at."""
-    short: tuple[str, ...] = field(compare=False, default=())
-    namespaced: bool = field(compare=False, default=True)
-    status: bool = field(compare=False, default=False)
+    short: tuple[str, ...] = ()
+    namespaced: bool = True
+    status: bool = False
     """Whether `status` is a subresource: then an update of the object leaves it alone, and the other way round."""
-    scale: bool = field(compare=False, default=False)
-    custom: bool = field(compare=False, default=False)
-    generations: bool = field(compare=False, default=False)
+    scale: bool = False
+    custom: bool = False
+    generations: bool = False
     """Whether `metadata.generation` counts the changes of what is wanted."""
-    categories: tuple[str, ...] = field(compare=False, default=())
+    categories: tuple[str, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Kind) and (self.group, self.plural) == (other.group, other.plural)
+
+    def __hash__(self) -> int:
+        return hash((self.group, self.plural))
 
     def __str__(self) -> str:
         return f"{self.plural}.{self.group}" if self.group else self.plural

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.sim.errors import Conflict
 from meshtui.sim.objects import Raw, mappings, text
@@ -21,8 +23,7 @@ Path = tuple[str, ...]
 _METADATA = ("labels", "annotations", "finalizers", "ownerReferences")
 
 
-@dataclass(frozen=True, slots=True)
-class Writer:
+class Writer(Struct, frozen=True):
     """Someone who writes: a manager by its name, how, and at which version."""
 
     manager: str
@@ -31,8 +32,7 @@ class Writer:
     subresource: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(Struct, frozen=True):
     """The fields that one writer has."""
 
     writer: Writer

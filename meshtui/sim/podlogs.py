@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from aiohttp import web
+from msgspec import Struct
 
 from meshtui.sim.calls import Call
 from meshtui.sim.errors import BadRequest, Invalid
@@ -18,8 +18,7 @@ from meshtui.sim.store import Store
 _OPTIONS = Kind("", "podlogoptions", "PodLogOptions")
 
 
-@dataclass(frozen=True, slots=True)
-class _Options:
+class _Options(Struct, frozen=True):
     """What the query asks for."""
 
     tail: int | None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.sim.errors import Forbidden
 from meshtui.sim.kinds import CLUSTER_ROLE, CLUSTER_ROLE_BINDING, ROLE, ROLE_BINDING
@@ -16,8 +17,7 @@ MASTERS = "system:masters"
 AUTHENTICATED = "system:authenticated"
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+class User(Struct, frozen=True):
     name: str
     groups: tuple[str, ...] = ()
 
@@ -27,8 +27,7 @@ class User:
         return tuple(dict.fromkeys((*self.groups, AUTHENTICATED)))
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(Struct, frozen=True):
     """What someone wants to do: to a resource, or to a path that is none."""
 
     verb: str

@@ -10,7 +10,6 @@ import ssl
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from msgspec import Struct
 
 from meshtui.sim.api import Api
 from meshtui.sim.bootstrap import bootstrap
@@ -37,8 +37,7 @@ Controller = Callable[[], Coroutine[Any, Any, None]]
 """Runs until it is cancelled."""
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
+class Served(Struct, frozen=True):
     """A cluster that answers."""
 
     url: str

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Any
+
+from msgspec import Struct
 
 from meshtui.sim.columns import Column, columns
 from meshtui.sim.kinds import CRD, POD, Kind, group_version
@@ -34,8 +35,7 @@ def shape(accept: str) -> Shape:
     return Shape.WHOLE
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(Struct, frozen=True):
     """How one client wants the objects of one kind."""
 
     shape: Shape

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from aiohttp import web
+from msgspec import Struct
 
 from meshtui.sim.calls import Call
 from meshtui.sim.changes import Change, Subscription, key_of
@@ -26,8 +26,7 @@ _LONGEST = 45 * 60
 """Seconds that a watch lasts where the client names none; kube-apiserver draws between 30 and 60 minutes."""
 
 
-@dataclass(frozen=True, slots=True)
-class _View:
+class _View(Struct, frozen=True):
     """What one watch shows of the changes."""
 
     test: Test

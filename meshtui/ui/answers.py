@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from msgspec import Struct
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -28,8 +29,7 @@ from meshtui.ui.table import Table
 from meshtui.ui.words import Words
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Struct, frozen=True):
     """One line of an answer."""
 
     key: str
@@ -41,8 +41,7 @@ class Answered:
     """Where enter leads; None for nowhere."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What is answered."""
 
     verdict: Verdict

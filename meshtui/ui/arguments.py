@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.ui import filters
 
@@ -26,8 +27,7 @@ class BadArguments(ValueError):  # noqa: N818 - reads as what it is
     """What stands behind a command cannot be meant; its text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Arguments:
+class Arguments(Struct, frozen=True):
     """What stands behind the name of a pane."""
 
     namespaces: tuple[str, ...] | None = None

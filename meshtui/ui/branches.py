@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from msgspec import Struct
 from rich.style import Style
 from textual import events
 from textual.binding import Binding
@@ -33,8 +34,7 @@ _LEAST_REASON, _ROOMY = 24, 90
 """So many cells are worth to say why in; and with so many for both the tree leaves some to it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """One node in view, and where it stands."""
 
     path: Path

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Column:
+
+class Column(Struct, frozen=True):
     """One column of a table. Widths are in cells of the terminal."""
 
     title: str
@@ -29,8 +29,7 @@ class Column:
     """The key that sorts by it: "N" by name, "A" by age, "P" by namespace."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a column stands: its index among the columns, and its width."""
 
     index: int

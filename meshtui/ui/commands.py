@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
 def _nothing() -> Sequence[str]:
     return ()
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """One command: its name first, then its aliases."""
 
     names: tuple[str, ...]
@@ -28,8 +28,7 @@ class Command:
     """Whether the help names it, and scattered letters find it: not so with every kind that the cluster serves."""
 
 
-@dataclass(frozen=True, slots=True)
-class Completion:
+class Completion(Struct, frozen=True):
     """One way to go on: the whole text, and of a command what it would do."""
 
     text: str

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from meshtui.mesh.health import Health
 from meshtui.mesh.overview_items import Item
@@ -37,8 +38,7 @@ ARRANGED: Mapping[int, Sequence[Sequence[str]]] = {
 """By the number of columns which section stands where."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tile:
+class Tile(Struct, frozen=True):
     """Several of a section stand on one line, each so wide."""
 
     width: int

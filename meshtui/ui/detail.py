@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from meshtui.mesh import events, raw
 from meshtui.mesh.health import Health, Verdict
@@ -16,24 +17,21 @@ from meshtui.ui.spans import Cell, Line, Span, Tone, line, mark, said, text_of, 
 from meshtui.ui.table import fit
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(Struct, frozen=True):
     """One thing said: a label, and words that may run over several lines."""
 
     label: str
     words: Cell
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
+class Grid(Struct, frozen=True):
     """Several things of the same kind, in columns."""
 
     columns: Sequence[Column]
     rows: Sequence[Sequence[Cell]]
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Struct, frozen=True):
     """A heading with what stands under it. Without a heading it follows on the one before."""
 
     title: str

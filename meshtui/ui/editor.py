@@ -7,11 +7,11 @@ import os
 import shlex
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from msgspec import Struct
 from textual.app import App, SuspendNotSupported
 
 from meshtui.mesh import diff
@@ -27,8 +27,7 @@ class EditorError(Exception):
     """Nothing came of it, in words for the screen; they name the file, if something was written."""
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """What a person wrote."""
 
     path: Path

@@ -4,9 +4,10 @@ is."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+from msgspec import Struct
 
 from meshtui.mesh.changes import Change, Refusal
 from meshtui.mesh.health import Verdict
@@ -27,8 +28,7 @@ class Row(Protocol):
     def ref(self) -> Ref | None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Jump:
+class Jump(Struct, frozen=True):
     """Where to go: a pane, narrowed to what belongs to something, with the cursor on a row."""
 
     pane: str
@@ -38,8 +38,7 @@ class Jump:
     """The row to put the cursor on, once it is there; "" for the first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wants:
+class Wants(Struct, frozen=True):
     """What to ask the cluster beyond what is always watched."""
 
     scopes: tuple[Scope, ...] = ()
@@ -62,8 +61,7 @@ class Wants:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """A change that somebody asks for: of which object, or for which one, and how it is made once that was read
     whole."""
 
@@ -73,8 +71,7 @@ class Wish:
     """Somebody writes what is to be created in their editor before."""
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(Struct, frozen=True):
     """One line of a menu of changes."""
 
     title: str
@@ -87,8 +84,7 @@ class Offer:
     """The menu that it opens, where it asks for nothing itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(Struct, frozen=True):
     """How the rows of a pane are and how far they can be trusted, for the frame to show."""
 
     shown: int = 0
@@ -102,8 +98,7 @@ class Stamp:
     freshness: Line = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where one is and what one may do there."""
 
     context: str = ""

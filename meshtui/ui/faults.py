@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 from meshtui.mesh.checks import count
 from meshtui.mesh.health import Health, Verdict
@@ -14,8 +15,7 @@ from meshtui.ui.spans import Line, Span, Tone
 R = TypeVar("R", bound=Row)
 
 
-@dataclass(frozen=True, slots=True)
-class Faults(Generic[R]):
+class Faults(Struct, Generic[R], frozen=True):
     """The rows that fail or need a person."""
 
     rows: Sequence[R] = ()

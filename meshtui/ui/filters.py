@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import re2
+from msgspec import Struct
 
 from meshtui.mesh.selectors import Selector
 from meshtui.ui.columns import bare, find
@@ -30,8 +30,7 @@ class BadPattern(ValueError):  # noqa: N818 - reads as what it is
     """The filter cannot be read; its text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """A row as a filter looks at it."""
 
     cells: Sequence[str]
@@ -44,8 +43,7 @@ class Subject:
 Term = Callable[[Subject], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Struct, frozen=True):
     """A filter that was understood."""
 
     text: str

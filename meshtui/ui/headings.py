@@ -4,7 +4,8 @@ the rows are sorted."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from meshtui.ui.columns import Column, Place, layout, layout_wide
 from meshtui.ui.spans import Cell, text_of

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from meshtui.mesh.access import reading
 from meshtui.mesh.access.lines import AccessLine, Direction, End, Unreadable
@@ -38,8 +39,7 @@ class Stamps(Enum):
         return times.clock(at)
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """How lines are drawn."""
 
     stamps: Stamps = Stamps.NONE
@@ -57,8 +57,7 @@ class Sifted(NamedTuple):
     """So many before it do not stand."""
 
 
-@dataclass(slots=True)
-class Sieve:
+class Sieve(Struct):
     """Which lines stand, of those that it is given in their order."""
 
     finds: Callable[[str], bool] | None = None

@@ -8,10 +8,11 @@ to know beyond the watched objects (`wants`); what its keys do with a row is in 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
+from msgspec.structs import replace
 from textual import on
 from textual.containers import Container
 from textual.message import Message

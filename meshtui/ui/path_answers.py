@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.mesh import named_secrets
 from meshtui.mesh.doctor.findings import Evidence
@@ -28,8 +29,7 @@ _COLUMNS = (
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PathAsked:
+class PathAsked(Struct, frozen=True, eq=False):
     """`:trace A B`."""
 
     question: Question

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
 
 from meshtui.ui.exchange import Row
 
@@ -19,8 +20,7 @@ MARK = "mark"
 """What stands for the mark of a row in place of a column's title: how it is, the worst first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """By which column, and which way."""
 
     column: str = ""

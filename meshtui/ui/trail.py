@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from meshtui.ui.exchange import Jump
 
 _MOST = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Struct, frozen=True):
     """What one looked at, with where the cursor was and what was filtered."""
 
     jump: Jump

@@ -4,7 +4,9 @@ call."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.kinds import AUTHORIZATION_POLICY, POD, Kind
@@ -35,8 +37,7 @@ _WORDS: Mapping[Outcome, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class VerdictAsked:
+class VerdictAsked(Struct, frozen=True, eq=False):
     """`:verdict A B[:port]`: every proxy that judges the call, and what it does."""
 
     question: Question
@@ -145,8 +146,7 @@ def _pod(each: Judgement) -> Ref | None:
     return Ref(POD, namespace, name) if name else None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class WhoAsked:
+class WhoAsked(Struct, frozen=True, eq=False):
     """`:who B[:port]`: by service account who may call it, and whom it may call."""
 
     party: str

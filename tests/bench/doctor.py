@@ -26,9 +26,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from meshtui.commands import whole
 from meshtui.commands.whole import Asked

@@ -20,7 +20,8 @@ import json
 import statistics
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from meshtui.mesh.kinds import POD
 from meshtui.mesh.snapshot import Snapshot

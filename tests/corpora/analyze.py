@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from meshtui.mesh import kinds, manifests
 from meshtui.mesh.doctor import examination
@@ -26,8 +27,7 @@ Pair = tuple[str, str]
 """A code, and the resource that it is reported on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Agreement:
+class Agreement(Struct, frozen=True):
     """One case: what was expected of it, and what was found."""
 
     case: str

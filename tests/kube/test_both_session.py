@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import UserDict
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from meshtui.kube import kubeconfig as kubeconfigs
 from meshtui.kube.live import LiveSession

@@ -6,8 +6,9 @@ import asyncio
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
+
+from msgspec.structs import replace
 
 from meshtui.kube.live import LiveSession
 from meshtui.mesh.kinds import CONFIGMAP, EVENT, PEER_AUTHENTICATION, POD, SECRET, Kind

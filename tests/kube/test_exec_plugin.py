@@ -8,12 +8,12 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from meshtui.kube import exec_plugin
 from meshtui.kube.access import Cluster, Exec, Material

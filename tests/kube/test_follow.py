@@ -6,11 +6,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from aiohttp import web
+from msgspec.structs import replace
 
 from meshtui.kube.api import Api
 from meshtui.kube.discovery import Discovery
@@ -67,7 +67,7 @@ Follow = Callable[..., Any]
 def follow(api: Api) -> Follow:
     @asynccontextmanager
     async def following(scope: Scope = ALL_PODS, **pace: float) -> AsyncIterator[Followed]:
-        followed = Followed(api, scope, replace(QUICK, **pace))  # type: ignore[arg-type]
+        followed = Followed(api, scope, replace(QUICK, **pace))
         task = asyncio.create_task(followed.follower.run())
         try:
             yield followed

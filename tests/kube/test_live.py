@@ -6,7 +6,6 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from multiprocessing import active_children
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from msgspec.structs import replace
 
 from meshtui.kube import kubeconfig
 from meshtui.kube.errors import ConfigError, KubeError
@@ -51,7 +51,7 @@ def live(config: Path) -> Open:
 
     def opened(pace: dict[str, float] | None = None, **settings: Any) -> LiveSession:
         chosen = Settings(kubeconfig=(config,), **{"request_timeout": 2.0, **settings})
-        hurried = replace(QUICK, **(pace or {}))  # type: ignore[arg-type]
+        hurried = replace(QUICK, **(pace or {}))
         return LiveSession(kubeconfig.load(chosen), "", chosen, pace=hurried)
 
     return opened

@@ -6,11 +6,11 @@ import asyncio
 import json
 import os
 import sys
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from meshtui.kube.access import Cluster, Exec, Material, User
 from meshtui.kube.credentials import Credentials

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 import yaml
 from hypothesis import given, settings
+from msgspec.structs import replace
 
 from meshtui.mesh import capture, pods
 from meshtui.mesh.capture import Wanted

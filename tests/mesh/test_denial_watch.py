@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from meshtui.mesh import denial_watch
 from meshtui.mesh.denial_watch import Heard, Watch

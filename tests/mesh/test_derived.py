@@ -1,12 +1,12 @@
 """What is made of a whole snapshot is made again where something that was read for it has changed, and only there."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from meshtui.mesh import (
     certificates,

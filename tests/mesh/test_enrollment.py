@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from meshtui.mesh import workloads, ztunnel_probes
 from meshtui.mesh.dumps import Config, Dump, DumpDetail, Listing, Proxied, Version

@@ -5,9 +5,9 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from meshtui.mesh import changes, foresight, preflight
 from meshtui.mesh.changes import Change, Delete, Patch

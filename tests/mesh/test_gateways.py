@@ -4,13 +4,13 @@ and 8.6, and RFC 6125 for the names in certificates."""
 from __future__ import annotations
 
 import base64
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from meshtui.mesh import gateways, listeners, named_secrets, raw
 from meshtui.mesh.gateways import Gateway

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from meshtui.mesh import capture, narrower
 from meshtui.mesh.kinds import CONFIGMAP, GATEWAY, NAMESPACE, NODE, POD

@@ -4,11 +4,11 @@ nothing else was written; and whatever stands in the file, it is told."""
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
+from msgspec.structs import replace
 
 from meshtui.mesh import changes, past, standing
 from meshtui.mesh.changes import Change, Create, Delete, Patch, Refusal

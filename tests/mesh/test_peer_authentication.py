@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from msgspec.structs import replace
 
 from meshtui.mesh import peer_authentication
 from meshtui.mesh.kinds import NAMESPACE, PEER_AUTHENTICATION, Kind

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from meshtui.mesh import changes, denial_policies, policy_changes
 from meshtui.mesh.access import reasons

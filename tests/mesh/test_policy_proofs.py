@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from meshtui.mesh import raw, verification, ztunnel_probes
 from meshtui.mesh.changes import Create, Delete, Patch

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from meshtui.mesh import service_counters, service_traffic, ztunnel_probes
 from meshtui.mesh.metrics import read_metrics

@@ -4,12 +4,12 @@ istio-ambient.md, 2.2 to 2.4 and 7.2."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from meshtui.mesh import raw, services
 from meshtui.mesh.health import Health

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
+from msgspec.structs import replace
 
 from meshtui.mesh import changes, injection, preflight, sidecar_moves
 from meshtui.mesh.changes import Patch, Refusal

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from meshtui.mesh.kinds import POD
 from meshtui.mesh.memo import Memo

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from meshtui.mesh import changes, dumps, verification, ztunnels
 from meshtui.mesh.changes import Create, Delete, Patch

@@ -3,12 +3,12 @@ is said before (istio-ambient.md, 2.1 to 2.3; C3 and C4 of doctor-rules.md)."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 import yaml
 from hypothesis import given
+from msgspec.structs import replace
 
 from meshtui.mesh import changes, preflight, waypoint_changes
 from meshtui.mesh.changes import Create, Delete, Patch, Refusal

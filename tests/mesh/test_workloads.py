@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from meshtui.mesh import workloads, ztunnel_probes
 from meshtui.mesh.dumps import Config, Dump, Listing, Proxied, Version

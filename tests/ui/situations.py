@@ -4,8 +4,9 @@ not see all of it, or to whom it does not answer."""
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from meshtui.mesh import scopes
 from meshtui.mesh.denial_watch import Heard, Watch

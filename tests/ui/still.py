@@ -6,12 +6,13 @@ import asyncio
 import copy
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
 from json_merge_patch import lib as json_merge_patch
+from msgspec.structs import replace
 from textual.app import App
 from textual.message_pump import MessagePump
 from textual.pilot import Pilot

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from meshtui.mesh import raw, ztunnel_probes
 from meshtui.mesh.kinds import NETWORK_POLICY, POD

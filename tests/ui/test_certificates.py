@@ -9,11 +9,11 @@ import json
 import shutil
 import ssl
 import subprocess
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from meshtui.mesh import named_secrets
 from meshtui.mesh.kinds import GATEWAY, SECRET

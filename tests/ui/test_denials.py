@@ -6,11 +6,11 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from meshtui.kube import audit
 from meshtui.mesh.denial_watch import Heard, Watch

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from meshtui.mesh import envoy, sync
 from meshtui.mesh.envoy import Probes

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from meshtui.mesh import certificates, workloads
 from meshtui.mesh.doctor import rows
@@ -21,7 +22,7 @@ BATCH = ("critical", "AMB-019", "Namespace batch +2")
 
 
 def later(snapshot: Snapshot, seconds: int, **objects: object) -> Snapshot:
-    return replace(snapshot, now=snapshot.now + timedelta(seconds=seconds), **objects)  # type: ignore[arg-type]
+    return replace(snapshot, now=snapshot.now + timedelta(seconds=seconds), **objects)
 
 
 def without_routes(snapshot: Snapshot, seconds: int) -> Snapshot:

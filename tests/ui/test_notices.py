@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from meshtui.mesh.kinds import GATEWAY, NAMESPACE, PEER_AUTHENTICATION, POD
 from meshtui.mesh.snapshot import Phase, Problem, Scope, Server, Snapshot, Source, Trouble

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from meshtui.mesh.kinds import AUTHORIZATION_POLICY, NAMESPACE, POD, TELEMETRY
 from meshtui.mesh.snapshot import Phase, Problem, Ref, Scope, Source, Trouble

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from meshtui.mesh.kinds import ENDPOINT_SLICE, HTTP_ROUTE, REFERENCE_GRANT, TCP_ROUTE, TLS_ROUTE
 from meshtui.mesh.raw import Raw

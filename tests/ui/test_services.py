@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from meshtui.mesh import components, service_traffic, ztunnel_probes
 from meshtui.mesh.kinds import SERVICE

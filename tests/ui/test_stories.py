@@ -3,11 +3,11 @@ answer names mend it."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from textual.widgets import Input
 
 from meshtui.mesh.snapshot import Snapshot

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from meshtui.mesh import named_secrets, raw, services, ztunnel_probes
 from meshtui.mesh.kinds import ENDPOINT_SLICE, POD, SERVICE, Kind

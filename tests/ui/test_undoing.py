@@ -3,11 +3,11 @@ stopping many."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from meshtui.kube import audit
 from meshtui.mesh import past

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from meshtui.mesh.changes import Create
 from meshtui.mesh.kinds import DEPLOYMENT, GATEWAY, NAMESPACE, SERVICE

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from meshtui.mesh.kinds import GATEWAY, NAMESPACE, POD
 from meshtui.mesh.snapshot import Phase, Ref, Scope, Source

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from meshtui.mesh import events, raw, ztunnel_probes
 from meshtui.mesh.kinds import GATEWAY, NAMESPACE, POD

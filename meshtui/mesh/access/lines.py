@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+
+from msgspec import Struct
 
 
 class Direction(Enum):
@@ -18,8 +19,7 @@ class Direction(Enum):
     """A waypoint or a gateway, that has both."""
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(Struct, frozen=True):
     """One end of a connection, as far as the line tells: "" for what it does not."""
 
     address: str
@@ -35,8 +35,7 @@ class End:
         return split(self.address)[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(Struct, frozen=True):
     """What an Envoy says besides."""
 
     status: int
@@ -46,8 +45,7 @@ class Response:
     """What decided the response, such as "via_upstream", and why a TCP connection was ended."""
 
 
-@dataclass(frozen=True, slots=True)
-class AccessLine:
+class AccessLine(Struct, frozen=True):
     """One connection that has ended, or one request. Names come from strangers: they may hold anything."""
 
     at: datetime

@@ -4,10 +4,10 @@ before, and some are broken. Nothing raises, nothing is guessed, and everything 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from meshtui.mesh.access import envoy, ztunnel
 from meshtui.mesh.access.lines import AccessLine, Unfinished, Unreadable
@@ -39,8 +39,7 @@ def _of_json(line: str) -> AccessLine | None:
     return ztunnel.of_json(found) or envoy.of_json(found)
 
 
-@dataclass(slots=True)
-class Counts:
+class Counts(Struct):
     """How many lines were what."""
 
     access: int = 0

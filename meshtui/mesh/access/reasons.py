@@ -3,13 +3,12 @@ doctor that it belongs to (doctor-rules.md, E; istio-ambient.md, 4.8 and 5.5).""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from meshtui.mesh.health import Health
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """One kind of failure."""
 
     code: str

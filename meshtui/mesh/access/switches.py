@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from meshtui.mesh import components, meshconfig, pods, raw
 from meshtui.mesh.health import Health, Verdict
@@ -36,8 +37,7 @@ class State(Enum):
         self.health = health
 
 
-@dataclass(frozen=True, slots=True)
-class Switch:
+class Switch(Struct, frozen=True):
     """Whether one proxy writes access lines."""
 
     ref: Ref

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from meshtui.mesh.access.lines import AccessLine
 from meshtui.mesh.access.reading import Counts, Reader
@@ -25,8 +26,7 @@ class Told(NamedTuple):
     written: str
 
 
-@dataclass(frozen=True, slots=True)
-class AccessTail:
+class AccessTail(Struct, frozen=True):
     """What could be read of the end of a log."""
 
     told: tuple[Told, ...]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.mesh.doctor.findings import Found, Rule, Unsure
 from meshtui.mesh.kinds import SECRET, Kind
@@ -12,8 +13,7 @@ from meshtui.mesh.snapshot import Scope, Snapshot
 Findings = Iterable[Found | Unsure]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Analyzer:
+class Analyzer(Struct, frozen=True, eq=False):
     """One analyzer. It must not fail over objects of any shape; where it does, that is told and the others go on. It is
     applied again only where something that it read of the snapshot became another (`mesh.derived`)."""
 

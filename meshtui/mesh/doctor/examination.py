@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from meshtui.mesh.derived import derived
 from meshtui.mesh.doctor.analyzer import Analyzer, kind_of
@@ -30,8 +31,7 @@ class Outcome(Enum):
     NOT_APPLICABLE = "not applicable"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Finding:
+class Finding(Struct, frozen=True, eq=False):
     """What was found, with what it explains."""
 
     found: Found
@@ -43,8 +43,7 @@ class Finding:
         return min((self.found, *self.symptoms), key=lambda each: each.grade.rank).grade
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Examination:
+class Examination(Struct, frozen=True, eq=False):
     """What came of it."""
 
     findings: tuple[Finding, ...]
@@ -68,8 +67,7 @@ def _told(*reports: tuple[Analyzer, _Report]) -> Examination:
     return Examination(_folded(found), unsure, _outcomes(reports), _by_object(found))
 
 
-@dataclass(frozen=True, slots=True)
-class _Report:
+class _Report(Struct, frozen=True):
     """What came of one analyzer."""
 
     found: tuple[Found, ...] = ()

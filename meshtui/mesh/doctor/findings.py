@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+
+from msgspec import Struct
 
 from meshtui.mesh.health import Health
 from meshtui.mesh.snapshot import Ref
@@ -28,8 +29,7 @@ class Severity(Enum):
     __hash__ = object.__hash__  # Enum's own is written in Python
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """What is looked for: the texts that are the same for each finding of it."""
 
     code: str
@@ -45,8 +45,7 @@ class Rule:
     """The page of Istio's documentation, as the end of its address, such as "docs/ambient/usage/waypoint/"."""
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """One thing that was seen: which field of what, its value, and when it was read."""
 
     source: str
@@ -59,8 +58,7 @@ class Evidence:
     """None for what is watched: it is as fresh as the snapshot."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """One finding."""
 
     rule: Rule
@@ -91,8 +89,7 @@ class Found:
         return self.remedy or self.rule.remedy
 
 
-@dataclass(frozen=True, slots=True)
-class Unsure:
+class Unsure(Struct, frozen=True):
     """Something that a rule could not judge: it is not ok, it is not known."""
 
     rule: Rule

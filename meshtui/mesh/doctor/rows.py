@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.mesh.doctor import analyzer, examination
 from meshtui.mesh.doctor.examination import Examination, Finding
@@ -25,8 +27,7 @@ _UNASKED = tuple(each for each in ANALYZERS if not each.asked_for)
 KINDS: tuple[Kind | Scope, ...] = analyzer.watched(_UNASKED)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Row:
+class Row(Struct, frozen=True, eq=False):
     """One finding, with what it explains."""
 
     key: str
@@ -114,8 +115,7 @@ def _muted(examination: Examination, snapshot: Snapshot) -> Collection[Found]:
     return {found for each in muted for found in (each.found, *each.symptoms)}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Rows:
+class _Rows(Struct, frozen=True, eq=False):
     """What is known after so many snapshots."""
 
     rows: Mapping[str, Row]

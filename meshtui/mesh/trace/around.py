@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
+
+from msgspec import Struct, field
 
 from meshtui.mesh import workloads
 from meshtui.mesh.kinds import NAMESPACE
@@ -19,8 +20,7 @@ from meshtui.mesh.waypoints import Binding
 from meshtui.mesh.workloads import Workload
 
 
-@dataclass(frozen=True, eq=False)
-class Around:
+class Around(Struct, frozen=True, eq=False, dict=True):
     """One call in one snapshot: from pods to pods, by the name of a Service or by their addresses."""
 
     snapshot: Snapshot

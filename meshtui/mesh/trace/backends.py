@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.mesh.snapshot import Snapshot
 from meshtui.mesh.trace import ends
@@ -18,8 +20,7 @@ _MOST_PODS = 4
 """Of each of several."""
 
 
-@dataclass(frozen=True, slots=True)
-class Backend:
+class Backend(Struct, frozen=True):
     """One Service that requests are sent to."""
 
     named: Named

@@ -4,8 +4,10 @@ host names and addresses of gateways."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from meshtui.mesh import service_specs, workloads
 from meshtui.mesh.kinds import SERVICE
@@ -20,8 +22,7 @@ MOST = 8
 _PORTS = {"http": 80, "https": 443}
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """Where a caller outside goes: what stands in a URL."""
 
     host: str
@@ -33,8 +34,7 @@ class Address:
         return f"{'https' if self.tls else 'http'}://{self.host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """What is asked: as it was typed, and what is known of a request."""
 
     source: str
@@ -60,8 +60,7 @@ class Question:
         return Http(self.method, host, self.path, headers)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Ends:
+class Ends(Struct, frozen=True, eq=False):
     """Both ends of a call. Compared by identity."""
 
     source: Named

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.mesh import gateways, route_targets, routes
 from meshtui.mesh.doctor.findings import Evidence
@@ -26,8 +27,7 @@ from meshtui.mesh.tree import takes
 LISTENER, SERVED, CERTIFICATE = "listener", "gateway", "certificate"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """How far a request comes in."""
 
     hops: tuple[Hop, ...]

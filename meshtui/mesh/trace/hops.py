@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.mesh import nodes, ztunnel_probes
 from meshtui.mesh.doctor.findings import Evidence
@@ -15,8 +17,7 @@ from meshtui.mesh.snapshot import Answer, Ref, Snapshot
 from meshtui.mesh.views import View
 
 
-@dataclass(frozen=True, slots=True)
-class Hop:
+class Hop(Struct, frozen=True):
     """One hop. Its health is OK, UNKNOWN or BAD: what is not known is never ok."""
 
     title: str

@@ -4,8 +4,9 @@ other's (doctor-rules.md, C5 and AMB-038)."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from hashlib import sha256
+
+from msgspec.structs import replace
 
 from meshtui.mesh import identities
 from meshtui.mesh.doctor.findings import Evidence

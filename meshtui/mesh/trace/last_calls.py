@@ -4,8 +4,9 @@ other hops say what should become of a call; this one says what became of it."""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct
 
 from meshtui.mesh.access import causes, switches, tails
 from meshtui.mesh.access.causes import Cause
@@ -31,8 +32,7 @@ _LONGEST = 2_000
 _READ_LOGS = "`meshtui rbac` prints the rights that reading logs needs"
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
+class _Call(Struct, frozen=True):
     """One line about a call of this kind."""
 
     log: Ref
@@ -149,8 +149,7 @@ def _newest(calls: Iterable[_Call]) -> list[_Call]:
     return sorted(found.values(), key=lambda call: call.at, reverse=True)
 
 
-@dataclass(frozen=True, slots=True)
-class _Pair:
+class _Pair(Struct, frozen=True):
     """Whose calls to whom."""
 
     callers: Collection[str]

@@ -4,7 +4,8 @@ a tunnel and on the port of the application where it does not (doctor-rules.md, 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.mesh import network_policies
 from meshtui.mesh.doctor.findings import Evidence
@@ -23,8 +24,7 @@ from meshtui.mesh.traffic.passage import Dataplane
 TITLE = "network policies"
 
 
-@dataclass(frozen=True, slots=True)
-class _Leg:
+class _Leg(Struct, frozen=True):
     """One connection on the way."""
 
     source: Pod | None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from operator import itemgetter
+
+from msgspec import Struct
 
 from meshtui.mesh import endpoints, route_targets, routes
 from meshtui.mesh.doctor.findings import Evidence
@@ -22,8 +23,7 @@ from meshtui.mesh.traffic.calls import Http
 ROUTE, ENDPOINTS = "route", "endpoints"
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Struct, frozen=True):
     """A rule that takes a request, or may."""
 
     route: Route

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.mesh import gateways, services, workloads, ztunnel_probes
 from meshtui.mesh.health import Health, Verdict
@@ -36,8 +38,7 @@ KINDS: tuple[Kind | Scope, ...] = tuple(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(Struct, frozen=True):
     """What is between A and B."""
 
     source: str

@@ -4,7 +4,9 @@ matrix, who may call a workload, and whom it may call, by service account."""
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.mesh.service_specs import Port
 from meshtui.mesh.snapshot import Snapshot
@@ -18,8 +20,7 @@ HTTP = ("http", "http2", "grpc", "grpc-web", "kubernetes.io/h2c", "kubernetes.io
 """Protocols of a Service's port that an Envoy reads as HTTP; one that names none is found out from the traffic."""
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """What becomes of a call, for pods that are alike in it."""
 
     callers: tuple[str, ...]
@@ -30,8 +31,7 @@ class Judgement:
     """Why it is unknown, where that is no policy's doing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One service account of the matrix."""
 
     account: str

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct, field
 
-@dataclass(frozen=True, slots=True)
-class Http:
+
+class Http(Struct, frozen=True):
     """One request. None for what is not known."""
 
     method: str | None = None
@@ -23,8 +23,7 @@ class Http:
     """Of the token that the proxy verified; empty where it verified none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """One connection as one proxy sees it. None for what is not known."""
 
     principal: str | None

@@ -5,8 +5,9 @@ istio-ambient.md, 7.2, 7.5 and 7.6). Policies for ztunnels are in the form of th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from meshtui.mesh.peer_authentication import InForce, Mode, PeerAuthentication
 from meshtui.mesh.raw import Raw
@@ -18,8 +19,7 @@ _PRESENT: Raw = {"Presence": []}
 _PLAIN_TEXT: Raw = {"notPrincipals": [_PRESENT]}
 
 
-@dataclass(frozen=True, slots=True)
-class Acceptance:
+class Acceptance(Struct, frozen=True):
     """A condition as istiod writes it."""
 
     type: str
@@ -28,8 +28,7 @@ class Acceptance:
     message: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Converted:
+class Converted(Struct, frozen=True, eq=False):
     """What becomes of one AuthorizationPolicy. Compared by identity."""
 
     policy: Raw | None

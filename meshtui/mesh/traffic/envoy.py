@@ -8,9 +8,10 @@ rule of an ALLOW; of any other action it drops the value alone, and a field that
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
+
+from msgspec import Struct
 
 from meshtui.mesh.raw import dig
 from meshtui.mesh.traffic import matching, paths, trust_domains
@@ -24,8 +25,7 @@ Given = tuple[Any, ...] | None
 Matcher = Callable[[Any], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Mesh:
+class Mesh(Struct, frozen=True):
     """What of the mesh config counts for rules."""
 
     root: str = "istio-system"

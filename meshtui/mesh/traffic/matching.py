@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from typing import Any
 
 import re2
+from msgspec import Struct
 
 SPIFFE = "spiffe://"
 
@@ -25,8 +25,7 @@ class Kind(Enum):
     """RE2, as Envoy's, over the whole text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(Struct, frozen=True):
     """How Envoy compares a text."""
 
     kind: Kind

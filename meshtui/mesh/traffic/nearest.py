@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.mesh.traffic.trials import Clause, Test, Trial
 
 _TOLD = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Miss:
+class Miss(Struct, frozen=True):
     """A rule that did not match, and each field that kept it from that."""
 
     policy: str

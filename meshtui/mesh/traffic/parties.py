@@ -4,7 +4,8 @@ of whom they may call."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.mesh import (
     attachments,
@@ -52,8 +53,7 @@ KINDS: tuple[Kind | Scope, ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """One pod of those that a name stands for."""
 
     pod: str
@@ -65,8 +65,7 @@ class Member:
     """Why it may not be in the mesh as it should be, which it is taken to be."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Named:
+class Named(Struct, frozen=True, eq=False):
     """What a name stands for. Compared by identity."""
 
     title: str

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from enum import Enum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.mesh import peer_authentication
 from meshtui.mesh.peer_authentication import InForce, Mode
@@ -29,8 +31,7 @@ class Dataplane(Enum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
-class Party:
+class Party(Struct, frozen=True):
     """A caller, or who is called."""
 
     namespace: str
@@ -46,8 +47,7 @@ class Party:
         return self.dataplane is not Dataplane.NONE
 
 
-@dataclass(frozen=True, slots=True)
-class Waypoint:
+class Waypoint(Struct, frozen=True):
     """One that stands before who is called."""
 
     namespace: str
@@ -55,8 +55,7 @@ class Waypoint:
     account: str
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
+class Passage(Struct, frozen=True):
     """One call, from end to end."""
 
     source: Party
@@ -75,8 +74,7 @@ class Passage:
     sni: str | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Rulebook:
+class Rulebook(Struct, frozen=True, eq=False):
     """All that is written, in one mesh. Compared by identity."""
 
     mesh: Mesh
@@ -102,8 +100,7 @@ class Place(Enum):
     GATEWAY = "gateway"
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(Struct, frozen=True):
     """One proxy on the way, and what it does."""
 
     place: Place
@@ -120,8 +117,7 @@ class Judged:
         return refused and self.decision.stage is Stage.AUTHORIZATION and not self.decision.policy
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """What becomes of a call."""
 
     outcome: Outcome

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from meshtui.mesh import policies
 from meshtui.mesh.kinds import AUTHORIZATION_POLICY
@@ -31,8 +32,7 @@ OPERATION_FIELDS: Mapping[str, str] = {
 """Those of an operation; the first three have no `when`, and are named here as Envoy's pseudo headers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Requirement:
+class Requirement(Struct, frozen=True):
     """One field of a source or an operation, or one `when`."""
 
     field: str
@@ -47,8 +47,7 @@ Requirements = tuple[Requirement, ...]
 """All of them must hold."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """All that is in it must hold; of the sources one, and of the operations one."""
 
     sources: tuple[Requirements, ...]
@@ -56,8 +55,7 @@ class Rule:
     conditions: Requirements
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Authorization:
+class Authorization(Struct, frozen=True, eq=False):
     """One AuthorizationPolicy with its rules. Compared by identity."""
 
     policy: Policy

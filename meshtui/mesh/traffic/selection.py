@@ -4,8 +4,9 @@ istio-ambient.md, 7.2). What applies at a ztunnel is in `ztunnel` and `conversio
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from meshtui.mesh.pods import GATEWAY_NAME
 from meshtui.mesh.policies import Policy, Target
@@ -19,8 +20,7 @@ class Kind(Enum):
     WAYPOINT = "waypoint"
 
 
-@dataclass(frozen=True, slots=True)
-class Proxy:
+class Proxy(Struct, frozen=True):
     """One Envoy, and what a call through it is for."""
 
     kind: Kind

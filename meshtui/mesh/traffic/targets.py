@@ -4,7 +4,8 @@ writes of that (its `pilot/pkg/serviceregistry/ambient/policies.go`)."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.mesh import raw, waypoints
 from meshtui.mesh.kinds import NAMESPACE, SERVICE, SERVICE_ENTRY
@@ -14,8 +15,7 @@ from meshtui.mesh.traffic.conversion import Acceptance
 from meshtui.mesh.waypoints import Traffic, Waypoints
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(Struct, frozen=True):
     """One targetRef."""
 
     ancestor: str

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from meshtui.mesh import policies
 from meshtui.mesh.policies import Policy
@@ -13,8 +14,7 @@ from meshtui.mesh.raw import Raw, dig, entries, table, text
 from meshtui.mesh.traffic.selection import Proxy, attaches
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Struct, frozen=True):
     """One that came with a request."""
 
     claims: Mapping[str, Any]
@@ -22,8 +22,7 @@ class Token:
     """Its signature and dates hold."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Authentication:
+class Authentication(Struct, frozen=True, eq=False):
     """One RequestAuthentication. Compared by identity."""
 
     policy: Policy

@@ -4,8 +4,9 @@ and that only matters where nothing else decides."""
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 
 class Test(NamedTuple):
@@ -31,8 +32,7 @@ Clause = tuple[Alternative, ...]
 """One of them must hold."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(Struct, frozen=True):
     """A rule, all of whose clauses must hold."""
 
     policy: str

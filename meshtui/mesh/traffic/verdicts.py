@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 from types import MappingProxyType
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.mesh.peer_authentication import InForce
 from meshtui.mesh.raw import Raw, text
@@ -35,8 +37,7 @@ class Stage(Enum):
     """It does not take the token."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """What one proxy does with a call."""
 
     outcome: Outcome
@@ -55,8 +56,7 @@ class Decision:
     stage: Stage = Stage.AUTHORIZATION
 
 
-@dataclass(frozen=True, slots=True)
-class _Side:
+class _Side(Struct, frozen=True):
     """The policies of one action, by what their rules make of a call."""
 
     there: bool
@@ -77,8 +77,7 @@ def at_ztunnel(policies: Iterable[Raw], call: Call) -> Decision:
     return _at_ztunnel([_Known(each) for each in policies], call)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Prepared:
+class Prepared(Struct, frozen=True, eq=False):
     """One AuthorizationPolicy and what a ztunnel would get of it, on trial or not. Compared by identity."""
 
     written: Authorization
@@ -120,8 +119,7 @@ def at_ztunnel_of(
     return _at_ztunnel(found, call)
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(Struct, frozen=True):
     """One policy that a ztunnel knows, and what it was made of."""
 
     policy: Raw

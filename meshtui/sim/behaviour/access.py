@@ -5,7 +5,7 @@ Fields, their order and the words are the recorded ones (tests/data/recordings/s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from meshtui.sim.behaviour.registry import CLUSTER
 from meshtui.sim.behaviour.ztunnel import Proxy, Ztunnel
@@ -13,8 +13,7 @@ from meshtui.sim.behaviour.ztunnel_metrics import Labels
 from meshtui.sim.objects import Raw
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
+class Peer(Struct, frozen=True):
     """One end of a connection."""
 
     workload: Raw
@@ -23,8 +22,7 @@ class Peer:
     """SPIFFE, of its service account."""
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """Where a connection comes from and goes to."""
 
     source: str
@@ -39,8 +37,7 @@ class Route:
     """The record of the Service that was addressed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """How a connection ended."""
 
     request: int
@@ -52,8 +49,7 @@ class Outcome:
     """The `response_flags` of the metrics."""
 
 
-@dataclass(slots=True, eq=False)
-class Side:
+class Side(Struct, eq=False):
     """A connection at one ztunnel."""
 
     ztunnel: Ztunnel

@@ -6,7 +6,8 @@ Rules and words are those of the recording (tests/data/recordings/shop) and of I
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from meshtui.sim.behaviour.classes import Class, is_managed, title
 from meshtui.sim.behaviour.conditions import bad, good
@@ -29,8 +30,7 @@ _SERVICE_TYPE = "networking.istio.io/service-type"
 _MANAGED = "gateway.istio.io/managed"
 
 
-@dataclass(slots=True)
-class Assignment:
+class Assignment(Struct):
     """Where the listeners of a Gateway can be reached."""
 
     requested: Sequence[str]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from meshtui.sim.kinds import GATEWAY_CLASS
 from meshtui.sim.objects import Raw, annotation, mappings, name, text
 from meshtui.sim.store import Store
 
 
-@dataclass(frozen=True, slots=True)
-class Class:
+class Class(Struct, frozen=True):
     """What differs from one GatewayClass of Istio to another."""
 
     controller: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from meshtui.sim.behaviour.bindings import Bindings, Policies
 from meshtui.sim.behaviour.ca import Authority
@@ -38,8 +39,7 @@ _ALL = ("", "")
 _ROOT_AGE = timedelta(days=400)
 
 
-@dataclass(frozen=True, slots=True)
-class Behaviour:
+class Behaviour(Struct, frozen=True):
     """What a scene may say beyond objects."""
 
     load_balancer: str = ""

@@ -6,9 +6,9 @@ The rule is that of Istio's agent from 1.30 on (reference istio-ambient.md, 1.2 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 
 import yaml
+from msgspec import Struct
 
 from meshtui.sim.behaviour import pods
 from meshtui.sim.behaviour.logs import Logs
@@ -49,8 +49,7 @@ _RETRY = 5.0
 _ANNOTATION: Raw = {"f:metadata": {"f:annotations": {f"f:{REDIRECTION}": {}}}}
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """Which pods are to be captured."""
 
     excluded: Collection[str]

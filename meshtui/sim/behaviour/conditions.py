@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.sim.behaviour.references import place
 from meshtui.sim.objects import NOTHING, Raw, mapping, mappings, merged, text
@@ -12,8 +13,7 @@ CONTROLLER = "istio.io/gateway-controller"
 MESH_CONTROLLER = "istio.io/mesh-controller"
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """What is said of an object in view of another one: of a route for one of its parents, for example."""
 
     controller: str

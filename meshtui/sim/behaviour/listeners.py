@@ -7,7 +7,8 @@ Rules are those of Gateway API and of Istio's own cases of Gateway API status; w
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.sim.behaviour.certificates import authority_problems, server_problem
 from meshtui.sim.behaviour.classes import Class, class_of
@@ -45,8 +46,7 @@ _FINE = "No errors found"
 _IN_CONFLICT = "Listener has a conflict with another listener attached to the same Gateway"
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
+class Listener(Struct, frozen=True):
     """One of a Gateway, or of a ListenerSet that is attached to one."""
 
     owner: Raw
@@ -69,8 +69,7 @@ class Listener:
         return text(self.spec, "hostname") or "*"
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """Why a listener does not take a route."""
 
     reason: str

@@ -4,8 +4,9 @@ networking.k8s.io/v1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
+
+from msgspec import Struct
 
 from meshtui.sim.behaviour import pods
 from meshtui.sim.behaviour.world import World
@@ -13,8 +14,7 @@ from meshtui.sim.kinds import NETWORK_POLICY
 from meshtui.sim.objects import Raw, labels, mapping, mappings, namespace, selects, sequence, text
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(Struct, frozen=True):
     """A connection over TCP that somebody wants."""
 
     caller: Raw

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from meshtui.sim.behaviour.world import World
 from meshtui.sim.kinds import DEPLOYMENT
@@ -15,8 +16,7 @@ _TICK = 5.0
 _FIRST = 10.0
 
 
-@dataclass(slots=True, eq=False)
-class Swing:
+class Swing(Struct, eq=False):
     """One deployment, and the numbers of replicas that it goes through."""
 
     deployment: Key

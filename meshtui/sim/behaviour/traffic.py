@@ -7,8 +7,10 @@ if both ends are in the mesh. Waypoints and gateways send it on as routes say.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from meshtui.sim.behaviour import pods
 from meshtui.sim.behaviour.access import Outcome, Peer, Route, Side
@@ -42,8 +44,7 @@ _UNTRUSTED = "io error: invalid peer certificate: UnknownIssuer"
 _ALERT = "Custom { kind: InvalidData, error: AlertReceived(UnknownCA) }"
 
 
-@dataclass(slots=True, eq=False)
-class Flow:
+class Flow(Struct, eq=False):
     """Calls of one workload to a Service, again and again."""
 
     source: Key
@@ -58,8 +59,7 @@ class Flow:
     due: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Hop:
+class _Hop(Struct, frozen=True):
     """One connection from pod to pod."""
 
     caller: Raw
@@ -71,8 +71,7 @@ class _Hop:
     """To a waypoint, on the way to the service."""
 
 
-@dataclass(slots=True, eq=False)
-class _Open:
+class _Open(Struct, eq=False):
     """A connection that is not over yet, at all ztunnels that see it."""
 
     until: datetime

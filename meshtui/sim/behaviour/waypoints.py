@@ -6,7 +6,8 @@ Rules and words are those of the recordings (tests/data/recordings/shop) and of 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.sim.behaviour.policies import targets
 from meshtui.sim.kinds import (
@@ -36,8 +37,7 @@ _WITHOUT = ("istio.io-mesh-controller", "istio.io-eastwest-controller")
 _MESH_CONTROLLER = "istio.io/mesh-controller"
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(Struct, frozen=True):
     """The waypoint that an object asks for, and whether it gets it."""
 
     asked: str

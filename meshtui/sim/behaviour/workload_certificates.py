@@ -7,8 +7,9 @@ outlived the root keeps what it has until that expires, and gets nothing new (is
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from meshtui.sim.behaviour import pods
 from meshtui.sim.behaviour.ca import LIFE, RENEWAL, Authority, Certificate
@@ -21,8 +22,7 @@ UNREACHABLE = "signing gRPC error (Unknown error): client error (Connect)"
 _CAP = 150.0
 
 
-@dataclass(frozen=True, slots=True)
-class Complaint:
+class Complaint(Struct, frozen=True):
     """A line of the log on a certificate that was asked for in vain."""
 
     level: str

@@ -6,9 +6,9 @@ Forms are those recorded (tests/data/recordings); only what differs from run to 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 
 import msgspec
+from msgspec import Struct, field
 
 from meshtui.sim.behaviour import pods
 from meshtui.sim.behaviour.ca import Authority
@@ -24,8 +24,7 @@ _ADDRESS = "type.googleapis.com/istio.workload.Address"
 _AUTHORIZATION = "type.googleapis.com/istio.security.Authorization"
 
 
-@dataclass(slots=True)
-class Proxy:
+class Proxy(Struct):
     """The proxy of one pod."""
 
     info: Raw

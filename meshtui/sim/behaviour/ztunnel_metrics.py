@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -29,8 +30,7 @@ _TRAFFIC = (
 )
 
 
-@dataclass(slots=True)
-class Traffic:
+class Traffic(Struct):
     """What has been counted of connections, by their labels."""
 
     opened: Counter[Labels] = field(default_factory=Counter)
@@ -42,8 +42,7 @@ class Traffic:
     sockets: Counter[Labels] = field(default_factory=Counter)
 
 
-@dataclass(frozen=True, slots=True)
-class Proxies:
+class Proxies(Struct, frozen=True):
     """The proxies of the pods on the node."""
 
     active: int

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib.resources import files
 from string import Template
 from typing import Any
 
 import yaml
+from msgspec import Struct, field
 
 from meshtui.sim.behaviour.cluster import Behaviour
 from meshtui.sim.behaviour.scaling import Swing
@@ -22,8 +22,7 @@ _WART = "wart"
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 
 
-@dataclass(frozen=True, slots=True)
-class App:
+class App(Struct, frozen=True):
     """A workload with its Service and its service account, all of one name."""
 
     namespace: str
@@ -35,8 +34,7 @@ class App:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class ServerCertificate:
+class ServerCertificate(Struct, frozen=True):
     """A Secret with a certificate for some hosts."""
 
     secret: Key
@@ -45,8 +43,7 @@ class ServerCertificate:
     left: timedelta
 
 
-@dataclass(frozen=True, slots=True)
-class Restart:
+class Restart(Struct, frozen=True):
     """Pods that were deleted, so that their controllers made them anew."""
 
     labels: Mapping[str, str]
@@ -54,8 +51,7 @@ class Restart:
     """None named: on all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """What was done at one moment, in this order."""
 
     age: timedelta
@@ -77,8 +73,7 @@ class Step:
     """Objects that were there, each by kind and name with the fields that were changed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
+class Scene(Struct, frozen=True):
     """A cluster's past, oldest first, and how it behaves."""
 
     about: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.mesh import certificates, overview, overview_items
 from meshtui.mesh.health import Verdict
@@ -23,8 +24,7 @@ _MOST = {"NODES": 400, "APIS": 60, "WORST": 60, "PANES": 20}
 """Of these sections so many lines are shown, of others a dozen."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """An item of the overview in its section."""
 
     section: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from meshtui.mesh import events, printed, scopes
 from meshtui.mesh.kinds import POD, Kind

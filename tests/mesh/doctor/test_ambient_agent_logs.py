@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from meshtui.mesh import agent_logs
 from meshtui.mesh.logs import LogLine

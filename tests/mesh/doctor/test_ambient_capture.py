@@ -3,11 +3,11 @@ and nearly."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from meshtui.mesh.doctor.findings import Severity
 from meshtui.mesh.kinds import NAMESPACE, POD

@@ -3,11 +3,11 @@ of security/pkg/server/ca/monitoring.go and of ztunnel's src/dns/metrics.rs."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from meshtui.mesh import istiod_metrics, sync
 from meshtui.mesh.istiod_metrics import Signing

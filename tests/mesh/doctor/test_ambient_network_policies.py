@@ -140,7 +140,7 @@ def test_a_port_open_to_everybody_undoes_what_is_restricted_by_caller() -> None:
 
 
 def test_policies_of_other_kinds_are_said_not_to_be_evaluated() -> None:
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from meshtui.mesh.kinds import Kind
     from meshtui.mesh.snapshot import Server
@@ -155,7 +155,7 @@ def test_policies_of_other_kinds_are_said_not_to_be_evaluated() -> None:
 
 def test_an_unchanged_cluster_is_not_judged_anew() -> None:
     """The same pods, policies and namespaces give the same finding after a pod's status changed."""
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from meshtui.mesh.kinds import POD
 

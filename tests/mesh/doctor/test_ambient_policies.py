@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from meshtui.mesh import ztunnel_rules
 from meshtui.mesh.kinds import SERVICE

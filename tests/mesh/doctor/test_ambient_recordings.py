@@ -4,11 +4,11 @@ down, whatever stands in an object."""
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from meshtui.mesh.doctor import ambient, examination
 from meshtui.mesh.doctor.examination import INTERNAL

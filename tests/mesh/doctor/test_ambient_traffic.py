@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from meshtui.mesh.doctor.findings import Severity
 from meshtui.mesh.metrics import Failure, Metrics, read_metrics

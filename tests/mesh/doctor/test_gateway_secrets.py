@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from meshtui.kube.secrets import certificates_only
 from meshtui.mesh.kinds import ISTIO_GATEWAY, SECRET

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from meshtui.mesh.doctor.configuration.objects import WARNING, analyzer, every, found, ref
 from meshtui.mesh.doctor.findings import Found, Rule

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
+
+from msgspec import Struct
 
 from meshtui.mesh.doctor.configuration import host_table, selection
 from meshtui.mesh.doctor.configuration.host_table import Hosts
@@ -93,16 +94,14 @@ def _verifies_nobody(it: Raw, tls: Raw) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Subset:
+class _Subset(Struct, frozen=True, eq=False):
     rule: Raw
     name: str
     pods: Labels
     """What a pod of it has."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Subsets:
+class _Subsets(Struct, frozen=True, eq=False):
     known: tuple[_Subset, ...]
     """Of all rules whose host is known."""
     strangers: tuple[Raw, ...]

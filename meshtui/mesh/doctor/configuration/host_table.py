@@ -4,8 +4,9 @@ looked up in it (istioctl-analyze.md, 2)."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
+
+from msgspec import Struct
 
 from meshtui.mesh.doctor.configuration.objects import every, fqdn, scopes, words
 from meshtui.mesh.kinds import SERVICE, SERVICE_ENTRY
@@ -16,8 +17,7 @@ _LONGEST = 255
 """No name in DNS is longer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
+class Host(Struct, frozen=True):
     """What is known of a host."""
 
     ports: tuple[int, ...]
@@ -25,8 +25,7 @@ class Host:
     """What the workloads must have that a ServiceEntry selects; of a Service nothing."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Hosts:
+class Hosts(Struct, frozen=True, eq=False):
     """By scope and full name."""
 
     table: Mapping[tuple[str, str], Host]

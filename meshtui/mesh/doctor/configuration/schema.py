@@ -7,7 +7,8 @@ it whole; both speak in a dry run.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.mesh.doctor.analyzer import Analyzer, Findings
 from meshtui.mesh.doctor.configuration.objects import ERROR, WARNING
@@ -32,8 +33,7 @@ WARNED = Rule(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Tried:
+class Tried(Struct, frozen=True):
     """What came of a dry run."""
 
     refused: str = ""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.mesh.doctor.configuration.objects import LEFT_OUT, every, labels
 from meshtui.mesh.kinds import ISTIO_GATEWAY, POD
@@ -17,8 +18,7 @@ Labels = tuple[tuple[str, str], ...]
 _NOTHING: Mapping[str, Raw] = {}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Selectors:
+class Selectors(Struct, frozen=True, eq=False):
     """Selectors, each by the one of its pairs that the fewest of them have."""
 
     by_pair: Mapping[tuple[str, str], Sequence[tuple[Labels, frozenset[tuple[str, str]]]]]

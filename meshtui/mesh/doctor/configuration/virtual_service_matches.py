@@ -4,7 +4,8 @@ of (IST0131). The rest of what Istio's validation says is left to the API server
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.mesh.doctor.configuration.objects import INFO, WARNING, analyzer, every, found
 from meshtui.mesh.doctor.configuration.virtual_services import PROTOCOLS
@@ -35,8 +36,7 @@ _Judged = Iterator[tuple[Rule, str, str]]
 """A rule of ours, the title of a route, and what is wrong with it."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Match:
+class _Match(Struct, frozen=True, eq=False):
     """One match that repeats no earlier one."""
 
     raw: Raw

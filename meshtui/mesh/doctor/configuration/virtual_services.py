@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.mesh.doctor.configuration import host_table
 from meshtui.mesh.doctor.configuration.objects import (
@@ -37,8 +38,7 @@ MESH = "mesh"
 PROTOCOLS = ("tcp", "tls", "http")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Destination:
+class Destination(Struct, frozen=True, eq=False):
     """Where a route leads, or where its traffic is mirrored to."""
 
     raw: Raw

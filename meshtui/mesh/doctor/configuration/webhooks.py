@@ -5,8 +5,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from meshtui.mesh import selectors
 from meshtui.mesh.doctor.configuration.membership import INJECT, INJECTION, REVISION
@@ -53,8 +54,7 @@ NUMERIC = Rule(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Webhook:
+class _Webhook(Struct, frozen=True):
     """One webhook, with the labels that its selectors take among those that are tried, a bit for each."""
 
     ref: Ref
