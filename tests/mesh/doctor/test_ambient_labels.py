@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from collections import Counter
+from types import FrameType
 from typing import Any
 
 import pytest
 
+from meshtui.mesh.doctor.ambient import labels as rule
 from meshtui.mesh.raw import Raw
 from tests.mesh.doctor.judged import keys, of, service
-from tests.mesh.made import made, pod
+from tests.mesh.made import made, pod, snapshot
 
 MODE = {"istio.io/dataplane-mode": "ambient"}
 
@@ -77,3 +81,19 @@ def test_pods_of_one_controller_are_told_of_together() -> None:
     pods = [pod(f"cart-{n}", labels=label, metadata=owner) for n in range(3)]
     (found,) = of("AMB-007", (*pods,))
     assert len(found.objects) == 3
+
+
+def test_a_key_that_many_pods_have_is_compared_once() -> None:
+    key = "app.kubernetes.io/nobody-else"  # of a length that is looked at
+    many = [pod(f"cart-{number}", labels={key: "x"}) for number in range(200)]
+    at, calls = snapshot(*many), Counter[str]()
+
+    def count(_: FrameType, event: str, __: object) -> None:
+        calls[event] += 1
+
+    sys.setprofile(count)
+    try:
+        assert not list(rule.misplaced(at))
+    finally:
+        sys.setprofile(None)
+    assert calls["c_call"] < 200 * 200  # comparing it takes a thousand and more
