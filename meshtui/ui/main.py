@@ -366,7 +366,7 @@ class Main(Screen[None], inherit_bindings=False):
     @on(Prompt.Typed)
     def _typed(self, event: Prompt.Typed) -> None:
         if self.prompt.asking:  # what was entered meanwhile is more
-            self.front.filter(event.filter)
+            self.front.filter_soon(event.filter)
 
     def _entered(self, sign: str, text: str) -> None:
         self.front.focus_table()

@@ -3,30 +3,49 @@ fault, and those that a filter keeps."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import partial
+from itertools import islice
+from time import monotonic
+from typing import ClassVar
 
 from meshtui.mesh.health import Verdict
 from meshtui.ui import faults, filters
 from meshtui.ui.faults import Faults
 from meshtui.ui.filters import Filter, Subject
 from meshtui.ui.keyed import Keyed, R
+from meshtui.ui.keys_first import Considerate
+from meshtui.ui.sifting import Sifted, Subjects
 from meshtui.ui.spans import text_of
+
+_AT_ONCE = 1_000
+"""So many rows are judged before a letter is drawn; more are in slices, between which keys come."""
+_SLICE = 0.01
+"""Seconds."""
+_STEP = 100
+"""So many rows are judged between two looks at the clock."""
 
 
 class Narrowed(Keyed[R]):
     """What of a table's rows a person wants to see."""
+
+    ROW_AND_TIME: ClassVar[bool] = False
+    """Whether its cells are made of the row and the time alone, so that they last as long as the row but for ages."""
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's word
         super().__init__(id=id)
         self._within = ""
         self._awaited = ""
         """The key of the row that the cursor is to come to."""
-        self._filter: Filter | None = None
         self._faults = False
         self._at_fault: Faults[R] = Faults()
-        self._kept: dict[str, tuple[R, bool]] = {}
-        self._subjects: dict[str, tuple[R, Subject]] = {}
+        self._subjects: Subjects[R] = Subjects(self._subject)
+        self._sifted: Sifted[R] | None = None
+        """What the filter keeps."""
+        self._sifting: Sifted[R] | None = None
+        """The same of one that is being typed, while rows are judged."""
         self._others = False
         """A person asked for other rows than those that are shown."""
 
@@ -35,6 +54,10 @@ class Narrowed(Keyed[R]):
     def belongs(self, row: R, within: str) -> bool:
         """Whether a row is part of what the pane is narrowed to."""
         return True
+
+    def _all(self) -> Sequence[R]:
+        """The rows that a filter has to judge; none where nothing is shown yet."""
+        raise NotImplementedError
 
     def _labels(self, row: R) -> Mapping[str, str] | None:
         """Of the object behind a row; None where they are not known, or nothing has any."""
@@ -45,6 +68,10 @@ class Narrowed(Keyed[R]):
     @property
     def within(self) -> str:
         return self._within
+
+    @property
+    def _filter(self) -> Filter | None:
+        return self._sifted.filter if self._sifted is not None else None
 
     @property
     def filter_text(self) -> str:
@@ -68,9 +95,46 @@ class Narrowed(Keyed[R]):
 
     def filter(self, wanted: Filter | None) -> None:
         """Shows only the rows that a filter keeps; None for all."""
-        before, self._filter = self.filter_text, wanted
+        sifting, self._sifting = self._sifting, None
+        if wanted is None:
+            self._sift(None)
+        elif sifting is not None and sifting.filter.text == wanted.text:
+            self._sift(sifting)
+        else:
+            self._sift(Sifted(wanted, self._subjects.of))
+
+    def filter_soon(self, wanted: Filter | None) -> None:
+        """The same while it is typed: where there are many rows, the old ones stand there until all are judged."""
+        if wanted is None or len(self._all()) <= _AT_ONCE:
+            self.filter(wanted)
+            return
+        self._sifting = Sifted(wanted, self._subjects.of)
+        # a function, not a coroutine: one given up before it ran leaves nothing unawaited
+        self.run_worker(self._sift_in_slices, exclusive=True, group="sift")  # type: ignore[arg-type]
+
+    def _read_again(self) -> None:
+        """There are other columns, which the filter may be about."""
+        wanted, self._sifting = self.read_filter(self.filter_text), None
+        self._sifted = Sifted(wanted, self._subjects.of) if wanted is not None else None
+
+    async def _sift_in_slices(self) -> None:
+        sifting, left = self._sifting, iter(self._all())
+        ends = monotonic() + _SLICE
+        while sifting is not None and self._sifting is sifting and (some := [*islice(left, _STEP)]):
+            if monotonic() > ends:
+                await asyncio.sleep(0)
+                if isinstance(self.app, Considerate):
+                    self.app.keys_first.pressed()  # a key is at work until its rows are there
+                ends = monotonic() + _SLICE
+            sifting.judge(some)
+        await asyncio.sleep(0)
+        if sifting is not None and self._sifting is sifting:
+            self.filter(sifting.filter)
+
+    def _sift(self, sifted: Sifted[R] | None) -> None:
+        before = self.filter_text
+        self._sifted = sifted
         self._others = self._others or before != self.filter_text
-        self._kept.clear()
         self._derive()
 
     def keep_to_faults(self, *, wanted: bool) -> None:
@@ -85,37 +149,34 @@ class Narrowed(Keyed[R]):
 
     def narrowed(self, rows: Sequence[R], judged: Mapping[str, Verdict]) -> tuple[Sequence[R], int]:
         """The rows to show, and how many there are of what is looked at; `judged` is as for `faults.among`."""
+        rows = self._inside(rows)
+        inside = len(rows)
+        if self._faults:
+            self._at_fault = faults.among(rows, judged)
+            rows = self._at_fault.rows
+        if self._sifted is not None:
+            rows = self._sifted.kept(rows)
+        return rows, inside
+
+    def _inside(self, rows: Sequence[R]) -> Sequence[R]:
+        """Those of the namespaces that are looked at and, where the pane is narrowed to something, of that."""
         if self.place.namespaces:
             chosen = {"", *self.place.namespaces}
             rows = [row for row in rows if self.namespace_of(row) in chosen]
         if self._within:
             rows = [row for row in rows if self.belongs(row, self._within)]
-        inside = len(rows)
-        if self._faults:
-            self._at_fault = faults.among(rows, judged)
-            rows = self._at_fault.rows
-        if self._filter is not None:
-            rows = self._filtered(rows, self._filter)
-        return rows, inside
+        return rows
 
-    def _filtered(self, rows: Iterable[R], wanted: Filter) -> Sequence[R]:
-        """The rows that a filter keeps; a row is judged again only where it is another one."""
-        kept, before = {}, self._kept
-        for row in rows:
-            known = before.get(row.key)
-            if known is None or known[0] is not row:
-                known = (row, wanted.keeps(self._subject(row)))
-            kept[row.key] = known
-        self._kept = kept
-        return [row for row, keeps in kept.values() if keeps]
+    def _subjects_at(self, now: datetime) -> None:
+        """There is another snapshot."""
+        used = self._sifted is not None or self._sifting is not None
+        if not (self.ROW_AND_TIME and used):
+            self._subjects.forget()
+        self._subjects.at(now)
 
     def _subject(self, row: R) -> Subject:
-        """A row as a filter looks at it, the same for every letter that is typed."""
-        known = self._subjects.get(row.key)
-        if known is not None and known[0] is row:
-            return known[1]
-        cells = self._cells(row)
-        words = [cell if type(cell) is str else text_of(cell) for cell in cells]  # of every row
-        found = Subject(words, self.called(row), partial(self._labels, row))
-        self._subjects[row.key] = (row, found)
-        return found
+        """A row as a filter looks at it."""
+        words = [
+            cell if type(cell) is str else text_of(cell) for cell in self._cells(row)
+        ]  # of every row
+        return Subject(words, self.called(row), partial(self._labels, row))

@@ -248,7 +248,7 @@ class Pane(Narrowed[R]):
             self.stamp = Stamp()
             return
         if self._of is not self.snapshot:
-            self._subjects.clear()  # they have ages in them
+            self._subjects_at(self.snapshot.now)
         self._of = snapshot = self.snapshot
         rows = () if notices.unconnected(snapshot) else self.rows(snapshot)
         self._verdicts = judged = self._judged(snapshot)
@@ -297,6 +297,9 @@ class Pane(Narrowed[R]):
     def is_old(self, snapshot: Snapshot) -> bool:
         """Whether the rows are shown as they were."""
         return notices.old(snapshot, self.needs)
+
+    def _all(self) -> Sequence[R]:
+        return self._inside(self.rows(self._of)) if self._of is not None and self.display else ()
 
     def _labels(self, row: R) -> Mapping[str, str] | None:
         found = self.object(row, self._of) if self._of is not None else None

@@ -161,9 +161,8 @@ class ServedPane(Pane[Row]):
         if self._drawn != (self._named, drawn):
             self._drawn = (self._named, drawn)
             self.table.begin(drawn)
-            self._filter = self.read_filter(self.filter_text)
-            self._kept.clear()
-            self._subjects.clear()
+            self._subjects.forget()
+            self._read_again()
 
     def read_filter(self, text: str) -> Filter | None:
         """The same as in other panes; a column that the kind does not have, or not yet, is a text as any other."""

@@ -58,6 +58,7 @@ class WorkloadsPane(Pane[Workload]):
         Column("CONTROLLER", 10, 32, 11),
     )
     EMPTY = "There are no pods here."
+    ROW_AND_TIME = True
 
     def rows(self, snapshot: Snapshot) -> Sequence[Workload]:
         return snapshot.once(_placed, workloads.of(snapshot))

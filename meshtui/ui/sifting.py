@@ -1,0 +1,79 @@
+"""Sifting: which rows a filter keeps. A row is put into words once, and judged once by each filter, for as long as it
+is the same row."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+from meshtui.ui.exchange import Row
+from meshtui.ui.filters import Filter, Subject
+
+R = TypeVar("R", bound=Row)
+
+_SECONDS = re.compile(r"\ds\b")
+"""An age that is another one soon: "12s", "4m27s"."""
+_SOON = timedelta(minutes=1)
+"""So long others stay as they are."""
+
+
+class Subjects(Generic[R]):
+    """Rows as a filter looks at them, the same for every letter that is typed."""
+
+    def __init__(self, subject: Callable[[R], Subject]) -> None:
+        self._subject = subject
+        self._known: dict[str, tuple[R, Subject, datetime | None]] = {}
+        self._now: datetime | None = None
+        self._since: datetime | None = None
+
+    def forget(self) -> None:
+        self._known.clear()
+        self._since = None
+
+    def at(self, now: datetime) -> None:
+        """What is made from here on is of this time. Others are kept for a minute, those with seconds in them only for
+        as long as it is the same time."""
+        self._now = now
+        if self._since is None or not timedelta() <= now - self._since < _SOON:
+            self.forget()
+            self._since = now
+
+    def of(self, row: R) -> Subject:
+        known = self._known.get(row.key)
+        if known is not None and known[0] is row and (known[2] is None or known[2] == self._now):
+            return known[1]
+        found = self._subject(row)
+        passes = any("s" in word and _SECONDS.search(word) for word in found.cells)
+        self._known[row.key] = (row, found, self._now if passes else None)
+        return found
+
+
+class Sifted(Generic[R]):
+    """The rows that one filter keeps."""
+
+    def __init__(self, wanted: Filter, subject: Callable[[R], Subject]) -> None:
+        self.filter = wanted
+        self._subject = subject
+        self._known: dict[str, tuple[R, bool]] = {}
+
+    def judge(self, rows: Iterable[R]) -> None:
+        """Judges some rows: it is known then whether they are kept."""
+        known, keeps, subject = self._known, self.filter.keeps, self._subject
+        for row in rows:
+            known[row.key] = (row, keeps(subject(row)))
+
+    def kept(self, rows: Iterable[R]) -> Sequence[R]:
+        """Those that are kept, of all that there are now; only other rows than before are judged."""
+        before, found = self._known, []
+        known = self._known = {}
+        for row in rows:
+            key = row.key
+            it = before.get(key)
+            if it is None or it[0] is not row:
+                it = (row, self.filter.keeps(self._subject(row)))
+            known[key] = it
+            if it[1]:
+                found.append(row)
+        return found
