@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import datetime
 from itertools import compress, count
@@ -41,9 +41,7 @@ class Memo:
         self._mapped: dict[Any, tuple[Mapping[str, Any], list[Any]]] = {}
         self._once: dict[Any, tuple[_Made, ...]] = {}
         """By label the newest first."""
-        self._deltas: deque[tuple[Mapping[str, Any], Mapping[str, Any], list[int] | None]] = deque(
-            maxlen=_KNOWN_DELTAS
-        )
+        self._deltas: tuple[_Delta, ...] = ()
         self.between: Callable[[], None] | None = None
         """Called between two things that are derived, many times a second: the place to let others go first."""
 
@@ -144,7 +142,9 @@ class Memo:
                 return delta
         delta = _delta(before, now)
         if len(now) >= _MANY:
-            self._deltas.append((before, now, delta))
+            # nobody comes from further back, and in a storm each holds another ten thousand
+            known = (it for it in self._deltas if it[0] is not before and it[1] is not before)
+            self._deltas = (*known, (before, now, delta))[-_KNOWN_DELTAS:]
         return delta
 
     def once(self, derive: Callable[..., T], inputs: tuple[Any, ...]) -> T:
@@ -206,6 +206,8 @@ class Memo:
 
 _Made = tuple[tuple[Any, ...], Any]
 """Inputs, and what was made of them."""
+_Delta = tuple[Mapping[str, Any], Mapping[str, Any], list[int] | None]
+"""Objects before and now, and where others stand now (`Memo._changed`)."""
 _KEPT = 2
 """Of each label: what is on screen, and what comes next."""
 _KNOWN_DELTAS = 8
