@@ -43,7 +43,7 @@ class Main(Screen[None], inherit_bindings=False):
     """The panes and the ways between them. What needs the cluster is posted upwards."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-medium"), (140, "-wide")]
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
+    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (14, "-short"), (30, "-tall")]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "ask('/')", "Filter", key_display="/", priority=True, id="app.filter"),
         Binding("tab", "turn(1)", "Next pane", show=False, id="app.next_pane"),
