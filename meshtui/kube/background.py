@@ -1,4 +1,5 @@
-"""Work that may wait on a file, a program or a name, on threads that nobody waits for when the program ends.
+"""Work that takes a while, or may wait on a file, a program or a name, on threads that nobody waits for when the
+program ends.
 
 The loop's own executor joins its threads at the end of the program, and so does `concurrent.futures`: a name lookup
 that hangs held the exit for five seconds. A daemon thread dies with the program.
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -30,16 +32,17 @@ def start(function: Callable[..., T], *args: Any) -> asyncio.Future[T]:
         else:
             result.set_exception(error)
 
+    def tell(value: T | None, error: BaseException | None) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits
+            loop.call_soon_threadsafe(settle, value, error)
+
     def work() -> None:
-        value, error = None, None
         try:
             value = function(*args)
-        except BaseException as raised:  # noqa: BLE001 - handed to whoever waits
-            error = raised
-        try:
-            loop.call_soon_threadsafe(settle, value, error)
-        except RuntimeError:  # the loop is closed: nobody waits
-            return
+        except BaseException as error:  # noqa: BLE001 - handed to whoever waits
+            tell(None, error)
+        else:
+            tell(value, None)
 
     name = f"{PREFIX}{function.__name__}"
     threading.Thread(target=work, name=name, daemon=True).start()

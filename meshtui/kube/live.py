@@ -133,7 +133,6 @@ class LiveSession:
         self._listening.end()
         for task in self._running:
             task.cancel()
-        self._probing.close()
         await self._stack.__aexit__(kind, error, traceback)
 
     async def snapshots(self) -> AsyncIterator[Snapshot]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from io import BytesIO
 
 import aiohttp
 import h11
@@ -108,7 +109,7 @@ async def _body(
     http: h11.Connection, stream: AsyncIterator[bytes], where: str, longest: int
 ) -> bytes:
     """The body of the one answer on the stream, whether it has a length, comes in chunks, or ends with the stream."""
-    body = bytearray()
+    body = BytesIO()  # gives what it has without a copy: 8 MB are 2,000 pages to fill
     cut_off = Unreachable(Problem(Trouble.UNREACHABLE, f"{where} was cut off"))
     ended = False
     while True:
@@ -128,11 +129,11 @@ async def _body(
                 words = f"{where} answered with status {event.status_code}"
                 raise Unreachable(Problem(Trouble.SERVER, words))
             case h11.Data():
-                body += event.data
-                if len(body) > longest:
+                body.write(event.data)
+                if body.tell() > longest:
                     words = f"{where} is longer than {longest:,} bytes"
                     raise Unreachable(Problem(Trouble.BROKEN, words))
             case h11.EndOfMessage():
-                return bytes(body)
+                return body.getvalue()
             case h11.ConnectionClosed() | h11.PAUSED:
                 raise cut_off

@@ -9,17 +9,17 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from meshtui.kube import portforward
+from meshtui.kube import background, portforward
 from meshtui.kube.api import Api
-from meshtui.kube.errors import Absent, Forbidden, KubeError
+from meshtui.kube.errors import Absent, Forbidden, KubeError, Unreachable
 from meshtui.kube.pace import Pace
-from meshtui.kube.reading import Reading
 from meshtui.kube.rights import Rights
 from meshtui.kube.rounds import Rounds
 from meshtui.mesh.kinds import POD
 from meshtui.mesh.snapshot import Answer, Probe, Problem, Trouble
 
 AT_ONCE = 8  # port-forwards: each is a stream through the API server and the kubelet
+LARGE = 200_000  # bytes of a body; metrics of that size take 4 ms to read, a dump less than 1
 
 
 class Probing:
@@ -37,7 +37,7 @@ class Probing:
         self._rights = rights
         self._changed = changed
         self._pace = pace
-        self._reading = Reading()
+        self._reading = asyncio.Lock()
         self._gate = asyncio.Semaphore(AT_ONCE)
         self._answers: dict[Probe, Answer] = {}
         self._rounds: Rounds[Probe] = Rounds(start, self._ask_for_screen)
@@ -63,9 +63,6 @@ class Probing:
             if probe not in self._rounds.wanted and gone(probe):
                 del self._answers[probe]
 
-    def close(self) -> None:
-        self._reading.close()
-
     async def _ask_for_screen(self, probe: Probe) -> float:
         size = await self.ask(probe)
         self._changed()
@@ -80,7 +77,7 @@ class Probing:
                     self._api, probe.namespace, probe.pod, probe.port, probe.path
                 )
                 size = len(body)
-                self._keep(probe, await self._reading.read(probe.read, body))
+                self._keep(probe, await self._read(probe.read, body))
             except Forbidden as error:
                 self._fail(probe, await self._missing_right(probe, error))
             except Absent as error:
@@ -89,6 +86,17 @@ class Probing:
             except KubeError as error:
                 self._fail(probe, error.problem)
         return size
+
+    async def _read(self, read: Callable[[bytes], Any], body: bytes) -> Any:
+        """`read(body)`, of a large body beside the event loop. Raises Unreachable with what is wrong with the body."""
+        try:
+            if len(body) < LARGE:
+                return read(body)
+            async with self._reading:  # one at a time: each leaves megabytes behind
+                return await background.start(read, body)
+        except (ValueError, RecursionError) as error:
+            words = f"the answer cannot be read: {error}"
+            raise Unreachable(Problem(Trouble.BROKEN, words)) from error
 
     def _keep(self, probe: Probe, value: Any) -> None:
         before = self._answers.get(probe, Answer())

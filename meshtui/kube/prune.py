@@ -31,26 +31,32 @@ def reader(kind: Kind) -> Callable[[bytes | msgspec.Raw], Raw]:
 def pruned(raw: Raw) -> Raw:
     """The object without its last-applied annotation, and of its managedFields only who wrote last, and when."""
     metadata = dict(table(raw, "metadata"))
+    _prune(metadata)
+    return {**raw, "metadata": metadata} if metadata else raw
+
+
+def _prune(metadata: dict[str, Any]) -> None:
     annotations = metadata.get("annotations")
     if isinstance(annotations, dict) and LAST_APPLIED in annotations:
         metadata["annotations"] = {k: v for k, v in annotations.items() if k != LAST_APPLIED}
     if "managedFields" in metadata:
         metadata["managedFields"] = newest_managers(metadata)
-    return {**raw, "metadata": metadata} if metadata else raw
 
 
 def newest_managers(metadata: Raw) -> list[Raw]:
     """managedFields reduced to who wrote last and, where that was a status, who wrote last beside the status: what a
     label or an annotation is as old as. Of each `manager`, `time` and `subresource`."""
-    newest_first = sorted(
-        entries(metadata, "managedFields"), key=lambda entry: text(entry, "time"), reverse=True
-    )
-    beside = next((entry for entry in newest_first if not text(entry, "subresource")), None)
-    kept = newest_first[:1]
-    if beside is not None and beside is not kept[0]:
-        kept.append(beside)
+    writers = entries(metadata, "managedFields")
+    beside = [entry for entry in writers if not text(entry, "subresource")]
+    kept = [max(of, key=_written) for of in (writers, beside) if of]
+    if len(kept) == 2 and kept[0] is kept[1]:
+        kept.pop()
     told = ("manager", "time", "subresource")
     return [{field: intern(entry[field]) for field in told if text(entry, field)} for entry in kept]
+
+
+def _written(entry: Raw) -> str:
+    return text(entry, "time")
 
 
 def _mapping(json: bytes | msgspec.Raw) -> Raw:
@@ -159,7 +165,7 @@ class _Pod(TypedDict, total=False):
     status: _PodStatus
 
 
-_pod_decoder: msgspec.json.Decoder[Raw] = msgspec.json.Decoder(_Pod)
+_pod_decoder: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(_Pod)
 
 
 _VARIABLES = ("RUST_LOG",)
@@ -167,7 +173,10 @@ _VARIABLES = ("RUST_LOG",)
 
 
 _CONTAINERS = ("containers", "initContainers", "ephemeralContainers")
-_OF_TEMPLATE = (("spec", _CONTAINERS), ("metadata", ("labels", "ownerReferences")))
+_OF_TEMPLATE = (
+    ("spec", (*_CONTAINERS, "securityContext")),
+    ("metadata", ("labels", "ownerReferences")),
+)
 """What the pods of one template mostly have in common."""
 _WORDS = (
     ("metadata", ("namespace", "creationTimestamp")),
@@ -194,13 +203,20 @@ class _Pods:
         for field in _CONTAINERS:
             for container in spec.get(field, ()):
                 _drop_variables(container)
-        for condition in table(pod, "status").get("conditions", ()):
+        status = table(pod, "status")
+        for condition in status.get("conditions", ()):
             _intern(condition, ("type", "status", "lastTransitionTime"))
+        for container in status.get("containerStatuses", ()):
+            _intern(container, ("name",))
+            if container.get("lastState") == {}:  # as of most, and it says no more than nothing
+                del container["lastState"]
+        if "metadata" in pod:
+            _prune(pod["metadata"])
         for part, fields in _WORDS:
             _intern(pod.get(part, {}), fields)
-        for part, fields in _OF_TEMPLATE:
-            self._share(pod.get(part, {}), fields)
-        return pruned(pod)
+        for part, common in _OF_TEMPLATE:
+            self._share(pod.get(part, {}), common)
+        return pod
 
     def _share(self, part: dict[str, Any], fields: tuple[str, ...]) -> None:
         if len(self._shared) > _MOST_SHARED:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Any, TypedDict
 
 import msgspec
 from msgspec import Struct
@@ -83,7 +84,7 @@ def read_clusters(body: bytes) -> Sequence[Cluster]:
                 for host in entries(each, "host_statuses")
             ),
         )
-        for each in entries(_decoded(body), "cluster_statuses")
+        for each in entries(_decoded(body, _CLUSTERS), "cluster_statuses")
     )
 
 
@@ -128,9 +129,33 @@ def read_server_info(body: bytes) -> ServerInfo:
     )
 
 
-def _decoded(body: bytes) -> Raw:
+class _HostRaw(TypedDict, total=False):
+    """A host of a cluster, without its counters, which are most of what is told."""
+
+    address: Any
+    health_status: Any
+
+
+class _ClusterRaw(TypedDict, total=False):
+    name: Any
+    host_statuses: list[_HostRaw]
+
+
+class _ClustersRaw(TypedDict, total=False):
+    cluster_statuses: list[_ClusterRaw]
+
+
+_ANYTHING = msgspec.json.Decoder[Any]()
+_CLUSTERS = msgspec.json.Decoder[Any](_ClustersRaw)
+
+
+def _decoded(body: bytes, named: msgspec.json.Decoder[Any] = _ANYTHING) -> Raw:
+    """The answer as far as its decoder names what is in it, or all of it where that is odd."""
     try:
-        found = msgspec.json.decode(body)
+        try:
+            found = named.decode(body)
+        except msgspec.ValidationError:
+            found = _ANYTHING.decode(body)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"the answer is cut off or no JSON ({error})") from error
     if not isinstance(found, dict):

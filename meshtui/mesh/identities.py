@@ -1,6 +1,6 @@
 """Identities: the workload certificates that one ztunnel holds, as `certificates[]` of its dump tells of them.
 
-Read, verified and sorted once, with the dump and in the process that parses it: 300 ztunnels hold 30,000 of them. What
+Read, verified and sorted once, with the dump and beside the event loop: 300 ztunnels hold 30,000 of them. What
 is kept of each is small; all that a certificate says is read from its DER when a person looks at it.
 """
 

@@ -72,11 +72,10 @@ class Metrics(Struct, frozen=True):
 
 
 _LINE = re.compile(
-    rb"^(workload_manager_active_proxy_count|workload_manager_pending_proxy_count"
+    rb"(workload_manager_active_proxy_count|workload_manager_pending_proxy_count"
     rb"|istio_xds_connection_terminations_total|istio_xds_message_total|istio_build"
     rb"|process_open_fds|process_max_fds)"
-    rb"(?:\{([^}\n]*)\})? ([0-9.eE+-]+)",
-    re.MULTILINE,
+    rb"(?:\{([^}]*)\})? ([0-9.eE+-]+)"
 )
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
@@ -127,7 +126,10 @@ def kept(
 
 
 def _samples(body: bytes) -> Iterator[tuple[str, Mapping[str, str], int]]:
-    for name, labels, value in _LINE.findall(body):
+    found = service_counters.samples(
+        body, _LINE, b"workload_manager_", b"istio_xds_", b"istio_build", b"process_"
+    )
+    for name, labels, value in found:
         count = _whole(value)
         if count is None:
             continue
@@ -143,24 +145,21 @@ def _whole(value: bytes) -> int | None:
 
 
 _DNS = re.compile(
-    rb"^istio_dns_upstream_(requests_total|failures_total|request_duration_seconds_bucket"
-    rb"|request_duration_seconds_count)\{([^}\n]*)\} ([0-9.eE+-]+)",
-    re.MULTILINE,
+    rb"istio_dns_upstream_(requests_total|failures_total|request_duration_seconds_bucket"
+    rb"|request_duration_seconds_count)\{([^}]*)\} ([0-9.eE+-]+)"
 )
 
 
 def _dns(body: bytes) -> Dns:
     times: Counter[str] = Counter()
-    for name, labels, value in _DNS.findall(body):
+    for name, labels, value in service_counters.samples(body, _DNS, b"istio_dns_upstream_"):
         if not name.endswith(b"bucket") or b'le="1.0"' in labels:
             times[name.decode()] += _whole(value) or 0
     within, whole = "request_duration_seconds_bucket", "request_duration_seconds_count"
     return Dns(times["requests_total"], times["failures_total"], times[whole] - times[within])
 
 
-_FAILED = re.compile(
-    rb"^istio_tcp_connections_(?:failed|closed)_total\{([^}\n]*)\} ([0-9.eE+-]+)", re.MULTILINE
-)
+_FAILED = re.compile(rb"istio_tcp_connections_(?:failed|closed)_total\{([^}]*)\} ([0-9.eE+-]+)")
 """Failed ones are counted by themselves since Istio 1.29, before that among the closed ones."""
 _FLAGS = (
     b'response_flags="DENY"',
@@ -171,7 +170,9 @@ _FLAGS = (
 
 def _failures(body: bytes) -> Mapping[Failure, int]:
     found: dict[Failure, int] = {}
-    for written, value in _FAILED.findall(body):
+    for written, value in service_counters.samples(
+        body, _FAILED, b"istio_tcp_connections_failed", b"istio_tcp_connections_closed"
+    ):
         if not any(flag in written for flag in _FLAGS):
             continue
         labels = service_counters.labels(written)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
 from sys import intern
-from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from meshtui.mesh import raw
 from meshtui.mesh.derived import derived
 from meshtui.mesh.kinds import NAMESPACE, POD
-from meshtui.mesh.raw import Raw, dig, entries, moment, number, text
+from meshtui.mesh.raw import Raw, moment, text
 from meshtui.mesh.snapshot import Snapshot
 
 REDIRECTION = "ambient.istio.io/redirection"
@@ -127,82 +126,193 @@ def _parts(snapshot: Snapshot) -> Sequence[Pod]:
     return snapshot.memo.those("parts", of(snapshot), attrgetter("part"))
 
 
+class _Owner(Struct, frozen=True, rename="camel"):
+    kind: str = ""
+    name: str = ""
+    controller: bool = False
+
+
+class _Writer(Struct, frozen=True, rename="camel"):
+    """An entry of `managedFields`."""
+
+    manager: str = ""
+    time: str = ""
+    subresource: str = ""
+
+
+class _Metadata(Struct, frozen=True, rename="camel"):
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    creation_timestamp: str = ""
+    deletion_timestamp: str = ""
+    owner_references: list[_Owner] = []
+    managed_fields: list[_Writer] = []
+
+
+class _Container(Struct, frozen=True, rename="camel"):
+    name: str = ""
+    image: str = ""
+    restart_policy: str = ""
+
+    @property
+    def is_sidecar(self) -> bool:
+        return self.restart_policy == "Always"
+
+
+class _Spec(Struct, frozen=True, rename="camel"):
+    node_name: str = ""
+    service_account_name: str = ""
+    service_account: str = ""
+    host_network: bool = False
+    containers: list[_Container] = []
+    init_containers: list[_Container] = []
+
+
+class _Running(Struct, frozen=True, rename="camel"):
+    started_at: str = ""
+
+
+class _Waiting(Struct, frozen=True, rename="camel"):
+    reason: str = ""
+
+
+class _Terminated(Struct, frozen=True, rename="camel"):
+    exit_code: int = 0
+    signal: int = 0
+    reason: str = ""
+    started_at: str = ""
+    finished_at: str = ""
+
+
+class _State(Struct, frozen=True, rename="camel"):
+    running: _Running | None = None
+    waiting: _Waiting | None = None
+    terminated: _Terminated | None = None
+
+    @property
+    def since(self) -> str:
+        """As it is written; "" for one that waits."""
+        if self.terminated is not None:
+            return self.terminated.finished_at or self.terminated.started_at
+        return self.running.started_at if self.running is not None else ""
+
+
+class _ContainerStatus(Struct, frozen=True, rename="camel"):
+    name: str = ""
+    ready: bool = False
+    started: bool = False
+    restart_count: int = 0
+    state: _State = _State()
+    last_state: _State = _State()
+
+
+class _Condition(Struct, frozen=True, rename="camel"):
+    type: str = ""
+    status: str = ""
+    reason: str = ""
+    last_transition_time: str = ""
+
+
+class _Status(Struct, frozen=True, rename="camel"):
+    phase: str = ""
+    reason: str = ""
+    pod_ip: str = field(default="", name="podIP")
+    conditions: list[_Condition] = []
+    container_statuses: list[_ContainerStatus] = []
+    init_container_statuses: list[_ContainerStatus] = []
+
+
+class _Read(Struct, frozen=True, rename="camel"):
+    """What is read of a pod, but for its labels and annotations: those of one template share them."""
+
+    metadata: _Metadata = _Metadata()
+    spec: _Spec = _Spec()
+    status: _Status = _Status()
+
+
 def read(it: Raw) -> Pod:
     """What one raw pod says. Never raises."""
-    spec, status = raw.table(it, "spec"), raw.table(it, "status")
-    containers = _Containers(spec, status)
-    restarts, restarted = containers.restarts()
-    edited, edited_by = raw.last_edit(it)
-    labels, created = raw.strings(it, "metadata", "labels"), raw.created(it)
+    pod = raw.view(it, _Read)
+    metadata, spec, status = pod.metadata, pod.spec, pod.status
+    labels = raw.strings(it, "metadata", "labels")
+    annotations = raw.table(it, "metadata", "annotations")
+    met = {each.type for each in status.conditions if each.status == "True"}
+    containers = _Containers(spec, status, met)
+    edited, edited_by = _last_edit(metadata.managed_fields)
+    created = moment(metadata.creation_timestamp)
     return Pod(
-        key=raw.key(it),
-        namespace=raw.namespace(it),
-        name=raw.name(it),
-        uid=raw.uid(it),
-        node=text(spec, "nodeName"),
+        key=f"{metadata.namespace}/{metadata.name}" if metadata.namespace else metadata.name,
+        namespace=metadata.namespace,
+        name=metadata.name,
+        uid=metadata.uid,
+        node=spec.node_name,
         labels=labels,
         ready=containers.ready,
         containers=containers.total,
-        status=_status(it, status, containers),
-        restarts=restarts,
-        restarted=restarted,
+        status=_status(pod, containers),
+        restarts=sum(each.restart_count for each in containers.counted),
+        restarted=_newest(map(_ended, containers.counted)),
         created=created,
         started=moment(max(containers.times, default="")),
-        changed=_changed(it, status, containers) or created,
+        changed=_changed(pod, containers) or created,
         edited=edited,
         edited_by=edited_by,
-        controller=_controller(it),
-        account=text(spec, "serviceAccountName") or text(spec, "serviceAccount") or "default",
-        address=text(status, "podIP"),
-        image=next((text(each, "image") for each in entries(spec, "containers")), ""),
-        redirection=raw.annotation(it, REDIRECTION),
-        sidecar=SIDECAR_STATUS in raw.table(it, "metadata", "annotations"),
-        host_network=dig(spec, "hostNetwork") is True,
+        controller=_controller(metadata, text(labels, "pod-template-hash")),
+        account=spec.service_account_name or spec.service_account or "default",
+        address=status.pod_ip,
+        image=spec.containers[0].image if spec.containers else "",
+        redirection=text(annotations, REDIRECTION),
+        sidecar=SIDECAR_STATUS in annotations,
+        host_network=spec.host_network,
         part=labels.get("app") in ("istiod", "ztunnel")
         or labels.get("k8s-app") == "istio-cni-node"
         or GATEWAY_NAME in labels,
-        finished=text(status, "phase") in ("Succeeded", "Failed"),
-        terminating=bool(text(it, "metadata", "deletionTimestamp")),
-        healthy="Ready" in containers.met,
+        finished=status.phase in ("Succeeded", "Failed"),
+        terminating=bool(metadata.deletion_timestamp),
+        healthy="Ready" in met,
     )
 
 
-def _changed(it: Raw, status: Raw, containers: _Containers) -> datetime | None:
+def _changed(pod: _Read, containers: _Containers) -> datetime | None:
     """Times are compared as they are written: the server writes all of them in UTC and in one form."""
     written = [
-        text(it, "metadata", "creationTimestamp"),
+        pod.metadata.creation_timestamp,
         *containers.times,
-        *(text(each, "lastTransitionTime") for each in entries(status, "conditions")),
-        *(text(each, "time") for each in entries(it, "metadata", "managedFields")),
+        *[each.last_transition_time for each in pod.status.conditions],
+        *[each.time for each in pod.metadata.managed_fields],
     ]
     return moment(max(written))
 
 
-def _controller(it: Raw) -> str:
+def _last_edit(writers: Sequence[_Writer]) -> tuple[datetime | None, str]:
+    """As `raw.last_edit`."""
+    beside = [each for each in writers if not each.subresource]
+    if not beside:
+        return None, ""
+    last = max(beside, key=attrgetter("time"))
+    return moment(last.time), last.manager
+
+
+def _controller(metadata: _Metadata, template: str) -> str:
     """Who made it. A ReplicaSet is named after its Deployment and the hash of the template, so that one sees through
     it without reading it."""
-    owners = entries(it, "metadata", "ownerReferences")
-    owner = next((each for each in owners if dig(each, "controller") is True), None)
+    owner = next((each for each in metadata.owner_references if each.controller), None)
     if owner is None:
         return ""
-    kind, name = text(owner, "kind"), text(owner, "name")
-    hash_suffix = f"-{raw.label(it, 'pod-template-hash')}"
-    if kind == "ReplicaSet" and hash_suffix != "-" and name.endswith(hash_suffix):
-        return f"Deployment/{name.removesuffix(hash_suffix)}"
-    return f"{kind}/{name}"
+    if owner.kind == "ReplicaSet" and template and owner.name.endswith(f"-{template}"):
+        return f"Deployment/{owner.name.removesuffix(f'-{template}')}"
+    return f"{owner.kind}/{owner.name}"
+
+
+def _ended(container: _ContainerStatus) -> datetime | None:
+    """When it last ended before a restart."""
+    ended = container.last_state.terminated
+    return moment(ended.finished_at) if ended is not None else None
 
 
 def _newest(times: Iterable[datetime | None]) -> datetime | None:
     return max((each for each in times if each is not None), default=None)
-
-
-def _met(status: Raw) -> set[str]:
-    """The conditions that are True."""
-    return {
-        text(each, "type")
-        for each in entries(status, "conditions")
-        if text(each, "status") == "True"
-    }
 
 
 # What follows is `printPod` of Kubernetes 1.36 (pkg/printers/internalversion/printers.go), which makes the columns of
@@ -210,57 +320,48 @@ def _met(status: Raw) -> set[str]:
 
 
 class _Containers:
-    """The walk over the containers of a pod: how many are ready, what they say of the pod, how often they restarted."""
+    """The walk over the containers of a pod: how many are ready, what they say of the pod, which restarts count."""
 
-    def __init__(self, spec: Raw, status: Raw) -> None:
-        inits = entries(spec, "initContainers")
-        sidecars = {text(each, "name") for each in inits if _is_sidecar(each)}
-        self._inits = entries(status, "initContainerStatuses")
-        self._mains = entries(status, "containerStatuses")
-        self.total = len(entries(spec, "containers")) + sum(map(_is_sidecar, inits))
-        self.met = _met(status)
+    def __init__(self, spec: _Spec, status: _Status, met: Collection[str]) -> None:
+        sidecars = {each.name for each in spec.init_containers if each.is_sidecar}
+        self._mains = status.container_statuses
+        self.total = len(spec.containers) + sum(each.is_sidecar for each in spec.init_containers)
         self.ready = 0
         self.reason = ""
         """What an init or a main container says of the pod; "" where none says anything."""
-        self._seen: list[Raw] = []
-        """Init containers up to the one that is at work."""
+        self.counted: list[_ContainerStatus] = []
+        """Those whose restarts count: init containers up to the one that is at work, or the main ones."""
         initializing = False
-        for position, each in enumerate(self._inits):
-            self._seen.append(each)
-            sidecar = text(each, "name") in sidecars
-            ended = dig(each, "state", "terminated")
-            if isinstance(ended, Mapping) and number(ended, "exitCode") == 0:
+        for position, each in enumerate(status.init_container_statuses):
+            self.counted.append(each)
+            ended = each.state.terminated
+            if ended is not None and ended.exit_code == 0:
                 continue
-            if sidecar and dig(each, "started") is True:
-                self.ready += dig(each, "ready") is True
+            if each.name in sidecars and each.started:
+                self.ready += each.ready
                 continue
-            self.reason = f"Init:{_init_reason(each) or f'{position}/{len(inits)}'}"
+            waits = _init_reason(each.state) or f"{position}/{len(spec.init_containers)}"
+            self.reason = f"Init:{waits}"
             initializing = True
             break
-        self.counted = self._seen
-        if not initializing or "Initialized" in self.met:
-            self.counted = [each for each in self._seen if text(each, "name") in sidecars]
-            self.counted = [*self.counted, *self._mains]
-            self._read_mains(ready="Ready" in self.met)
-        self.times = [
-            text(state, "finishedAt") or text(state, "startedAt")
-            for each in self._mains
-            for state in raw.table(each, "state").values()
-        ]
+        if not initializing or "Initialized" in met:
+            self.counted = [each for each in self.counted if each.name in sidecars]
+            self.counted += self._mains
+            self._read_mains(ready="Ready" in met)
+        self.times = [each.state.since for each in self._mains]
         """Since when the main containers are in the state they are in, as it is written."""
 
     def _read_mains(self, ready: bool) -> None:
         running, failure = False, ""
         for each in reversed(self._mains):
-            ended = dig(each, "state", "terminated")
-            waiting = text(each, "state", "waiting", "reason")
-            if waiting:
-                self.reason = waiting
-            elif isinstance(ended, Mapping):
-                self.reason = _ended_reason(ended)
-                if number(ended, "exitCode") != 0:
+            state = each.state
+            if state.waiting is not None and state.waiting.reason:
+                self.reason = state.waiting.reason
+            elif state.terminated is not None:
+                self.reason = _ended_reason(state.terminated)
+                if state.terminated.exit_code != 0:
                     failure = self.reason
-            elif dig(each, "ready") is True and isinstance(dig(each, "state", "running"), Mapping):
+            elif each.ready and state.running is not None:
                 running = True
                 self.ready += 1
         if self.reason == "Completed":
@@ -269,17 +370,11 @@ class _Containers:
             elif failure or running:
                 self.reason = failure or "NotReady"
 
-    def restarts(self) -> tuple[int, datetime | None]:
-        """How often they restarted, and when one last ended before that."""
-        return sum(number(each, "restartCount") for each in self.counted), _newest(
-            moment(each, "lastState", "terminated", "finishedAt") for each in self.counted
-        )
 
-
-def _status(it: Raw, status: Raw, containers: _Containers) -> str:
+def _status(pod: _Read, containers: _Containers) -> str:
     """kubectl's STATUS."""
-    phase, said = text(status, "phase"), text(status, "reason")
-    deleted = bool(text(it, "metadata", "deletionTimestamp"))
+    phase, said = pod.status.phase, pod.status.reason
+    deleted = bool(pod.metadata.deletion_timestamp)
     if deleted and said == "NodeLost":
         return "Unknown"
     if deleted and phase not in ("Succeeded", "Failed"):
@@ -287,27 +382,21 @@ def _status(it: Raw, status: Raw, containers: _Containers) -> str:
     if containers.reason:
         return containers.reason
     gated = any(
-        text(each, "type") == "PodScheduled" and text(each, "reason") == "SchedulingGated"
-        for each in entries(status, "conditions")
+        each.type == "PodScheduled" and each.reason == "SchedulingGated"
+        for each in pod.status.conditions
     )
     return "SchedulingGated" if gated else said or phase
 
 
-def _is_sidecar(container: Raw) -> bool:
-    return text(container, "restartPolicy") == "Always"
-
-
-def _init_reason(container: Raw) -> str:
+def _init_reason(state: _State) -> str:
     """Why an init container has not succeeded; "" where it is merely at work or waits for its turn."""
-    ended = dig(container, "state", "terminated")
-    if isinstance(ended, Mapping):
-        return _ended_reason(ended)
-    waiting = text(container, "state", "waiting", "reason")
+    if state.terminated is not None:
+        return _ended_reason(state.terminated)
+    waiting = state.waiting.reason if state.waiting is not None else ""
     return "" if waiting == "PodInitializing" else waiting
 
 
-def _ended_reason(ended: Any) -> str:
-    if reason := text(ended, "reason"):
-        return reason
-    signal = number(ended, "signal")
-    return f"Signal:{signal}" if signal else f"ExitCode:{number(ended, 'exitCode')}"
+def _ended_reason(ended: _Terminated) -> str:
+    if ended.reason:
+        return ended.reason
+    return f"Signal:{ended.signal}" if ended.signal else f"ExitCode:{ended.exit_code}"

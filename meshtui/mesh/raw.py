@@ -8,9 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, TypeVar
 
+import msgspec
 from msgspec import Struct
+from msgspec.inspect import (
+    AnyType,
+    BoolType,
+    IntType,
+    ListType,
+    NoneType,
+    StrType,
+    StructType,
+    Type,
+    UnionType,
+    type_info,
+)
+
+V = TypeVar("V", bound=Struct)
 
 Raw = Mapping[str, Any]
 
@@ -24,6 +40,42 @@ def dig(value: Any, *path: str) -> Any:
             return None
         value = value.get(step)
     return value
+
+
+def view(raw: Raw, of: type[V]) -> V:
+    """What a Struct names of an object, with its defaults where a field is missing, null or of another type; of a list
+    what is of the right type. All fields of the Struct need defaults. Where an object is as it should be, this takes a
+    tenth of the time of asking for each field by itself."""
+    try:
+        return msgspec.convert(raw, of)
+    except (msgspec.ValidationError, RecursionError):
+        return msgspec.convert(_fitting(raw, type_info(of)), of)
+
+
+def _fitting(value: Any, of: Type) -> Any:
+    """What of a value has this type; `_ODD` where nothing has."""
+    match of:
+        case StructType(fields=fields):
+            if not isinstance(value, Mapping):
+                return _ODD
+            found = {
+                each.encode_name: _fitting(value.get(each.encode_name, _ODD), each.type)
+                for each in fields
+            }
+            return {name: each for name, each in found.items() if each is not _ODD}
+        case ListType(item_type=item):
+            if not isinstance(value, list):
+                return _ODD
+            return [fits for each in value if (fits := _fitting(each, item)) is not _ODD]
+        case UnionType(types=types):
+            return next((fits for t in types if (fits := _fitting(value, t)) is not _ODD), _ODD)
+        case AnyType():
+            return value
+    return value if type(value) is _PLAIN[type(of)] else _ODD
+
+
+_ODD = object()
+_PLAIN = {StrType: str, BoolType: bool, IntType: int, NoneType: type(None)}
 
 
 # The readers below walk by themselves instead of by `dig`: 10,000 pods are asked a million times.
@@ -110,10 +162,13 @@ def annotation(raw: Raw, annotation_name: str) -> str:
 def moment(value: Any, *path: str) -> datetime | None:
     """The RFC 3339 time at `path`, in UTC; None where there is none that can be read."""
     found = text(value, *path) if path else value
-    if not isinstance(found, str) or not found:
-        return None
+    return _moment(found) if isinstance(found, str) and found else None
+
+
+@lru_cache(4096)  # an object and those made with it have one time in many places
+def _moment(written: str) -> datetime | None:
     try:
-        read = datetime.fromisoformat(found)
+        read = datetime.fromisoformat(written)
     except ValueError:
         return None
     if read.tzinfo is UTC:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from sys import intern
 from typing import NamedTuple
@@ -42,16 +42,26 @@ class Requests(NamedTuple):
 
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 _CONNECTIONS = re.compile(
-    rb"^istio_tcp_connections_(opened|failed|closed)_total\{([^\n]*)\} ([0-9.eE+-]+)", re.MULTILINE
+    rb"istio_tcp_connections_(opened|failed|closed)_total\{(.*)\} ([0-9.eE+-]+)"
 )
-_REQUESTS = re.compile(rb"^istio_requests_total\{([^\n]*)\} ([0-9.eE+-]+)", re.MULTILINE)
+_REQUESTS = re.compile(rb"istio_requests_total\{(.*)\} ([0-9.eE+-]+)")
+
+
+def samples(
+    body: bytes, pattern: re.Pattern[bytes], *beginnings: bytes
+) -> Iterator[tuple[bytes, ...]]:
+    """The groups of a pattern, of each line that it fits, of those that begin so: other lines are a thousand characters
+    long, and a pattern that looks for its line by itself tries each of them."""
+    for line in body.split(b"\n"):
+        if line.startswith(beginnings) and (found := pattern.match(line)):
+            yield found.groups(b"")
 
 
 def read_connections(body: bytes) -> Mapping[Connections, int]:
     """From a ztunnel's `/metrics`. A connection that failed counts as closed too, with its flag, and before Istio 1.29
     as that alone: the larger of both is how many there were."""
     families: dict[bytes, Counter[Connections]] = {}
-    for family, written, value in _CONNECTIONS.findall(body):
+    for family, written, value in samples(body, _CONNECTIONS, b"istio_tcp_connections_"):
         if b'destination_service_name="unknown"' in written:
             continue
         if family != b"opened" and b'response_flags="-"' in written:
@@ -78,7 +88,7 @@ def read_connections(body: bytes) -> Mapping[Connections, int]:
 def read_requests(body: bytes) -> Mapping[Requests, int]:
     """From the `/stats/prometheus` of a waypoint; what it counts as anything else is left out."""
     found: Counter[Requests] = Counter()
-    for written, value in _REQUESTS.findall(body):
+    for written, value in samples(body, _REQUESTS, b"istio_requests_total"):
         told, count = labels(written), _whole(value)
         if told.get("reporter") != "waypoint" or not count:
             continue

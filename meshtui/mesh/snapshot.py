@@ -129,7 +129,7 @@ class Probe(Struct, frozen=True):
     port: int
     path: str
     read: Callable[[bytes], Any]
-    """Body to value. A module-level function: a large body is read in another process. ValueError where unreadable."""
+    """Body to value. A module-level function, which probes are compared by. ValueError where unreadable."""
     share: Callable[[Any, Collection[Any]], Any] | None = None
     """A new value and the values of other probes with the same `read`, to the new value with the parts that equal one
     of theirs replaced by it: 300 nodes tell of the same 10,000 workloads, and one copy is enough."""

@@ -16,7 +16,7 @@ compares with programs that do not read proxies. Everything it prints it also wr
     filter          from the last character of a filter to the rows that it keeps, in milliseconds: median and worst
     sort            from a key that sorts all rows to the rows in their order, in milliseconds: median and worst
     switch          from tab to the other pane, in milliseconds: median and worst
-    memory          resident MiB: program, children (the process that reads dumps), and the program's peak
+    memory          resident MiB: program, children (there should be none), and the program's peak
     quit            from `:q` to the end of the process, in seconds
     storm           1,000 watch events a second for a minute, without the sweep: how many came, keys, percent of a core
 

@@ -122,7 +122,7 @@ def idle(terminal: Terminal, seconds: float) -> float:
 
 
 def memory(terminal: Terminal) -> Figures:
-    """Resident MiB: program, children (the process that reads dumps), and the program's peak."""
+    """Resident MiB: program, children (there should be none), and the program's peak."""
     return {name: round(size / 2**20, 1) for name, size in terminal.memory().items()}
 
 

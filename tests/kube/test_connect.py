@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sys
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -54,6 +55,20 @@ async def test_a_token_and_a_trusted_server(tmp_path: Path) -> None:
             assert (connected.context, connected.cluster, connected.user) == ("test", "c", "u")
             assert (connected.url, connected.insecure) == (url, False)
             assert "sesame" not in repr(vars(connected))
+
+
+async def test_a_tls_connection_is_small(tmp_path: Path) -> None:
+    """Both ends of it are in this process; asyncio alone has 256 KiB for each."""
+    async with servers.api(SERVER.server()) as server:
+        path = write(tmp_path / "config", f"https://127.0.0.1:{server.port}", TRUSTING)
+        async with connection(path) as connected:
+            await asked(connected)
+            tracemalloc.start()
+            try:
+                await asyncio.gather(*(asked(connected) for _ in range(4)))
+                assert tracemalloc.get_traced_memory()[0] < 4 * 200_000
+            finally:
+                tracemalloc.stop()
 
 
 async def test_the_body_and_the_path_below_that_of_the_server(tmp_path: Path) -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
-from multiprocessing import active_children
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -19,7 +18,7 @@ from msgspec.structs import replace
 from meshtui.kube import kubeconfig
 from meshtui.kube.errors import ConfigError, KubeError
 from meshtui.kube.live import LiveSession
-from meshtui.kube.reading import LARGE
+from meshtui.kube.probes import LARGE
 from meshtui.mesh import ztunnels
 from meshtui.mesh.kinds import EVENT, GATEWAY, NODE, PEER_AUTHENTICATION, POD, SECRET
 from meshtui.mesh.logs import LogOptions
@@ -385,8 +384,12 @@ async def half_a_list(request: web.Request) -> web.StreamResponse:
     return await never(request)
 
 
-def read_for_a_minute(_: bytes) -> None:
-    time.sleep(60)
+begun, let_go = threading.Event(), threading.Event()
+
+
+def read_until_let_go(_: bytes) -> None:
+    begun.set()
+    let_go.wait(60)
 
 
 async def test_closing_does_not_wait_for_a_body_that_is_being_read(
@@ -395,13 +398,12 @@ async def test_closing_does_not_wait_for_a_body_that_is_being_read(
     forward = "/api/v1/namespaces/shop/pods/a/portforward"
     said = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % LARGE + b" " * LARGE
     scripted.on(forward, forwarded(said, frame=32_768))
-    children = set(active_children())
     async with live() as session:
-        session.want([], [Probe("shop", "a", 15000, "/config_dump", read_for_a_minute)])
-        await until(lambda: set(active_children()) > children)
+        session.want([], [Probe("shop", "a", 15000, "/config_dump", read_until_let_go)])
+        await until(begun.is_set)
         leaving = monotonic()
     assert monotonic() - leaving < 0.3
-    await until(lambda: set(active_children()) <= children)
+    let_go.set()
 
 
 @pytest.mark.parametrize("stuck", ["answer", "body", "watch", "port-forward"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Collection, Coroutine
 from datetime import UTC, datetime
 from typing import Any
@@ -11,8 +12,9 @@ import pytest
 from aiohttp import web
 
 from meshtui.kube.api import Api
-from meshtui.kube.probes import Probing
+from meshtui.kube.probes import LARGE, Probing
 from meshtui.kube.rights import Rights
+from meshtui.mesh import dumps
 from meshtui.mesh.snapshot import Probe, Trouble
 from tests.kube.eventually import until
 from tests.kube.scripted import QUICK, Handler, Scripted, forwarded, status
@@ -21,7 +23,9 @@ REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 
 def said(body: bytes) -> Handler:
-    return forwarded(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+    return forwarded(
+        b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body, frame=32_768
+    )
 
 
 def number(body: bytes) -> int:
@@ -58,7 +62,6 @@ async def probing(api: Api) -> AsyncIterator[Probing]:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    probing.close()
 
 
 async def test_an_answer_keeps_the_one_before_it(scripted: Scripted, probing: Probing) -> None:
@@ -93,6 +96,54 @@ async def test_after_a_failure_the_older_value_stays_with_the_problem_beside_it(
         Trouble.GONE,
         "istio-system/ztunnel-1 is gone",
     )
+
+
+def thread(_: bytes) -> int:
+    """A reader that tells where it runs."""
+    return threading.get_ident()
+
+
+async def test_a_large_body_is_read_beside_the_event_loop(
+    scripted: Scripted, probing: Probing
+) -> None:
+    for size, beside in ((LARGE - 1, False), (LARGE, True)):
+        probe = Probe("istio-system", "ztunnel-1", 15000, "/config_dump", thread)
+        scripted.on(forward("ztunnel-1"), said(b" " * size))
+        await probing.ask(probe)
+        assert (probing.answers[probe].value != threading.get_ident()) is beside
+
+
+@pytest.mark.parametrize("body", [b'{"workloads": [', b"[" * LARGE])
+async def test_a_dump_that_cannot_be_read_has_words_however_large(
+    scripted: Scripted, probing: Probing, body: bytes
+) -> None:
+    probe = Probe("istio-system", "ztunnel-1", 15000, "/config_dump", dumps.read_dump)
+    scripted.on(forward("ztunnel-1"), said(body))
+    await probing.ask(probe)
+    problem = probing.answers[probe].problem
+    assert problem is not None
+    assert problem.trouble is Trouble.BROKEN
+    assert problem.text.startswith("the answer cannot be read: the dump is cut off or no JSON")
+
+
+meeting = threading.Barrier(2)
+
+
+def meets(_: bytes) -> bool:
+    """A reader that tells whether another is at work at the same time."""
+    try:
+        meeting.wait(0.05)
+    except threading.BrokenBarrierError:
+        return False
+    return True
+
+
+async def test_large_bodies_are_read_one_at_a_time(scripted: Scripted, probing: Probing) -> None:
+    probes = [Probe("istio-system", f"z-{n}", 15000, "/config_dump", meets) for n in range(2)]
+    for probe in probes:
+        scripted.on(forward(probe.pod), said(b" " * LARGE))
+    await asyncio.gather(*map(probing.ask, probes))
+    assert [probing.answers[probe].value for probe in probes] == [False, False]
 
 
 @pytest.mark.parametrize(

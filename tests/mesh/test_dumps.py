@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.json import encode
 
 from meshtui.mesh import dumps
 from tests.anything import JSON, damaged
@@ -196,12 +197,38 @@ def test_no_object_crashes_the_readers(dump: dict[str, Any]) -> None:
     dumps.read_detail(body)
 
 
+def whole(dump: dict[str, Any]) -> bytes:
+    """A dump that has something odd in it which says nothing, so that all of it has to be looked at."""
+    return json.dumps({**dump, "workloads": [*dump["workloads"], None]}).encode()
+
+
+@pytest.mark.parametrize("name", ["shop", "acme", "no-ca", "no-istiod"])
+def test_what_is_named_says_the_same_as_the_whole(name: str) -> None:
+    """Of a dump in which nothing is odd only what is named is built."""
+    for node in Recording(name).nodes():
+        body = Recording(name).dump(node)
+        for read in (dumps.read_dump, dumps.read_detail):
+            assert encode(read(body)) == encode(read(whole(json.loads(body))))
+
+
 @given(damaged(json.loads(SHOP.dump("node-1"))))
 @settings(deadline=None, derandomize=True)
-def test_no_odd_field_crashes_the_readers(dump: Any) -> None:
+def test_no_odd_field_crashes_the_readers_or_makes_them_say_something_else(dump: Any) -> None:
     body = json.dumps(dump).encode()
-    dumps.read_dump(body)
-    dumps.read_detail(body)
+    for read in (dumps.read_dump, dumps.read_detail):
+        found = read(body)
+        if isinstance(dump.get("workloads"), list):
+            assert encode(found) == encode(read(whole(dump)))
+
+
+@pytest.mark.parametrize("odd", [None, 7, [], {}])
+@pytest.mark.parametrize("field", ["namespace", "name", "protocol", "trustDomain", "workloadIps"])
+def test_an_odd_field_of_a_workload_is_empty_and_the_others_are_read(field: str, odd: Any) -> None:
+    one = {"namespace": "shop", "name": "cart", "protocol": "HBONE", "trustDomain": "a"}
+    dump = dumps.read_dump(json.dumps({"workloads": [{**one, field: odd}, one]}).encode())
+    assert dump.protocol("shop", "cart") == "HBONE"
+    assert dump.config.trust_domain == "a"
+    assert [*dump.listings] == (["", "shop"] if field == "namespace" else ["shop"])
 
 
 def test_a_dump_of_nine_megabytes_is_read_fast_and_comes_out_small() -> None:
@@ -218,5 +245,5 @@ def test_a_dump_of_nine_megabytes_is_read_fast_and_comes_out_small() -> None:
         start = time.thread_time()
         dump = dumps.read_dump(body)
         took.append(time.thread_time() - start)
-    assert min(took) < 0.5  # of CPU; 0.1 s on an idle machine
+    assert min(took) < 0.1  # of CPU; 0.01 s on an idle machine
     assert len(pickle.dumps(dump)) < 1_000_000

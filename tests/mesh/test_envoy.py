@@ -209,6 +209,14 @@ def test_no_answer_crashes_a_reader(reader: Callable[[bytes], Any], it: Any) -> 
             assert not isinstance(body, dict)
 
 
+def test_clusters_among_which_something_is_odd_are_read_all_the_same(shop: Cluster) -> None:
+    body = page(shop, "waypoint", PAGES[0])
+    told = msgspec.json.decode(body)
+    told["cluster_statuses"] += [None, 7, {"name": "odd", "host_statuses": {"address": 1}}]
+    odd = envoy.read_clusters(msgspec.json.encode(told))
+    assert odd == (*envoy.read_clusters(body), envoy.Cluster("odd", ()))
+
+
 @pytest.mark.parametrize("reader", READERS.values())
 @pytest.mark.parametrize("body", [b"", b"no clusters", b'{"a": ', b"[]", b"\xff"])
 def test_what_is_no_json_object_says_so(reader: Callable[[bytes], Any], body: bytes) -> None:
