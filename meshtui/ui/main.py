@@ -414,5 +414,6 @@ class Main(Screen[None], inherit_bindings=False):
 
     def watch_snapshot(self, before: Snapshot | None, now: Snapshot | None) -> None:
         self._switcher.see(now, self.place)
+        self.prompt.all_known = now is not None and bool(now.server.served)
         if now is not None and (before is None or before.server.served is not now.server.served):
             self.commands[:] = [*self._own, *self._opening.of_kinds(self._own)]
