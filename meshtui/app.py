@@ -304,9 +304,12 @@ class MeshApp(Routes, inherit_bindings=False):
 
     def action_command(self) -> None:
         """Opens the prompt; screens over the panes are left for it."""
+        self.in_turn(self._open_prompt)
+
+    def _open_prompt(self) -> None:
         self._leave_screens()
         if self.screen is self._main:
-            self._main.action_ask(":")
+            self._main.ask(":")
 
     def _leave_screens(self) -> None:
         for screen in reversed(self.screen_stack):

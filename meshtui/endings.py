@@ -16,9 +16,9 @@ PATIENCE = 7.0
 def install(
     loop: AbstractEventLoop, leave: Callable[[int], object], patience: float = PATIENCE
 ) -> None:
-    """SIGTERM and SIGHUP have `leave` called on the loop with the exit status: 128 and the signal's number, by which a
-    shell knows it. A process that is still there when the patience is over ends at once: when a terminal vanishes, the
-    thread that writes to it dies, and the loop may wait for it for ever."""
+    """SIGINT, SIGTERM and SIGHUP have `leave` called on the loop with the exit status: 128 and the signal's number, by
+    which a shell knows it. A process that is still there when the patience is over ends at once: when a terminal
+    vanishes, the thread that writes to it dies, and the loop may wait for it for ever."""
 
     def end(number: int, _: FrameType | None) -> None:
         loop.call_soon_threadsafe(leave, 128 + number)
@@ -26,5 +26,5 @@ def install(
         last.daemon = True
         last.start()
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, end)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import datetime
 
 from textual import on, work
-from textual.app import App
 
 from meshtui.auditing import Auditing
 from meshtui.changing import Changing
@@ -18,6 +17,7 @@ from meshtui.ui import export, keys
 from meshtui.ui.answers import AnswerScreen
 from meshtui.ui.audit_reader import AuditReader
 from meshtui.ui.confirm import Confirm
+from meshtui.ui.keys_in_turn import KeysInTurn
 from meshtui.ui.log_reader import LogReader
 from meshtui.ui.main import Main
 from meshtui.ui.pane import Pane
@@ -27,7 +27,7 @@ from meshtui.ui.spans import Tone
 from meshtui.ui.tree import TreeScreen
 
 
-class Routes(App[int], inherit_bindings=False):
+class Routes(KeysInTurn, inherit_bindings=False):
     """The app, as far as it only passes on."""
 
     _main: Main

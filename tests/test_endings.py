@@ -35,7 +35,7 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("script", [STUCK, TURNING], ids=["stuck", "turning"])
 def test_it_ends_with_the_status_that_a_shell_knows(script: str, ending: signal.Signals) -> None:
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:

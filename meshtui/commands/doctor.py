@@ -75,11 +75,14 @@ def run(order: Order, settings: Settings) -> int:
     if snapshot is None:
         return frame.UNREADABLE
     namespaces = settings.namespaces_of(snapshot.server.context)
-    for missing in _not_there(snapshot, namespaces):
-        click.echo(f"meshtui: there is no namespace {missing}", err=True)
+    missing = _not_there(snapshot, namespaces)
+    for each in missing:
+        click.echo(f"meshtui: there is no namespace {each}", err=True)
     muted = _muted(snapshot.server.context)
     tries = _tried(settings, objects, snapshot) if order.dry_run else ()
-    return _told(order, replace(snapshot, muted=muted), objects, mistakes, tries, namespaces)
+    status = _told(order, replace(snapshot, muted=muted), objects, mistakes, tries, namespaces)
+    # files may bring the namespace; without them it is a slip that must not pass for a mesh without findings
+    return frame.USAGE if missing and not order.files and status != frame.UNREADABLE else status
 
 
 def explanation(code: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import ClassVar
 
 from msgspec.structs import replace
@@ -25,6 +26,7 @@ from meshtui.ui.footer import Footer
 from meshtui.ui.header import Header
 from meshtui.ui.jumping import Jumping
 from meshtui.ui.keyed import Keyed
+from meshtui.ui.keys_in_turn import KeysInTurn
 from meshtui.ui.opening import Opening
 from meshtui.ui.pane import Pane
 from meshtui.ui.panes import NAMED, PANES
@@ -41,7 +43,7 @@ class Main(Screen[None], inherit_bindings=False):
     """The panes and the ways between them. What needs the cluster is posted upwards."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-medium"), (140, "-wide")]
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
+    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (14, "-short"), (30, "-tall")]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "ask('/')", "Filter", key_display="/", priority=True, id="app.filter"),
         Binding("tab", "turn(1)", "Next pane", show=False, id="app.next_pane"),
@@ -327,20 +329,29 @@ class Main(Screen[None], inherit_bindings=False):
     # Prompt and commands
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Keys that open a prompt come before all others, so that what is typed right behind them goes into it; while
-        one is open they are text."""
+        """Keys that open a prompt are there before what is typed right behind them, which goes into it; while one is
+        open they are text."""
         if action == "reach":
-            first = type(self.front).callee is not Keyed.callee and not self.prompt.asking
-            return first and (not self.front.CALLS or parameters != parameters[:1])
+            return type(self.front).callee is not Keyed.callee and not self.prompt.asking
         return not (action == "ask" and self.prompt.asking)
 
     def action_ask(self, sign: str) -> None:
+        self._in_turn(partial(self.ask, sign))
+
+    def ask(self, sign: str) -> None:
+        """Opens the prompt."""
         text = self.front.filter_text if sign == "/" else ""
         self.prompt.ask(sign, text, self.front.read_filter)
 
-    def action_reach(self, command: str, in_turn: bool = False) -> None:
-        """Asks about calls from or to the row under the cursor, or from one marked row to the other. Not `in_turn` it
-        comes before keys that were pressed before and are still on their way."""
+    def action_reach(self, command: str) -> None:
+        self._in_turn(partial(self._reach, command))
+
+    def _in_turn(self, act: Callable[[], None]) -> None:
+        assert isinstance(self.app, KeysInTurn)
+        self.app.in_turn(act)
+
+    def _reach(self, command: str) -> None:
+        """Asks about calls from or to the row under the cursor, or from one marked row to the other."""
         if self.snapshot is None or self.front.table.selected is None:
             return
         line, whole = asking.begun(self.front, command, self.snapshot)
@@ -403,5 +414,6 @@ class Main(Screen[None], inherit_bindings=False):
 
     def watch_snapshot(self, before: Snapshot | None, now: Snapshot | None) -> None:
         self._switcher.see(now, self.place)
+        self.prompt.all_known = now is not None and bool(now.server.served)
         if now is not None and (before is None or before.server.served is not now.server.served):
             self.commands[:] = [*self._own, *self._opening.of_kinds(self._own)]

@@ -61,6 +61,8 @@ class Prompt(Vertical):
         self.sign = Label("", id="sign")
         self.typed = TypedLine(self)
         self.display = False
+        self.all_known = False
+        """Whether the commands are all known: before, what looks like a part of one may be the name of a kind."""
 
     def compose(self) -> ComposeResult:
         yield self.choices
@@ -130,7 +132,8 @@ class Prompt(Vertical):
         chosen = self.choices.highlighted
         picked = bool(text.strip() or chosen)  # enter alone means nothing
         if sign == ":" and chosen is not None and picked and not is_whole(self._commands, text):
-            text = self.choices.get_option_at_index(chosen).id or text
+            found = self.choices.get_option_at_index(chosen).id or text
+            text = found if self.all_known or " " in text or found.startswith(text) else text
         self._recall.add(text)
         self.close()
         self._entered(sign, text)

@@ -7,6 +7,7 @@ stands in for its ztunnels, and runs the program in a terminal of 160x48, twice:
 compares with programs that do not read proxies. Everything it prints it also writes as JSON.
 
     floor           all pods in pages of 500, read with aiohttp and msgspec and nothing else
+    kubectl, k9s    the same of those, where they are installed: see tests/bench/peers.py
     first_paint     from the start of the process to the first character on screen, in seconds
     first_rows      ... to the first pods in the Workloads pane
     all_rows        ... to a list that says it is complete and live
@@ -40,7 +41,7 @@ from pathlib import Path
 
 import msgspec
 
-from tests.bench import measures, storm
+from tests.bench import measures, peers, storm
 from tests.bench.measures import Figures
 from tests.bench.terminal import Terminal, compiled, environment
 from tests.cluster.kubeconfig import Api
@@ -97,6 +98,8 @@ async def _bench(scratch: Path, chosen: argparse.Namespace) -> Figures:
                 "pods": pods,
                 "fill_seconds": round(filled, 1),
                 "floor": floor,
+                "kubectl": peers.kubectl(access.admin),
+                "k9s": await _peer(api, access, scratch, pods, chosen.idle),
             }
             with ztunnels(access):
                 for name, flags in (("no_sweep", ["--no-sweep"]), ("default", [])):
@@ -153,7 +156,7 @@ async def _program(
     with _started(access.admin, scratch, flags) as terminal:
         figures = measures.start(terminal)
         terminal.quiet(0.5, most=5)
-        figures["change"] = await _changes(api, terminal)
+        figures["change"] = await _changes(api, terminal, TOUCHED)
         figures["key"] = {
             "down": measures.keys(terminal, ["j"] * 40),
             "page": measures.keys(terminal, ["\x1b[6~"] * 10 + ["\x1b[5~"] * 10),
@@ -165,6 +168,22 @@ async def _program(
         figures["switch"] = measures.switches(terminal)
         figures["memory"] = measures.memory(terminal)
         figures["quit"] = measures.quits(terminal)
+    return figures
+
+
+async def _peer(api: Api, access: Access, scratch: Path, pods: int, idle: float) -> Figures:
+    """One run of k9s; {} where it is not installed."""
+    started = peers.k9s(access.admin, scratch)
+    if started is None:
+        return {}
+    with started as terminal:
+        figures = peers.start(terminal, pods)
+        terminal.quiet(0.5, most=5)
+        figures["change"] = await _changes(api, terminal, peers.first(terminal.screen))
+        figures["key"] = {"down": measures.keys(terminal, ["j"] * 40)}
+        figures["idle_cpu"] = measures.idle(terminal, idle)
+        figures["memory"] = measures.memory(terminal)
+        figures["quit"] = peers.quits(terminal)
     return figures
 
 
@@ -191,9 +210,9 @@ def _stormy(ahead: storm.Front, scratch: Path, seconds: float) -> Figures:
         }
 
 
-async def _changes(api: Api, terminal: Terminal, count: int = 10) -> Figures:
+async def _changes(api: Api, terminal: Terminal, pod: tuple[str, str], count: int = 10) -> Figures:
     """A pod in view restarts: seconds from the request to its new number of restarts on screen."""
-    namespace, name = TOUCHED
+    namespace, name = pod
     path = f"/api/v1/namespaces/{namespace}/pods/{name}"
     status = (await api.get(path)).body["status"]["containerStatuses"][0]
     took = []

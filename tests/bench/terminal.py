@@ -65,6 +65,7 @@ class Terminal:
             stderr=theirs,  # where Textual draws
             env=self._environ,
             start_new_session=True,
+            preexec_fn=_control_it,
         )
         os.close(theirs)
         self._terminal = ours
@@ -145,6 +146,11 @@ class Terminal:
 
     def _family(self) -> list[int]:
         return list(_descendants(self._process.pid))
+
+
+def _control_it() -> None:
+    """In the new process: its terminal is the one that controls it, which k9s opens as /dev/tty."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def _descendants(pid: int) -> Iterator[int]:

@@ -157,6 +157,7 @@ def test_a_namespace_alone_is_told_of_with_what_the_mesh_itself_has(
     words = ("--kubeconfig", str(shop), "doctor", "--no-evidence", "-o", "json")
     ended = meshtui(tmp_path, *words, "-n", "shop", "-n", "nowhere")
     assert "meshtui: there is no namespace nowhere" in ended.stderr
+    assert ended.returncode == USAGE, "what else was asked for is told, and a gate does not pass"
     about = {each["code"]: each["objects"] for each in json.loads(ended.stdout)["findings"]}
     assert about.keys() == {"AMB-025", "AMB-046", "IST0171"}
     assert "istio-system" in {each["namespace"] for each in about["AMB-046"]}

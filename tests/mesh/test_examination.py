@@ -116,6 +116,16 @@ def test_an_analyzer_is_asked_again_only_once_something_that_it_read_has_changed
     assert asked == [["shop/a"], ["shop/b"]]
 
 
+def test_what_a_rule_finds_once_it_may_judge_is_not_new() -> None:
+    whole = recordings.snapshot("shop")
+    before = replace(whole, gets={}, answers={}, memo=Memo())
+    known = {row.key for row in rows.of(before)}
+    found = rows.of(replace(before, gets=whole.gets, answers=whole.answers, now=NOW))
+    later = [row for row in found if row.key not in known]
+    assert later, "some go by Secrets and dumps"
+    assert not any(row.fresh for row in later)
+
+
 def test_what_is_shown_before_a_first_look_has_no_findings_and_they_are_not_new_after_it() -> None:
     before = replace(recordings.snapshot("shop"), examines=False, memo=Memo())
     assert not rows.of(before)

@@ -277,6 +277,25 @@ async def test_t_right_behind_other_keys_is_for_the_row_that_they_lead_to() -> N
             await at.press("k")
 
 
+@pytest.mark.parametrize("pane", ["workloads", "services", "routes"])
+async def test_keys_that_open_a_prompt_act_after_those_before_them(pane: str) -> None:
+    async with looking(SHOP, pane) as at:
+        before = at.pane.table.selected
+        await at.type("jjktpayments/led")
+        after = at.pane.table.selected
+        assert (before, after) == tuple(at.pane.table.rows[:2])
+        assert at.pane.snapshot is not None
+        line, _ = asking.begun(at.pane, "trace", at.pane.snapshot)
+        assert at.main.prompt.typed.value == f"{line}payments/led"
+        await at.press("escape")
+        await at.type("j:sort")
+        assert at.main.prompt.typed.value == "sort"
+        assert at.pane.table.selected == at.pane.table.rows[2]
+        await at.press("escape")
+        await at.type("j/led")
+        assert at.pane.filter_text == "led"
+
+
 async def test_it_completes_what_may_be_named() -> None:
     async with looking(SHOP, "workloads") as at:
         await at.type(":trace shop/storefr")

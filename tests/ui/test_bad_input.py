@@ -165,3 +165,12 @@ async def test_a_storm_of_resizes_loses_neither_cursor_nor_marks() -> None:
         assert at.under_cursor[2] == "ledger-669657bc95-cvfm7"
         assert at.pane.table.marks == 1
         assert "ledger-669657bc95-cvfm7" in at.screen
+
+
+async def test_a_row_and_what_is_typed_are_seen_in_20_columns_and_5_lines() -> None:
+    async with looking(SHOP, "workloads", size=(20, 5)) as at:
+        assert at.screen.splitlines()[3][1] == at.rows[0][0]
+        await at.type(":na")
+        assert ":na" in at.screen
+        await at.press("escape")
+        assert at.screen.splitlines()[3][1] == at.rows[0][0]

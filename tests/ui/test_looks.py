@@ -16,6 +16,7 @@ import pytest
 from meshtui.mesh.logs import LogLine
 from meshtui.settings import Settings
 from meshtui.ui.panes import PANES
+from meshtui.ui.pick import Pick
 from tests import recordings
 from tests.ui.look import look
 from tests.ui.looking import Looking, looking
@@ -210,6 +211,16 @@ async def test_without_colour(monkeypatch: pytest.MonkeyPatch, recording: bool) 
             for _, style, _ in strip:
                 assert style is None or not (style.color and not style.color.is_default)
                 assert style is None or not (style.bgcolor and not style.bgcolor.is_default)
+
+
+async def test_without_colour_a_dialog_leaves_to_be_seen_what_is_behind_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with looking(SITUATIONS["shop"](), "namespaces", (120, 36)) as at:
+        await at.press("m")
+        assert isinstance(at.app.screen, Pick)
+        assert "CAPTURED" in at.screen
 
 
 @pytest.mark.parametrize("pane", ["cluster", "certificates"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 from textual.command import CommandPalette
 
 from meshtui.mesh.snapshot import Server, Snapshot
@@ -373,3 +374,13 @@ async def test_what_is_typed_behind_enter_is_for_what_comes_then(
         assert at.pane.filter_text == filter_text
         assert [each.key for each in at.pane.table.rows].index(at.pane.cursor) == row
         assert at.main.prompt.asking == asks
+
+
+async def test_nothing_is_guessed_from_letters_while_the_kinds_are_not_known() -> None:
+    unread = replace(SHOP, server=replace(SHOP.server, served={}))
+    async with looking(unread, "cluster", toasts=True) as at:
+        await at.type(":ds\r")
+        assert at.pane.NAME == "cluster"
+        assert "Which kinds the cluster serves is not known." in told(at)[0]
+        await at.type(":wor\r")
+        assert at.pane.NAME == "workloads", "the beginning of a name is no guess"

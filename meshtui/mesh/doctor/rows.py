@@ -121,6 +121,8 @@ class _Rows(Struct, frozen=True, eq=False):
     rows: Mapping[str, Row]
     settled: bool
     """Whether the lists have all been read once: what comes later is new."""
+    unsure: frozenset[str]
+    """The codes of rules that could not judge everything: what they find once they can may be old."""
 
     @classmethod
     def following(cls, snapshot: Snapshot) -> _Rows:
@@ -130,9 +132,11 @@ class _Rows(Struct, frozen=True, eq=False):
 def _step(before: _Rows | None, snapshot: Snapshot) -> _Rows:
     known, now = before.rows if before else {}, snapshot.now
     settled = before is not None and before.settled
+    unsure = before.unsure if before else frozenset()
     rows: dict[str, Row] = {}
     times: Counter[str] = Counter()
-    for finding in examined(snapshot).findings:
+    looked = examined(snapshot)
+    for finding in looked.findings:
         found = finding.found
         times[found.key] += 1
         key = f"{found.key} #{times[found.key]}"
@@ -145,14 +149,18 @@ def _step(before: _Rows | None, snapshot: Snapshot) -> _Rows:
             ref=found.objects[0] if found.objects else None,
             finding=finding,
             since=old.since if old and continues else now,
-            fresh=old.fresh if old and continues else settled,
+            fresh=old.fresh if old and continues else settled and found.rule.code not in unsure,
             mute=mute,
         )
     for key, row in known.items():
         if key not in rows and now - (row.gone or now) < NEW:
             rows[key] = _gone(row, now)
     complete = all(source.complete or source.problem for source in snapshot.sources.values())
-    return _Rows(rows, settled or (bool(snapshot.sources) and complete and snapshot.examines))
+    return _Rows(
+        rows,
+        settled or (bool(snapshot.sources) and complete and snapshot.examines),
+        frozenset(each.rule.code for each in looked.unsure),
+    )
 
 
 def _verdict(finding: Finding, mute: Mute | None) -> Verdict:

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from itertools import dropwhile
-from typing import ClassVar
-
-from textual.binding import Binding, BindingType
 
 from meshtui.mesh import (
     components,
@@ -36,11 +33,6 @@ from meshtui.ui.spans import Cell, Line, Span, Tone, mark, said
 
 
 class DenialsPane(Pane[Row]):
-    BINDINGS: ClassVar[list[BindingType]] = [
-        # both ends are known here and nothing is typed behind: in turn with the keys that chose the row
-        Binding("t", "screen.reach('trace', True)", "Trace: why it is reached, or not", show=False, id="pane.trace"),
-        Binding("v", "screen.reach('verdict', True)", "Verdict: may it call the other", show=False, id="pane.verdict"),
-    ]  # fmt: skip
     NAME = "denials"
     ALIASES = ("denial", "den")
     TITLE = "Denials"
