@@ -178,10 +178,9 @@ async def _peer(api: Api, access: Access, scratch: Path, pods: int, idle: float)
         return {}
     with started as terminal:
         figures = peers.start(terminal, pods)
-        terminal.quiet(0.5, most=5)
+        figures["idle_cpu"] = measures.idle(terminal, idle)  # meanwhile it puts them in order
         figures["change"] = await _changes(api, terminal, peers.first(terminal.screen))
         figures["key"] = {"down": measures.keys(terminal, ["j"] * 40)}
-        figures["idle_cpu"] = measures.idle(terminal, idle)
         figures["memory"] = measures.memory(terminal)
         figures["quit"] = peers.quits(terminal)
     return figures

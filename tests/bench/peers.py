@@ -1,7 +1,7 @@
 """Peers on the same cluster, in the same terminal and with the same keys: k9s and kubectl, where they are installed.
 
-k9s is asked for what `tests.bench` asks of this program: all pods of all namespaces. It draws every two seconds what has
-come meanwhile, so its first rows may be all of them.
+k9s is asked for what `tests.bench` asks of this program: all pods of all namespaces. It draws every two seconds what
+came meanwhile, so its first rows may be all of them.
 """
 
 from __future__ import annotations
