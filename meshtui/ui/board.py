@@ -252,10 +252,7 @@ class Board(Table[E]):
             ]
             for titles, room in zip(self._face.arranged[columns], self._rooms, strict=True)
         ]
-        height = max(
-            self.size.height, *map(len, board)
-        )  # one scrolls to the end of the longest anyway
-        self._board = [[*unfolded(each, height - len(each))] for each in board]
+        self._board = [[*unfolded(each, self.size.height - len(each))] for each in board]
         self._spots = {
             spot.position: (number, y, place)
             for number, column in enumerate(self._board)
