@@ -171,7 +171,8 @@ async def looking(
 
 
 def drawn(app: MeshApp) -> str:
-    """What is on the screen, as text, a line each, without the spaces at their ends."""
+    """What is on the screen, as text, a line each, without the spaces at their ends; "" before it was laid out."""
     strips = app.screen._compositor.render_strips()
-    assert len(strips) == app.size.height
+    if len(strips) != app.size.height:
+        return ""
     return "\n".join(strip.text[: app.size.width].rstrip() for strip in strips)
