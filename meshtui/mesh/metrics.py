@@ -175,15 +175,15 @@ def _failures(body: bytes) -> Mapping[Failure, int]:
     ):
         if not any(flag in written for flag in _FLAGS):
             continue
-        labels = service_counters.labels(written)
+        labels = service_counters.Labels(written)
         failure = Failure(
-            labels["response_flags"],
-            labels.get("reporter", ""),
+            labels.get("response_flags"),
+            labels.get("reporter"),
             labels.get("connection_security_policy") == "unknown",
-            labels.get("source_workload_namespace", ""),
-            labels.get("source_workload", ""),
-            labels.get("destination_workload_namespace", ""),
-            labels.get("destination_workload", ""),
+            labels.get("source_workload_namespace"),
+            labels.get("source_workload"),
+            labels.get("destination_workload_namespace"),
+            labels.get("destination_workload"),
         )
         if count := _whole(value):
             found[failure] = max(count, found.get(failure, 0))

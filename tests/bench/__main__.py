@@ -13,7 +13,7 @@ compares with programs that do not read proxies. Everything it prints it also wr
     all_rows        ... to a list that says it is complete and live
     key             from a key to the first change on screen, in milliseconds: median and worst
     change          from a PATCH of a pod to its new value on screen, in seconds: median and worst
-    idle_cpu        percent of one core while nothing happens
+    idle_cpu        percent of one core while nothing happens, over one round of the sweep's metrics
     filter          from the last character of a filter to the rows that it keeps, in milliseconds: median and worst
     sort            from a key that sorts all rows to the rows in their order, in milliseconds: median and worst
     switch          from tab to the other pane, in milliseconds: median and worst
@@ -62,7 +62,7 @@ def main() -> int:
     parser.add_argument("--pods", type=int, default=10_000)
     parser.add_argument("--namespaces", type=int, default=300)
     parser.add_argument("--nodes", type=int, default=300)
-    parser.add_argument("--idle", type=float, default=30, help="seconds to watch it do nothing")
+    parser.add_argument("--idle", type=float, default=60, help="seconds to watch it do nothing")
     parser.add_argument("--storm", type=float, default=60, help="seconds of 1,000 events each")
     parser.add_argument("--json", type=Path, help="write the figures there too")
     chosen = parser.parse_args()
