@@ -150,8 +150,8 @@ class LiveSession:
 
     async def _rest(self, since: float, took: float) -> None:
         """As long as it took to look at the last snapshot: while 1,000 objects change each second no more than half of
-        the time goes into looking at what has come, and keys have the rest; while 10,000 pods come in pages a third does,
-        until all lists are complete."""
+        the time goes into looking at what has come, and keys have the rest; while 10,000 pods come in pages a third
+        does, until all lists are complete."""
         listing = self._following.listing
         rest = min(took * _WHILE_LISTING if listing else took, _LONGEST_REST)
         with suppress(TimeoutError):

@@ -98,12 +98,12 @@ async def _bench(scratch: Path, chosen: argparse.Namespace) -> Figures:
                 "pods": pods,
                 "fill_seconds": round(filled, 1),
                 "floor": floor,
-                "kubectl": peers.kubectl(access.admin),
-                "k9s": await _peer(api, access, scratch, pods, chosen.idle),
             }
             with ztunnels(access):
                 for name, flags in (("no_sweep", ["--no-sweep"]), ("default", [])):
                     figures[name] = await _program(api, access, scratch, pods, flags, chosen.idle)
+            figures["kubectl"] = peers.kubectl(access.admin)
+            figures["k9s"] = await _peer(api, access, scratch, pods, chosen.idle)
             with storm.front(access.admin, scratch) as ahead:
                 figures["storm"] = _stormy(ahead, scratch, chosen.storm)
             figures["load_average_after"] = os.getloadavg()[0]
