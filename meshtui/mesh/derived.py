@@ -95,33 +95,8 @@ def _sources(noting: _Noting) -> Mapping[Scope, Source]:
     return noting.of.sources
 
 
-class _Noting(Snapshot, frozen=True, eq=False, kw_only=True):
-    """A snapshot that notes what is read of it. It lacks what nothing is derived from."""
-
-    of: Snapshot
-    noted: dict[_Read, Any] = field(default_factory=dict)
-
-    def note(self, how: Callable[..., Any], *given: Any) -> Any:
-        """What a function reads of the snapshot."""
-        read = (how, *given)
-        if read not in self.noted:
-            self.noted[read] = how(self.of, *given)
-        return self.noted[read]
-
-    def once(self, derive: Callable[..., T], *inputs: Any) -> T:
-        if any(each is self for each in inputs):  # by what it reads then is not known
-            plain = [self.note(_whole) if each is self else each for each in inputs]
-            return self.of.once(derive, *plain)
-        return super().once(derive, *inputs)
-
-    now = _noted(attrgetter("now"))
-    server = _noted(_server)
-    objects = _in_place_of(lambda noting: _Objects(noting))
-    """Not kept: in a circle both would hold the snapshot for long."""
-    sources = _in_place_of(_sources)
-    answers = _noted(attrgetter("answers"))
-    gets = _noted(attrgetter("gets"))
-    tails = _noted(attrgetter("tails"))
+def _lacking(_: _Noting) -> Any:
+    raise AttributeError("nothing is derived from this part of a snapshot: note it first")
 
 
 class _Objects(Mapping[Kind, Mapping[str, Raw]]):
@@ -148,6 +123,36 @@ class _Objects(Mapping[Kind, Mapping[str, Raw]]):
 
     def __len__(self) -> int:
         return len(self._noting.note(_every_kind))
+
+
+class _Noting(Snapshot, frozen=True, eq=False, kw_only=True):
+    """A snapshot that notes what is read of it. It lacks what nothing is derived from."""
+
+    of: Snapshot
+    noted: dict[_Read, Any] = field(default_factory=dict)
+
+    def note(self, how: Callable[..., Any], *given: Any) -> Any:
+        """What a function reads of the snapshot."""
+        read = (how, *given)
+        if read not in self.noted:
+            self.noted[read] = how(self.of, *given)
+        return self.noted[read]
+
+    def once(self, derive: Callable[..., T], *inputs: Any) -> T:
+        if any(each is self for each in inputs):  # by what it reads then is not known
+            plain = [self.note(_whole) if each is self else each for each in inputs]
+            return self.of.once(derive, *plain)
+        return super().once(derive, *inputs)
+
+    now = _noted(attrgetter("now"))
+    server = _noted(_server)
+    objects = _in_place_of(_Objects)
+    """Not kept: in a circle both would hold the snapshot for long."""
+    sources = _in_place_of(_sources)
+    answers = _noted(attrgetter("answers"))
+    gets = _noted(attrgetter("gets"))
+    tails = _noted(attrgetter("tails"))
+    tables = sweep = heard = muted = examines = _in_place_of(_lacking)
 
 
 _every_kind = attrgetter("objects")

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from meshtui.mesh import identities, views
+from meshtui.mesh import identities, raw, views
 from meshtui.mesh.identities import Identities
 from meshtui.mesh.raw import Raw, dig, entries, number, table, text
 from meshtui.mesh.views import View
@@ -124,21 +124,7 @@ def read_dump(body: bytes) -> Dump:
 
 def _sections(dump: Raw) -> _Sections:
     """From any object, as it may be odd."""
-    return _Sections(
-        certificates=dump.get("certificates"),
-        workload_state=dump.get("workloadState"),
-        config=dump.get("config"),
-        version=dump.get("version"),
-        workloads=[
-            _Workload(
-                text(each, "namespace"),
-                text(each, "name"),
-                text(each, "protocol"),
-                text(each, "trustDomain"),
-            )
-            for each in _rows(dump, "workloads")
-        ],
-    )
+    return raw.view({**dump, "workloads": _rows(dump, "workloads")}, _Sections)
 
 
 def _dump(sections: _Sections) -> Dump:

@@ -7,11 +7,20 @@ from datetime import datetime
 from operator import attrgetter
 from sys import intern
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from meshtui.mesh import raw
 from meshtui.mesh.derived import derived
 from meshtui.mesh.kinds import NAMESPACE, POD
+from meshtui.mesh.pod_fields import (
+    ContainerStatus,
+    Metadata,
+    PodFields,
+    Spec,
+    State,
+    Status,
+    Terminated,
+)
 from meshtui.mesh.raw import Raw, moment, text
 from meshtui.mesh.snapshot import Snapshot
 
@@ -126,120 +135,15 @@ def _parts(snapshot: Snapshot) -> Sequence[Pod]:
     return snapshot.memo.those("parts", of(snapshot), attrgetter("part"))
 
 
-class _Owner(Struct, frozen=True, rename="camel"):
-    kind: str = ""
-    name: str = ""
-    controller: bool = False
-
-
-class _Writer(Struct, frozen=True, rename="camel"):
-    """An entry of `managedFields`."""
-
-    manager: str = ""
-    time: str = ""
-    subresource: str = ""
-
-
-class _Metadata(Struct, frozen=True, rename="camel"):
-    name: str = ""
-    namespace: str = ""
-    uid: str = ""
-    creation_timestamp: str = ""
-    deletion_timestamp: str = ""
-    owner_references: list[_Owner] = []
-    managed_fields: list[_Writer] = []
-
-
-class _Container(Struct, frozen=True, rename="camel"):
-    name: str = ""
-    image: str = ""
-    restart_policy: str = ""
-
-    @property
-    def is_sidecar(self) -> bool:
-        return self.restart_policy == "Always"
-
-
-class _Spec(Struct, frozen=True, rename="camel"):
-    node_name: str = ""
-    service_account_name: str = ""
-    service_account: str = ""
-    host_network: bool = False
-    containers: list[_Container] = []
-    init_containers: list[_Container] = []
-
-
-class _Running(Struct, frozen=True, rename="camel"):
-    started_at: str = ""
-
-
-class _Waiting(Struct, frozen=True, rename="camel"):
-    reason: str = ""
-
-
-class _Terminated(Struct, frozen=True, rename="camel"):
-    exit_code: int = 0
-    signal: int = 0
-    reason: str = ""
-    started_at: str = ""
-    finished_at: str = ""
-
-
-class _State(Struct, frozen=True, rename="camel"):
-    running: _Running | None = None
-    waiting: _Waiting | None = None
-    terminated: _Terminated | None = None
-
-    @property
-    def since(self) -> str:
-        """As it is written; "" for one that waits."""
-        if self.terminated is not None:
-            return self.terminated.finished_at or self.terminated.started_at
-        return self.running.started_at if self.running is not None else ""
-
-
-class _ContainerStatus(Struct, frozen=True, rename="camel"):
-    name: str = ""
-    ready: bool = False
-    started: bool = False
-    restart_count: int = 0
-    state: _State = _State()
-    last_state: _State = _State()
-
-
-class _Condition(Struct, frozen=True, rename="camel"):
-    type: str = ""
-    status: str = ""
-    reason: str = ""
-    last_transition_time: str = ""
-
-
-class _Status(Struct, frozen=True, rename="camel"):
-    phase: str = ""
-    reason: str = ""
-    pod_ip: str = field(default="", name="podIP")
-    conditions: list[_Condition] = []
-    container_statuses: list[_ContainerStatus] = []
-    init_container_statuses: list[_ContainerStatus] = []
-
-
-class _Read(Struct, frozen=True, rename="camel"):
-    """What is read of a pod, but for its labels and annotations: those of one template share them."""
-
-    metadata: _Metadata = _Metadata()
-    spec: _Spec = _Spec()
-    status: _Status = _Status()
-
-
 def read(it: Raw) -> Pod:
     """What one raw pod says. Never raises."""
-    pod = raw.view(it, _Read)
+    pod = raw.view(it, PodFields)
     metadata, spec, status = pod.metadata, pod.spec, pod.status
     labels = raw.strings(it, "metadata", "labels")
     annotations = raw.table(it, "metadata", "annotations")
     met = {each.type for each in status.conditions if each.status == "True"}
     containers = _Containers(spec, status, met)
-    edited, edited_by = _last_edit(metadata.managed_fields)
+    edited, edited_by = raw.last_beside_status(metadata.managed_fields)
     created = moment(metadata.creation_timestamp)
     return Pod(
         key=f"{metadata.namespace}/{metadata.name}" if metadata.namespace else metadata.name,
@@ -274,7 +178,7 @@ def read(it: Raw) -> Pod:
     )
 
 
-def _changed(pod: _Read, containers: _Containers) -> datetime | None:
+def _changed(pod: PodFields, containers: _Containers) -> datetime | None:
     """Times are compared as they are written: the server writes all of them in UTC and in one form."""
     written = [
         pod.metadata.creation_timestamp,
@@ -285,16 +189,7 @@ def _changed(pod: _Read, containers: _Containers) -> datetime | None:
     return moment(max(written))
 
 
-def _last_edit(writers: Sequence[_Writer]) -> tuple[datetime | None, str]:
-    """As `raw.last_edit`."""
-    beside = [each for each in writers if not each.subresource]
-    if not beside:
-        return None, ""
-    last = max(beside, key=attrgetter("time"))
-    return moment(last.time), last.manager
-
-
-def _controller(metadata: _Metadata, template: str) -> str:
+def _controller(metadata: Metadata, template: str) -> str:
     """Who made it. A ReplicaSet is named after its Deployment and the hash of the template, so that one sees through
     it without reading it."""
     owner = next((each for each in metadata.owner_references if each.controller), None)
@@ -305,7 +200,7 @@ def _controller(metadata: _Metadata, template: str) -> str:
     return f"{owner.kind}/{owner.name}"
 
 
-def _ended(container: _ContainerStatus) -> datetime | None:
+def _ended(container: ContainerStatus) -> datetime | None:
     """When it last ended before a restart."""
     ended = container.last_state.terminated
     return moment(ended.finished_at) if ended is not None else None
@@ -322,14 +217,14 @@ def _newest(times: Iterable[datetime | None]) -> datetime | None:
 class _Containers:
     """The walk over the containers of a pod: how many are ready, what they say of the pod, which restarts count."""
 
-    def __init__(self, spec: _Spec, status: _Status, met: Collection[str]) -> None:
+    def __init__(self, spec: Spec, status: Status, met: Collection[str]) -> None:
         sidecars = {each.name for each in spec.init_containers if each.is_sidecar}
         self._mains = status.container_statuses
         self.total = len(spec.containers) + sum(each.is_sidecar for each in spec.init_containers)
         self.ready = 0
         self.reason = ""
         """What an init or a main container says of the pod; "" where none says anything."""
-        self.counted: list[_ContainerStatus] = []
+        self.counted: list[ContainerStatus] = []
         """Those whose restarts count: init containers up to the one that is at work, or the main ones."""
         initializing = False
         for position, each in enumerate(status.init_container_statuses):
@@ -371,7 +266,7 @@ class _Containers:
                 self.reason = failure or "NotReady"
 
 
-def _status(pod: _Read, containers: _Containers) -> str:
+def _status(pod: PodFields, containers: _Containers) -> str:
     """kubectl's STATUS."""
     phase, said = pod.status.phase, pod.status.reason
     deleted = bool(pod.metadata.deletion_timestamp)
@@ -388,7 +283,7 @@ def _status(pod: _Read, containers: _Containers) -> str:
     return "SchedulingGated" if gated else said or phase
 
 
-def _init_reason(state: _State) -> str:
+def _init_reason(state: State) -> str:
     """Why an init container has not succeeded; "" where it is merely at work or waits for its turn."""
     if state.terminated is not None:
         return _ended_reason(state.terminated)
@@ -396,7 +291,7 @@ def _init_reason(state: _State) -> str:
     return "" if waiting == "PodInitializing" else waiting
 
 
-def _ended_reason(ended: _Terminated) -> str:
+def _ended_reason(ended: Terminated) -> str:
     if ended.reason:
         return ended.reason
     return f"Signal:{ended.signal}" if ended.signal else f"ExitCode:{ended.exit_code}"

@@ -6,9 +6,10 @@ give a default then; a derivation built on them cannot be taken down by an objec
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import msgspec
@@ -42,14 +43,15 @@ def dig(value: Any, *path: str) -> Any:
     return value
 
 
-def view(raw: Raw, of: type[V]) -> V:
+def view(raw: Any, of: type[V]) -> V:
     """What a Struct names of an object, with its defaults where a field is missing, null or of another type; of a list
     what is of the right type. All fields of the Struct need defaults. Where an object is as it should be, this takes a
     tenth of the time of asking for each field by itself."""
     try:
         return msgspec.convert(raw, of)
     except (msgspec.ValidationError, RecursionError):
-        return msgspec.convert(_fitting(raw, type_info(of)), of)
+        fits = _fitting(raw, type_info(of))
+        return of() if fits is _ODD else msgspec.convert(fits, of)
 
 
 def _fitting(value: Any, of: Type) -> Any:
@@ -180,16 +182,35 @@ def created(raw: Raw) -> datetime | None:
     return moment(raw, "metadata", "creationTimestamp")
 
 
+class Writer(Struct, frozen=True):
+    """An entry of `managedFields`."""
+
+    manager: str = ""
+    time: str = ""
+    subresource: str = ""
+
+
+class _Managed(Struct, frozen=True, rename="camel"):
+    managed_fields: list[Writer] = []
+
+
+class _Written(Struct, frozen=True):
+    metadata: _Managed = _Managed()
+
+
 def last_edit(raw: Raw) -> tuple[datetime | None, str]:
     """When anything of the object beside its status was last written, and by which field manager; None and "" where
     `managedFields` do not tell."""
-    writers = entries(raw, "metadata", "managedFields")
-    last = max(
-        (each for each in writers if not text(each, "subresource")),
-        key=lambda each: text(each, "time"),
-        default=None,
-    )
-    return moment(last, "time"), text(last, "manager")
+    return last_beside_status(view(raw, _Written).metadata.managed_fields)
+
+
+def last_beside_status(writers: Iterable[Writer]) -> tuple[datetime | None, str]:
+    """The same, by the entries of `managedFields`."""
+    beside = [each for each in writers if not each.subresource]
+    if not beside:
+        return None, ""
+    last = max(beside, key=attrgetter("time"))
+    return moment(last.time), last.manager
 
 
 class Condition(Struct, frozen=True):

@@ -109,9 +109,8 @@ class Labels:
 
     def get(self, name: str, default: str = "") -> str:
         """There is one copy of each value: 300 ztunnels count connections to the same Services, again and again."""
-        begin = (
-            f',{name}="'.encode()
-        )  # no value has that in it: there a quote has a backslash before it
+        # no value has that in it: there a quote has a backslash before it
+        begin = f',{name}="'.encode()
         at = self._written.find(begin)
         found = _VALUE.match(self._written, at + len(begin)) if at >= 0 else None
         return intern(found[1].decode("utf-8", "replace")) if found else default

@@ -176,7 +176,6 @@ class Narrowed(Keyed[R]):
 
     def _subject(self, row: R) -> Subject:
         """A row as a filter looks at it."""
-        words = [
-            cell if type(cell) is str else text_of(cell) for cell in self._cells(row)
-        ]  # of every row
+        cells = self._cells(row)
+        words = [cell if type(cell) is str else text_of(cell) for cell in cells]  # of every row
         return Subject(words, self.called(row), partial(self._labels, row))

@@ -195,3 +195,11 @@ _ROWS: tuple[Callable[[Snapshot], Sequence[Any]], ...] = (
 
 def _told(row: Any) -> tuple[object, ...]:
     return row.key, row.verdict, row.ref, getattr(row, "troubles", ())
+
+
+@pytest.mark.parametrize("part", ["tables", "sweep", "heard", "muted", "examines"])
+def test_what_is_not_noted_cannot_be_read(part: str) -> None:
+    """It would be read once, and what was made of it would stay."""
+    snapshot = Snapshot(datetime(2026, 11, 22, tzinfo=UTC))
+    with pytest.raises(AttributeError, match="nothing is derived from"):
+        derived(snapshot, lambda given: getattr(given, part))

@@ -33,6 +33,8 @@ class Viewed(Struct, frozen=True):
     ("given", "seen"),
     [
         ({}, Viewed()),
+        (None, Viewed()),
+        ([{"name": "a"}], Viewed()),
         ({"name": "a", "more": 1}, Viewed("a")),
         ({"name": None, "ready": True}, Viewed(ready=True)),
         ({"name": ["a"], "ready": 1}, Viewed()),
