@@ -53,8 +53,8 @@ def lines(before: Raw | None, after: Raw | None) -> tuple[str, ...]:
 
 
 def text(raw: Raw) -> str:
-    """An object as YAML, in the order of its keys."""
-    return yaml.dump(raw, Dumper=_DUMPER, sort_keys=False, allow_unicode=True, width=4096)
+    """An object as YAML, in the order of its keys; text of several lines stands as it is, as kubectl prints it."""
+    return yaml.dump(raw, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=4096)
 
 
 class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
@@ -64,7 +64,13 @@ class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[mi
         return True
 
 
-_DUMPER = _Dumper
+def _written(dumper: Any, text: str) -> yaml.Node:
+    style = "|" if "\n" in text else None
+    node: yaml.Node = dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+    return node
+
+
+_Dumper.add_representer(str, _written)
 
 
 def _ordered(it: Any, like: Any) -> Any:

@@ -84,3 +84,11 @@ def test_nothing_takes_it_down(before: object, after: object) -> None:
     other = {"metadata": after, "spec": before}
     assert diff.lines(wrapped, wrapped) == ()
     diff.lines(wrapped, other)
+
+
+def test_text_of_several_lines_stands_as_kubectl_prints_it() -> None:
+    """As `kubectl get configmap -o yaml` 1.36 has it; folded in quotes, each of its lines would be two."""
+    found = {"data": {"why": "One.\nTwo.\n", "end": "no\nbreak"}, "kind": "ConfigMap"}
+    assert diff.text(found) == (
+        "data:\n  why: |\n    One.\n    Two.\n  end: |-\n    no\n    break\nkind: ConfigMap\n"
+    )
