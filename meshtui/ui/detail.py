@@ -154,11 +154,12 @@ def about(obj: Raw | None, now: datetime) -> Section:
     for label, path in (("labels", "labels"), ("notes", "annotations")):
         pairs = sorted(raw.strings(obj, "metadata", path).items())
         for position, (name, value) in enumerate(pairs):
-            facts.append(Fact("" if position else label, f"{name}={_brief(value)}"))
+            facts.append(Fact("" if position else label, f"{name}={brief(value)}"))
     return Section("Object", facts)
 
 
-def _brief(value: str, most: int = 300) -> str:
+def brief(value: str, most: int = 300) -> str:
+    """A text, or its beginning and how long it is."""
     return value if len(value) <= most else f"{value[:most]}… ({len(value):,} characters)"
 
 

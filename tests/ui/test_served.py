@@ -281,7 +281,7 @@ async def test_the_filter_reads_the_servers_cells() -> None:
         assert "1 of 2" in at.screen
 
 
-async def test_describe_shows_conditions_metadata_and_events_of_the_object() -> None:
+async def test_describe_shows_what_it_holds_conditions_metadata_and_events_of_the_object() -> None:
     ref = Ref(CONFIGMAP, "shop", "one")
     async with looking(CONFIGMAPS) as at:
         await at.type(":cm\r")
@@ -295,6 +295,11 @@ async def test_describe_shows_conditions_metadata_and_events_of_the_object() -> 
         whole = {
             "metadata": {"name": "one", "namespace": "shop", "annotations": {"who": "me"}},
             "status": {"conditions": [{"type": "Ready", "status": "False", "reason": "Because"}]},
+            "data": {
+                "why": "The label names nothing.\nIt is mistyped.\n",
+                "large": "line\n" * 5000,
+                "long": "x" * 900_000,
+            },
         }
         said = {
             "metadata": {"name": "one.1", "namespace": "shop", "uid": "e"},
@@ -311,6 +316,11 @@ async def test_describe_shows_conditions_metadata_and_events_of_the_object() -> 
             )
         )
         await at.until(lambda: "who=me" in at.read)
+        held = [line.strip() for line in at.read.splitlines()]
+        why = held.index("why")
+        assert held[why : why + 3] == ["why", "The label names nothing.", "It is mistyped."]
+        assert "… 4,702 more lines: y shows them" in held
+        assert len(held) < 350
         assert "Ready=False" in at.read
         assert "Because" in at.read
         assert "Rotated" in at.read
