@@ -1,6 +1,8 @@
 """Arguments: what may stand behind the name of a pane, in one line, as k9s reads it (internal/view/cmd/args.go).
 
 :wl payments,shop /ledger app=ledger -f led @other-context
+
+Besides, a namespace and a name may stand together, as objects are called everywhere here: payments/ledger.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from meshtui.ui import filters
 
 FORMS = (
     (":wl a,b", "the pane, and only these namespaces; `all` for every one"),
-    (":wl /word -f name", "and only the rows that the filter keeps"),
+    (":wl /word -f name", "and only the rows that the filter keeps; a/word is both"),
     (":wl key=value", "and only rows with the label"),
     (":wl @context", "and in another cluster; :@context only goes there"),
 )
@@ -60,8 +62,11 @@ def parse(text: str) -> Arguments:
             said = "a label is key=value, and -f has a part of a name behind it"
             raise BadArguments(f"{word} is not understood: {said}")
         else:
-            named = [each for each in word.lower().split(",") if each]
+            inside, slash, name = word.partition("/")
+            named = [each for each in inside.lower().split(",") if each]
             names += map(_namespace, named or [word])
+            if slash:
+                wanted.append(_needed(name, word, "a name"))
     kept = tuple(dict.fromkeys(names))
     namespaces = None if not names else () if ALL in names else kept
     elsewhere = " ".join(word for word in text.split() if not word.startswith("@"))

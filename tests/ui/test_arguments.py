@@ -22,6 +22,8 @@ MEANT = [
     ("/ledger", None, "ledger", "", "/ledger"),
     ("/!ledger", None, "!ledger", "", "/!ledger"),
     ("/a /b", None, "a b", "", "/a /b"),
+    ("shop/cart", ("shop",), "cart", "", "shop/cart"),
+    ("a,B/c/d", ("a", "b"), "c/d", "", "a,B/c/d"),
     ("app=ledger", None, "app=ledger", "", "app=ledger"),
     ("a!=b,c=d", None, "a!=b,c=d", "", "a!=b,c=d"),
     ("-f led", None, "-f led", "", "-f led"),
@@ -52,6 +54,8 @@ BAD = [
     ("=ledger", "=ledger is not understood"),
     ("!", "! is no namespace"),
     ("shop;x", "shop;x is no namespace"),
+    ("shop;x/y", "shop;x is no namespace"),
+    ("shop/", "shop/ wants a name"),
 ]
 
 
