@@ -74,10 +74,10 @@ class Keyed(Arranged[R], Generic[R]):
         jump: Jump
 
     @dataclass
-    class NamespaceChosen(Message):
-        """A row's namespace alone is to be looked at."""
+    class NamespacesAsked(Message):
+        """The namespace of a row, or those of the marked rows, alone are to be looked at."""
 
-        name: str
+        names: tuple[str, ...]
 
     @dataclass
     class DescribeAsked(Message):
@@ -265,11 +265,11 @@ class Keyed(Arranged[R], Generic[R]):
         self._leave(self.node_of, "This row is on no node that is known.")
 
     def action_warp(self) -> None:
-        row = self.table.selected
-        namespace = self.namespace_of(row) if row is not None else ""
-        if namespace:
-            self.post_message(self.NamespaceChosen(namespace))
-        elif row is not None:
+        rows = self.table.marked or [row for row in (self.table.selected,) if row is not None]
+        names = dict.fromkeys(name for row in rows if (name := self.namespace_of(row)))
+        if names:
+            self.post_message(self.NamespacesAsked(tuple(names)))
+        elif rows:
             self.post_message(self.Told("This row is in no namespace."))
 
     def action_used_by(self) -> None:

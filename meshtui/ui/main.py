@@ -231,9 +231,9 @@ class Main(Screen[None], inherit_bindings=False):
     def _left(self, event: Pane.Left) -> None:
         self.go(event.jump)
 
-    @on(Pane.NamespaceChosen)
-    def _warped(self, event: Pane.NamespaceChosen) -> None:
-        self.choose_namespaces((event.name,))
+    @on(Pane.NamespacesAsked)
+    def _warped(self, event: Pane.NamespacesAsked) -> None:
+        self.choose_namespaces(event.names)
 
     @on(TabLine.Picked)
     def _picked(self, event: TabLine.Picked) -> None:

@@ -109,7 +109,7 @@ MOVES: Sequence[Key] = (
 
 ROWS: Sequence[Key] = (
     Key("space", "workloads",
-        "mark the row, or take its mark away; `c` `C` `l` `m` `r` are then for all that are marked",
+        "mark the row, or take its mark away; `c` `C` `l` `m` `r` `w` are then for all that are marked",
         lambda at: table(at).marks == 1),
     *same("ctrl+@ ctrl+space", "workloads", "mark all from the last mark to here", lambda at: table(at).marks == 5,
         ("space", "j", "j", "j")),

@@ -316,6 +316,11 @@ async def test_w_keeps_to_the_namespace_and_a_row_without_one_says_so() -> None:
         await at.type(":zt\r")
         await at.press("w", "n")
         assert told(at) == "This row is in no namespace."
+        await at.type(":namespaces\r")
+        marked = [row[1] for row in at.rows[:3:2]]
+        await at.press("space", "j", "space", "w")
+        assert list(at.main.place.namespaces) == marked
+        assert [row[1] for row in at.rows] == marked
 
 
 async def test_marks_and_ranges_go_with_their_rows() -> None:
