@@ -35,6 +35,12 @@ class Completion(Struct, frozen=True):
     help: str = ""
 
 
+def spelled(text: str) -> str:
+    """A typed line with its command: "@prod" is "ctx prod"."""
+    line = text.lstrip()
+    return f"ctx {line[1:]}" if line.startswith("@") else line
+
+
 def split(text: str) -> tuple[str, str]:
     """A typed line as name and argument."""
     name, _, argument = text.strip().partition(" ")
@@ -48,7 +54,7 @@ def find(commands: Iterable[Command], name: str) -> Command | None:
 
 def complete(commands: Sequence[Command], text: str, most: int = 8) -> list[Completion]:
     """The best ways to go on from a text: commands while the name is typed, then the command's own choices."""
-    name, space, argument = text.lstrip().partition(" ")
+    name, space, argument = spelled(text).partition(" ")
     command = find(commands, name.lower())
     if space and command is not None:
         before, last = _begun(command, argument)
@@ -79,7 +85,7 @@ def _begun(command: Command, argument: str) -> tuple[str, str]:
 
 def is_whole(commands: Sequence[Command], text: str) -> bool:
     """Whether a text says all by itself, so that no completion may replace it."""
-    name, argument = split(text)
+    name, argument = split(spelled(text))
     command = find(commands, name)
     if command is None:
         return bool(argument)

@@ -398,8 +398,7 @@ class Main(Screen[None], inherit_bindings=False):
 
     def run(self, text: str) -> None:
         """Does what a command says."""
-        line = text.strip()
-        name, argument = commands.split(f"ctx {line[1:]}" if line.startswith("@") else line)
+        name, argument = commands.split(commands.spelled(text))
         command = commands.find(self.commands, name)
         if command is not None and argument and not command.takes:
             words = f":{name} {argument}: :{name} takes nothing behind it."

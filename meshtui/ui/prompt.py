@@ -17,7 +17,7 @@ from textual.widgets.option_list import Option
 
 from meshtui.ui import filters
 from meshtui.ui.columns import shorten
-from meshtui.ui.commands import Command, complete, is_whole
+from meshtui.ui.commands import Command, complete, is_whole, spelled
 from meshtui.ui.filters import Filter
 from meshtui.ui.recall import Recall
 from meshtui.ui.spans import plain
@@ -133,7 +133,9 @@ class Prompt(Vertical):
         picked = bool(text.strip() or chosen)  # enter alone means nothing
         if sign == ":" and chosen is not None and picked and not is_whole(self._commands, text):
             found = self.choices.get_option_at_index(chosen).id or text
-            text = found if self.all_known or " " in text or found.startswith(text) else text
+            text = (
+                found if self.all_known or " " in spelled(text) or found.startswith(text) else text
+            )
         self._recall.add(text)
         self.close()
         self._entered(sign, text)

@@ -79,7 +79,7 @@ REFUSED = [
     (":wl -f", ":workloads -f: -f wants a part of a name behind it."),
     (":wl shop /a(", ":workloads shop /a(: missing ): a(."),
     (":wl shop /foo:x", ":workloads shop /foo:x: no column foo"),
-    (":ns sh/op", ":ns sh/op: sh/op is no namespace."),
+    (":ns sh_op", ":ns sh_op: sh_op is no namespace."),
     (":workload_ shop", "There is no command :workload_."),
     (":wrkld x", "There is no command :wrkld. Did you mean :workloads?"),
     (":@nope", "there is no context nope"),
@@ -153,6 +153,10 @@ async def test_the_word_that_is_typed_is_completed_and_what_stands_before_it_sta
         await at.press("enter")
         assert told(at) == []
         assert names(at) == {"shop"}
+        await at.type(":@kin")
+        assert choices(at) == ["ctx kind-shop"]
+        await at.press("enter")
+        assert told(at) == [], "it was completed to the one that there is"
 
 
 async def test_tab_completes_what_was_typed_before_it() -> None:
