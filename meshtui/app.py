@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import ClassVar
@@ -20,7 +19,7 @@ from textual.widgets import Input
 from meshtui import endings, journal, memory, production
 from meshtui.auditing import Auditing
 from meshtui.changing import Changing
-from meshtui.clusters import Clusters, clusters
+from meshtui.clusters import Clusters
 from meshtui.contexts import Contexts
 from meshtui.favouring import Favouring
 from meshtui.files import Files
@@ -45,7 +44,6 @@ from meshtui.ui.ascii import Ascii
 from meshtui.ui.away import Away
 from meshtui.ui.commands import Command
 from meshtui.ui.confirm import Confirm
-from meshtui.ui.driver import Driver
 from meshtui.ui.exchange import Place
 from meshtui.ui.keys_first import KeysFirst
 from meshtui.ui.main import Main
@@ -427,13 +425,3 @@ _MANY = 2_000
 
 def _complete(snapshot: Snapshot) -> bool:
     return all(source.complete or source.problem for source in snapshot.sources.values())
-
-
-def run(settings: Settings) -> int:
-    """Runs the program on the screen; gives its exit status."""
-    memory.hold()
-    memory.map_large_pieces()
-    sys.setswitchinterval(0.001)  # a key must not wait long for a thread that derives
-    app = MeshApp(settings, clusters(settings), files=Files.default())
-    app.driver_class = Driver
-    return app.run() or 0

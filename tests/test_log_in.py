@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from meshtui import places
+from meshtui.places import Left
 from meshtui.sim import process
 
 QUESTION = "wants to ask on the terminal"
@@ -66,7 +68,13 @@ def terminal(kubeconfig: Path) -> Iterator[Terminal]:
             "from meshtui.cli import main; main()",
             *("--kubeconfig", str(kubeconfig), "--pane", "namespaces"),
         ],
-        env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"},
+        env={
+            **os.environ,
+            "TERM": "xterm-256color",
+            "COLUMNS": "80",
+            "LINES": "24",
+            "XDG_STATE_HOME": str(kubeconfig.parent),
+        },
         stdin=its,
         stdout=its,
         stderr=its,
@@ -132,6 +140,8 @@ def test_the_word_is_typed_and_the_mesh_is_there(asking: Path) -> None:
         at.press(":q\r")
         assert at.ends() == 0
         assert at.flags == cooked
+    left = places.load(asking.parent / "meshtui" / "places.json", "demo-ghost")
+    assert left == Left("namespaces"), "where the next run begins"
 
 
 def test_ctrl_c_ends_the_plugin_and_not_the_program(asking: Path) -> None:

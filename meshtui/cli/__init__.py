@@ -81,11 +81,11 @@ def meshtui(ctx: click.Context, /, **flags: Any) -> None:
     """
     ctx.obj = given(flags)
     if ctx.invoked_subcommand is None:
-        gc.disable()  # all that is imported stays; `app.run` decides how it goes on
+        gc.disable()  # all that is imported stays; `running.run` decides how it goes on
 
-        from meshtui import app, start
+        from meshtui import places, running, start
 
-        ctx.exit(app.run(start.settings(ctx.obj)))
+        ctx.exit(running.run(start.settings(ctx.obj), places.default_path()))
 
 
 def main() -> None:

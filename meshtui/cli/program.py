@@ -47,11 +47,11 @@ def demo(
         ctx.exit(demo.serve(scene, pods))
     from msgspec.structs import replace
 
-    from meshtui import app, start
+    from meshtui import running, start
 
     wanted = start.settings({**ctx.obj, **given(flags)})
     with demo.started(scene, pods) as kubeconfig:
-        ctx.exit(app.run(replace(wanted, kubeconfig=(kubeconfig,), context="")))
+        ctx.exit(running.run(replace(wanted, kubeconfig=(kubeconfig,), context="")))
 
 
 @click.command()
