@@ -51,11 +51,13 @@ def facts(
     certificate: Certificate,
     chain: Chain,
     now: datetime,
-    renewal: Renewal = Renewal.HAND,
+    renewal: Renewal | None = Renewal.HAND,
     trust: Authorities | None = None,
 ) -> Sequence[Fact]:
-    """The lines of one certificate, with the words of `openssl x509 -text` where that has some."""
-    dates = life.judge(certificate.not_before, certificate.not_after, now, renewal)
+    """The lines of one certificate, with the words of `openssl x509 -text` where that has some. `renewal` None is for
+    one of which nobody knows who renews it."""
+    start, end = certificate.not_before, certificate.not_after
+    dates = life.judge(start, end, now, renewal or Renewal.HAND)
     return (
         Fact("valid", _valid(certificate, renewal), dates.health),
         Fact("subject", certificate.subject or "– (a workload has none)"),
@@ -102,12 +104,11 @@ def lasting(span: timedelta) -> str:
     return f"{sign}{span / timedelta(days=365.25):.1f} y"
 
 
-def _valid(certificate: Certificate, renewal: Renewal) -> str:
+def _valid(certificate: Certificate, renewal: Renewal | None) -> str:
     start, end = certificate.not_before, certificate.not_after
     whole = lasting(end - start)
-    return (
-        f"{start:%Y-%m-%d %H:%M:%S} → {end:%Y-%m-%d %H:%M:%S} UTC, {whole}; renewed {renewal.words}"
-    )
+    renewed = f"; renewed {renewal.words}" if renewal else ""
+    return f"{start:%Y-%m-%d %H:%M:%S} → {end:%Y-%m-%d %H:%M:%S} UTC, {whole}{renewed}"
 
 
 def _key(certificate: Certificate) -> str:

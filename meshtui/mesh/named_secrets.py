@@ -97,7 +97,7 @@ def contents(snapshot: Snapshot) -> Mapping[Ref, Content]:
     read = snapshot.memo.each(
         "named secrets",
         {ref.key: snapshot.gets.get(ref, _NOTHING) for ref in wanted},
-        _content,
+        content,
         lambda answer: (),
     )
     return dict(zip(wanted, read, strict=True))
@@ -106,7 +106,8 @@ def contents(snapshot: Snapshot) -> Mapping[Ref, Content]:
 _NOTHING = Answer()
 
 
-def _content(answer: Answer) -> Content:
+def content(answer: Answer) -> Content:
+    """What is known of a Secret by an answer."""
     if not isinstance(answer.value, Mapping):
         return Content(None, problem=answer.problem)
     annotation, label = CERT_MANAGER

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from meshtui.mesh import certificate_facts
 from meshtui.mesh.certificate_rows import Role, Row
+from meshtui.mesh.health import Health
 from meshtui.ui import times
+from meshtui.ui.detail import Fact
+from meshtui.ui.spans import Line, Span, mark
 
 
 def title(row: Row) -> str:
@@ -24,3 +28,10 @@ def renews(row: Row, now: datetime) -> str:
     return (
         times.duration(row.due - now) if row.due >= now else f"{times.duration(now - row.due)} late"
     )
+
+
+def fact(said: certificate_facts.Fact) -> Fact:
+    """A line of a certificate, with a mark where it is not well."""
+    shown = said.health not in (Health.NONE, Health.OK)
+    words: Line = (mark(said.health), Span(f" {said.text}")) if shown else (Span(said.text),)
+    return Fact(said.label, words)

@@ -295,11 +295,7 @@ async def test_describe_shows_what_it_holds_conditions_metadata_and_events_of_th
         whole = {
             "metadata": {"name": "one", "namespace": "shop", "annotations": {"who": "me"}},
             "status": {"conditions": [{"type": "Ready", "status": "False", "reason": "Because"}]},
-            "data": {
-                "why": "The label names nothing.\nIt is mistyped.\n",
-                "large": "line\n" * 5000,
-                "long": "x" * 900_000,
-            },
+            "data": {"why": "The label names nothing.\nIt is mistyped.\n"},
         }
         said = {
             "metadata": {"name": "one.1", "namespace": "shop", "uid": "e"},
@@ -319,8 +315,6 @@ async def test_describe_shows_what_it_holds_conditions_metadata_and_events_of_th
         held = [line.strip() for line in at.read.splitlines()]
         why = held.index("why")
         assert held[why : why + 3] == ["why", "The label names nothing.", "It is mistyped."]
-        assert "… 4,702 more lines: y shows them" in held
-        assert len(held) < 350
         assert "Ready=False" in at.read
         assert "Because" in at.read
         assert "Rotated" in at.read

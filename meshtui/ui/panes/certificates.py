@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from textual.binding import Binding
 
-from meshtui.mesh import certificate_facts, certificates, raw
+from meshtui.mesh import certificates, raw
 from meshtui.mesh.certificate_rows import Role, Row
 from meshtui.mesh.health import Health
 from meshtui.mesh.kinds import POD
@@ -19,7 +19,7 @@ from meshtui.ui.detail import Fact, Section, render
 from meshtui.ui.exchange import Jump, Wants
 from meshtui.ui.pane import Pane
 from meshtui.ui.sorting import until
-from meshtui.ui.spans import Cell, Line, Span, Tone, mark, tone
+from meshtui.ui.spans import Cell, Line, Span, Tone, tone
 
 
 class CertificatesPane(Pane[Row]):
@@ -80,7 +80,10 @@ class CertificatesPane(Pane[Row]):
 
     def detail(self, row: Row, snapshot: Snapshot) -> Iterable[Section]:
         facts = certificates.facts(snapshot, row)
-        yield Section("", [Fact("role", row.role.value), *(_fact(each) for each in facts[1:])])
+        yield Section(
+            "",
+            [Fact("role", row.role.value), *(certificate_words.fact(each) for each in facts[1:])],
+        )
 
     def described(self, row: Row, snapshot: Snapshot) -> Iterable[Section]:
         """The certificate alone: the object behind the row only holds it."""
@@ -114,7 +117,7 @@ class CertificatesPane(Pane[Row]):
     def _decoded(self, row: Row) -> Sequence[Line]:
         assert self.snapshot is not None  # a row is only there with a snapshot
         facts = certificates.facts(self.snapshot, row)
-        parts = [_fact(each) for each in facts]
+        parts = [certificate_words.fact(each) for each in facts]
         width = self.table.scrollable_content_region.width - len(_EDGE.text)
         return [(_EDGE, *line) for line in render(None, [Section("", parts)], width)]
 
@@ -158,9 +161,3 @@ def _worth(health: Health) -> Tone:
 def _renews(row: Row, snapshot: Snapshot) -> Cell:
     said = certificate_words.renews(row, snapshot.now)
     return Span(said, _worth(row.verdict.health)) if said.endswith("late") else said
-
-
-def _fact(fact: certificate_facts.Fact) -> Fact:
-    shown = fact.health not in (Health.NONE, Health.OK)
-    words: Line = (mark(fact.health), Span(f" {fact.text}")) if shown else (Span(fact.text),)
-    return Fact(fact.label, words)

@@ -7,13 +7,12 @@ from contextlib import suppress
 
 from msgspec.structs import replace
 
-from meshtui.mesh import events, printed, raw, scopes
-from meshtui.mesh.kinds import CONFIGMAP, POD, Kind
+from meshtui.mesh import events, printed, scopes
+from meshtui.mesh.kinds import POD, Kind
 from meshtui.mesh.printed import Row
-from meshtui.mesh.raw import Raw
 from meshtui.mesh.served import Served
 from meshtui.mesh.snapshot import Heading, Ref, Snapshot
-from meshtui.ui import detail, filters, times, ways
+from meshtui.ui import detail, filters, held, times, ways
 from meshtui.ui.columns import WIDE, Column
 from meshtui.ui.detail import Fact, Section
 from meshtui.ui.exchange import Wants
@@ -121,7 +120,7 @@ class ServedPane(Pane[Row]):
             words = answer.problem.text if answer and answer.problem else "being read"
             yield Section("Object", [(Span(words, Tone.UNKNOWN),)])
         else:
-            yield from _held(answer.value) if self.kind == CONFIGMAP else ()
+            yield from held.sections(row.ref.kind, answer, snapshot.now)
             yield detail.conditions(answer.value, snapshot.now)
             yield detail.about(answer.value, snapshot.now)
         yield detail.happened(snapshot, row.ref, row.uid)
@@ -197,22 +196,6 @@ class ServedPane(Pane[Row]):
         others = {scope: each for scope, each in snapshot.sources.items() if scope.kind != kind}
         own = snapshot.tables.get(kind, printed.NOTHING).sources
         return replace(snapshot, sources={**others, **own})
-
-
-_HELD = 300
-"""So many lines of a ConfigMap are in its description; it may hold a megabyte."""
-
-
-def _held(configmap: Raw) -> Iterable[Section]:
-    """What a ConfigMap holds, each key with its lines under it, as kubectl describes one."""
-    room = _HELD
-    for name, text in raw.strings(configmap, "data").items():
-        lines = text.splitlines()
-        shown = [(Span(detail.brief(each, 1000)),) for each in lines[:room]]
-        if rest := len(lines) - len(shown):
-            shown.append((Span(f"… {rest:,} more lines: y shows them", Tone.MUTED),))
-        room = max(0, room - len(lines))
-        yield Section(name, shown)
 
 
 def _is_age(heading: Heading) -> bool:
