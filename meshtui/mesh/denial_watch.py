@@ -3,6 +3,7 @@ command and the screen have both from here."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter, OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -31,6 +32,9 @@ _RECENT = timedelta(minutes=2)
 """A proxy that told of a refusal so lately keeps its stream."""
 _GONE = 10_000
 """So many pods are remembered that are gone: what was written of them is read yet."""
+_OF_DEPLOYMENT = re.compile(r"(.+-[0-9a-z]{5,10}-)[0-9a-z]{5}")
+"""The name of a Deployment's pod: that of its ReplicaSet, which ends with a hash of the template, and five more letters
+or digits (k8s.io/apiserver, storage/names)."""
 _SILENT = "what they refuse is not known"
 _MENTIONED = 3
 """So many are named for one reason."""
@@ -67,6 +71,8 @@ class Watch:
         self._gone: OrderedDict[str, Pod] = OrderedDict()
         self._addresses: Mapping[str, Pod] | None = None
         """Who has which address now; None where nobody has asked since the pods are others."""
+        self._templates: dict[str, str] = {}
+        """The Deployments that were looked for, by what the names of their pods begin with."""
         self._watched: set[Ref] = set()
 
     def see(self, snapshot: Snapshot) -> None:
@@ -80,6 +86,7 @@ class Watch:
         while len(self._gone) > _GONE:
             self._gone.popitem(last=False)
         self._pods, self._addresses = every, None
+        self._templates.clear()
 
     def proxies(self, now: datetime) -> Sequence[Ref]:
         """Those whose logs are worth reading, which are watched from now on."""
@@ -128,7 +135,20 @@ class Watch:
     def _named(self, namespace: str, pod: str) -> str:
         key = f"{namespace}/{pod}"
         found = self._pods.get(key) or self._gone.get(key)
-        return found.controller.partition("/")[2] or pod if found else pod
+        controller = found.controller if found else self._of_template(key)
+        return controller.partition("/")[2] or pod
+
+    def _of_template(self, key: str) -> str:
+        """The Deployment of a pod that was gone before one looked, by another of its template; "" where none is."""
+        named = _OF_DEPLOYMENT.fullmatch(key)
+        if named is None:
+            return ""
+        begin = named[1]
+        if begin not in self._templates:
+            others = (pod.controller for each, pod in self._pods.items() if each.startswith(begin))
+            found = (each for each in others if each.startswith("Deployment/"))
+            self._templates[begin] = next(found, "")
+        return self._templates[begin]
 
     def _located(self, ip: str, at: datetime) -> tuple[str, str] | None:
         """Not of a pod that is younger: another one had its address then."""

@@ -75,6 +75,15 @@ def test_a_pod_that_is_gone_keeps_the_name_of_its_workload() -> None:
     assert {row.source for row in rows} == {"shop/checkout", "shop/storefront", "plain/curl"}
 
 
+def test_a_pod_that_was_gone_before_is_one_of_the_workload_of_its_template() -> None:
+    """Else each pod that a Deployment once had is a caller of its own; where nobody else is of the template, it is."""
+    one, other = "checkout-5f686c4cb7-v2nsk", "checkout-5f686c4cb7-fz2sg"
+    rows = read(watching(without(SHOP, one)), NODE_1, "node-1").rows
+    assert {row.source for row in rows} == {"shop/checkout", "shop/storefront", "plain/curl"}
+    rows = read(watching(without(without(SHOP, one), other)), NODE_1, "node-1").rows
+    assert "shop/checkout-5f686c4cb7-v2nsk" in {row.source for row in rows}
+
+
 def test_a_proxy_that_is_gone_has_a_gap_with_an_end() -> None:
     watch = watching()
     watch.proxies(SHOP.now)
