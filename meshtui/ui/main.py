@@ -168,7 +168,10 @@ class Main(Screen[None], inherit_bindings=False):
     @property
     def here(self) -> View:
         """What is looked at, and how."""
-        pane = self.front
+        return self._as_left(self.front)
+
+    def _as_left(self, pane: AnyPane) -> View:
+        """A pane as it was left."""
         jump = Jump(pane.NAME, pane.within, pane.cursor)
         return View(jump, pane.filter_text, self.place.namespaces)
 
@@ -237,12 +240,17 @@ class Main(Screen[None], inherit_bindings=False):
 
     @on(TabLine.Picked)
     def _picked(self, event: TabLine.Picked) -> None:
-        self.go(Jump(event.pane))
+        self._return_to(event.pane)
+
+    def _return_to(self, name: str) -> None:
+        to = self._as_left(self.panes[name])
+        self.go(to.jump, to.filter)
 
     def action_turn(self, step: int) -> None:
         names = [name for name, _ in self.tab_line.titles]
         self._history.clear()
-        self._step(Jump(names[(names.index(self.front.NAME) + step) % len(names)]))
+        to = self._as_left(self.panes[names[(names.index(self.front.NAME) + step) % len(names)]])
+        self._step(to.jump, to.filter)
 
     def action_back(self) -> None:
         pane = self.front
@@ -287,7 +295,7 @@ class Main(Screen[None], inherit_bindings=False):
     def action_jump(self) -> None:
         def go(name: str | None) -> None:
             if name and name != self.front.NAME:
-                self.go(Jump(name))
+                self._return_to(name)
 
         self.app.push_screen(Jumping(self.tab_line.titles, self.front.NAME), go)
 

@@ -46,6 +46,22 @@ async def test_brackets_walk_along_the_views_with_cursor_filter_and_namespaces()
         assert told(at) == "There is no later view."
 
 
+async def test_tab_and_a_jump_come_to_a_pane_as_it_was_left() -> None:
+    async with looking(SHOP, "workloads") as at:
+        await at.type("/store\r")
+        await at.press("j")
+        left = at.main.here
+        await at.press("tab")
+        assert at.pane.filter_text == ""
+        await at.press("shift+tab")
+        assert at.main.here == left
+        await at.press("tab", "ctrl+o")
+        await at.press("w")
+        assert at.main.here == left
+        await at.type(":wl\r")
+        assert len(at.rows) == 26, "a command begins anew"
+
+
 async def test_what_was_moved_to_meanwhile_is_what_one_comes_back_to() -> None:
     async with looking(SHOP, "workloads") as at:
         await at.type(":svc\r")
