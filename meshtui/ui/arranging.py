@@ -34,6 +34,8 @@ class Arranged(Widget, Generic[R]):
         Binding("N", "sort('N')", "Sort by name, and the other way", show=False, id="rows.by_name"),
         Binding("A", "sort('A')", "Sort by age, and the other way", show=False, id="rows.by_age"),
         Binding("P", "sort('P')", "Sort by namespace, and the other way", show=False, id="rows.by_namespace"),
+        Binding("R", "sort('R')", "Sort by what is ready, and the other way", show=False, id="rows.by_ready"),
+        Binding("T", "sort('T')", "Sort by restarts, and the other way", show=False, id="rows.by_restarts"),
         Binding("S", "sort('S')", "Sort by mark, the worst first", show=False, id="rows.by_mark"),
         Binding("O", "sort('O')", "Sort by the chosen column", show=False, id="rows.by_column"),
         Binding("shift+left", "column(-1)", "Choose the column to the left", show=False, id="rows.column_left"),

@@ -17,9 +17,13 @@ HINTS: Mapping[str, str] = {
     "m": "m has nothing to change here: :namespaces, :workloads, :services and the proxies' panes have.",
     "A": "A sorts by age, in panes with such a column.",
     "N": "N sorts by name, in panes whose rows stand in one list.",
+    "I": "I sorts by nothing here: addresses are in no column; d shows them.",
+    "M": "M sorts by nothing here: metrics of CPU and memory are not read; kubectl top has them.",
     "O": "O sorts by a column, in panes that have columns.",
     "P": "P sorts by namespace, in panes with such a column.",
+    "R": "R sorts by what is ready, in panes with such a column.",
     "S": "S sorts by mark, in panes whose rows stand in one list.",
+    "T": "T sorts by restarts, in panes with such a column.",
     "ctrl+g": "There are no crumbs to hide (ctrl-g): esc goes back, [ and ] walk along all views.",
     "ctrl+k": "ctrl-k kills nothing here: what goes is asked about first.",
 }

@@ -119,6 +119,8 @@ ROWS: Sequence[Key] = (
     Key("N", "workloads", "sort by name; again: the other way round", sorted_by(" NAME ▲"), after=UNSORT),
     Key("A", "workloads", "sort by age", sorted_by("AGE▲"), after=UNSORT),
     Key("P", "workloads", "sort by namespace", sorted_by("NAMESPACE ▲"), after=UNSORT),
+    Key("R", "workloads", "sort by what is ready", sorted_by("READY▲"), after=UNSORT),
+    Key("T", "workloads", "sort by restarts", sorted_by("RESTARTS▲"), after=UNSORT),
     Key("S", "workloads", "sort by mark, the worst first", lambda at: [row[0] for row in at.rows[:4]] == list("✗✗✗!"),
         after=UNSORT),
     Key("shift+right", "workloads", "choose the column to the right", lambda at: table(at).chosen == 1,

@@ -207,7 +207,7 @@ def _column(heading: Heading, place: int) -> Column:
     title = plain(heading.name).upper()
     right = heading.type in ("integer", "number") or _is_age(heading)
     by = _created if _is_age(heading) else None
-    letter = {"NAME": "N", "AGE": "A"}.get(title, "")
+    letter = {"NAME": "N", "AGE": "A", "READY": "R", "RESTARTS": "T"}.get(title, "")
     if heading.priority:
         return Column(title, len(title), 40, WIDE + place, right, by, letter)
     if title == "NAME":

@@ -36,6 +36,11 @@ from meshtui.ui.sorting import since
 from meshtui.ui.spans import Cell, Line, Span, Tone, mark, tone
 
 
+def _how_ready(row: Workload) -> tuple[float, int]:
+    """The least ready first, by its share."""
+    return row.pod.ready / max(1, row.pod.containers), row.pod.ready
+
+
 class WorkloadsPane(Pane[Workload]):
     NAME = "workloads"
     ALIASES = ("wl", "workload", "po", "pods", "pod")
@@ -44,11 +49,9 @@ class WorkloadsPane(Pane[Workload]):
     COLUMNS = (
         Column("NAMESPACE", 10, 24, 2, by=lambda row: row.pod.namespace, letter="P"),
         Column("NAME", 24, 50, 0, by=lambda row: row.pod.name, letter="N"),
-        Column(
-            "READY", 5, 6, 4, right=True, by=lambda row: f"{row.pod.ready}/{row.pod.containers}"
-        ),
+        Column("READY", 5, 6, 4, right=True, by=_how_ready, letter="R"),
         Column("STATUS", 9, 20, 3, by=lambda row: row.pod.status),
-        Column("RESTARTS", 8, 14, 6, right=True, by=lambda row: row.pod.restarts),
+        Column("RESTARTS", 8, 14, 6, right=True, by=lambda row: row.pod.restarts, letter="T"),
         Column("ENROLLED", 15, 22, 1, by=lambda row: _worst_first(row.enrolled)),
         Column("ACCOUNT", 12, 20, 8, by=lambda row: row.pod.account),
         Column("NODE", 10, 24, 7, by=lambda row: row.pod.node),
