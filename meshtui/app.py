@@ -38,7 +38,7 @@ from meshtui.routes import Routes
 from meshtui.settings import Settings
 from meshtui.taking import Taking
 from meshtui.telling import Telling
-from meshtui.ui import clipboard, info, notices, themes
+from meshtui.ui import clipboard, commands, info, notices, themes
 from meshtui.ui.answers import AnswerScreen
 from meshtui.ui.ascii import Ascii
 from meshtui.ui.away import Away
@@ -115,6 +115,7 @@ class MeshApp(Routes, inherit_bindings=False):
         self._reading = Reading(self, self._main, self._derive, self._want_soon)
         self._ordering = Ordering(self._main, files.orders, self.tell)
         self._taking = Taking(self, self.tell, self._reading.whole, self._derive)
+        self._main.commands[:0] = commands.aliases(settings.aliases, self._main.run)
         self._main.add(self._commands())
 
     def get_default_screen(self) -> Main:

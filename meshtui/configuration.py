@@ -7,6 +7,9 @@ bell = true                     # ring it for what becomes critical while the te
 [keys]                          # other keys for a binding, by its id; `?` shows those in force
 "app.help" = "f1,question_mark"
 
+[aliases]                       # commands of one's own, behind `:`; what is typed behind one goes behind its line
+led = "workloads payments /ledger"
+
 [contexts."prod-eu1"]           # what holds in one context
 read_only = true
 namespaces = ["shop", "payments"]
@@ -143,6 +146,28 @@ def _keys(value: Any) -> dict[str, str]:
     return value
 
 
+def _aliases(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(map(_is_alias, value, value.values())):
+        raise ValueError(
+            'a table of commands by a word, such as led = "workloads payments /ledger"'
+        )
+    lines = {name.lower(): line.strip().removeprefix(":") for name, line in value.items()}
+    for name in lines:
+        word, passed = name, set[str]()
+        while word in lines and word not in passed:
+            passed.add(word)
+            word = lines[word].split()[0].lower()
+        if word in passed:
+            raise ValueError(f"without a circle: {name} leads to {word} again")
+    return lines
+
+
+def _is_alias(name: str, line: Any) -> bool:
+    return (
+        " " not in name and isinstance(line, str) and bool(line.strip().removeprefix(":").strip())
+    )
+
+
 def _tables(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict) or not all(isinstance(table, dict) for table in value.values()):
         raise ValueError('a table for each context, such as [contexts."prod-eu1"]')
@@ -150,7 +175,14 @@ def _tables(value: Any) -> dict[str, Any]:
 
 
 _CONTEXT = {"read_only": _flag, "namespaces": _names, "colour": _colour, "theme": _text}
-_CONFIG = {"theme": _text, "ascii": _flag, "bell": _flag, "keys": _keys, "contexts": _tables}
+_CONFIG = {
+    "theme": _text,
+    "ascii": _flag,
+    "bell": _flag,
+    "keys": _keys,
+    "aliases": _aliases,
+    "contexts": _tables,
+}
 
 
 def _line(text: str, at: tuple[str, ...]) -> int:

@@ -67,6 +67,8 @@ class Settings(Confidential, frozen=True):
     """Whether the bell is rung for what becomes critical while one looks elsewhere."""
     keys: Mapping[str, str] = field(default_factory=dict)
     """Keys, separated by commas, by the id of the binding that they are for."""
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """Commands of one's own: the line that each stands for."""
     contexts: Mapping[str, ContextSettings] = field(default_factory=dict)
     """What the configuration says, by context."""
     log_file: Path | None = None

@@ -19,6 +19,10 @@ bell = true
 [keys]
 "app.help" = "f1,question_mark"
 
+[aliases]
+Led = ":workloads payments /ledger"
+l = "led @prod-eu1"
+
 [contexts.prod-eu1]
 read_only = false
 namespaces = ["shop", "payments"]
@@ -48,6 +52,7 @@ def test_everything_a_file_may_say(tmp_path: Path) -> None:
     assert settings.theme_of("prod-eu1") == "gruvbox"
     assert settings.ascii is True
     assert settings.bell is True
+    assert settings.aliases == {"led": "workloads payments /ledger", "l": "led @prod-eu1"}
     assert settings.keys == {"app.help": "f1,question_mark"}
     assert settings.about("prod-eu1") == ContextSettings(
         read_only=False, namespaces=("shop", "payments"), colour="#aa3366", theme="gruvbox"
@@ -76,12 +81,12 @@ def test_the_namespaces_of_a_context_hold_where_no_flag_says_otherwise(tmp_path:
         ('thme = "nord"', "line 1: unknown key 'thme'; did you mean 'theme'?"),
         (
             "\nmouse = true",
-            "line 2: unknown key 'mouse'; known are theme, ascii, bell, keys, contexts",
+            "line 2: unknown key 'mouse'; known are theme, ascii, bell, keys, aliases, contexts",
         ),
         ("# theme = 1\ntheme = 3", "line 2: theme must be text in quotes"),
         (
             r'"a\nb" = 1',
-            r"line 1: unknown key 'a\nb'; known are theme, ascii, bell, keys, contexts",
+            r"line 1: unknown key 'a\nb'; known are theme, ascii, bell, keys, aliases, contexts",
         ),
         ('[contexts.a]\ncolour = "red"', 'line 2: colour must be a colour such as "#aa3366"'),
         (
@@ -103,6 +108,14 @@ def test_the_namespaces_of_a_context_hold_where_no_flag_says_otherwise(tmp_path:
         (
             "[keys]\nhelp = 1",
             'line 1: keys must be a table of keys by binding, such as "app.help" = "f1,question_mark"',
+        ),
+        (
+            "[aliases]\nled = 1",
+            'line 1: aliases must be a table of commands by a word, such as led = "workloads payments /ledger"',
+        ),
+        (
+            '[aliases]\na = "b x"\nb = ":A y"',
+            "line 1: aliases must be without a circle: a leads to a again",
         ),
     ],
 )

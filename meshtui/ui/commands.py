@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -33,6 +33,15 @@ class Completion(Struct, frozen=True):
 
     text: str
     help: str = ""
+
+
+def aliases(lines: Mapping[str, str], run: Callable[[str], object]) -> list[Command]:
+    """A command for each line that has a name of one's own; what stands behind the name goes behind the line."""
+
+    def command(name: str, line: str) -> Command:
+        return Command((name,), f":{line}", lambda rest: run(f"{line} {rest}"), takes="[…]")
+
+    return [command(name, line) for name, line in lines.items()]
 
 
 def spelled(text: str) -> str:

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from textual.command import CommandPalette
 
 from meshtui.mesh.snapshot import Server, Snapshot
+from meshtui.settings import Settings
 from meshtui.ui import arguments, commands, filters, keys
 from meshtui.ui.commands import Command
 from meshtui.ui.reader import Aliases
@@ -157,6 +158,19 @@ async def test_the_word_that_is_typed_is_completed_and_what_stands_before_it_sta
         assert choices(at) == ["ctx kind-shop"]
         await at.press("enter")
         assert told(at) == [], "it was completed to the one that there is"
+
+
+async def test_a_command_of_ones_own_is_a_line_and_what_is_typed_behind_it() -> None:
+    own = {"led": "workloads payments /ledger", "l": "led"}
+    async with looking(SHOP, settings=Settings(pane="services", aliases=own)) as at:
+        await at.type(":l app=ledger\r")
+        assert (at.pane.NAME, names(at)) == ("workloads", {"payments"})
+        assert at.pane.filter_text == "ledger app=ledger"
+        await at.type(":led")
+        assert choices(at)[0] == "led"
+        await at.press("escape")
+        await at.press("ctrl+a")
+        assert ":workloads payments /ledger" in at.read
 
 
 async def test_tab_completes_what_was_typed_before_it() -> None:
