@@ -53,7 +53,9 @@ class Taking:
             self._tell(words, Tone.WARN)
             return
         self._app.copy_to_clipboard(text)
-        self._tell(f"Copied {many if chr(10) in text else text}", Tone.PLAIN)
+        lines = text.splitlines()
+        said = text if len(lines) < 2 else f"{len(lines):,} lines, {many}"
+        self._tell(f"Copied {said}", Tone.PLAIN)
         command = () if self._app.is_headless else desktop.clipboard(os.environ)
         if command:
             self._app.run_worker(self._give(text, command), group="clipboard", exclusive=True)

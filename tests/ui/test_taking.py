@@ -63,6 +63,7 @@ async def test_more_of_a_row_is_copied_by_a_list_or_a_command() -> None:
 async def test_of_marked_rows_all_are_copied() -> None:
     async with looking(SHOP, "workloads") as at:
         await at.press("space", "j", "ctrl+@", "c")
+        assert told(at).startswith("Copied 3 lines, ")
         names = [f"{row[1]}/{row[2]}" for row in at.rows[:3]]
         assert at.app.clipboard.split("\n") == names
         await at.type(":copy kubectl\r")
