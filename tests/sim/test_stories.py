@@ -98,12 +98,11 @@ def fields(line: str) -> dict[str, str]:
     return {"level": level, "message": message} | {key: value.strip('"') for key, value in found}
 
 
-@pytest.mark.parametrize("name", ["shop", *STORIES])
+@pytest.mark.parametrize("name", STORIES)
 def test_the_answer_lies_in_a_configmap(name: str) -> None:
     answer = Story(name).store.need(CONFIGMAP, "default", "answer")
     assert answer["data"].keys() == {"why", "where", "cure"}
     assert all(answer["data"].values())
-    assert ("Several" in answer["data"]["why"]) == (name == "shop")  # each story has its own
 
 
 # bypass
