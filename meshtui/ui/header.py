@@ -19,7 +19,7 @@ from meshtui.ui.columns import shorten
 from meshtui.ui.exchange import Place
 from meshtui.ui.paint import segments, style_of
 from meshtui.ui.spans import Span, Tone, plain
-from meshtui.ui.themes import ink_on
+from meshtui.ui.themes import label
 
 ALIVE = timedelta(seconds=15)
 """A server that has not answered for longer is not called live (architecture §13.12)."""
@@ -70,9 +70,8 @@ class Header(Widget):
         if used + len(where) + len(favourites) > room:
             where = ""
         colour = place.colour
-        on_colour = Style(
-            color=ink_on(colour) if colour else None, bgcolor=colour or None, bold=True
-        )
+        own = self.app.current_theme.ansi
+        on_colour = label(colour, own=own) if colour else Style(bold=True)
         muted = base + style_of(self, Tone.MUTED.value)
         return [
             Segment(name, base + on_colour),
