@@ -111,8 +111,9 @@ class Header(Widget):
             spans.append(Span("read-only  ", Tone.WARN))
         elif self.place.unlocked is not None:
             spans.append(Span(f"writes {_left(self.place.unlocked - now)}  ", Tone.WARN))
-        spans.append(_connection(snapshot, now))
-        if width >= 100:
+        wide = width >= 100
+        spans.append(_connection(snapshot, now, brief=bool(self.place.under_way) and not wide))
+        if wide:
             spans.append(Span(f"   {now:%H:%M} UTC ", Tone.MUTED))
         else:
             spans.append(Span(" "))
@@ -125,8 +126,8 @@ def _left(time: timedelta) -> str:
     return f"{minutes}:{seconds:02}"
 
 
-def _connection(snapshot: Snapshot | None, now: datetime) -> Span:
-    """Whether the server still answers, and whether the watches still speak."""
+def _connection(snapshot: Snapshot | None, now: datetime, *, brief: bool) -> Span:
+    """Whether the server still answers, and whether the watches still speak; `brief` without when it is tried again."""
     if snapshot is None:
         return Span("◌ connecting", Tone.UNKNOWN)
     server = snapshot.server
@@ -136,7 +137,7 @@ def _connection(snapshot: Snapshot | None, now: datetime) -> Span:
         return Span("◌ connecting", Tone.UNKNOWN)
     if now - server.answered > ALIVE or server.problem is not None:
         retry = ""
-        if server.retry_at is not None and server.retry_at > now:
+        if server.retry_at is not None and server.retry_at > now and not brief:
             retry = f" (retry in {(server.retry_at - now).seconds}s)"
         return Span(f"◍ stale since {times.clock(server.answered)}{retry}", Tone.BAD)
     phases = {source.phase for source in snapshot.sources.values()}
