@@ -182,7 +182,7 @@ def _summary(
         key=f"worst/{pane.name}",
         verdict=verdict,
         text=pane.title,
-        value=value or ("not known" if unread else "none"),
+        value=value or ("unknown" if unread else "none"),
         jump=Place(pane.name, first.key if first else ""),
         counts={health: counts[health] for health in shown if counts[health]},
     )
