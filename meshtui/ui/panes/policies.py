@@ -49,7 +49,7 @@ class PoliciesPane(Pane[Row]):
         Column("WORKLOADS", 9, 9, 7, right=True, by=_reached),
         Column("AGE", 4, 6, 8, right=True, by=lambda row: since(row.created), letter="A"),
     )
-    EMPTY = "There are no policies here. :ns all looks at every namespace."
+    EMPTY = "There are no policies here."
 
     def rows(self, snapshot: Snapshot) -> Sequence[Row]:
         """All of them; those for one thing in the order in which they are judged."""

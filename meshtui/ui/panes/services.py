@@ -44,7 +44,7 @@ class ServicesPane(Pane[Service]):
         Column("EXTERNAL", 8, 30, 10),
         Column("AGE", 4, 6, 9, right=True, by=lambda row: since(row.spec.created), letter="A"),
     )
-    EMPTY = "There are no services here. :ns all looks at every namespace."
+    EMPTY = "There are no services here."
 
     def rows(self, snapshot: Snapshot) -> Sequence[Service]:
         service_traffic.counted(snapshot)
