@@ -59,6 +59,8 @@ class PoliciesPane(Pane[Row]):
                 return policy_rows.for_workload(snapshot, name)
             case "service":
                 return policy_rows.for_service(snapshot, name)
+            case "serviceentry":
+                return policy_rows.for_service_entry(snapshot, name)
             case "gateway":
                 return policy_rows.for_gateway(snapshot, name)
             case "namespace":
