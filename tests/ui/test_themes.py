@@ -240,3 +240,16 @@ async def test_without_colours_it_is_the_terminals_own(monkeypatch: pytest.Monke
     monkeypatch.setenv("NO_COLOR", "1")
     async with looking(situations.shop(), settings=Settings(theme="light")) as at:
         assert worn(at) == "ansi-dark"
+
+
+async def test_without_colours_one_sees_what_is_chosen_and_where_one_types(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with looking(situations.shop()) as at:
+        await at.type(":sv")
+        drawn = [each for strip in at.app.screen._compositor.render_strips() for each in strip]
+        chosen = [each for each in drawn if each.text.startswith("services  ")]
+        assert [bool(each.style and each.style.underline) for each in chosen] == [True]
+        cursor = at.app.screen.query_one("#prompt Input").get_component_rich_style("input--cursor")
+        assert cursor.reverse
