@@ -74,6 +74,11 @@ async def test_service_entries_stand_among_them_and_are_told_from_them() -> None
         await at.press("escape", "b")
         assert at.pane.NAME == "policies"
         assert "Nothing in serviceentry shop/stripe." in at.screen
+        await at.press("escape")
+        await at.type(":pol\r")
+        await at.select("shop", "stripe")
+        await at.press("enter")
+        assert [row[2] for row in at.rows] == ["stripe"], "what it makes known"
 
 
 async def test_the_detail_says_which_waypoint_and_why_and_who_says_so() -> None:

@@ -73,6 +73,11 @@ class ServicesPane(Pane[Row]):
                 return row.waypoint is not None and row.waypoint.key == name
             case "workload" if isinstance(row, ServiceEntry):
                 return any(each.pod.key == name for each in row.pods)
+            case "policy" if isinstance(row, ServiceEntry):
+                found = self.snapshot
+                known = policy_rows.for_service_entry(found, row.ref.key) if found else ()
+                own = f"{row.ref.kind.plural}/{row.ref.key}"
+                return name in (own, *(each.named for each in known))
             case "policy" | "workload" | "route":
                 return isinstance(row, Service) and self._leads(row, what, name)
             case _:
