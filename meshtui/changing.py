@@ -64,7 +64,7 @@ class Changing:
         self._drafting = Drafting(app, self._waiting, tell)
         self._proving = Proving(app, main, clock, tell)
         self.lock = WriteLock(app, main, settings, clock, tell)
-        self.levels = LogLevels(app, clock, tell, audit, lambda: self.lock.read_only)
+        self.levels = LogLevels(app, self._waiting, clock, tell, audit, lambda: self.lock.read_only)
         self._making = Making(
             app, self._proving, self._waiting, clock, tell, audit, lambda: self.lock.read_only
         )

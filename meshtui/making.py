@@ -69,10 +69,6 @@ class Making:
             return Result(State.FAILED, change, "there is no connection to this cluster")
 
         async def asked(proposal: Proposal) -> bool:
-            with self._waiting.paused():
-                return await answered(proposal)
-
-        async def answered(proposal: Proposal) -> bool:
             foreseen = await background.start(
                 foresight.of, proposal.change, proposal.expected, self.snapshot or snapshot
             )
@@ -90,7 +86,7 @@ class Making:
             result = await perform(
                 change,
                 session,
-                asked,
+                self._waiting.pausing(asked),
                 self._audit,
                 server=snapshot.server,
                 read_only=self._read_only,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from msgspec.structs import replace
 from textual.app import App
@@ -12,6 +13,8 @@ from textual.timer import Timer
 
 from meshtui.ui.main import Main
 from meshtui.ui.spans import Tone
+
+T = TypeVar("T")
 
 _LONG = 3
 """Seconds after which it is said what is waited for too: by then somebody looks for it."""
@@ -39,12 +42,16 @@ class Waiting:
         finally:
             self._end()
 
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """A person is waited for while the block runs, and then the server once more."""
-        self._end()
-        yield
-        self._begin()
+    def pausing(self, ask: Callable[[T], Awaitable[bool]]) -> Callable[[T], Awaitable[bool]]:
+        """The same question, while which a person is waited for, and not the server."""
+
+        async def asked(about: T) -> bool:
+            self._end()
+            agreed = await ask(about)
+            self._begin()
+            return agreed
+
+        return asked
 
     def _begin(self) -> None:
         self._since, self._told = time.monotonic(), False
