@@ -142,8 +142,9 @@ class Pane(Narrowed[R]):
         """The verdicts of the rows that the doctor finds something worse of, by key."""
         if not self.OBJECTS:
             return {}
-        return snapshot.memo.kept(
-            ("judged", self.NAME),
+        label = ("judged", self.NAME)
+        return snapshot.memo.under(label).kept(
+            label,
             lambda: findings.judged(snapshot, self.rows(snapshot)),
             (snapshot, self.place.namespaces, self.within),
         )
@@ -242,6 +243,7 @@ class Pane(Narrowed[R]):
         """Makes the rows anew; not while nobody looks."""
         self._stale = not (self.is_attached and self.display)
         if self._stale:
+            self._of = None  # or all its objects are held until somebody looks again
             return
         if self.snapshot is None:
             self.table.show(())
