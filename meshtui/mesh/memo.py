@@ -244,6 +244,8 @@ _PATIENCE = 10
 _KNOWN_DELTAS = 8
 """So many are remembered, of so many objects: much is derived from the same pods, before and now."""
 _MANY = 1_000
+_FEW = 16
+"""So many that changed are looked for one by one: a thousand of a group of ten thousand took 0.3 s."""
 
 
 def _moved(
@@ -260,8 +262,10 @@ def _groups(
     keys: Sequence[K],
     changed: Sequence[int] | None,
 ) -> Mapping[K, Sequence[S]]:
-    """Where none came, went or moved to another group, only the groups of those that changed are made anew."""
-    if before is not None and changed is not None and before.keys == keys:
+    """Where none came, went or moved to another group, only the groups of those that changed are made anew, as long as
+    these are few: each is looked for in its whole group."""
+    few = changed is not None and len(changed) <= _FEW
+    if before is not None and changed is not None and few and before.keys == keys:
         found, was, now = dict(before.groups), [*before.objects.values()], [*objects.values()]
         for at in changed:
             found[keys[at]] = [now[at] if it is was[at] else it for it in found[keys[at]]]

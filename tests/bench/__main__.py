@@ -6,6 +6,7 @@ Builds nothing: run tests/cluster/build before. It starts an API server, has the
 stands in for its ztunnels, and runs the program in a terminal of 160x48, twice: as it is, and with `--no-sweep`, which
 compares with programs that do not read proxies. Everything it prints it also writes as JSON.
 
+    starts          of five starts, each right after a floor of its own: the medians, and all of them
     floor           all pods in pages of 500, read with aiohttp and msgspec and nothing else
     kubectl, k9s    the same of those, where they are installed: see tests/bench/peers.py
     first_paint     from the start of the process to the first character on screen, in seconds
@@ -20,6 +21,7 @@ compares with programs that do not read proxies. Everything it prints it also wr
     memory          resident MiB: program, children (there should be none), and the program's peak
     quit            from `:q` to the end of the process, in seconds
     storm           1,000 watch events a second for a minute, without the sweep: how many came, keys, percent of a core
+    busy_before     of one core, by all of the machine, before each run: it is waited for until that is little
 
 How it grows with the pods of a cluster: python -m tests.bench.growth
 """
@@ -42,6 +44,7 @@ from pathlib import Path
 import msgspec
 
 from tests.bench import measures, peers, storm
+from tests.bench.calm import until_calm
 from tests.bench.measures import Figures
 from tests.bench.terminal import Terminal, compiled, environment
 from tests.cluster.kubeconfig import Api
@@ -91,22 +94,20 @@ async def _bench(scratch: Path, chosen: argparse.Namespace) -> Figures:
         filled = time.monotonic() - began
         async with Api.connected(access.admin) as api:
             await lead_home(api, access)
-            pods, floor = await _floor(api)
             figures: Figures = {
                 "python": sys.version.split()[0],
-                "load_average_before": os.getloadavg()[0],
-                "pods": pods,
                 "fill_seconds": round(filled, 1),
-                "floor": floor,
             }
             with ztunnels(access):
                 for name, flags in (("no_sweep", ["--no-sweep"]), ("default", [])):
-                    figures[name] = await _program(api, access, scratch, pods, flags, chosen.idle)
+                    figures[name] = {"busy_before": await asyncio.to_thread(until_calm)}
+                    figures[name] |= {"starts": await _starts(api, access, scratch, flags)}
+                    figures[name] |= await _program(api, access, scratch, flags, chosen.idle)
+            pods = figures["default"]["starts"]["pods"]
             figures["kubectl"] = peers.kubectl(access.admin)
             figures["k9s"] = await _peer(api, access, scratch, pods, chosen.idle)
             with storm.front(access.admin, scratch) as ahead:
                 figures["storm"] = _stormy(ahead, scratch, chosen.storm)
-            figures["load_average_after"] = os.getloadavg()[0]
     return figures
 
 
@@ -118,22 +119,36 @@ async def lead_home(api: Api, access: Access) -> None:
         await api.patch(path, {"status": kubelet_of(access)})
 
 
-async def _floor(api: Api) -> tuple[int, Figures]:
-    """The fastest way to have all pods in this language, and how many there are."""
+async def _starts(
+    api: Api, access: Access, scratch: Path, flags: list[str], times: int = 5
+) -> Figures:
+    """How it starts, beside the floor, and all rows as a multiple of it."""
+    found = []
+    for _ in range(times):
+        pods, floor = await _floor(api)
+        with _started(access.admin, scratch, flags) as terminal:
+            figures = measures.start(terminal)
+            terminal.quiet(0.5, most=5)
+            measures.quits(terminal)
+        found.append({"floor": floor, **figures, "ratio": round(figures["all_rows"] / floor, 2)})
+    medians = {name: statistics.median(each[name] for each in found) for name in found[0]}
+    return {"pods": pods, **medians, "each": found}
+
+
+async def _floor(api: Api) -> tuple[int, float]:
+    """How many pods there are, and the seconds of the fastest way to have them all in this language."""
     decoder = msgspec.json.Decoder()
-    count, token, first = 0, "", 0.0
+    count, token = 0, ""
     began = time.monotonic()
     while True:
         query = {"limit": "500"} | ({"continue": token} if token else {})
         async with api.http.get("/api/v1/pods", params=query) as answer:
             page = decoder.decode(await answer.read())
         count += len(page["items"])
-        first = first or time.monotonic() - began
         token = page["metadata"].get("continue", "")
         if not token:
             break
-    seconds = time.monotonic() - began
-    return count, {"first_page": round(first, 3), "all": round(seconds, 3)}
+    return count, round(time.monotonic() - began, 3)
 
 
 @contextmanager
@@ -150,11 +165,12 @@ def ztunnels(access: Access) -> Iterator[None]:
 
 
 async def _program(
-    api: Api, access: Access, scratch: Path, pods: int, flags: list[str], idle: float
+    api: Api, access: Access, scratch: Path, flags: list[str], idle: float
 ) -> Figures:
-    """One run of the program: every figure of it."""
+    """One run of the program: every other figure of it."""
     with _started(access.admin, scratch, flags) as terminal:
-        figures = measures.start(terminal)
+        figures: Figures = {}
+        measures.start(terminal)
         terminal.quiet(0.5, most=5)
         figures["change"] = await _changes(api, terminal, TOUCHED)
         figures["key"] = {

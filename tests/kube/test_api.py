@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,15 @@ async def failure(scripted: Scripted, api: Api, handler: Handler) -> KubeError:
     with pytest.raises(KubeError) as raised:
         await api.get(PATH, dict[str, str])
     return raised.value
+
+
+async def test_of_the_official_client_no_more_is_loaded_than_is_used(
+    scripted: Scripted, api: Api
+) -> None:
+    scripted.on(PATH, answer({}))
+    await api.get(PATH, dict[str, str])
+    assert "kubernetes.aio.client.api_client" in sys.modules
+    assert sys.modules.keys().isdisjoint({"kubernetes.client", "kubernetes.aio.config"})
 
 
 @pytest.mark.parametrize(

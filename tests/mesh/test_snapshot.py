@@ -1,6 +1,7 @@
 """What a snapshot remembers between derivations, and how far it says its parts can be trusted."""
 
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any
 
 import pytest
@@ -222,6 +223,17 @@ def test_groups_and_picks_are_the_same_lists_as_long_as_the_same_ones_are_in_the
     assert left == {"fig": [fig], "stone": [{"kind": "stone"}]}
     assert none == [{"kind": "stone"}]
     assert left["fig"] is grown["fig"]
+
+
+@pytest.mark.parametrize("many", [1, 5, 40])
+def test_groups_show_each_of_the_many_that_changed_in_place(many: int) -> None:
+    memo = Memo()
+    first = {str(number): {"kind": "even" if number % 2 == 0 else "odd"} for number in range(80)}
+    groups = memo.grouped("kinds", first, itemgetter("kind"))
+    now = first | {str(2 * number): {"kind": "even", "new": number} for number in range(many)}
+    changed = memo.grouped("kinds", now, itemgetter("kind"))
+    assert changed["even"] == [now[str(number)] for number in range(0, 80, 2)]
+    assert changed["odd"] is groups["odd"]
 
 
 def test_a_value_that_equals_the_one_before_is_the_one_before() -> None:
