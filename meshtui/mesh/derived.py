@@ -142,10 +142,9 @@ class _Noting(Snapshot, frozen=True, eq=False, kw_only=True):
         return self.noted[read]
 
     def once(self, derive: Callable[..., T], *inputs: Any) -> T:
-        if any(each is self for each in inputs):  # by what it reads then is not known
-            plain = [self.note(_whole) if each is self else each for each in inputs]
-            return self.memo.once(derive, (*plain,))
-        return super().once(derive, *inputs)
+        # where it is given all of it, by what it reads is not known
+        plain = (self.note(_whole) if each is self else each for each in inputs)
+        return self.memo.once(derive, (*plain,))
 
     now = _noted(attrgetter("now"))
     server = _noted(_server)

@@ -45,7 +45,7 @@ class Memo:
         self._deltas: list[_Delta] = []
         self._owner: Hashable = None
         self._owners: dict[Any, Hashable] = {}
-        """By label for what else it was asked last, as `under` has it."""
+        """By label for what it was asked last, as `under` has it, or itself; None for what stays."""
         self._turn = 0
         self._asked: dict[Hashable, int] = {}
         """In which turn it was asked last, by owner."""
@@ -60,8 +60,8 @@ class Memo:
         return part
 
     def turn(self) -> None:
-        """Much is another. What was derived for something that was not asked for these last turns is let go: it would
-        hold of all that changed since what was there before."""
+        """Much is another. What is kept and was not asked for these last turns is let go, with what was derived for it
+        alone: it would hold what all was like before."""
         self._turn += 1
         gone = {each for each, at in [*self._asked.items()] if self._turn - at > _PATIENCE}
         for label, owner in [*self._owners.items()] if gone else ():
@@ -185,7 +185,9 @@ class Memo:
 
         Two, since the snapshot on screen is still asked about while the next one is derived in a thread: with one, each
         would drive out what was made of the other, and it would be made again, all of it, while a key waits."""
-        self._owners[label] = self._owner
+        if self._owner is None:
+            self._asked[label] = self._turn
+        self._owners[label] = label if self._owner is None else self._owner
         for before, made in self._once.get(label, ()):
             if _same(before, inputs):
                 result: T = made

@@ -142,9 +142,8 @@ class Pane(Narrowed[R]):
         """The verdicts of the rows that the doctor finds something worse of, by key."""
         if not self.OBJECTS:
             return {}
-        label = ("judged", self.NAME)
-        return snapshot.memo.under(label).kept(
-            label,
+        return snapshot.memo.kept(
+            ("judged", self.NAME),
             lambda: findings.judged(snapshot, self.rows(snapshot)),
             (snapshot, self.place.namespaces, self.within),
         )
