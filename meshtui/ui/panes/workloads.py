@@ -54,8 +54,8 @@ class WorkloadsPane(Pane[Workload]):
         Column("NODE", 10, 24, 7, by=lambda row: row.pod.node),
         Column("CHANGED", 7, 7, 9, right=True, by=lambda row: since(row.pod.changed)),
         Column("AGE", 4, 6, 5, right=True, by=lambda row: since(row.pod.created), letter="A"),
-        Column("ZTUNNEL", 10, 16, 10),
-        Column("CONTROLLER", 10, 32, 11),
+        Column("ZTUNNEL", 10, 16, 10, by=lambda row: _ztunnel(row)),
+        Column("CONTROLLER", 10, 32, 11, by=lambda row: row.pod.controller),
     )
     EMPTY = "There are no pods here."
     ROW_AND_TIME = True
@@ -102,7 +102,7 @@ class WorkloadsPane(Pane[Workload]):
             pod.node or "–",
             times.age(pod.changed, snapshot.now),
             times.age(pod.created, snapshot.now),
-            row.enrolled.ztunnel.partition("/")[2],
+            _ztunnel(row),
             pod.controller,
         )
 
@@ -286,6 +286,10 @@ def _placed(found: Sequence[Workload]) -> Sequence[Workload]:
 
 def _restarts(count: int, last: datetime | None, now: datetime) -> str:
     return f"{count} ({times.age(last, now)} ago)" if last is not None and count else str(count)
+
+
+def _ztunnel(row: Workload) -> str:
+    return row.enrolled.ztunnel.partition("/")[2]
 
 
 def _enrolled(row: Workload) -> Line:
