@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from operator import attrgetter
 
 from meshtui.mesh import (
@@ -293,7 +294,11 @@ def _ztunnel(row: Workload) -> str:
 
 
 def _enrolled(row: Workload) -> Line:
-    state = row.enrolled.state
-    if state.health in (Health.OK, Health.NONE):
-        return (Span(row.enrolled.word, Tone.PLAIN if state.health is Health.OK else Tone.MUTED),)
-    return (mark(state.health), Span(f" {row.enrolled.word}", tone(state.health)))
+    return _word_of(row.enrolled.state.health, row.enrolled.word)
+
+
+@cache  # there are few, and a filter asks it of every row
+def _word_of(health: Health, word: str) -> Line:
+    if health in (Health.OK, Health.NONE):
+        return (Span(word, Tone.PLAIN if health is Health.OK else Tone.MUTED),)
+    return (mark(health), Span(f" {word}", tone(health)))
