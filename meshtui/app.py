@@ -39,7 +39,7 @@ from meshtui.routes import Routes
 from meshtui.settings import Settings
 from meshtui.taking import Taking
 from meshtui.telling import Telling
-from meshtui.ui import clipboard, info, notices, themes
+from meshtui.ui import clipboard, info, themes
 from meshtui.ui.answers import AnswerScreen
 from meshtui.ui.ascii import Ascii
 from meshtui.ui.away import Away
@@ -153,6 +153,8 @@ class MeshApp(Routes, inherit_bindings=False):
         if snapshot is not None:
             if self._narrower(before) != self._narrower(snapshot):
                 self._want_soon()
+            if self._favouring.waits:
+                self._use_favourite()
             journal.note(before, snapshot)
             if self._away.watching:
                 self._away.look(self._contexts.chosen, critical.of(snapshot))
@@ -267,10 +269,8 @@ class MeshApp(Routes, inherit_bindings=False):
     def _use_favourite(self) -> None:
         """The namespaces that are looked at become favourites, but for a slip of the pen, and the favourites are
         seen."""
-        place, snapshot = self._main.place, self.snapshot
-        slip = snapshot is not None and notices.missing(snapshot, place.namespaces)
-        if self._favouring.use(slip=bool(slip)):
-            self._save_favourites(place.context)
+        if self._favouring.use(self.snapshot):
+            self._save_favourites(self._main.place.context)
 
     @work
     async def _save_favourites(self, context: str) -> None:

@@ -38,6 +38,7 @@ from meshtui.ui.pane import Pane
 from meshtui.ui.pick import Pick, offered
 from meshtui.ui.spans import Tone
 from meshtui.ui.verify import Leaving
+from meshtui.waiting import Waiting
 from meshtui.write_lock import WriteLock
 
 _PATIENCE = 5.0
@@ -59,11 +60,14 @@ class Changing:
         self._app = app
         self._main = main
         self._tell = tell
-        self._drafting = Drafting(app, tell)
+        self._waiting = Waiting(app, main, tell)
+        self._drafting = Drafting(app, self._waiting, tell)
         self._proving = Proving(app, main, clock, tell)
         self.lock = WriteLock(app, main, settings, clock, tell)
-        self.levels = LogLevels(app, clock, tell, audit, lambda: self.lock.read_only)
-        self._making = Making(app, self._proving, clock, tell, audit, lambda: self.lock.read_only)
+        self.levels = LogLevels(app, self._waiting, clock, tell, audit, lambda: self.lock.read_only)
+        self._making = Making(
+            app, self._proving, self._waiting, clock, tell, audit, lambda: self.lock.read_only
+        )
         self._worker: Worker[Any] | None = None
 
     @property
@@ -317,7 +321,8 @@ class Changing:
         session, snapshot = self.session, self.snapshot
         if session is None or snapshot is None:
             return Refusal("there is no connection to this cluster")
-        it = await session.get(wish.target, managed_fields=True)
+        with self._waiting.answer_to(f"{wish.target.kind.title} {wish.target.key}"):
+            it = await session.get(wish.target, managed_fields=True)
         found = wish.build(it, self.snapshot or snapshot)
         return (
             await self._drafting.rewritten(found)

@@ -14,13 +14,15 @@ from meshtui.mesh.kinds import SECRET
 from meshtui.mesh.snapshot import Ref
 from meshtui.ui import editor
 from meshtui.ui.spans import Tone
+from meshtui.waiting import Waiting
 
 
 class Drafting:
     """One draft at a time, until its change is over."""
 
-    def __init__(self, app: App[int], tell: Callable[[str, Tone], None]) -> None:
+    def __init__(self, app: App[int], waiting: Waiting, tell: Callable[[str, Tone], None]) -> None:
         self._app = app
+        self._waiting = waiting
         self._tell = tell
         self._draft: tuple[Change, editor.Written] | None = None
 
@@ -31,7 +33,8 @@ class Drafting:
             self._tell(none if session is None else secret, Tone.WARN)
             return None
         try:
-            before = await session.get(ref, managed_fields=True)
+            with self._waiting.answer_to(f"{ref.kind.title} {ref.key}"):
+                before = await session.get(ref, managed_fields=True)
         except KubeError as error:
             self._tell(f"{ref.kind.title} {ref.key} cannot be read: {error}", Tone.WARN)
             return None

@@ -10,6 +10,8 @@ from msgspec.structs import replace
 
 from meshtui.favourites import Favourites
 from meshtui.kube import background
+from meshtui.mesh.snapshot import Snapshot
+from meshtui.ui import notices
 from meshtui.ui.main import Main
 from meshtui.ui.spans import Tone
 
@@ -22,6 +24,7 @@ class Favouring:
         self._favourites = Favourites(path)
         self._tell = tell
         self._saving = asyncio.Lock()
+        self.waits = False
 
     async def load(self) -> None:
         try:
@@ -30,9 +33,14 @@ class Favouring:
             self._tell(f"The favourite namespaces cannot be read: {error.strerror}.", Tone.WARN)
         self._show()
 
-    def use(self, *, slip: bool) -> bool:
-        """What is looked at becomes one, unless that was a slip of the pen; whether it is a new one, to be saved."""
+    def use(self, snapshot: Snapshot | None) -> bool:
+        """What is looked at becomes one, unless that was a slip of the pen; whether it is a new one, to be saved. Where
+        it is not known yet which namespaces there are, it `waits` for that."""
         place = self._main.place
+        self.waits = bool(place.namespaces) and (
+            snapshot is None or not notices.told(snapshot, place.namespaces)
+        )
+        slip = self.waits or (snapshot and notices.missing(snapshot, place.namespaces))
         new = not slip and self._favourites.use(place.context, place.namespaces)
         self._show()
         return new

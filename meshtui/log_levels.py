@@ -24,6 +24,7 @@ from meshtui.ui import outcomes, times
 from meshtui.ui.confirm import Answer, Confirm
 from meshtui.ui.exchange import Offer
 from meshtui.ui.spans import Tone
+from meshtui.waiting import Waiting
 
 
 class LogLevels:
@@ -32,12 +33,14 @@ class LogLevels:
     def __init__(
         self,
         app: App[int],
+        waiting: Waiting,
         clock: Callable[[], datetime],
         tell: Callable[[str, Tone], None],
         audit: Audit,
         read_only: Callable[[], str],
     ) -> None:
         self._app = app
+        self._waiting = waiting
         self._clock = clock
         self._tell = tell
         self._audit = audit
@@ -92,7 +95,10 @@ class LogLevels:
                 return True
 
             undoes = self._undoes.get(change, "")
-            result = await self._made(change, confirmed, self._read_only, undoes)
+            with self._waiting.answer_to(change.title):
+                result = await self._made(
+                    change, self._waiting.pausing(confirmed), self._read_only, undoes
+                )
             self._told(result)
             if result.until is not None:
                 self._hold(result)

@@ -22,6 +22,7 @@ from meshtui.ui import outcomes
 from meshtui.ui.confirm import Answer, Confirm
 from meshtui.ui.reader import Reader
 from meshtui.ui.spans import Tone
+from meshtui.waiting import Waiting
 
 
 class Making:
@@ -31,6 +32,7 @@ class Making:
         self,
         app: App[int],
         proving: Proving,
+        waiting: Waiting,
         clock: Callable[[], datetime],
         tell: Callable[[str, Tone], None],
         audit: Audit,
@@ -43,6 +45,7 @@ class Making:
         self.unseen = False
         """The rest of those that were asked for is to be made too."""
         self._app = app
+        self._waiting = waiting
         self._proving = proving
         self._clock = clock
         self._tell = tell
@@ -79,15 +82,16 @@ class Making:
             self.unseen = answer is Answer.ALL
             return answer in (Answer.YES, Answer.ALL)  # `:` leaves the dialog without one
 
-        result = await perform(
-            change,
-            session,
-            asked,
-            self._audit,
-            server=snapshot.server,
-            read_only=self._read_only,
-            undoes=undoes,
-        )
+        with self._waiting.answer_to(change.title):
+            result = await perform(
+                change,
+                session,
+                self._waiting.pausing(asked),
+                self._audit,
+                server=snapshot.server,
+                read_only=self._read_only,
+                undoes=undoes,
+            )
         self._told(result)
         if result.state is State.APPLIED:
             self.done.append(result)

@@ -41,7 +41,15 @@ def settings(given: Mapping[str, Any]) -> Settings:
         _log_to(found.log_file)
     if found.ascii is None:
         found = replace(found, ascii=is_needed())
-    return found if found.theme or not has_few_colours() else replace(found, theme=TERMINALS_OWN)
+    if "theme" in given:
+        return _worn_everywhere(found, found.theme)
+    return _worn_everywhere(found, TERMINALS_OWN) if has_few_colours() else found
+
+
+def _worn_everywhere(found: Settings, theme: str) -> Settings:
+    """With a theme that outweighs those of the configuration: a flag does, and what the terminal can show."""
+    contexts = {name: replace(each, theme="") for name, each in found.contexts.items()}
+    return replace(found, theme=theme, contexts=contexts)
 
 
 def choices() -> Choices:

@@ -6,6 +6,7 @@ import os
 import pty
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -18,7 +19,7 @@ def meshtui(): pass
 
 with click.Context(meshtui):
     found = start.settings({given})
-print(found.theme, found.ascii)
+print(found.theme_of("prod"), found.ascii)
 """
 
 
@@ -59,3 +60,15 @@ def test_a_terminal_gets_what_it_can_show(environment: dict[str, str], found: st
 def test_what_is_asked_for_outweighs_that() -> None:
     asked = '{"theme": "light", "ascii": False}'
     assert started(asked, TERM="linux", LC_ALL="POSIX") == "light False"
+
+
+def test_themes_of_the_configuration_outweigh_neither_a_flag_nor_the_terminal(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "config.toml").write_text(
+        'theme = "light"\n[contexts.prod]\ntheme = "high-contrast"\n'
+    )
+    own = {"MESHTUI_CONFIG_DIR": str(tmp_path), "LC_ALL": "C.UTF-8"}
+    assert started(TERM="linux", **own) == "ansi-dark False"
+    flag = '{"theme": "tritanopia"}'
+    assert started(flag, TERM="xterm-256color", **own) == "tritanopia False"

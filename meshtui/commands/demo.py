@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,6 +40,12 @@ def started(scene: str, pods: int) -> Iterator[Path]:
         raise click.ClickException(str(failure)) from None
 
 
+def _has_ended() -> bool:
+    """Whether the cluster has, the one process that is ours."""
+    pid, _ = os.waitpid(-1, os.WNOHANG)
+    return pid != 0
+
+
 def serve(scene: str, pods: int) -> int:
     """Serve a scene until this process is told to end. Prints how kubectl reaches it; gives the exit status."""
     with started(scene, pods) as kubeconfig:
@@ -49,7 +56,8 @@ def serve(scene: str, pods: int) -> int:
             "The built-in cluster answers to kubectl with that in its environment. ctrl-c ends it.",
             err=True,
         )
-        ended_by = signal.sigwait(_ENDS)
+        while (ended_by := signal.sigwait(_ENDS)) == signal.SIGCHLD and not _has_ended():
+            pass  # it was stopped, or goes on
     if ended_by == signal.SIGCHLD:
         click.echo("meshtui: the built-in cluster ended by itself", err=True)
         return 1

@@ -51,6 +51,17 @@ def of_services(snapshot: Snapshot) -> Mapping[str, Binding]:
     return derived(snapshot, _of_services)
 
 
+def of_service_entries(snapshot: Snapshot) -> Mapping[str, Binding]:
+    """The same of each ServiceEntry."""
+    return derived(snapshot, _of_service_entries)
+
+
+def _of_service_entries(snapshot: Snapshot) -> Mapping[str, Binding]:
+    return {
+        each.key: each.binding for each in derived(snapshot, _objects) if each.kind == SERVICE_ENTRY
+    }
+
+
 def _attached(snapshot: Snapshot) -> Mapping[str, tuple[Attachment, ...]]:
     return snapshot.once(_by_waypoint, *derived(snapshot, _objects), *filter(None, _pods(snapshot)))
 

@@ -16,7 +16,7 @@ from meshtui.mesh import (
     namespaces,
     policy_rows,
     routes,
-    services,
+    service_entries,
     waypoint_rows,
     workloads,
     ztunnels,
@@ -94,7 +94,12 @@ _PANES = (
     _Pane("namespaces", "Namespaces", NAMESPACE, namespaces.of, _name, _name),
     _Pane("workloads", "Workloads", POD, workloads.of, _key, _namespace),
     _Pane(
-        "services", "Services", SERVICE, services.of, lambda row: f"Service {_key(row)}", _namespace
+        "services",
+        "Services",
+        SERVICE,
+        service_entries.with_services,
+        lambda row: f"{row.ref.kind.title} {_key(row)}",
+        _namespace,
     ),
     _Pane("ztunnels", "Ztunnels", POD, ztunnels.of, lambda row: f"ztunnel of {row.node}"),
     _Pane(
@@ -182,7 +187,7 @@ def _summary(
         key=f"worst/{pane.name}",
         verdict=verdict,
         text=pane.title,
-        value=value or ("not known" if unread else "none"),
+        value=value or ("unknown" if unread else "none"),
         jump=Place(pane.name, first.key if first else ""),
         counts={health: counts[health] for health in shown if counts[health]},
     )

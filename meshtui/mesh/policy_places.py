@@ -172,7 +172,8 @@ class Places(Struct, frozen=True):
         binding = (self.services if of_service else self.entries).get(key)
         if binding is None:
             why = "it has no waypoint, and a ztunnel heeds no targets"
-            step = f"name a waypoint for {of}: m on it, or on its namespace"
+            own = "m on it" if of_service else f"label {USE_WAYPOINT}"
+            step = f"name a waypoint for {of}: {own}, or m on its namespace"
             return Place(NOBODY, of, Health.BAD, why, step=step)
         return _at_waypoint(of, binding)
 

@@ -19,6 +19,7 @@ from meshtui.mesh import (
     policy_words,
     raw,
     route_specs,
+    service_entries,
     services,
     workloads,
 )
@@ -143,6 +144,24 @@ def for_service(snapshot: Snapshot, service: str) -> Sequence[Row]:
     pods = {*services.pods(snapshot, service)}
     found = [
         each for each in of(snapshot) if service in each.services or not pods.isdisjoint(each.pods)
+    ]
+    return sorted(found, key=lambda each: each.turn)
+
+
+def for_service_entry(snapshot: Snapshot, entry: str) -> Sequence[Row]:
+    """Those that name a ServiceEntry, "namespace/name", or its waypoint, or are for the pods that it selects, in the
+    order in which they judge."""
+    row = {each.ref.key: each for each in service_entries.of(snapshot)}.get(entry)
+    if row is None:
+        return ()
+    targets = {Target("ServiceEntry", row.ref.namespace, row.ref.name)}
+    if row.waypoint is not None:
+        targets.add(Target("Gateway", row.waypoint.namespace, row.waypoint.name))
+    pods = {each.pod.key for each in row.pods}
+    found = [
+        each
+        for each in of(snapshot)
+        if not (targets.isdisjoint(each.targets) and pods.isdisjoint(each.pods))
     ]
     return sorted(found, key=lambda each: each.turn)
 

@@ -64,5 +64,7 @@ class Away:
         """Fit for a terminal: what it names comes from strangers, and an escape code would end it."""
         latest = list(self._new.values())[-1]
         several = f" {len(self._new)}" if len(self._new) > 1 else ""
-        title = plain(f"✗{several} {shorten(context, 30)}: {latest}")[:_LONGEST]
+        title = plain(f"✗{several} {shorten(context, 30)}: {latest}")
+        if len(title) > _LONGEST:
+            title = f"{title[: _LONGEST - 1]}…"
         return in_ascii(title) if self._only_ascii else title

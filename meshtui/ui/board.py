@@ -171,7 +171,7 @@ class Board(Table[E]):
     # Drawing
 
     def render_line(self, y: int) -> Strip:
-        width = self.size.width
+        width = self.scrollable_content_region.width
         if width != self._laid_out:  # drawn at its new size before it was told of that
             self._lay_out(self.rows)
         at = y + self.scroll_offset.y
@@ -237,12 +237,12 @@ class Board(Table[E]):
 
     def _lay_out(self, rows: Sequence[Any]) -> None:
         """Puts the sections into as many columns as there is room for."""
-        self._laid_out = self.size.width
+        width = self._laid_out = self.scrollable_content_region.width
         sections: dict[str, list[int]] = {}
         for position, row in enumerate(rows):
             sections.setdefault(row.section, []).append(position)
-        columns = max(1, min(3, (self.size.width + _GAP) // (_WIDE + _GAP)))
-        self._rooms = rooms(self.size.width, columns)
+        columns = max(1, min(3, (width + _GAP) // (_WIDE + _GAP)))
+        self._rooms = rooms(width, columns)
         board: list[list[_Line]] = [
             [
                 found

@@ -84,6 +84,8 @@ def is_whole(commands: Sequence[Command], text: str) -> bool:
     if command is None:
         return bool(argument)
     last = argument if command.closed else argument.rpartition(" ")[2]
+    if last == "@" and sum(each.startswith(last) for each in command.choices()) > 1:
+        return True  # no context is meant more than another: it is said that one is wanted
     return not (last.startswith("@") or (last and command.closed)) or last in command.choices()
 
 

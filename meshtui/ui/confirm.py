@@ -156,7 +156,9 @@ class Confirm(ModalScreen[Answer], inherit_bindings=False):
             told = [*wrap((mark(Health.BAD), Span(gone)), width, hang=2), (), *told]
         self.lines.show(told)
         below = (1 if self._question.typed else 0) + (2 if self.below.display else 0)
-        room = self.size.height - len(title) - 4 - below
+        low = self.size.height < _LOW
+        self.set_class(low, "-low")
+        room = self.size.height - len(title) - (3 if low else 4) - below
         self.lines.styles.height = max(1, min(len(told), room))
 
     # Keys
@@ -195,6 +197,8 @@ class Confirm(ModalScreen[Answer], inherit_bindings=False):
         self.lines.scroll_relative(y=lines, animate=False)
 
 
+_LOW = 30
+"""On a screen of fewer lines none is left blank at the top."""
 _WIDEST = 120
 _SIDES = 5
 """Columns beside the text: margins, and a scroll bar where it is long."""

@@ -111,4 +111,4 @@ class Place(Struct, frozen=True):
     unlocked: datetime | None = None
     """Until when changes are allowed, where that was asked for; None where nothing ends them."""
     under_way: str = ""
-    """What is being verified: "enroll plain 2 of 3"; "" for nothing."""
+    """What is being verified, "enroll plain 2 of 3", or for how long a server was waited for; "" for nothing."""

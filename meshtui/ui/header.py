@@ -19,7 +19,7 @@ from meshtui.ui.columns import shorten
 from meshtui.ui.exchange import Place
 from meshtui.ui.paint import segments, style_of
 from meshtui.ui.spans import Span, Tone, plain
-from meshtui.ui.themes import ink_on
+from meshtui.ui.themes import label
 
 ALIVE = timedelta(seconds=15)
 """A server that has not answered for longer is not called live (architecture §13.12)."""
@@ -70,9 +70,8 @@ class Header(Widget):
         if used + len(where) + len(favourites) > room:
             where = ""
         colour = place.colour
-        on_colour = Style(
-            color=ink_on(colour) if colour else None, bgcolor=colour or None, bold=True
-        )
+        own = self.app.current_theme.ansi
+        on_colour = label(colour, own=own) if colour else Style(bold=True)
         muted = base + style_of(self, Tone.MUTED.value)
         return [
             Segment(name, base + on_colour),
@@ -112,8 +111,9 @@ class Header(Widget):
             spans.append(Span("read-only  ", Tone.WARN))
         elif self.place.unlocked is not None:
             spans.append(Span(f"writes {_left(self.place.unlocked - now)}  ", Tone.WARN))
-        spans.append(_connection(snapshot, now))
-        if width >= 100:
+        wide = width >= 100
+        spans.append(_connection(snapshot, now, brief=bool(self.place.under_way) and not wide))
+        if wide:
             spans.append(Span(f"   {now:%H:%M} UTC ", Tone.MUTED))
         else:
             spans.append(Span(" "))
@@ -126,8 +126,8 @@ def _left(time: timedelta) -> str:
     return f"{minutes}:{seconds:02}"
 
 
-def _connection(snapshot: Snapshot | None, now: datetime) -> Span:
-    """Whether the server still answers, and whether the watches still speak."""
+def _connection(snapshot: Snapshot | None, now: datetime, *, brief: bool) -> Span:
+    """Whether the server still answers, and whether the watches still speak; `brief` without when it is tried again."""
     if snapshot is None:
         return Span("◌ connecting", Tone.UNKNOWN)
     server = snapshot.server
@@ -137,7 +137,7 @@ def _connection(snapshot: Snapshot | None, now: datetime) -> Span:
         return Span("◌ connecting", Tone.UNKNOWN)
     if now - server.answered > ALIVE or server.problem is not None:
         retry = ""
-        if server.retry_at is not None and server.retry_at > now:
+        if server.retry_at is not None and server.retry_at > now and not brief:
             retry = f" (retry in {(server.retry_at - now).seconds}s)"
         return Span(f"◍ stale since {times.clock(server.answered)}{retry}", Tone.BAD)
     phases = {source.phase for source in snapshot.sources.values()}

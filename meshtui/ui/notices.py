@@ -66,6 +66,13 @@ def _urgency(source: Source) -> int:
 _URGENCY = {Phase.UNREADABLE: 2, Phase.FORBIDDEN: 3, Phase.LOADING: 4, Phase.STALE: 5}
 
 
+def told(snapshot: Snapshot, chosen: Sequence[str]) -> bool:
+    """Whether it was told of these namespaces if they are there, or that this will not be told."""
+    everywhere = snapshot.covering(NAMESPACE)
+    own = (snapshot.sources.get(named(NAMESPACE, name), everywhere) for name in chosen)
+    return all(each.phase is not Phase.LOADING for each in (everywhere, *own))
+
+
 def missing(snapshot: Snapshot, chosen: Sequence[str]) -> list[str]:
     """Which of the namespaces that are to be looked at there are not."""
     all_known = snapshot.covering(NAMESPACE).complete

@@ -71,9 +71,11 @@ class Paint(ScrollView, can_focus=True, inherit_bindings=False):
         return style
 
     def paint(self, line: Line, base: Style, *, keep: bool = True) -> Iterable[Segment]:
-        """A line as segments on a base style; without `keep` all in the base style, as under the cursor."""
+        """A line as segments on a base style; without `keep` all in the base style, and so where that is reversed:
+        yellow would be a ground for white."""
+        own = keep and not base.reverse
         for text, tone in line:
-            yield Segment(text, base + self.style_of(tone.value) if keep else base)
+            yield Segment(text, base + self.style_of(tone.value) if own else base)
 
     def strip(self, segments: Iterable[Segment], width: int, base: Style) -> Strip:
         """Segments as one line of the screen, filled up to its width."""

@@ -55,6 +55,8 @@ class Prompt(Vertical):
         self._read: Callable[[str], Filter | None] = filters.parse
         self._suggested = ""
         """What the choices are for; more may have been typed."""
+        self._picked = False
+        """Whether a person went to one of them."""
         self._recalls = {":": Recall(), "/": Recall()}
         self.choices = OptionList(id="choices")
         self.choices.can_focus = False
@@ -130,10 +132,11 @@ class Prompt(Vertical):
         sign, text = self._sign, self.typed.value
         self._catch_up()
         chosen = self.choices.highlighted
-        picked = bool(text.strip() or chosen)  # enter alone means nothing
-        if sign == ":" and chosen is not None and picked and not is_whole(self._commands, text):
+        if sign == ":" and chosen is not None:
             found = self.choices.get_option_at_index(chosen).id or text
-            text = found if self.all_known or " " in text or found.startswith(text) else text
+            meant = self.all_known or " " in text or found.startswith(text)
+            half = text.strip() and not is_whole(self._commands, text)  # enter alone means nothing
+            text = found if self._picked or (half and meant) else text
         self._recall.add(text)
         self.close()
         self._entered(sign, text)
@@ -145,7 +148,7 @@ class Prompt(Vertical):
             self._suggest()
 
     def _suggest(self) -> None:
-        self._suggested = self.typed.value
+        self._suggested, self._picked = self.typed.value, False
         asks = self._sign == ":" and self._recall.resting
         found = complete(self._commands, self.typed.value) if asks else []
         self.choices.clear_options()
@@ -181,6 +184,7 @@ class Prompt(Vertical):
             self._take(line)
         elif count := self.choices.option_count:
             self.choices.highlighted = (at + step) % count
+            self._picked = True
 
     def action_clear(self) -> None:
         self.typed.value = ""

@@ -12,9 +12,11 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
+from meshtui.ui.columns import shorten
 from meshtui.ui.exchange import Stamp
 from meshtui.ui.paint import segments, style_of
-from meshtui.ui.spans import Line, Span, Tone, line
+from meshtui.ui.spans import Line, Span, Tone, line, text_of
+from meshtui.ui.table import fit
 
 
 class TabLine(Widget):
@@ -41,10 +43,10 @@ class TabLine(Widget):
     def render_line(self, y: int) -> Strip:
         base = self.rich_style
         width = self.size.width
-        right = segments(self, _stamp(self.stamp), base)
-        room = width - sum(cell_len(segment.text) for segment in right)
         wanted = sum(len(title) + 2 for _, title in self.titles)
-        all_fit, gap = wanted < room, " " if wanted + len(self.titles) <= room else ""
+        # by the width alone: what the stamp says changes, and titles must not come and go with it
+        spare = width - 1 - _STAMP - wanted
+        all_fit, gap = spare >= 0, " " if spare >= len(self.titles) else ""
         left = [Segment(" ", base)]
         self._places, at = [], 1
         for name, title in self.titles:
@@ -56,6 +58,8 @@ class TabLine(Widget):
             left.append(Segment(text, base + style if name == self.front else base))
             left.append(Segment(gap, base))
             at += len(text) + len(gap)
+        right = segments(self, _stamp(self.stamp, max(0, width - at)), base)
+        room = width - sum(cell_len(segment.text) for segment in right)
         return Strip([*Strip(left).adjust_cell_length(max(0, room), base), *right])
 
     def on_click(self, event: events.Click) -> None:
@@ -64,19 +68,35 @@ class TabLine(Widget):
                 self.post_message(self.Picked(name))
 
 
-def _stamp(stamp: Stamp) -> Line:
+_STAMP = 34
+"""So many cells are kept for the stamp where all titles are shown."""
+_ASKED = 14
+"""What was asked for is shortened to so much where there is little room."""
+
+
+def _stamp(stamp: Stamp, room: int) -> Line:
+    """In at most `room` cells. What was asked for gives way first, then how many rows there are; how far to trust them
+    comes last, and is cut where even that is too long."""
+    for asked, counted in ((room, True), (_ASKED, True), (_ASKED, False)):
+        told = line(_told(stamp, asked, counted=counted))
+        if len(text_of(told)) < room:
+            return (*told, Span(" "))
+    return fit(told, room)
+
+
+def _told(stamp: Stamp, asked: int, *, counted: bool) -> Line:
     spans: list[Span] = []
     if stamp.within:
-        spans.append(Span(f"in {stamp.within.rpartition('/')[2]}  ", Tone.ACCENT))
+        spans.append(Span(f"in {shorten(stamp.within.rpartition('/')[2], asked)}  ", Tone.ACCENT))
     if stamp.filter:
-        spans.append(Span(f"/{stamp.filter}  ", Tone.ACCENT))
+        spans.append(Span(f"/{shorten(stamp.filter, asked)}  ", Tone.ACCENT))
     if stamp.faults:
         spans.append(Span("faults  ", Tone.ACCENT))
     if stamp.bad:
         spans.append(Span(f"✗ {stamp.bad:,}  ", Tone.BAD))
     if stamp.warn:
         spans.append(Span(f"! {stamp.warn:,}  ", Tone.WARN))
-    if stamp.total:  # of nothing the pane says why it is nothing
+    if stamp.total and counted:  # of nothing the pane says why it is nothing
         of = f" of {stamp.total:,}" if stamp.shown != stamp.total else ""
         spans.append(Span(f"{stamp.shown:,}{of}  ", Tone.MUTED))
-    return line((*spans, *stamp.freshness, Span(" ")))
+    return (*spans, *stamp.freshness)

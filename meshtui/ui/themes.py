@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from rich.console import Console
+from rich.style import Style
 from textual.color import Color
 from textual.constants import COLOR_SYSTEM
 from textual.theme import BUILTIN_THEMES, Theme
@@ -27,6 +28,9 @@ TOKENS = {
 }
 """Our own variables, and the one of Textual's that each has the value of where a theme does not say: the healths, the
 accent, and the ground under the cursor."""
+
+_IN_SIXTEEN = {"tint": "ansi_bright_blue", "unknown": "ansi_magenta"}
+"""The same of the terminal's own colours: its blue is not to be read on black, its cyan not on white."""
 
 DEFAULT, TERMINALS_OWN = "dark", "ansi-dark"
 """The theme that is worn where nobody says which; and the one in the sixteen colours that a terminal has by itself, for
@@ -95,15 +99,15 @@ _on_dark = partial(_theme, ground=("#11151a", "#181d24", "#1e252e"), text="#d5da
 OWN = (
     _on_dark(
         "dark",
-        tint="#79b8ff", cursor="#1a3450",
+        tint="#79b8ff", cursor="#1a2e50",
         ok="#7cc38d", unknown="#b9a7f5", warn="#e3b45c", bad="#ff8078",
     ),
     _theme(
         "light",
         dark=False,
-        ground=("#fbfbfa", "#f1f2f3", "#e6e9ed"),
-        text="#22272e", back="#59626d", tint="#0b5cad", cursor="#cfe3f8",
-        ok="#1d6b38", unknown="#6639a6", warn="#7d5200", bad="#b3261e",
+        ground=("#fbfbfa", "#f1f2f3", "#e9e9ed"),
+        text="#22272e", back="#59626d", tint="#0b5cad", cursor="#cfecf8",
+        ok="#1d6b38", unknown="#672ea6", warn="#7d5200", bad="#b3261e",
     ),
     _theme(
         "high-contrast",
@@ -113,12 +117,12 @@ OWN = (
     ),
     _on_dark(
         "deuteranopia",
-        tint="#a9c9ff", cursor="#1a3450",
+        tint="#a9c9ff", cursor="#1a2e50",
         ok="#5fb0f0", unknown="#c3c7cf", warn="#fff27a", bad="#ff7d2b",
     ),
     _on_dark(
         "tritanopia",
-        tint="#8ed4dd", cursor="#143a43",
+        tint="#8ed4dd", cursor="#142e43",
         ok="#35bfc0", unknown="#c3c7cf", warn="#ffd2d8", bad="#ff7474",
     ),
 )  # fmt: skip
@@ -136,6 +140,8 @@ def has_few_colours() -> bool:
 def variables(theme: Mapping[str, str]) -> dict[str, str]:
     """The variables of a theme with our own beside them."""
     own = {token: theme[source] for token, source in TOKENS.items()}
+    if Color.parse(theme["background"]).ansi is not None:
+        own |= _IN_SIXTEEN
     return {"muted": _between(theme["background"], theme["foreground"]), **own, **theme}
 
 
@@ -152,6 +158,23 @@ _PRODUCTION = "#a02c2c"
 def context_colour(context: str, *, production: bool) -> str:
     """A context's own colour, always the same for the same name; red is kept for what looks like production."""
     return _PRODUCTION if production else _HUES[zlib.crc32(context.encode()) % len(_HUES)]
+
+
+_NAMED = ("red", "yellow", "green", "cyan", "blue", "magenta")
+"""The terminal's own colours, around the circle of hues."""
+
+
+def label(colour: str, *, own: bool) -> Style:
+    """How a context stands on its colour; `own` where that is to be one of the terminal's own: the one of its hue, or
+    reversed for what has none."""
+    if not own:
+        return Style(color=ink_on(colour), bgcolor=colour, bold=True)
+    hue, saturation, _ = Color.parse(colour).hsl
+    if saturation < 0.1:
+        return Style(reverse=True, bold=True)
+    named = _NAMED[round(hue * 6) % 6]
+    ink = "bright_white" if named in ("red", "blue", "magenta") else "black"
+    return Style(color=ink, bgcolor=named, bold=True)
 
 
 def ink_on(ground: str) -> str:

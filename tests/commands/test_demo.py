@@ -102,6 +102,7 @@ def test_without_a_terminal_nothing_is_started() -> None:
 
 async def test_a_served_scene_answers_until_it_is_interrupted() -> None:
     with served() as (process, kubeconfig):
+        process.send_signal(signal.SIGCHLD)  # as it comes where the cluster is stopped, and goes on
         async with Api.connected(kubeconfig) as api:
             found = await api.get("/api/v1/namespaces/shop")
         assert found.status == 200

@@ -163,7 +163,7 @@ def test_a_count_says_what_is_worst_there_and_never_none_of_what_is_not_read() -
     without = replace(empty, sources={Scope(HTTP_ROUTE): Source(Phase.ABSENT)})
     assert section(without, "PANES")["Routes"].value == "none"
     reading = replace(empty, sources={Scope(POD): Source(Phase.LOADING)})
-    assert section(reading, "PANES")["Workloads"].value == "not known"
+    assert section(reading, "PANES")["Workloads"].value == "unknown"
     assert section(reading, "PANES")["Workloads"].verdict.reason == "the pods are being read"
 
 

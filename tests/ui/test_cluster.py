@@ -244,7 +244,7 @@ async def test_what_may_not_be_read_is_unknown_and_never_well() -> None:
         said = sections(at)
         for title in ("PANES", "COMPONENTS"):
             assert {mark for mark, _ in said[title].values()} == {"?"}
-        assert said["PANES"]["Workloads"] == ("?", "not known")
+        assert said["PANES"]["Workloads"] == ("?", "unknown")
         assert said["MESH"]["trust domain"] == said["MESH"]["roots"] == ("?", "unknown")
         assert "under :info" in at.screen
     async with looking(situations.limited()) as at:
@@ -321,5 +321,5 @@ async def test_a_reason_goes_on_in_the_lines_that_nothing_else_needs() -> None:
         assert "AMB-010" in at.screen.splitlines()[-2], "from row to row, not from line to line"
     async with looking(SHOP, size=(160, 30)) as at:
         left = [line[:52].rstrip() for line in at.screen.splitlines()]
-        assert "AMB-019               Gateway batch/nowhere does" in left[left.index(" WORST") + 1]
+        assert "AMB-019               Gateway batch/nowhere doe" in left[left.index(" WORST") + 1]
         assert "AMB-010" in left[left.index(" WORST") + 2]

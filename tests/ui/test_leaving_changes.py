@@ -102,6 +102,21 @@ async def test_escape_ends_nothing_that_no_dialog_shows(file: Path) -> None:
     assert story(file) == ["outcome declined", "intent", "outcome applied"]
 
 
+async def test_a_server_that_does_not_answer_to_a_change_is_told(file: Path) -> None:
+    async with looking(SHOP, "namespaces", audit_file=file) as at:
+        gate = await come_to(at, "dry run")
+        await shown(at, "waiting for the server, 1 s")
+        gate.opened.set()
+        await at.until(lambda: isinstance(at.app.screen, Confirm))
+        assert "waiting for the server" not in at.screen, "a person is waited for"
+        at.session.applying = gate = Gate()
+        await at.press("enter")
+        await shown(at, "waiting for the server, 1 s")
+        gate.opened.set()
+        await at.until(lambda: isinstance(at.app.screen, Verify))
+        assert "waiting for the server" not in at.screen
+
+
 async def test_keys_behind_a_quit_bring_no_pane() -> None:
     """Nor does the first pane come where the program was quit before it stood: Textual puts nothing up any more."""
     async with looking(SHOP, "namespaces") as at:

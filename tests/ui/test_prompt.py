@@ -108,6 +108,9 @@ async def test_a_line_with_another_context_goes_on_there() -> None:
     async with app.run_test(size=(120, 36)) as pilot:
         at = Looking(app, pilot, other)
         await at.until(lambda: app.snapshot is SHOP)
+        await at.type(":wl @\r")
+        assert told(at)[0].endswith("@ wants the name of a context behind it.")
+        assert at.main.place.context == "a", "none of them is meant"
         await at.type(":wl payments /ledger @b\r")
         await at.until(lambda: at.main.place.context == "b" and app.snapshot is SHOP)
         assert at.pane.NAME == "workloads"
@@ -219,6 +222,19 @@ async def test_up_brings_back_what_was_entered_commands_and_filters_each_their_o
         assert typed.value == "cart"
         await at.press("down", "down")
         assert typed.value == "c"
+
+
+async def test_what_one_went_to_in_the_list_is_what_enter_takes() -> None:
+    async with looking(SHOP, "workloads") as at:
+        await at.type(":ns ")
+        batch = choices(at).index("ns batch")
+        await at.press(*["down"] * batch, "enter")
+        assert at.main.place.namespaces == ("batch",)
+        await at.type(":ns shop")
+        await at.press("enter")
+        assert at.main.place.namespaces == ("shop",)
+        await at.type(":ns \r")
+        assert at.main.place.namespaces == ("shop",), "nobody went to the first one"
 
 
 async def test_a_filter_that_was_refused_can_be_mended() -> None:

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from meshtui.mesh import components, service_traffic, ztunnel_probes
-from meshtui.mesh.kinds import SERVICE
+from meshtui.mesh.kinds import SERVICE, SERVICE_ENTRY
 from meshtui.mesh.metrics import Metrics
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.service_counters import Connections, Requests
@@ -44,6 +44,41 @@ async def test_each_service_with_who_answers_and_what_stands_before_it() -> None
         assert public["ports"] == "15021/TCP tcp, 80/TCP http, 443/TCP https, 8443/TCP https"
         assert rows["plain/curl"]["in mesh"] == "–"
         assert "✗ 5  ! 2  18  ● live" in at.screen.splitlines()[1]
+
+
+async def test_service_entries_stand_among_them_and_are_told_from_them() -> None:
+    spec = {
+        "hosts": ["api.stripe.com"],
+        "resolution": "DNS",
+        "ports": [{"number": 443, "protocol": "TLS"}],
+    }
+    entry = {"metadata": {"name": "stripe", "namespace": "shop"}, "spec": spec}
+    objects = {**SHOP.objects, SERVICE_ENTRY: {"shop/stripe": entry}}
+    async with looking(replace(SHOP, objects=objects), "services", (200, 50)) as at:
+        await at.select("shop", "stripe")
+        row = dict(zip(NAMES, at.under_cursor, strict=True))
+        assert (row["mark"], row["type"], row["ready"]) == ("·", "ServiceEntry", "entry")
+        assert (row["address"], row["ports"]) == ("api.stripe.com", "443 TLS")
+        assert (row["waypoint"], row["routes"], row["policies"]) == ("waypoint", "", "")
+        for words in (
+            "hosts outside the mesh, as it says",
+            "resolves   looked up by DNS",
+            "whether anything answers there is not looked into",
+            "shop/waypoint, by the label of its namespace",
+        ):
+            assert words in at.detail
+        await at.press("enter")
+        assert at.pane.NAME == "services", "it leads to no pods"
+        await at.press("t")
+        assert ":trace api.stripe.com:443 from" in at.screen
+        await at.press("escape", "b")
+        assert at.pane.NAME == "policies"
+        assert "Nothing in serviceentry shop/stripe." in at.screen
+        await at.press("escape")
+        await at.type(":pol\r")
+        await at.select("shop", "stripe")
+        await at.press("enter")
+        assert [row[2] for row in at.rows] == ["stripe"], "what it makes known"
 
 
 async def test_the_detail_says_which_waypoint_and_why_and_who_says_so() -> None:

@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from itertools import combinations
 
 import pytest
+from rich.color import Color as RichColor
+from rich.color import ColorSystem
 from textual.color import Color
 from textual.theme import BUILTIN_THEMES, Theme
 
@@ -26,6 +28,8 @@ HEALTHS = ("ok", "unknown", "warn", "bad")
 READ = (*HEALTHS, "tint", "muted", "foreground")
 GROUNDS = ("background", "surface", "panel", "cursor")
 OWN = {theme.name: theme for theme in themes.OWN}
+
+TOLD = {*READ, *GROUNDS}
 
 Rgb = tuple[float, float, float]
 
@@ -110,6 +114,24 @@ def test_whatever_is_read_stands_out_from_whatever_it_stands_on(name: str) -> No
     assert poor == {}
 
 
+@pytest.mark.parametrize("name", OWN)
+def test_so_it_does_in_256_colours(name: str) -> None:
+    """What a terminal without true colours is sent: the colour of xterm's palette that Rich takes for each."""
+    found = {key: in_256(colour) for key, colour in variables(OWN[name]).items() if key in TOLD}
+    least = 7 if name == "high-contrast" else 4.5
+    poor = {
+        (ink, ground): round(contrast(found[ink], found[ground]), 2)
+        for ink in READ
+        for ground in GROUNDS
+        if contrast(found[ink], found[ground]) < least
+    }
+    assert poor == {}
+
+
+def in_256(colour: str) -> str:
+    return RichColor.parse(colour).downgrade(ColorSystem.EIGHT_BIT).get_truecolor().hex
+
+
 @pytest.mark.parametrize("name", [*OWN, *BUILTIN_THEMES])
 def test_each_health_has_a_colour_of_its_own(name: str) -> None:
     found = variables(OWN.get(name) or BUILTIN_THEMES[name])
@@ -155,6 +177,40 @@ def test_so_it_can_on_any_colour_that_somebody_chose(ground: str) -> None:
     assert contrast(themes.ink_on(ground), ground) >= contrast(worse, ground)
 
 
+XTERM = {
+    "red": "#cd0000",
+    "green": "#00cd00",
+    "yellow": "#cdcd00",
+    "blue": "#0000ee",
+    "magenta": "#cd00cd",
+    "cyan": "#00cdcd",
+    "black": "#000000",
+    "bright_white": "#ffffff",
+    "bright_blue": "#5c5cff",
+}
+"""The colours of xterm's own names (XTerm-col.ad); the ones of other terminals are near."""
+
+
+@pytest.mark.parametrize("context", ["a", "kind-shop", "gke_europe", "x1", "x2", "x3", "x4", "x5"])
+def test_a_context_can_be_read_in_sixteen_colours_too_and_production_is_red(context: str) -> None:
+    grounds = {}
+    for production in (False, True):
+        colour = themes.context_colour(context, production=production)
+        style = themes.label(colour, own=True)
+        assert style.color
+        assert style.bgcolor
+        grounds[production] = style.bgcolor.name
+        assert contrast(XTERM[style.color.name], XTERM[style.bgcolor.name]) >= 4
+    assert grounds[True] == "red" != grounds[False]
+
+
+def test_the_accent_of_sixteen_colours_is_read_on_black_and_on_white() -> None:
+    found = variables(BUILTIN_THEMES[themes.TERMINALS_OWN])
+    for token in ("tint", "unknown"):
+        ink = XTERM[found[token].removeprefix("ansi_")]
+        assert min(contrast(ink, ground) for ground in ("#000000", "#ffffff")) >= 4
+
+
 def worn(at: Looking) -> str:
     return at.app.theme
 
@@ -184,3 +240,16 @@ async def test_without_colours_it_is_the_terminals_own(monkeypatch: pytest.Monke
     monkeypatch.setenv("NO_COLOR", "1")
     async with looking(situations.shop(), settings=Settings(theme="light")) as at:
         assert worn(at) == "ansi-dark"
+
+
+async def test_without_colours_one_sees_what_is_chosen_and_where_one_types(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with looking(situations.shop()) as at:
+        await at.type(":sv")
+        drawn = [each for strip in at.app.screen._compositor.render_strips() for each in strip]
+        chosen = [each for each in drawn if each.text.startswith("services  ")]
+        assert [bool(each.style and each.style.underline) for each in chosen] == [True]
+        cursor = at.app.screen.query_one("#prompt Input").get_component_rich_style("input--cursor")
+        assert cursor.reverse

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from meshtui.app import MeshApp
 from meshtui.files import Files
+from meshtui.mesh.kinds import NAMESPACE
+from meshtui.mesh.snapshot import Phase, Scope, Source
 from meshtui.settings import Settings
 from meshtui.ui.exchange import Jump
 from meshtui.ui.trail import Trail, View
@@ -172,6 +176,17 @@ async def test_a_namespace_that_is_not_there_becomes_no_favourite() -> None:
         assert "There is no namespace shpo in this cluster." in at.screen
         assert not at.main.place.favourites
         await at.type(":ns shop\r")
+        assert at.main.place.favourites == (("shop",),)
+
+
+async def test_nor_does_one_before_it_is_known_which_there_are() -> None:
+    unread = {**SHOP.sources, Scope(NAMESPACE): Source(Phase.LOADING)}
+    loading = replace(SHOP, sources=unread, objects={**SHOP.objects, NAMESPACE: {}})
+    async with looking(loading, "workloads") as at:
+        for name in ("shpo", "shop"):
+            await at.type(f":ns {name}\r")
+            assert not at.main.place.favourites
+        await at.show(SHOP)
         assert at.main.place.favourites == (("shop",),)
 
 

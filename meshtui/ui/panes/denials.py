@@ -108,10 +108,10 @@ class DenialsPane(Pane[Row]):
         return Wants(denials=True)
 
     def freshness(self, snapshot: Snapshot) -> Line:
-        """How many logs are followed, beside how fresh the watched objects are."""
+        """How many logs are followed where there are any, beside how fresh the watched objects are."""
         heard = snapshot.heard or Heard()
         worth = sum(each.state is not State.OFF for each in heard.switches)
-        followed = f"{len(heard.followed):,} of {worth:,} logs  "
+        followed = f"{len(heard.followed):,} of {worth:,} logs  " if worth else ""
         return (Span(followed, Tone.MUTED), *super().freshness(snapshot))
 
     def notes(self, snapshot: Snapshot) -> list[Line]:

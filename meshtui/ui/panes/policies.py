@@ -49,7 +49,7 @@ class PoliciesPane(Pane[Row]):
         Column("WORKLOADS", 9, 9, 7, right=True, by=_reached),
         Column("AGE", 4, 6, 8, right=True, by=lambda row: since(row.created), letter="A"),
     )
-    EMPTY = "There are no policies here. :ns all looks at every namespace."
+    EMPTY = "There are no policies here."
 
     def rows(self, snapshot: Snapshot) -> Sequence[Row]:
         """All of them; those for one thing in the order in which they are judged."""
@@ -59,6 +59,8 @@ class PoliciesPane(Pane[Row]):
                 return policy_rows.for_workload(snapshot, name)
             case "service":
                 return policy_rows.for_service(snapshot, name)
+            case "serviceentry":
+                return policy_rows.for_service_entry(snapshot, name)
             case "gateway":
                 return policy_rows.for_gateway(snapshot, name)
             case "namespace":

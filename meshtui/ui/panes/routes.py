@@ -38,7 +38,7 @@ class RoutesPane(Pane[Route]):
         Column("READY", 5, 7, 2, right=True),
         Column("AGE", 4, 6, 8, right=True, by=lambda row: since(row.created), letter="A"),
     )
-    EMPTY = "There are no routes here. :ns all looks at every namespace."
+    EMPTY = "There are no routes here."
 
     def rows(self, snapshot: Snapshot) -> Sequence[Route]:
         return routes.of(snapshot)

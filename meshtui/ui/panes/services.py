@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
-from meshtui.mesh import policy_rows, raw, routes, service_traffic, services
+from meshtui.mesh import policy_rows, raw, routes, service_entries, service_traffic
 from meshtui.mesh.health import Health
 from meshtui.mesh.kinds import POD
+from meshtui.mesh.service_entries import ServiceEntry
 from meshtui.mesh.service_specs import Port, ServiceSpec
 from meshtui.mesh.service_traffic import Traffic
 from meshtui.mesh.services import Service
 from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.mesh.waypoints import USE_WAYPOINT
-from meshtui.ui import evidence, notices, times, traffic_facts, waypoint_offers, ways
+from meshtui.ui import (
+    evidence,
+    notices,
+    service_entry_facts,
+    times,
+    traffic_facts,
+    waypoint_offers,
+    ways,
+)
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Grid, Section
 from meshtui.ui.exchange import Jump, Offer, Wants
@@ -20,15 +30,17 @@ from meshtui.ui.pane import Pane
 from meshtui.ui.sorting import since
 from meshtui.ui.spans import Cell, Line, Span, Tone, mark, said, tone
 
+Row = Service | ServiceEntry
 
-class ServicesPane(Pane[Service]):
+
+class ServicesPane(Pane[Row]):
     NAME = "services"
     ALIASES = ("svc", "service")
     TITLE = "Services"
-    NEEDS = services.KINDS
+    NEEDS = service_entries.KINDS
     COLUMNS = (
-        Column("NAMESPACE", 9, 24, 2, by=lambda row: row.spec.namespace, letter="P"),
-        Column("SERVICE", 12, 40, 0, by=lambda row: row.spec.name, letter="N"),
+        Column("NAMESPACE", 9, 24, 2, by=lambda row: row.ref.namespace, letter="P"),
+        Column("SERVICE", 12, 40, 0, by=lambda row: row.ref.name, letter="N"),
         Column("TYPE", 9, 12, 7),
         Column("ADDRESS", 10, 20, 8),
         Column("PORTS", 11, 30, 6),
@@ -42,36 +54,49 @@ class ServicesPane(Pane[Service]):
         Column("ROUTES", 6, 6, 6, right=True),
         Column("POLICIES", 8, 8, 4, right=True),
         Column("EXTERNAL", 8, 30, 10),
-        Column("AGE", 4, 6, 9, right=True, by=lambda row: since(row.spec.created), letter="A"),
+        Column("AGE", 4, 6, 9, right=True, by=lambda row: since(_created(row)), letter="A"),
     )
-    EMPTY = "There are no services here. :ns all looks at every namespace."
+    EMPTY = "There are no services here."
 
-    def rows(self, snapshot: Snapshot) -> Sequence[Service]:
+    def rows(self, snapshot: Snapshot) -> Sequence[Row]:
         service_traffic.counted(snapshot)
         routes.of(snapshot)  # the detail shows them, and here they are not derived on the loop
-        return services.of(snapshot)
+        return service_entries.with_services(snapshot)
 
-    def namespace_of(self, row: Service) -> str:
-        return row.spec.namespace
+    def namespace_of(self, row: Row) -> str:
+        return row.ref.namespace
 
-    def belongs(self, row: Service, within: str) -> bool:
+    def belongs(self, row: Row, within: str) -> bool:
         what, _, name = within.partition("/")
         match what:
-            case "policy":
-                return self.snapshot is not None and row.ref.key in policy_rows.services_of(
-                    self.snapshot, name
-                )
             case "waypoint":
                 return row.waypoint is not None and row.waypoint.key == name
-            case "workload":
-                return row.endpoints is not None and name in row.endpoints.pods
-            case "route":
-                routes = (each.route for each in row.routes)
-                return any(f"{route.kind.plural}/{route.key}" == name for route in routes)
+            case "workload" if isinstance(row, ServiceEntry):
+                return any(each.pod.key == name for each in row.pods)
+            case "policy" if isinstance(row, ServiceEntry):
+                found = self.snapshot
+                known = policy_rows.for_service_entry(found, row.ref.key) if found else ()
+                own = f"{row.ref.kind.plural}/{row.ref.key}"
+                return name in (own, *(each.named for each in known))
+            case "policy" | "workload" | "route":
+                return isinstance(row, Service) and self._leads(row, what, name)
             case _:
-                return row.spec.namespace == name
+                return row.ref.namespace == name
 
-    def cells(self, row: Service, snapshot: Snapshot) -> Sequence[Cell]:
+    def _leads(self, row: Service, what: str, name: str) -> bool:
+        """Whether a policy, pod or route is for a Service."""
+        if what == "policy":
+            return self.snapshot is not None and row.ref.key in policy_rows.services_of(
+                self.snapshot, name
+            )
+        if what == "workload":
+            return row.endpoints is not None and name in row.endpoints.pods
+        routes = (each.route for each in row.routes)
+        return any(f"{route.kind.plural}/{route.key}" == name for route in routes)
+
+    def cells(self, row: Row, snapshot: Snapshot) -> Sequence[Cell]:
+        if isinstance(row, ServiceEntry):
+            return service_entry_facts.cells(row, _waypoint(row), snapshot.now)
         spec, found = row.spec, row.endpoints
         return (
             spec.namespace,
@@ -90,7 +115,10 @@ class ServicesPane(Pane[Service]):
             times.age(spec.created, snapshot.now),
         )
 
-    def detail(self, row: Service, snapshot: Snapshot) -> Iterable[Section]:
+    def detail(self, row: Row, snapshot: Snapshot) -> Iterable[Section]:
+        if isinstance(row, ServiceEntry):
+            yield from service_entry_facts.detail(row, snapshot.now)
+            return
         spec = row.spec
         yield Section("", [said(each) for each in row.troubles[1:]])
         yield Section("", [*_reached(row)])
@@ -101,45 +129,54 @@ class ServicesPane(Pane[Service]):
         yield Section("Policies", [*_policies(row)])
         yield Section("", [Fact("created", times.ago(spec.created, snapshot.now))])
 
-    def wants(self, row: Service | None, in_view: Sequence[Service], snapshot: Snapshot) -> Wants:
+    def wants(self, row: Row | None, in_view: Sequence[Row], snapshot: Snapshot) -> Wants:
         """What the waypoints of those in view count, and the ztunnels, of which a sweep knows less often."""
         named = [each.waypoint.key for each in in_view if each.waypoint is not None]
         return Wants(probes=service_traffic.wanted(snapshot, named))
 
-    def mesh_menu(self, rows: Sequence[Service], snapshot: Snapshot) -> Sequence[Offer]:
+    def mesh_menu(self, rows: Sequence[Row], snapshot: Snapshot) -> Sequence[Offer]:
         """For those that may have a waypoint; a waypoint's own Service has none."""
-        found = [row for row in rows if not row.spec.proxy]
+        found = [row for row in rows if isinstance(row, Service) and not row.spec.proxy]
         named = [row.ref for row in found if USE_WAYPOINT in row.spec.labels]
         return waypoint_offers.of([row.ref for row in found], named, snapshot) if found else ()
 
-    def onward(self, row: Service) -> Jump | None:
+    def onward(self, row: Row) -> Jump | None:
+        if isinstance(row, ServiceEntry):
+            return None
         return Jump("workloads", within=f"service/{row.ref.key}")
 
-    def used_by(self, row: Service, snapshot: Snapshot) -> Jump | None:
-        return Jump("routes", within=f"service/{row.ref.key}") if row.routes else None
+    def used_by(self, row: Row, snapshot: Snapshot) -> Jump | None:
+        named = isinstance(row, Service) and row.routes
+        return Jump("routes", within=f"service/{row.ref.key}") if named else None
 
-    def logs_of(self, row: Service, snapshot: Snapshot) -> Sequence[Ref]:
+    def logs_of(self, row: Row, snapshot: Snapshot) -> Sequence[Ref]:
         """Its endpoints'."""
+        if isinstance(row, ServiceEntry):
+            return [each.ref for each in row.pods]
         names = (key.partition("/") for key in (row.endpoints.pods if row.endpoints else ()))
         return [Ref(POD, namespace, name) for namespace, _, name in names]
 
-    def callee(self, row: Service, snapshot: Snapshot) -> str:
+    def callee(self, row: Row, snapshot: Snapshot) -> str:
+        if isinstance(row, ServiceEntry):
+            return row.called
         port = f":{row.spec.ports[0].number}" if len(row.spec.ports) == 1 else ""
         return f"{row.ref.namespace}/service/{row.ref.name}{port}"
 
-    def policies_of(self, row: Service, snapshot: Snapshot) -> Jump | None:
-        return Jump("policies", within=f"service/{row.ref.key}")
+    def policies_of(self, row: Row, snapshot: Snapshot) -> Jump | None:
+        what = "serviceentry" if isinstance(row, ServiceEntry) else "service"
+        return Jump("policies", within=f"{what}/{row.ref.key}")
 
-    def owner(self, row: Service, snapshot: Snapshot) -> Jump | None:
+    def owner(self, row: Row, snapshot: Snapshot) -> Jump | None:
         """The Gateway that it was made for, else its namespace."""
         for each in raw.entries(self.object(row, snapshot), "metadata", "ownerReferences"):
             if raw.text(each, "kind") == "Gateway":
-                pane = "waypoints" if row.spec.proxy else "gateways"
+                own = isinstance(row, Service) and row.spec.proxy
+                pane = "waypoints" if own else "gateways"
                 return Jump(pane, key=raw.text(each, "uid"))
-        return ways.namespace(snapshot, row.spec.namespace)
+        return ways.namespace(snapshot, row.ref.namespace)
 
-    def istioctl(self, row: Service, snapshot: Snapshot) -> Sequence[str]:
-        return ("ztunnel-config", "service", "--service-namespace", row.spec.namespace)
+    def istioctl(self, row: Row, snapshot: Snapshot) -> Sequence[str]:
+        return ("ztunnel-config", "service", "--service-namespace", row.ref.namespace)
 
     def notes(self, snapshot: Snapshot) -> list[Line]:
         return notices.below(snapshot, notices.wanted(snapshot, self.NEEDS))
@@ -154,11 +191,16 @@ def _traffic(row: Service, snapshot: Snapshot) -> Traffic:
     return service_traffic.of(snapshot, row.spec.namespace, row.spec.name, waypoint)
 
 
-def _waypoint(row: Service) -> Cell:
+def _created(row: Row) -> datetime | None:
+    return row.created if isinstance(row, ServiceEntry) else row.spec.created
+
+
+def _waypoint(row: Row) -> Cell:
     found = row.waypoint
     if found is None:
-        return Span("opted out" if row.opted_out else "–", Tone.MUTED)
-    name = found.name if found.namespace == row.spec.namespace else found.key
+        opted_out = isinstance(row, Service) and row.opted_out
+        return Span("opted out" if opted_out else "–", Tone.MUTED)
+    name = found.name if found.namespace == row.ref.namespace else found.key
     if found.health is Health.OK:
         return name
     return (
