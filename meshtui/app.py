@@ -208,11 +208,12 @@ class MeshApp(Routes, inherit_bindings=False):
                     rows = replace(snapshot, examines=False)
                     await self._derive(self._main.front.prepare, rows)
                     self.snapshot = rows
+                    del rows  # or all its objects are held for as long as the session
                 # derived here first: what the pane then asks for on the loop is remembered
                 for derive in (
                     self._main.front.prepare,
                     history.of,
-                    *((critical.of,) if self._away.watching else ()),
+                    critical.of,
                     *(each.derive for each in self._readers()),
                 ):
                     await self._derive(derive, snapshot)

@@ -245,6 +245,8 @@ class LiveSession:
         sources = self._following.sources()
         objects = self._store.objects(sources)
         pods = objects.get(POD, {})
+        if pods is not self._latest.objects.get(POD):  # of which there are the most
+            self._memo.turn()
         live = {
             scope.namespace
             for scope, source in sources.items()

@@ -44,13 +44,16 @@ def derived(
 
 
 def _derived(snapshot: Snapshot, derive: Callable[..., T], *given: Any) -> T:
+    label = (derive, *given)
+    memo = snapshot.memo.under(label)
+
     def step(before: _Made | None) -> _Made:
         if before is not None and before.holds(snapshot):
             return before
-        noting = _Noting(snapshot.now, memo=snapshot.memo, of=snapshot)
+        noting = _Noting(snapshot.now, memo=memo, of=snapshot)
         return _Made(derive(noting, *given), noting.noted)
 
-    made = snapshot.memo.folded((derive, *given), step, (snapshot,))
+    made = memo.folded(label, step, (snapshot,))
     value: T = made.value
     return value
 
@@ -139,10 +142,9 @@ class _Noting(Snapshot, frozen=True, eq=False, kw_only=True):
         return self.noted[read]
 
     def once(self, derive: Callable[..., T], *inputs: Any) -> T:
-        if any(each is self for each in inputs):  # by what it reads then is not known
-            plain = [self.note(_whole) if each is self else each for each in inputs]
-            return self.of.once(derive, *plain)
-        return super().once(derive, *inputs)
+        # where it is given all of it, by what it reads is not known
+        plain = (self.note(_whole) if each is self else each for each in inputs)
+        return self.memo.once(derive, (*plain,))
 
     now = _noted(attrgetter("now"))
     server = _noted(_server)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from meshtui.mesh import namespaces
+from meshtui.mesh import namespaces, workloads
 from meshtui.mesh.doctor import rows as findings
 from meshtui.mesh.health import Health
 from meshtui.mesh.kinds import POD
@@ -89,10 +89,8 @@ def _begun(before: History, now: datetime) -> History:
 
 def captured(snapshot: Snapshot) -> int | None:
     """Pods that are captured, in all namespaces; None while it is not known of each that is wanted in the mesh."""
-    counts = [row.pods for row in namespaces.of(snapshot)]
-    if any(each.unknown or each.undecided for each in counts):
-        return None
-    return sum(each.captured for each in counts)
+    count = namespaces.captured(workloads.of(snapshot))
+    return None if count.unknown or count.undecided else count.captured
 
 
 def failing(snapshot: Snapshot) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from copy import copy
 from datetime import datetime
 from itertools import compress, count
 from operator import is_, is_not
@@ -41,9 +42,34 @@ class Memo:
         self._mapped: dict[Any, tuple[Mapping[str, Any], list[Any]]] = {}
         self._once: dict[Any, tuple[_Made, ...]] = {}
         """By label the newest first."""
-        self._deltas: tuple[_Delta, ...] = ()
+        self._deltas: list[_Delta] = []
+        self._owner: Hashable = None
+        self._owners: dict[Any, Hashable] = {}
+        """By label for what it was asked last, as `under` has it, or itself; None for what stays."""
+        self._turn = 0
+        self._asked: dict[Hashable, int] = {}
+        """In which turn it was asked last, by owner."""
         self.between: Callable[[], None] | None = None
         """Called between two things that are derived, many times a second: the place to let others go first."""
+
+    def under(self, owner: Hashable) -> Memo:
+        """This one, for what is derived for something alone: it goes with that once nobody asks for it any more."""
+        self._asked[owner] = self._turn
+        part = copy(self)
+        part._owner = owner
+        return part
+
+    def turn(self) -> None:
+        """Much is another. What is kept and was not asked for these last turns is let go, with what was derived for it
+        alone: it would hold what all was like before."""
+        self._turn += 1
+        gone = {each for each, at in [*self._asked.items()] if self._turn - at > _PATIENCE}
+        for label, owner in [*self._owners.items()] if gone else ():
+            if owner in gone:
+                for known in (self._derived, self._mapped, self._once, self._owners):
+                    known.pop(label, None)
+        for each in gone:
+            self._asked.pop(each, None)
 
     def forked(self) -> Memo:
         """One that begins with what this one knows, and from which this one learns nothing: for a cluster as it might
@@ -68,6 +94,7 @@ class Memo:
 
         Where `inputs` looks at nothing but the object and the `context`, it is not even asked again for an unchanged
         object in an unchanged context, and where few of many objects changed, only those are looked at."""
+        self._owners[label] = self._owner
         memory = self._derived.setdefault(label, _Remembered())
         trusted = _same_context(memory.context, context)
         if trusted and context is not None and memory.last is not None:
@@ -104,6 +131,7 @@ class Memo:
     def mapped(self, label: Any, objects: Mapping[str, S], derive: Callable[[S], T]) -> Sequence[T]:
         """`derive(it)` for each, which looks at nothing else, anew only where the object is another one. Where few of
         many objects changed, only those are looked at."""
+        self._owners[label] = self._owner
         make = self._pausing(derive)
         if label not in self._mapped:
             found = [*map(make, objects.values())]
@@ -144,7 +172,7 @@ class Memo:
         if len(now) >= _MANY:
             # nobody comes from further back, and in a storm each holds another ten thousand
             known = (it for it in self._deltas if it[0] is not before and it[1] is not before)
-            self._deltas = (*known, (before, now, delta))[-_KNOWN_DELTAS:]
+            self._deltas[:] = [*known, (before, now, delta)][-_KNOWN_DELTAS:]
         return delta
 
     def once(self, derive: Callable[..., T], inputs: tuple[Any, ...]) -> T:
@@ -157,6 +185,9 @@ class Memo:
 
         Two, since the snapshot on screen is still asked about while the next one is derived in a thread: with one, each
         would drive out what was made of the other, and it would be made again, all of it, while a key waits."""
+        if self._owner is None:
+            self._asked[label] = self._turn
+        self._owners[label] = label if self._owner is None else self._owner
         for before, made in self._once.get(label, ()):
             if _same(before, inputs):
                 result: T = made
@@ -210,6 +241,8 @@ _Delta = tuple[Mapping[str, Any], Mapping[str, Any], list[int] | None]
 """Objects before and now, and where others stand now (`Memo._changed`)."""
 _KEPT = 2
 """Of each label: what is on screen, and what comes next."""
+_PATIENCE = 10
+"""Turns."""
 _KNOWN_DELTAS = 8
 """So many are remembered, of so many objects: much is derived from the same pods, before and now."""
 _MANY = 1_000

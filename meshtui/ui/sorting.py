@@ -6,8 +6,9 @@ What is not known stands last, whichever way the rows are sorted; rows that are 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from itertools import repeat
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
@@ -37,25 +38,37 @@ class Sorter(Generic[R]):
 
     def __init__(self) -> None:
         self._column = ""
-        self._known: dict[str, tuple[R, Any]] = {}
+        self._rows: Sequence[R] = ()
+        self._keys: Sequence[Any] = ()
+        """What each of the rows is sorted by."""
 
-    def sorted(self, rows: Iterable[R], order: Order, value: Callable[[R], object]) -> Sequence[R]:
+    def sorted(self, rows: Sequence[R], order: Order, value: Callable[[R], object]) -> Sequence[R]:
         """The rows in an order. `value` gives what one is sorted by; None where that is not known."""
-        before = self._known if self._column == order.column else {}
-        found: dict[str, tuple[R, Any]] = {}
-        for row in rows:
-            known = before.get(row.key)
-            if known is None or known[0] is not row:
-                known = (row, comparable(value(row)))
-            found[row.key] = known
-        self._column, self._known = order.column, found
-        there = [each for each in found.values() if each[1] is not None]
-        there.sort(key=_second, reverse=order.descending)
-        return [row for row, _ in (*there, *(each for each in found.values() if each[1] is None))]
+        keys = self._keys_of(rows, order.column, value)
+        there = [at for at, key in enumerate(keys) if key is not None]
+        unknown = [row for row, key in zip(rows, keys, strict=True) if key is None]
+        there.sort(key=keys.__getitem__, reverse=order.descending)
+        return [*map(rows.__getitem__, there), *unknown]
+
+    def _keys_of(
+        self, rows: Sequence[R], column: str, value: Callable[[R], object]
+    ) -> Sequence[Any]:
+        # by which object it is: those of the last time are held, so that no other one can have its id
+        same = column == self._column
+        known = dict(zip(map(id, self._rows), self._keys, strict=True)) if same else {}
+        keys = [*map(known.get, map(id, rows), repeat(_NEW))]
+        words: dict[str, Any] = {}  # of 50,000 namespaces or states a few hundred are different
+        for at, row in enumerate(rows):
+            if keys[at] is _NEW:
+                by = value(row)
+                if isinstance(by, str):
+                    by = words[by] if by in words else words.setdefault(by, comparable(by))
+                keys[at] = by
+        self._column, self._rows, self._keys = column, rows, keys
+        return keys
 
 
-def _second(pair: tuple[Any, Any]) -> Any:
-    return pair[1]
+_NEW: Any = object()
 
 
 def since(moment: datetime | None) -> float | None:

@@ -93,7 +93,7 @@ def text_of(cell: Cell) -> str:
         return cell
     if isinstance(cell, Span):
         return cell.text
-    return "".join(span.text for span in cell)
+    return "".join([span.text for span in cell])  # faster than without a list
 
 
 def content(lines: Sequence[Line]) -> Content:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import weakref
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -173,6 +174,26 @@ async def test_secrets_that_are_followed_hold_certificates_only(
         secrets.send(event("ADDED", again))
         seen = await snapshot_where(snapshots, lambda s: len(s.raw(SECRET)) == 2)
         assert seen.objects[SECRET]["b"]["data"] == {}
+
+
+async def test_what_nobody_asks_for_is_let_go_while_pods_change(
+    scripted: Scripted, live: Open
+) -> None:
+    pods = Watched(pod("one"))
+    scripted.on(PODS, pods)
+    async with live() as session:
+        session.want([Scope(POD)])
+        snapshots = session.snapshots()
+        seen = await snapshot_where(snapshots, lambda s: s.source(POD).phase is Phase.LIVE)
+        looked_at = frozenset({"one"})
+        seen.once(len, looked_at)
+        held = weakref.ref(looked_at)
+        del looked_at
+        for version in range(2, 16):
+            changed = pod("one", version)
+            pods.send(event("MODIFIED", changed))
+            await snapshot_where(snapshots, lambda s: s.objects[POD]["shop/one"] == changed)  # noqa: B023
+        assert held() is None
 
 
 async def test_what_is_no_longer_wanted_is_out_of_sight_and_coming_back_is_instant(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping
 from datetime import timedelta
 
 from msgspec.structs import replace
 
-from meshtui.mesh import history
+from meshtui.mesh import critical, history
 from meshtui.mesh.kinds import POD
+from meshtui.mesh.memo import Memo
 from meshtui.mesh.metrics import Failure, Metrics
+from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Answer, Phase, Probe, Scope, Snapshot, Source
 from meshtui.mesh.ztunnel_probes import metrics
 from tests import recordings
@@ -82,6 +85,27 @@ def test_captured_pods_of_the_recording() -> None:
 
 def test_until_the_ztunnels_are_read_it_is_not_known_and_not_none() -> None:
     assert history.of(shop()).series(lambda slot: slot.captured) == (None,)
+
+
+def test_what_changed_since_is_not_held_until_the_next_slot() -> None:
+    """A thousand pods change in a second: each would be there twice."""
+    pods = _Pods(swept().objects[POD])
+    at = replace(swept(), memo=Memo(), objects={**swept().objects, POD: pods})
+    old = weakref.ref(pods)
+    del pods
+    for _ in range(4):
+        history.of(at)
+        critical.of(at)
+        at = replace(later(at, 1), objects={**at.objects, POD: _changed(at.objects[POD])})
+    assert old() is None
+
+
+class _Pods(dict[str, Raw]):
+    """Of which one may know whether they are there still."""
+
+
+def _changed(pods: Mapping[str, Raw]) -> Mapping[str, Raw]:
+    return {key: dict(pod) for key, pod in pods.items()}
 
 
 def test_a_quiet_live_watch_goes_on_as_it_was() -> None:

@@ -86,6 +86,16 @@ def test_another_row_of_the_same_key_is_judged_again_and_no_other() -> None:
     assert reader.read == [changed]
 
 
+def test_what_was_judged_in_slices_is_kept_in_the_order_of_now() -> None:
+    reader = Reader()
+    sifted = Sifted(wanted("41d"), reader)
+    rows = [Row("a"), Row("b", "2h"), Row("c"), Row("d")]
+    for one in rows[:3]:
+        sifted.judge([one])
+    assert sifted.kept(rows[::-1]) == [rows[3], rows[2], rows[0]]
+    assert reader.read == rows
+
+
 async def test_the_old_rows_stand_there_until_all_are_judged() -> None:
     snapshot = many(1_500)
     async with looking(snapshot, "workloads") as at:

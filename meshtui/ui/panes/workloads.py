@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from operator import attrgetter
 
 from meshtui.mesh import (
@@ -57,8 +58,8 @@ class WorkloadsPane(Pane[Workload]):
         Column("NODE", 10, 24, 7, by=lambda row: row.pod.node),
         Column("CHANGED", 7, 7, 9, right=True, by=lambda row: since(row.pod.changed)),
         Column("AGE", 4, 6, 5, right=True, by=lambda row: since(row.pod.created), letter="A"),
-        Column("ZTUNNEL", 10, 16, 10),
-        Column("CONTROLLER", 10, 32, 11),
+        Column("ZTUNNEL", 10, 16, 10, by=lambda row: _ztunnel(row)),
+        Column("CONTROLLER", 10, 32, 11, by=lambda row: row.pod.controller),
     )
     EMPTY = "There are no pods here."
     ROW_AND_TIME = True
@@ -105,7 +106,7 @@ class WorkloadsPane(Pane[Workload]):
             pod.node or "–",
             times.age(pod.changed, snapshot.now),
             times.age(pod.created, snapshot.now),
-            row.enrolled.ztunnel.partition("/")[2],
+            _ztunnel(row),
             pod.controller,
         )
 
@@ -291,8 +292,16 @@ def _restarts(count: int, last: datetime | None, now: datetime) -> str:
     return f"{count} ({times.age(last, now)} ago)" if last is not None and count else str(count)
 
 
+def _ztunnel(row: Workload) -> str:
+    return row.enrolled.ztunnel.partition("/")[2]
+
+
 def _enrolled(row: Workload) -> Line:
-    state = row.enrolled.state
-    if state.health in (Health.OK, Health.NONE):
-        return (Span(row.enrolled.word, Tone.PLAIN if state.health is Health.OK else Tone.MUTED),)
-    return (mark(state.health), Span(f" {row.enrolled.word}", tone(state.health)))
+    return _word_of(row.enrolled.state.health, row.enrolled.word)
+
+
+@cache  # there are few, and a filter asks it of every row
+def _word_of(health: Health, word: str) -> Line:
+    if health in (Health.OK, Health.NONE):
+        return (Span(word, Tone.PLAIN if health is Health.OK else Tone.MUTED),)
+    return (mark(health), Span(f" {word}", tone(health)))
