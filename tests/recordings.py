@@ -113,6 +113,8 @@ def _snapshot(name: str) -> Snapshot:
             version="v1.36.3",
             kinds=dict.fromkeys(lists, "v1"),
             answered=recording.taken,
+            requests=42,
+            forwards=12,
         ),
         objects={kind: {raw.key(item): item for item in items} for kind, items in lists.items()},
         sources={

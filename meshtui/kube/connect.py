@@ -13,6 +13,7 @@ import shlex
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from time import monotonic
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -24,6 +25,7 @@ import meshtui
 from meshtui.kube import background, impersonation, tls
 from meshtui.kube import proxy as proxies
 from meshtui.kube.access import Cluster, User
+from meshtui.kube.budget import Sent
 from meshtui.kube.credentials import Credentials
 from meshtui.kube.errors import ConfigError
 from meshtui.kube.exec_plugin import Suspend
@@ -86,6 +88,7 @@ class Connection:
         self._patience = settings.request_timeout
         self._session: aiohttp.ClientSession | None = None
         self._sockets = Sockets()
+        self._requests, self._websockets = Sent(), Sent()
         self._tls: tuple[Identity | None, ssl.SSLContext] | None = None
         self._making_tls = asyncio.Lock()
         self.context = chosen.name
@@ -102,6 +105,12 @@ class Connection:
     def delay(self) -> Problem | None:
         """What requests wait for before they can be sent: an exec plugin that takes its time."""
         return self._login.delay
+
+    @property
+    def sent(self) -> tuple[int, int]:
+        """Requests and WebSockets of the last minute, answered or not."""
+        now = monotonic()
+        return self._requests.count(now), self._websockets.count(now)
 
     async def __aenter__(self) -> Self:
         connector = (
@@ -148,6 +157,7 @@ class Connection:
         """
 
         async def send(credentials: Credentials) -> aiohttp.ClientResponse:
+            self._requests.add(monotonic())
             return await self._http.request(
                 method,
                 self._address(path),
@@ -180,6 +190,7 @@ class Connection:
         does, and aiohttp.WSServerHandshakeError where the server answers with another status than 101."""
 
         async def dial(credentials: Credentials) -> aiohttp.ClientWebSocketResponse:
+            self._websockets.add(monotonic())
             return await self._http.ws_connect(
                 self._address(path),
                 params=params,

@@ -286,6 +286,7 @@ class LiveSession:
 
     def _server(self) -> Server:
         connection, heart = self._connection, self._heart
+        requests, websockets = connection.sent
         return Server(
             context=connection.context,
             cluster=connection.cluster,
@@ -300,6 +301,8 @@ class LiveSession:
             answered=heart.answered,
             problem=heart.problem or connection.delay,
             retry_at=heart.retry_at,
+            requests=requests + websockets,
+            forwards=websockets,
         )
 
     @property

@@ -88,8 +88,10 @@ def _noted(how: Callable[[Snapshot], Any]) -> Any:
 
 
 def _server(snapshot: Snapshot) -> Server:
-    """Without when it last answered, which is another time all the time."""
-    return replace(snapshot.server, answered=None, problem=None, retry_at=None)
+    """Without when it last answered and how much it was asked, which is something else all the time."""
+    return replace(
+        snapshot.server, answered=None, problem=None, retry_at=None, requests=0, forwards=0
+    )
 
 
 def _sources(noting: _Noting) -> Mapping[Scope, Source]:

@@ -196,6 +196,9 @@ class Server(Struct, frozen=True):
     """When it last answered `/version`."""
     problem: Problem | None = None
     retry_at: datetime | None = None
+    requests: int = 0
+    """Sent to it in the minute before the snapshot, all together, and of these the port-forwards."""
+    forwards: int = 0
 
 
 class Heading(Struct, frozen=True):

@@ -22,6 +22,7 @@ def lines(snapshot: Snapshot | None, place: Place, config: Path | None) -> list[
         ("user", server.user or "not known"),
         *((("acting as", server.impersonating),) if server.impersonating else ()),
         ("answered", times.stamp(server.answered)),
+        ("requests", _sent(server) if snapshot else "not known"),
         ("namespaces", ", ".join(place.namespaces) or "all"),
         ("read-only", place.read_only or "no"),
         ("config", str(config or "none")),
@@ -31,3 +32,7 @@ def lines(snapshot: Snapshot | None, place: Place, config: Path | None) -> list[
     if troubled:
         found += [(), (Span("Not known, or not as it is now", Tone.STRONG),), *troubled]
     return found
+
+
+def _sent(server: Server) -> str:
+    return f"{server.requests:,} in the last minute, of which port-forwards {server.forwards:,}"

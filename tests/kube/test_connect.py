@@ -164,6 +164,21 @@ async def test_a_websocket_carries_bytes_and_the_token(tmp_path: Path) -> None:
         assert server.requests[0].query == {"ports": "15000"}
 
 
+async def test_what_is_sent_is_counted_each_try_of_it(tmp_path: Path) -> None:
+    async with servers.api(SERVER.server(), taking("never")) as server:
+        url = f"https://127.0.0.1:{server.port}"
+        path = write(tmp_path / "config", url, TRUSTING, plugin(tmp_path))
+        async with connection(path) as connected:
+            assert connected.sent == (0, 0)
+            async with connected.request("GET", "/version") as response:
+                assert response.status == 401
+            assert connected.sent == (2, 0), "once more with renewed credentials"
+            with pytest.raises(aiohttp.WSServerHandshakeError):
+                async with connected.websocket("/x"):
+                    pass
+            assert connected.sent == (2, len(server.requests) - 2)
+
+
 async def test_websockets_resume_what_an_earlier_one_agreed_on(tmp_path: Path) -> None:
     resumed: list[bool] = []
 

@@ -373,6 +373,7 @@ async def test_the_sweep_reads_every_ztunnel_and_forgets_those_that_are_gone(
         assert seen.sweep.total == 1
         assert seen.sweep.oldest is not None
         dump = seen.answers[ztunnels.dump_probe(ZTUNNEL)].value
+        assert 2 <= seen.server.forwards < seen.server.requests
         assert len(dump.proxied) == 6, "as workload_manager_active_proxy_count has it"
         pods.send(event("DELETED", ZTUNNEL))
         await snapshot_where(snapshots, lambda s: not s.answers and s.sweep == Sweep())

@@ -64,6 +64,7 @@ LATER: dict[str, Mapping[str, Any]] = {
     "tails": {"tails": dict(FIRST.tails)},
     "version": {"server": replace(FIRST.server, version="v1.36.1")},
     "answered": {"server": replace(FIRST.server, answered=NOW + timedelta(seconds=1))},
+    "asked": {"server": replace(FIRST.server, requests=42, forwards=12)},
     "phase": {"sources": {Scope(POD): replace(LIVE, phase=Phase.STALE)}},
     "count": {"sources": {Scope(POD): replace(LIVE, count=2)}},
 }

@@ -73,6 +73,14 @@ async def test_info_has_every_cause() -> None:
             assert f'cannot list resource "{scope.kind.plural}"' in " ".join(at.read.split())
 
 
+async def test_info_tells_how_much_is_asked_of_the_server() -> None:
+    shop = situations.shop()
+    asked = replace(shop, server=replace(shop.server, requests=1042, forwards=12))
+    async with looking(asked) as at:
+        await at.type(":info\r")
+        assert "requests    1,042 in the last minute, of which port-forwards 12" in at.read
+
+
 async def test_causes_take_a_line_each_however_long_they_are() -> None:
     async with looking(situations.limited(), "ztunnels", (80, 24)) as at:
         lines = at.screen.splitlines()
