@@ -1,7 +1,8 @@
-"""Pick: one of a list, such as the contexts."""
+"""Pick: one of a list, such as the contexts, by moving to it or by typing how a word of its name begins."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from rich.text import Text
@@ -9,6 +10,7 @@ from textual import getters, on
 from textual.app import App, ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
+from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widgets import Label, OptionList
 from textual.widgets.option_list import Option
@@ -41,14 +43,19 @@ class Choices(OptionList, inherit_bindings=False):
 class Pick(ModalScreen[str]):
     """Gives what was picked; "" where nothing was."""
 
-    BINDINGS = [Binding("escape,q", "dismiss('')", "Back", key_display="esc", id="pick.back")]
+    BINDINGS = [
+        Binding("escape,q", "dismiss('')", "Back", key_display="esc", id="pick.back"),
+        Binding("backspace", "shorten", "Less of what was typed", show=False, id="pick.shorten"),
+    ]
     options = getters.query_one(OptionList)
+    heading = getters.query_one(Label)
 
     def __init__(self, title: str, choices: Sequence[tuple[str, str]], current: str = "") -> None:
         super().__init__()
         self._title = title
         self._choices = choices
         self._current = current
+        self._typed = ""
 
     def compose(self) -> ComposeResult:
         with Vertical(id="pick"):
@@ -68,9 +75,54 @@ class Pick(ModalScreen[str]):
             self.options.highlighted = names.index(self._current)
         self.options.focus()
 
+    def on_key(self, event: Key) -> None:
+        """What is typed leads to an entry. A letter that is a key here is one until something was typed, and nothing is
+        picked while no entry is called so: somebody who types a name and enter means no other."""
+        pressed = self.active_bindings.get(event.key)
+        action = pressed.binding.action if pressed is not None else ""
+        letter = event.character if event.is_printable and event.character else ""
+        if letter and (self._typed or (not action and letter.isalnum())):
+            event.stop()
+            self._take(self._typed + letter)
+        elif action == "select":
+            if self._typed and self._meant is None:
+                event.stop()
+        elif action and action != "shorten":
+            self._take("")
+
+    @property
+    def _meant(self) -> int | None:
+        return called(self._typed, [plain(name) for name, _ in self._choices])
+
+    def action_shorten(self) -> None:
+        self._take(self._typed[:-1])
+
+    def _take(self, typed: str) -> None:
+        """Goes to what is called as was typed, and says what that is."""
+        self._typed = typed
+        found = self._meant
+        if found is not None:
+            self.options.highlighted = found
+        said = f"  ▸ {plain(typed)}" if typed else ""
+        missed = ": no name here has a word that begins so" if typed and found is None else ""
+        self.heading.update(Text(f"{self._title}{said}{missed}"))
+
     @on(OptionList.OptionSelected)
     def _picked(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(self._choices[event.option_index][0])
+
+
+def called(typed: str, names: Sequence[str]) -> int | None:
+    """The first name with a word that begins as was typed, before it one that begins so itself, or is that."""
+    typed = typed.casefold()
+    folded = [name.casefold() for name in names]
+    word = re.compile(rf"(?<![^\W_]){re.escape(typed)}")
+    found = [i for i, name in enumerate(folded) if typed and word.search(name)]
+    return min(
+        found,
+        key=lambda i: (folded[i] != typed, not folded[i].startswith(typed), i),
+        default=None,
+    )
 
 
 def _line(name: str, words: str, room: int) -> Text:
