@@ -27,6 +27,7 @@ from meshtui.mesh.snapshot import Server, Snapshot
 from meshtui.ui import outcomes
 from meshtui.ui.detail import wrap
 from meshtui.ui.footer import Footer
+from meshtui.ui.left_once import LeftOnce
 from meshtui.ui.lines import Lines
 from meshtui.ui.spans import Line, Span, Tone, content, mark, plain, said
 
@@ -72,7 +73,7 @@ class Question(Struct, frozen=True):
         )
 
 
-class Confirm(ModalScreen[Answer], inherit_bindings=False):
+class Confirm(LeftOnce[Answer], ModalScreen[Answer], inherit_bindings=False):
     """The dialog. It gives what was answered; leaving it is a no."""
 
     BINDINGS = [

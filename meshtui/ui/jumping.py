@@ -11,10 +11,11 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Label, Static
 
+from meshtui.ui.left_once import LeftOnce
 from meshtui.ui.spans import Line, Span, Tone, content
 
 
-class Jumping(ModalScreen[str]):
+class Jumping(LeftOnce[str], ModalScreen[str]):
     """Gives the name of a pane; "" where another key was pressed."""
 
     BINDINGS = [Binding("escape,q", "dismiss('')", "Back", key_display="esc", id="jumping.back")]

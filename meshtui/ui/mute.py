@@ -17,6 +17,7 @@ from textual.widgets import Input, Static
 from meshtui.mesh import mutes
 from meshtui.mesh.mutes import BadMute, Mute
 from meshtui.ui.footer import Footer
+from meshtui.ui.left_once import LeftOnce
 from meshtui.ui.spans import Line, Span, Tone, content
 
 _FIRST = "7d "
@@ -33,7 +34,7 @@ class MuteAsked(Message):
     muted: bool
 
 
-class AskMute(ModalScreen[Mute | None], inherit_bindings=False):
+class AskMute(LeftOnce[Mute | None], ModalScreen[Mute | None], inherit_bindings=False):
     """Gives the mute; None where it was left."""
 
     BINDINGS = [

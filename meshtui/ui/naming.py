@@ -10,9 +10,10 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
 from meshtui.ui.footer import Footer
+from meshtui.ui.left_once import LeftOnce
 
 
-class Naming(ModalScreen[str]):
+class Naming(LeftOnce[str], ModalScreen[str]):
     """Gives the name that was entered; "" where none was."""
 
     BINDINGS = [Binding("escape", "dismiss('')", "Cancel", key_display="esc", id="naming.cancel")]

@@ -18,6 +18,7 @@ from textual.widgets.option_list import Option
 from meshtui.ui.columns import shorten
 from meshtui.ui.exchange import Offer
 from meshtui.ui.footer import Footer
+from meshtui.ui.left_once import LeftOnce
 from meshtui.ui.spans import plain
 
 _WIDEST, _AROUND = 120, 10
@@ -40,7 +41,7 @@ class Choices(OptionList, inherit_bindings=False):
     ]
 
 
-class Pick(ModalScreen[str]):
+class Pick(LeftOnce[str], ModalScreen[str]):
     """Gives what was picked; "" where nothing was."""
 
     BINDINGS = [

@@ -10,7 +10,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from meshtui.mesh.snapshot import Ref, Snapshot
@@ -18,11 +17,12 @@ from meshtui.ui import toasts
 from meshtui.ui.detail import wrap
 from meshtui.ui.exchange import Wants
 from meshtui.ui.footer import Footer
+from meshtui.ui.left_once import LeftOnce
 from meshtui.ui.lines import Lines
 from meshtui.ui.spans import Line, Span, Tone, join, plain, text_of
 
 
-class Reader(Screen[None], inherit_bindings=False):
+class Reader(LeftOnce[None], inherit_bindings=False):
     """A title, lines that scroll, and a search in them."""
 
     BINDINGS = [

@@ -20,6 +20,7 @@ from meshtui.ui.bars import bar
 from meshtui.ui.columns import shorten
 from meshtui.ui.detail import wrap
 from meshtui.ui.footer import Footer
+from meshtui.ui.left_once import LeftOnce
 from meshtui.ui.lines import Lines
 from meshtui.ui.spans import Line, Span, Tone, content, mark, tone
 
@@ -43,7 +44,7 @@ class Shown(Struct, frozen=True):
     """The next of several is shown in it too."""
 
 
-class Verify(ModalScreen[Leaving], inherit_bindings=False):
+class Verify(LeftOnce[Leaving], ModalScreen[Leaving], inherit_bindings=False):
     """The dialog. It shows what it is told, and gives why it was left."""
 
     BINDINGS = [
