@@ -32,6 +32,12 @@ def kubectl(refs: Sequence[Ref], context: str) -> str:
     )  # fmt: skip
 
 
+def label(ref: Ref, pair: str, context: str) -> str:
+    """The line that puts a label on an object, in place of one that it may have."""
+    words = ("label", str(ref.kind), ref.name, "-n", ref.namespace, pair, "--overwrite")
+    return _line("kubectl", context, *words)
+
+
 def istioctl(arguments: Sequence[str], context: str) -> str:
     return _line("istioctl", context, *arguments)
 

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from meshtui.mesh.checks import count
 from meshtui.mesh.service_entries import ServiceEntry
-from meshtui.ui import evidence, times
+from meshtui.mesh.waypoints import USE_WAYPOINT
+from meshtui.ui import copies, evidence, times
 from meshtui.ui.detail import Fact, Section
 from meshtui.ui.spans import Cell, Span, Tone, mark
 
@@ -53,6 +54,12 @@ def detail(row: ServiceEntry, now: datetime) -> Iterable[Section]:
     yield Section("Who answers", [*_answers(row)])
     yield Section("Waypoint", [*_effective(row)])
     yield Section("", [Fact("created", times.ago(row.created, now))])
+
+
+def waypoint_set_by(row: ServiceEntry, context: str) -> str:
+    """What sets its waypoint, which is not changed from here."""
+    line = copies.label(row.ref, f"{USE_WAYPOINT}=WAYPOINT", context)
+    return f"Its waypoint is set by m on its namespace (J), or by a label of its own: {line}"
 
 
 def _answers(row: ServiceEntry) -> Iterable[Fact]:

@@ -15,6 +15,7 @@ from meshtui.mesh.service_counters import Connections, Requests
 from meshtui.mesh.snapshot import Answer, Phase, Ref, Scope, Snapshot, Source
 from tests.mesh.made import made
 from tests.ui import situations
+from tests.ui.key_table import told
 from tests.ui.looking import looking
 
 SHOP = situations.shop()
@@ -67,6 +68,12 @@ async def test_service_entries_stand_among_them_and_are_told_from_them() -> None
             "shop/waypoint, by the label of its namespace",
         ):
             assert words in at.detail
+        await at.press("m")
+        assert told(at) == (
+            "Its waypoint is set by m on its namespace (J), or by a label of its own: kubectl label"
+            " serviceentries.networking.istio.io stripe -n shop istio.io/use-waypoint=WAYPOINT"
+            " --overwrite --context kind-shop"
+        )
         await at.press("enter")
         assert at.pane.NAME == "services", "it leads to no pods"
         await at.press("t")
@@ -266,3 +273,15 @@ async def test_traffic_that_was_not_read_is_not_none() -> None:
         await at.select("ledger")
         assert "connects not known: no ztunnel was read twice yet" in at.said
         assert "? 3 of 3 ztunnels not read" in at.said
+
+
+async def test_the_service_of_a_waypoint_says_that_its_gateway_has_the_mesh_menu() -> None:
+    async with looking(SHOP, "services") as at:
+        await at.select("waypoint", column=2)
+        await at.press("m")
+        assert (
+            told(at) == "This Service was made for a Gateway, which J leads to: m is for that one."
+        )
+        await at.press("J")
+        assert at.pane.NAME == "waypoints"
+        assert at.under_cursor[1:3] == ("shop", "waypoint")

@@ -140,6 +140,18 @@ class ServicesPane(Pane[Row]):
         named = [row.ref for row in found if USE_WAYPOINT in row.spec.labels]
         return waypoint_offers.of([row.ref for row in found], named, snapshot) if found else ()
 
+    def action_mesh(self) -> None:
+        """Says where to change what is not changed on its own row."""
+        row, snapshot = self.table.selected, self.snapshot
+        if row is None or snapshot is None or self.mesh_menu(self.meant, snapshot):
+            super().action_mesh()
+        elif isinstance(row, ServiceEntry):
+            told = service_entry_facts.waypoint_set_by(row, self.place.context)
+            self.post_message(self.Told(told))
+        else:
+            words = "This Service was made for a Gateway, which J leads to: m is for that one."
+            self.post_message(self.Told(words))
+
     def onward(self, row: Row) -> Jump | None:
         if isinstance(row, ServiceEntry):
             return None
