@@ -101,6 +101,7 @@ class Confirm(LeftOnce[Answer], ModalScreen[Answer], inherit_bindings=False):
         self._look = look
         self._question = question
         self._meanwhile = ""
+        self._gone = False
         self.heading = Static(id="asked")
         self.lines = Lines(id="said", focusable=False)
         self.below = Static(id="demand")
@@ -135,6 +136,8 @@ class Confirm(LeftOnce[Answer], ModalScreen[Answer], inherit_bindings=False):
             now = snapshot.find(target.kind, target.namespace, target.name)
             found = standing.rebased(change, now, pruned=True)
             self._meanwhile = found.reason if isinstance(found, Refusal) else ""
+            self._gone = now is None
+            self.refresh_bindings()
         if self.is_mounted:
             self._draw()
 
@@ -165,6 +168,8 @@ class Confirm(LeftOnce[Answer], ModalScreen[Answer], inherit_bindings=False):
     # Keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if self._gone and action in ("apply", "apply_all"):
+            return None
         if action == "apply_all":
             return bool(self._question.place) and self._question.safe
         if action == "copy":
@@ -181,7 +186,8 @@ class Confirm(LeftOnce[Answer], ModalScreen[Answer], inherit_bindings=False):
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        self.action_apply()
+        if not self._gone:
+            self.action_apply()
 
     def action_apply_all(self) -> None:
         self.dismiss(Answer.ALL)

@@ -113,9 +113,21 @@ def instead(snapshot: Snapshot, needs: Needs, empty: str) -> list[Line]:
     if source.problem is not None and source.phase is not Phase.LIVE:
         return problem(source.problem)
     if not source.complete:
-        return [(Span(f"◌ Loading {kind.plural}: {source.count:,} so far.", Tone.UNKNOWN),)]
+        return [_loading(kind, source)]
     unwatched = source.problem.text if source.problem is not None else ""
     return [(Span(empty),), *([(Span(unwatched, Tone.MUTED),)] if unwatched else [])]
+
+
+def _loading(kind: Kind, source: Source) -> Line:
+    return (Span(f"◌ Loading {kind.plural}: {source.count:,} so far.", Tone.UNKNOWN),)
+
+
+def unsure(snapshot: Snapshot, needs: Needs) -> list[Line]:
+    """Where nothing of what is known matches: why something else might, that is not known or not as it is now."""
+    kind, source = _sources(snapshot, needs)[0]
+    loading = [_loading(kind, source)] if source.phase is Phase.LOADING else []
+    found = [*loading, *below(snapshot, wanted(snapshot, needs))]
+    return [(), *found] if found else []
 
 
 def problem(found: Problem) -> list[Line]:

@@ -321,6 +321,7 @@ class Pane(Narrowed[R]):
             return [
                 (Span(f"Nothing matches /{self._filter.text}"),),
                 (Span("esc shows all rows again.", Tone.MUTED),),
+                *notices.unsure(snapshot, self.needs),
             ]
         if self._within and snapshot.source(notices.kind_of(self.needs[0])).phase is Phase.LIVE:
             return [

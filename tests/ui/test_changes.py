@@ -15,7 +15,7 @@ from rich.cells import cell_len
 
 from meshtui.kube import audit
 from meshtui.kube.errors import StatusError
-from meshtui.mesh.kinds import DEPLOYMENT, NAMESPACE
+from meshtui.mesh.kinds import DEPLOYMENT, NAMESPACE, SERVICE
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Problem, Right, Snapshot, Trouble
 from meshtui.settings import Settings
@@ -305,6 +305,23 @@ async def test_the_dialog_says_when_its_object_changes_or_goes(after: Snapshot, 
         await asked(at, "m", "enter")
         await at.show(after)
         await shown(at, words)
+        if "gone" in words:
+            await at.press("enter")
+            assert isinstance(at.app.screen, Confirm), "there is nothing to apply it to"
+        assert ("enter apply" in at.screen) is ("gone" not in words)
+        await at.press("escape")
+
+
+async def test_a_deletion_of_what_is_gone_is_not_asked_for() -> None:
+    left = {k: v for k, v in SHOP.objects[SERVICE].items() if k != "plain/curl"}
+    async with looking(SHOP, "services") as at:
+        await at.select("plain", "curl")
+        await asked(at, "ctrl+d")
+        await at.type("curl")
+        await at.show(replace(SHOP, objects={**SHOP.objects, SERVICE: left}))
+        await shown(at, "Service plain/curl is gone")
+        await at.press("enter")
+        assert isinstance(at.app.screen, Confirm)
         await at.press("escape")
 
 

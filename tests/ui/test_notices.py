@@ -66,6 +66,21 @@ def test_more_causes_than_there_is_room_for_are_counted_the_gravest_first() -> N
     assert lines[2].startswith("  and 1 more under :info")
 
 
+async def test_where_a_filter_keeps_nothing_it_is_said_that_not_all_is_known() -> None:
+    for situation, words in (
+        (situations.stale, " ! no answer within 10 s (again at 12:39:08): pods,"),
+        (situations.loading, "◌ Loading pods: 10 so far."),
+        (situations.limited, "? peerauthentications.security.istio.io is forbidden"),
+        (situations.shop, ""),
+    ):
+        async with looking(situation(), "workloads") as at:
+            await at.type("/nothing-like-it\r")
+            said = at.screen[at.screen.index("Nothing matches /nothing-like-it") :]
+            under = said.splitlines()[3:-1]
+            assert words in "\n".join(under)
+            assert any(under) is bool(words)
+
+
 async def test_info_has_every_cause() -> None:
     async with looking(situations.forbidden(), size=(140, 40)) as at:
         await at.type(":info\r")
