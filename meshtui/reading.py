@@ -57,7 +57,7 @@ class Reading:
             Command(("tree",), "gateways down to ztunnels: what leads to this row and on from it, or `all`",
                     self.tree, lambda: ["all"], "[all]", closed=True),
             *asking.commands(lambda: self.snapshot, self.ask, more),
-            Command(("can",), "what you may do here, of all that is done from here", lambda _: self.rights()),
+            Command(("can",), "what you may do here, and which rights are missing", lambda _: self.rights()),
         ]  # fmt: skip
 
     def describe(self, key: str) -> None:

@@ -445,6 +445,7 @@ async def test_the_help_lists_every_command_with_its_other_names() -> None:
             "ctx",
             "aliases",
             "a",
+            "can",
             "help",
             "messages",
             "info",
