@@ -78,7 +78,7 @@ class MeshApp(Routes, inherit_bindings=False):
         Binding("ctrl+p", "command_palette", "Palette", show=False, id="app.palette"),
         Binding("ctrl+a", "aliases", "Aliases, and back", show=False, id="app.aliases"),
         Binding("ctrl+r", "refresh_all", "Read again", show=False, id="app.refresh"),
-        Binding("ctrl+c", "interrupt", "Quit (twice)", show=False, priority=True, id="app.quit"),
+        Binding("ctrl+c", "interrupt", "Quit (twice, if not configured)", show=False, priority=True, id="app.quit"),
     ]  # fmt: skip
 
     snapshot: reactive[Snapshot | None] = reactive(None, repaint=False)
@@ -414,11 +414,13 @@ class MeshApp(Routes, inherit_bindings=False):
         self.exit(status, message=said or None)
 
     def action_interrupt(self) -> None:
-        now = self._clock()
-        if self._interrupted is not None and (now - self._interrupted).total_seconds() < 2:
+        quits, before = self._settings.quit_on_ctrl_c, self._interrupted
+        self._interrupted = now = self._clock()
+        again = before is not None and (now - before).total_seconds() < 2
+        if quits == "first" or (quits == "double" and again):
             self._leave()
-        self._interrupted = now
-        self.tell("ctrl-c again quits.")
+        else:
+            self.tell("ctrl-c again quits." if quits == "double" else ":q quits.")
 
 
 _MANY = 2_000

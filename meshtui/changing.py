@@ -187,7 +187,9 @@ class Changing:
             asked = pane.verbs(row)
 
             async def work() -> None:
-                pane.barred = await barred.of(session, asked)
+                found = await barred.of(session, asked)
+                if pane.is_attached:  # which it is no longer while the program ends
+                    pane.barred = found
 
             # a function, not a coroutine: one given up before it ran leaves nothing unawaited
             self._app.run_worker(work, group="rights", exclusive=True)  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 theme = "light"                 # `:theme` completes them all
 ascii = true                    # draw nothing but ASCII
 bell = true                     # ring it for what becomes critical while the terminal is in the background
+quit_on_ctrl_c = "double"       # or at the "first", or "never"
 
 [keys]                          # other keys for a binding, by its id; `?` shows those in force
 "app.help" = "f1,question_mark"
@@ -24,12 +25,12 @@ import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from meshtui.settings import ContextSettings, Settings
+from meshtui.settings import ContextSettings, Quitting, Settings
 
 
 class Choices(Struct, frozen=True):
@@ -134,6 +135,12 @@ def _colour(value: Any) -> str:
     return value
 
 
+def _quitting(value: Any) -> str:
+    if value not in get_args(Quitting):
+        raise ValueError('"first", "double" or "never"')
+    return str(value)
+
+
 def _names(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         raise ValueError('a list of names, such as ["shop", "payments"]')
@@ -179,6 +186,7 @@ _CONFIG = {
     "theme": _text,
     "ascii": _flag,
     "bell": _flag,
+    "quit_on_ctrl_c": _quitting,
     "keys": _keys,
     "aliases": _aliases,
     "contexts": _tables,

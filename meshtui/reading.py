@@ -9,7 +9,7 @@ from functools import partial
 
 from textual.app import App
 
-from meshtui import log_feeding
+from meshtui import log_feeding, rights_feeding
 from meshtui.kube import background
 from meshtui.kube.errors import KubeError, Unreachable
 from meshtui.kube.session import Session
@@ -22,6 +22,7 @@ from meshtui.ui.commands import Command
 from meshtui.ui.log_reader import LogReader
 from meshtui.ui.main import Main
 from meshtui.ui.reader import Describe, Yaml
+from meshtui.ui.rights_reader import RightsReader
 from meshtui.ui.spans import Line, Span, Tone
 from meshtui.ui.tree import EVERYTHING, TreeScreen, focus
 
@@ -56,6 +57,7 @@ class Reading:
             Command(("tree",), "gateways down to ztunnels: what leads to this row and on from it, or `all`",
                     self.tree, lambda: ["all"], "[all]", closed=True),
             *asking.commands(lambda: self.snapshot, self.ask, more),
+            Command(("can",), "what you may do here, and which rights are missing", lambda _: self.rights()),
         ]  # fmt: skip
 
     def describe(self, key: str) -> None:
@@ -149,6 +151,17 @@ class Reading:
         feeding = partial(log_feeding.feed, self._app, self.session, screen, lambda: self.snapshot)
         self._app.run_worker(feeding, group=group, exclusive=True)  # type: ignore[arg-type]
         return group
+
+    def rights(self) -> None:
+        """Opens what one may do here, and asks the server until it is left."""
+        screen, group = RightsReader(self._main.place, self.snapshot), "rights to read"
+        feeding = partial(rights_feeding.feed, self.session, screen)
+
+        def left(_: None) -> None:
+            self._app.workers.cancel_group(self._app, group)
+
+        self._app.push_screen(screen, left)
+        self._app.run_worker(feeding, group=group, exclusive=True)  # type: ignore[arg-type]
 
     async def save(self, pods: Sequence[Ref], lines: Sequence[LogLine]) -> tuple[str, Tone]:
         """Keeps lines of a log in a file; gives what to tell of it."""

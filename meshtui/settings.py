@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from msgspec import Struct, field
 from platformdirs import user_config_path, user_state_path
 
 from meshtui.confidential import Confidential
+
+Quitting = Literal["first", "double", "never"]
 
 
 class ContextSettings(Struct, frozen=True):
@@ -65,6 +68,8 @@ class Settings(Confidential, frozen=True):
     """Whether nothing but ASCII is drawn; None where the locale's encoding decides."""
     bell: bool = False
     """Whether the bell is rung for what becomes critical while one looks elsewhere."""
+    quit_on_ctrl_c: Quitting = "double"
+    """Whether ctrl-c quits at once, when it is pressed twice within two seconds, or not at all."""
     keys: Mapping[str, str] = field(default_factory=dict)
     """Keys, separated by commas, by the id of the binding that they are for."""
     aliases: Mapping[str, str] = field(default_factory=dict)

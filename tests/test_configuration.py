@@ -15,6 +15,7 @@ GOOD = """\
 theme = "nord"
 ascii = true
 bell = true
+quit_on_ctrl_c = "never"
 
 [keys]
 "app.help" = "f1,question_mark"
@@ -52,6 +53,7 @@ def test_everything_a_file_may_say(tmp_path: Path) -> None:
     assert settings.theme_of("prod-eu1") == "gruvbox"
     assert settings.ascii is True
     assert settings.bell is True
+    assert settings.quit_on_ctrl_c == "never"
     assert settings.aliases == {"led": "workloads payments /ledger", "l": "led @prod-eu1"}
     assert settings.keys == {"app.help": "f1,question_mark"}
     assert settings.about("prod-eu1") == ContextSettings(
@@ -81,12 +83,14 @@ def test_the_namespaces_of_a_context_hold_where_no_flag_says_otherwise(tmp_path:
         ('thme = "nord"', "line 1: unknown key 'thme'; did you mean 'theme'?"),
         (
             "\nmouse = true",
-            "line 2: unknown key 'mouse'; known are theme, ascii, bell, keys, aliases, contexts",
+            "line 2: unknown key 'mouse'; known are theme, ascii, bell, quit_on_ctrl_c, keys, aliases, contexts",
         ),
+        ('quit_on_ctrl_c = "twice"', 'line 1: quit_on_ctrl_c must be "first", "double" or "never"'),
+        ("quit_on_ctrl_c = [1]", 'line 1: quit_on_ctrl_c must be "first", "double" or "never"'),
         ("# theme = 1\ntheme = 3", "line 2: theme must be text in quotes"),
         (
             r'"a\nb" = 1',
-            r"line 1: unknown key 'a\nb'; known are theme, ascii, bell, keys, aliases, contexts",
+            r"line 1: unknown key 'a\nb'; known are theme, ascii, bell, quit_on_ctrl_c, keys, aliases, contexts",
         ),
         ('[contexts.a]\ncolour = "red"', 'line 2: colour must be a colour such as "#aa3366"'),
         (

@@ -3,17 +3,13 @@ cluster-wide or by namespace."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import groupby
 
 import yaml
 
-from meshtui.mesh import preflight, verification
-from meshtui.mesh.kinds import EVENT, Kind
-from meshtui.mesh.named_secrets import PLUGGED_IN, SELF_SIGNED
-from meshtui.mesh.snapshot import Scope
-from meshtui.ui.panes import PANES
-
-Rule = Mapping[str, list[str]]
+from meshtui.ui import roles
+from meshtui.ui.roles import Rule
 
 _READ = """\
 What the panes list and watch, what is looked at before a change, and the YAML of one object. Cluster-wide:
@@ -31,21 +27,25 @@ the right to patch and to delete those. Where they may be made:
   kubectl create rolebinding meshtui-operate -n NAMESPACE --clusterrole=meshtui-operate --group=GROUP
 (A namespace's own labels need a clusterrolebinding.)"""
 
+ROLES: Mapping[str, str] = {"read": _READ, "evidence": _EVIDENCE, "operate": _OPERATE}
+"""By short name: what a role is for, and how it is bound."""
 
-def manifest(roles: Iterable[str], secrets: Collection[str] = ()) -> str:
+
+def manifest(names: Iterable[str], secrets: Collection[str] = ()) -> str:
     """The YAML of ClusterRoles by their short names, for `kubectl apply`; `secrets` may be read besides the CAs'."""
-    return "---\n".join(_document(role, secrets) for role in roles)
+    rules = {role.name: role.rules for role in roles.ROLES}
+    return "---\n".join(_document(name, rules[name](secrets)) for name in names)
 
 
-def _document(role: str, secrets: Collection[str]) -> str:
-    purpose, rules = ROLES[role]
-    comment = "".join(f"# {line}\n" for line in purpose.splitlines())
+def _document(name: str, rules: Sequence[Rule]) -> str:
+    comment = "".join(f"# {line}\n" for line in ROLES[name].splitlines())
+    alike = groupby(rules, lambda rule: (rule.kind.group, rule.verbs, rule.names))
     return comment + yaml.safe_dump(
         {
             "apiVersion": "rbac.authorization.k8s.io/v1",
             "kind": "ClusterRole",
-            "metadata": {"name": f"meshtui-{role}"},
-            "rules": rules(secrets),
+            "metadata": {"name": f"meshtui-{name}"},
+            "rules": [_rule(group, verbs, names, each) for (group, verbs, names), each in alike],
         },
         sort_keys=False,
         default_flow_style=None,
@@ -53,58 +53,9 @@ def _document(role: str, secrets: Collection[str]) -> str:
     )
 
 
-def _read(secrets: Collection[str]) -> list[Rule]:
-    """A rule for each API group, and one for each kind of which only objects of certain names are watched."""
-    kinds: dict[tuple[str, tuple[str, ...]], set[str]] = {}
-    for kind, names in _watched().items():
-        kinds.setdefault((kind.group, tuple(sorted(names))), set()).add(kind.plural)
-    return [
-        _rule(group, sorted(plurals), ["get", "list", "watch"], names)
-        for (group, names), plurals in sorted(kinds.items())
-    ]
-
-
-def _watched() -> dict[Kind, set[str]]:
-    """The kinds that panes need, with the events of a selected row and what is looked at before and after a change; the
-    names of those needed, and no names where all are. The server authorizes a list narrowed by the field metadata.name
-    as a request for that name."""
-    watched: dict[Kind, set[str]] = {}
-    whole: set[Kind] = set()
-    before_and_after = (*preflight.KINDS, *verification.KINDS)
-    for need in (EVENT, *before_and_after, *(need for pane in PANES for need in pane.NEEDS)):
-        scope = need if isinstance(need, Scope) else Scope(need)
-        names = watched.setdefault(scope.kind, set())
-        if scope.name:
-            names.add(scope.name)
-        else:
-            whole.add(scope.kind)
-    return {kind: set() if kind in whole else names for kind, names in watched.items()}
-
-
-def _evidence(secrets: Collection[str]) -> list[Rule]:
-    return [
-        _rule("", ["pods/portforward"], ["get", "create"]),
-        _rule("", ["pods/log"], ["get"]),
-        _rule("", ["secrets"], ["get"], sorted({PLUGGED_IN, SELF_SIGNED, *secrets})),
-    ]
-
-
-def _operate(secrets: Collection[str]) -> list[Rule]:
-    return [
-        _rule("", ["namespaces", "services"], ["patch"]),
-        _rule("apps", ["daemonsets", "deployments", "statefulsets"], ["patch"]),
-        _rule("gateway.networking.k8s.io", ["gateways"], ["create", "patch", "delete"]),
-    ]
-
-
-def _rule(group: str, resources: list[str], verbs: list[str], names: Iterable[str] = ()) -> Rule:
-    rule = {"apiGroups": [group], "resources": resources, "verbs": verbs}
+def _rule(
+    group: str, verbs: Iterable[str], names: Sequence[str], alike: Iterable[Rule]
+) -> Mapping[str, list[str]]:
+    resources = [rule.resource for rule in alike]
+    rule = {"apiGroups": [group], "resources": resources, "verbs": list(verbs)}
     return {**rule, "resourceNames": list(names)} if names else rule
-
-
-ROLES: Mapping[str, tuple[str, Callable[[Collection[str]], list[Rule]]]] = {
-    "read": (_READ, _read),
-    "evidence": (_EVIDENCE, _evidence),
-    "operate": (_OPERATE, _operate),
-}
-"""By short name: what a role is for, and its rules, given the Secrets that may be read."""

@@ -104,7 +104,8 @@ class Rights:
         try:
             return await self._review(question)
         except KubeError as error:
-            return Right(None, f"whether {self._who()} may {question} is not known: {error}")
+            words = f"whether {self._who()} may {question} is not known: {error}"
+            return Right(None, words, str(error))
 
     async def _rules(self, namespace: str) -> list[_Rule]:
         body = {
@@ -138,7 +139,7 @@ class Rights:
         if status.allowed:
             return Right(True)
         because = f" ({status.reason})" if status.reason else ""
-        return Right(False, f"{self._who()} may not {question}{because}")
+        return Right(False, f"{self._who()} may not {question}{because}", status.reason)
 
     def _who(self) -> str:
         return self._user() or "this user"

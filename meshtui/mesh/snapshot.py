@@ -171,6 +171,9 @@ class Right(Struct, frozen=True):
 
     allowed: bool | None
     reason: str = ""
+    """All of it in one sentence, where it is not allowed or not known."""
+    cause: str = ""
+    """Of that what is more than the question: what the server says, or why it says nothing."""
 
 
 class Server(Struct, frozen=True):

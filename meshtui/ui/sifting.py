@@ -16,8 +16,10 @@ R = TypeVar("R", bound=Row)
 
 _SECONDS = re.compile(r"s\b(?<=\ds)")
 """An age that is another one soon: "12s", "4m27s". The letter comes first: it is looked for four times as fast."""
-_SOON = timedelta(minutes=1)
-"""So long others stay as they are."""
+_SOON = timedelta(seconds=10)
+"""So long such a one stays as it is: a filter is typed meanwhile, and all pods of a young cluster have one."""
+_LATER = timedelta(minutes=1)
+"""So long others do."""
 
 
 class Subjects(Generic[R]):
@@ -34,21 +36,27 @@ class Subjects(Generic[R]):
         self._since = None
 
     def at(self, now: datetime) -> None:
-        """What is made from here on is of this time. Others are kept for a minute, those with seconds in them only for
-        as long as it is the same time."""
+        """What is made from here on is of this time. Others are kept for a minute, and those with seconds in them for
+        ten seconds."""
         self._now = now
-        if self._since is None or not timedelta() <= now - self._since < _SOON:
+        if self._since is None or not timedelta() <= now - self._since < _LATER:
             self.forget()
             self._since = now
 
     def of(self, row: R) -> Subject:
         known = self._known.get(row.key)
-        if known is not None and known[0] is row and (known[2] is None or known[2] == self._now):
+        if known is not None and known[0] is row and not self._is_over(known[2]):
             return known[1]
         found = self._subject(row)
         passes = _SECONDS.search(" ".join(found.cells))
         self._known[row.key] = (row, found, self._now if passes else None)
         return found
+
+    def _is_over(self, made: datetime | None) -> bool:
+        """Of what has seconds in it, made then."""
+        if made is None or made is self._now:
+            return False
+        return self._now is None or not timedelta() <= self._now - made < _SOON
 
 
 class Sifted(Generic[R]):

@@ -31,7 +31,6 @@ HINTS: Mapping[str, str] = {
 
 COMMANDS: Mapping[str, str] = {
     "bundle": ":bundle is not there: :save, ctrl-s in a text, and meshtui doctor write what a report needs.",
-    "can": ":can is not there: keys say what you may not; meshtui rbac prints the rights that all of it takes.",
     "dir": ":dir is not there: meshtui doctor -f reads the manifests of a directory.",
     "popeye": ":popeye is :findings here.",
     "pulses": ":pulses is :cluster here.",

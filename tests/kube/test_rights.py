@@ -140,7 +140,8 @@ async def test_no_answer_is_neither_yes_nor_no_and_is_not_remembered(
     scripted.on(ACCESS, status(500, "etcd is away"))
     right = await rights.may("get", POD)
     assert right.allowed is None
-    assert "etcd is away" in right.reason
+    assert right.reason == f"whether jane may get pods is not known: {right.cause}"
+    assert "etcd is away" in right.cause
     Reviews(scripted, allowed=lambda _: True)
     assert (await rights.may("get", POD)).allowed is True
 

@@ -207,6 +207,17 @@ async def test_ctrl_c_twice_quits_and_with_time_between_does_not() -> None:
         assert at.app.return_value == 0
 
 
+async def test_ctrl_c_quits_at_the_first_or_never_where_the_configuration_says_so() -> None:
+    async with looking(SHOP, settings=Settings(quit_on_ctrl_c="first")) as at:
+        await at.press("ctrl+c")
+        await at.until(lambda: not at.app.is_running)
+        assert at.app.return_value == 0
+    async with looking(SHOP, settings=Settings(quit_on_ctrl_c="never")) as at:
+        await at.press("ctrl+c", "ctrl+c")
+        assert at.app.is_running
+        assert told(at) == ":q quits."
+
+
 @pytest.mark.parametrize(
     ("screen", "command"), [("workloads", "q"), ("describe", "quit"), ("log", "q!")]
 )
@@ -445,6 +456,7 @@ async def test_the_help_lists_every_command_with_its_other_names() -> None:
             "ctx",
             "aliases",
             "a",
+            "can",
             "help",
             "messages",
             "info",

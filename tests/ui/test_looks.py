@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from meshtui.mesh.kinds import GATEWAY, NAMESPACE, POD, SERVICE
 from meshtui.mesh.logs import LogLine
+from meshtui.mesh.snapshot import Right
 from meshtui.settings import Settings
 from meshtui.ui.panes import PANES
 from meshtui.ui.pick import Pick
@@ -125,6 +127,17 @@ async def enrolling(at: Looking) -> None:
     await at.until(lambda: "accepted as a dry run" in at.screen)
 
 
+async def rights(at: Looking) -> None:
+    at.session.rights = {
+        NAMESPACE: Right(True),
+        POD: Right(True),
+        SERVICE: Right(False, "jane may not patch services"),
+        GATEWAY: Right(False, "jane may not create gateways", "the company forbids it"),
+    }
+    await at.type(":can\r")
+    await at.until(lambda: "not answered yet" not in at.read)
+
+
 async def evidence(at: Looking) -> None:
     await enrolling(at)
     await at.press("enter")
@@ -142,6 +155,7 @@ def asked(line: str, answer: str) -> Callable[[Looking], Awaitable[None]]:
 SCREENS: dict[str, tuple[str, str, Callable[[Looking], Awaitable[None]]]] = {
     # name: situation, pane, what to do there
     "aliases": ("shop", "workloads", keys("ctrl+a")),
+    "can": ("limited", "cluster", rights),
     "certificate-of-a-workload": ("acme", "certificates", keys("j", "j", "enter", "x")),
     "certificate-of-the-root": ("acme", "certificates", keys("end", "enter")),
     "chain-of-the-ghost": ("shop", "workloads", ghost),

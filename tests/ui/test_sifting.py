@@ -70,7 +70,9 @@ def test_a_row_is_put_into_words_once_for_all_letters_and_times_but_for_what_pas
 
     assert look(0) == [old, young, odd]
     assert look(0) == []
-    assert look(2) == [young, odd]
+    assert look(9) == []
+    assert look(10) == [young, odd]
+    assert look(19) == []
     assert look(61) == [old, young, odd]
     assert look(30) == [old, young, odd]  # the clock was set back
 
