@@ -85,10 +85,13 @@ class Pick(LeftOnce[str], ModalScreen[str]):
         if letter and (self._typed or (not action and letter.isalnum())):
             event.stop()
             self._take(self._typed + letter)
+        elif action == "shorten":
+            event.stop()
+            self.action_shorten()  # before the keys behind it, which are looked at here too
         elif action == "select":
             if self._typed and self._meant is None:
                 event.stop()
-        elif action and action != "shorten":
+        elif action:
             self._take("")
 
     @property
@@ -103,10 +106,14 @@ class Pick(LeftOnce[str], ModalScreen[str]):
         self._typed = typed
         found = self._meant
         if found is not None:
-            self.options.highlighted = found
+            self.app.call_later(self._go, found)  # behind the keys before it, which act there
         said = f"  ▸ {plain(typed)}" if typed else ""
         missed = ": no name here has a word that begins so" if typed and found is None else ""
         self.heading.update(Text(f"{self._title}{said}{missed}"))
+
+    def _go(self, entry: int) -> None:
+        if self.is_active:
+            self.options.highlighted = entry
 
     @on(OptionList.OptionSelected)
     def _picked(self, event: OptionList.OptionSelected) -> None:

@@ -69,3 +69,13 @@ async def test_a_word_that_no_entry_has_picks_nothing_until_it_is_taken_back() -
         await at.press("z", "up", "enter")
         await at.until(lambda: isinstance(at.app.screen, Confirm))
         assert "Take namespace shop out of the mesh" in at.screen
+
+
+async def test_keys_in_one_go_count_in_their_order() -> None:
+    async with looking(SHOP, "namespaces", (80, 24)) as at:
+        first = await menu(at)
+        await at.type("jjclear")
+        assert first.options.highlighted == 2
+        await at.hammer("home", "w", "x", "backspace", "down", "enter")
+        await at.until(lambda: isinstance(at.app.screen, Confirm))
+        assert "Clear the waypoint" in at.screen
