@@ -242,7 +242,8 @@ class Pane(Narrowed[R]):
         """Makes the rows anew; not while nobody looks."""
         self._stale = not (self.is_attached and self.display)
         if self._stale:
-            self._of = None  # or all its objects are held until somebody looks again
+            if not self.display:
+                self._of = None  # or all its objects are held until somebody looks again
             return
         if self.snapshot is None:
             self.table.show(())
