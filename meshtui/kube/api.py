@@ -25,6 +25,7 @@ from meshtui.kube.errors import (
     Conflict,
     Expired,
     Forbidden,
+    Silent,
     StatusError,
     Throttled,
     Unauthorized,
@@ -185,12 +186,12 @@ async def _pieces(response: aiohttp.ClientResponse, silence: float) -> AsyncIter
 
 @contextmanager
 def translated(seconds: float) -> Iterator[None]:
-    """Turns what the clock raises into Unreachable. For what breaks the connection has words of its own."""
+    """Turns what the clock raises into Silent. For what breaks the connection has words of its own."""
     try:
         yield
     except TimeoutError as error:
         problem = Problem(Trouble.TIMEOUT, f"no answer within {seconds:g} s")
-        raise Unreachable(problem) from error
+        raise Silent(problem) from error
 
 
 def decode(body: bytes | msgspec.Raw, answer: type[T], path: str) -> T:

@@ -4,7 +4,8 @@
     KubeError
     ├── ConfigError          the kubeconfig is missing, empty, broken, or names what is not there
     ├── CredentialsError     a token file, a client certificate or an exec plugin gives no credentials
-    ├── Unreachable          no answer: name, refusal, silence, TLS
+    ├── Unreachable          no answer: name, refusal, TLS
+    │   └── Silent           none, or no more of it, within the time for it
     └── StatusError          the server answered with an error
         ├── Unauthorized     401
         ├── Forbidden        403
@@ -40,6 +41,10 @@ class CredentialsError(KubeError):
 
 
 class Unreachable(KubeError):
+    pass
+
+
+class Silent(Unreachable):
     pass
 
 

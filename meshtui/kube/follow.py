@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from meshtui.kube.api import JSON, Api, Status, address, broken, decode, refusal
 from meshtui.kube.discovery import Discovery, Unreadable
-from meshtui.kube.errors import Absent, Expired, Forbidden, KubeError, StatusError
+from meshtui.kube.errors import Absent, Expired, Forbidden, KubeError, Silent, StatusError
 from meshtui.kube.lines import Lines
 from meshtui.kube.pace import Pace
 from meshtui.kube.prune import reader
@@ -189,7 +189,9 @@ class Follower:
             await asyncio.sleep(0)
 
     async def _watch(self, path: str) -> None:
-        """Changes since the last known version, until the server ends the watch."""
+        """Changes since the last known version, until the server ends the watch, or says nothing for too long: that one
+        is opened anew, and what is known is old where it cannot be. Of a kind of which nothing changed since it began,
+        a server sends no bookmark either (seen of kube-apiserver 1.36)."""
         params = {
             **self._selectors(),
             "watch": "true",
@@ -203,12 +205,13 @@ class Follower:
         ) as pieces:
             self._watch_refused, self._lost = None, 0
             self._live()
-            async for piece in pieces:
-                for line in filter(None, lines.split(piece)):
-                    self._take(line, path)
-                self._heard = _now()
-                self._failures = 0
-                await asyncio.sleep(0)
+            with suppress(Silent):
+                async for piece in pieces:
+                    for line in filter(None, lines.split(piece)):
+                        self._take(line, path)
+                    self._heard = _now()
+                    self._failures = 0
+                    await asyncio.sleep(0)
 
     def _take(self, line: bytes, path: str) -> None:
         """One event of the watch. Raises the error that an ERROR event stands for: an expired watch usually comes as
@@ -280,9 +283,9 @@ class Follower:
     async def _wait(
         self, phase: Phase, error: KubeError, since: datetime | None, seconds: float
     ) -> None:
-        now = _now()
-        retry_at = now + timedelta(seconds=seconds)
-        self._say(Source(phase, 0, since or now, error.problem, retry_at))
+        now, said = _now(), self._state
+        since = since or (said.since if said.phase is phase else None) or now
+        self._say(Source(phase, 0, since, error.problem, now + timedelta(seconds=seconds)))
         await asyncio.sleep(seconds)
 
     def _say(self, state: Source) -> None:

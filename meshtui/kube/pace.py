@@ -15,7 +15,7 @@ class Pace(Struct, frozen=True):
     heartbeat: float = 10.0
     """Between two questions for `/version`."""
     silence: float = 90.0
-    """A watch that says nothing for so long is not live: bookmarks come about once a minute."""
+    """A watch that says nothing for so long is opened anew: bookmarks come about once a minute."""
     poll: float = 30.0
     """Between two lists where watching is forbidden."""
     fading: int = 60

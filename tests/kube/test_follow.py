@@ -193,17 +193,29 @@ async def test_an_expired_watch_lists_again_and_no_row_vanishes_meanwhile(
         await until(lambda: pods.watches[-1]["resourceVersion"] == "20")
 
 
-async def test_a_watch_that_says_nothing_is_stale_and_opened_again(
+async def test_a_watch_that_says_nothing_is_opened_again_and_is_old_where_that_fails(
     scripted: Scripted, follow: Follow
 ) -> None:
     pods = Watched(pod("a"))
     scripted.on(PODS, pods)
     async with follow(silence=0.05) as followed:
-        await until(lambda: Phase.STALE in {phase for phase, _ in followed.seen})
-        assert "no answer within 0.05 s" in dict(followed.seen)[Phase.STALE]
-        await until(lambda: len(pods.watches) > 1)
+        await until(lambda: len(pods.watches) > 2)
+        assert {phase for phase, _ in followed.seen} == {Phase.LOADING, Phase.LIVE}
         assert pods.lists == 1
+        scripted.on(PODS, status(503, "etcdserver: leader changed"))
+        await until(lambda: followed.phase is Phase.STALE)
         assert followed.keys == {"shop/a"}
+
+
+async def test_what_is_still_not_there_is_so_since_it_was_first_seen(
+    scripted: Scripted, follow: Follow
+) -> None:
+    scripted.on(PODS, status(404, "not found"))
+    async with follow() as followed:
+        await until(lambda: followed.phase is Phase.ABSENT)
+        first = followed.follower.source
+        await until(lambda: followed.follower.source.retry_at != first.retry_at)
+        assert followed.follower.source.since == first.since
 
 
 async def test_a_server_that_fails_leaves_the_rows_and_says_since_when_they_are_old(
