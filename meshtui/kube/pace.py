@@ -37,8 +37,8 @@ class Pace(Struct, frozen=True):
     """Between two looks at what access logs have told meanwhile."""
     probe: float = 15.0
     """Between two readings of a probe that is on screen."""
-    probe_rate: float = 100_000.0
-    """So many bytes a second of one probe that is on screen: a dump of 9 MB is read every minute and a half."""
+    probe_rate: float = 150_000.0
+    """So many bytes a second of one probe that is on screen: a dump of 9 MB is read once a minute."""
     ref: float = 60.0
     """Between two readings of a single object that is on screen."""
     rights: float = 300.0
@@ -50,8 +50,8 @@ class Pace(Struct, frozen=True):
     sweep_dump: float = 600.0
     sweep_again: float = 3.0
     """From a dump that was read because of them to the next look at counts that disagree."""
-    sweep_rate: int = 1_600_000
-    """Bytes a second that the sweep may read, on average: of 300 dumps of 8 MB, 2 % of a core."""
+    sweep_rate: int = 2_000_000
+    """Bytes a second that the sweep may read, on average."""
     sweep_ask: int = 400_000
     """Bytes that each reading counts for at least: a port-forward is a connection, and a line in an audit log."""
 
