@@ -211,7 +211,6 @@ class Connection:
         async with socket:
             with self._explained(_BROKEN):
                 yield socket
-            tls.resume_from(socket.get_extra_info("ssl_object"))
 
     async def _begin(self, answer: Coroutine[Any, Any, T], seconds: float | None) -> T:
         """The beginning of an answer, within `seconds`."""

@@ -82,13 +82,9 @@ def _read_in_pieces() -> None:
 class _NamedContext(ssl.SSLContext):
     """A context that asks for, and verifies, `tls-server-name` where there is one, whoever opens the connection:
     through a SOCKS proxy there is no other way to say it. A proxy that speaks TLS is then verified under that name
-    too, as by Go.
-
-    A port-forward is a connection of its own, and the sweep makes one after the other: each resumes what an earlier
-    one agreed on, where the server still knows it, instead of proving anew who both sides are."""
+    too, as by Go."""
 
     server_name = ""
-    agreed: ssl.SSLSession | None = None
 
     def wrap_bio(
         self,
@@ -99,17 +95,7 @@ class _NamedContext(ssl.SSLContext):
         session: ssl.SSLSession | None = None,
     ) -> ssl.SSLObject:
         name = self.server_name or server_hostname
-        return super().wrap_bio(incoming, outgoing, server_side, name, session or self.agreed)
-
-
-def resume_from(connection: ssl.SSLObject | None) -> None:
-    """Lets the next connections under the same context resume what this one agreed on; for one over which data came,
-    since the server hands out after the handshake what that takes. To ask for it costs as much as a third of a
-    handshake, so only one that did not resume itself is asked."""
-    if connection is None or connection.session_reused:
-        return
-    if isinstance(connection.context, _NamedContext):
-        connection.context.agreed = connection.session
+        return super().wrap_bio(incoming, outgoing, server_side, name, session)
 
 
 def _trust(context: ssl.SSLContext, cluster: Cluster) -> None:

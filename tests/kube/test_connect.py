@@ -179,24 +179,6 @@ async def test_what_is_sent_is_counted_each_try_of_it(tmp_path: Path) -> None:
             assert connected.sent == (2, len(server.requests) - 2)
 
 
-async def test_websockets_resume_what_an_earlier_one_agreed_on(tmp_path: Path) -> None:
-    resumed: list[bool] = []
-
-    async def noting(request: web.Request) -> web.StreamResponse:
-        resumed.append(request.get_extra_info("ssl_object").session_reused)
-        return await servers.echo(request)
-
-    async with servers.api(SERVER.server(), noting) as server:
-        path = write(tmp_path / "config", f"https://127.0.0.1:{server.port}", TRUSTING)
-        for _ in range(2):  # nothing is left of a connection to the cluster that was ended
-            async with connection(path) as connected:
-                for _ in range(3):
-                    async with connected.websocket("/x") as socket:
-                        await socket.send_bytes(b"ping")
-                        assert await socket.receive_bytes(timeout=5) == b"ping"
-    assert resumed == [False, True, True] * 2
-
-
 async def test_a_refused_websocket_gives_the_status_without_the_token(tmp_path: Path) -> None:
     async def refuse(_: web.Request) -> web.Response:
         return web.Response(status=403)
