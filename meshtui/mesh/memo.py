@@ -266,10 +266,10 @@ def _groups(
 ) -> Mapping[K, Sequence[S]]:
     """Where none came, went or moved to another group, only the groups of those that changed are made anew, as long as
     these are few: each is looked for in its whole group."""
-    few = changed is not None and len(changed) <= _FEW
-    if before is not None and changed is not None and few and before.keys == keys:
+    few = changed if changed is not None and len(changed) <= _FEW else None
+    if before is not None and few is not None and before.keys == keys:
         found, was, now = dict(before.groups), [*before.objects.values()], [*objects.values()]
-        for at in changed:
+        for at in few:
             found[keys[at]] = [now[at] if it is was[at] else it for it in found[keys[at]]]
         return found
     groups: defaultdict[K, list[S]] = defaultdict(list)

@@ -3,7 +3,7 @@ says of that (istio-ambient.md, 7.2, 7.3 and 7.6; AMB-028 to AMB-031 of doctor-r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -135,35 +135,34 @@ def for_workload(snapshot: Snapshot, pod: str) -> Sequence[Row]:
     """Those that judge calls of a pod, "namespace/name", in the order in which they do: those of waypoints before its
     Services first, which a call of its address passes by."""
     own = {each.spec.key for each in services.of(snapshot) if _answers(each, pod)}
-    found = [each for each in of(snapshot) if pod in each.pods or not own.isdisjoint(each.services)]
-    return sorted(found, key=lambda each: each.turn)
+    return _in_turn(
+        each for each in of(snapshot) if pod in each.pods or not own.isdisjoint(each.services)
+    )
 
 
 def for_service(snapshot: Snapshot, service: str) -> Sequence[Row]:
     """Those that judge calls of a Service, "namespace/name", in the order in which they do."""
     pods = {*services.pods(snapshot, service)}
-    found = [
+    return _in_turn(
         each for each in of(snapshot) if service in each.services or not pods.isdisjoint(each.pods)
-    ]
-    return sorted(found, key=lambda each: each.turn)
+    )
 
 
 def for_service_entry(snapshot: Snapshot, entry: str) -> Sequence[Row]:
     """Those that name a ServiceEntry, "namespace/name", or its waypoint, or are for the pods that it selects, in the
     order in which they judge."""
-    row = {each.ref.key: each for each in service_entries.of(snapshot)}.get(entry)
+    row = next((each for each in service_entries.of(snapshot) if each.ref.key == entry), None)
     if row is None:
         return ()
     targets = {Target("ServiceEntry", row.ref.namespace, row.ref.name)}
     if row.waypoint is not None:
         targets.add(Target("Gateway", row.waypoint.namespace, row.waypoint.name))
     pods = {each.pod.key for each in row.pods}
-    found = [
+    return _in_turn(
         each
         for each in of(snapshot)
         if not (targets.isdisjoint(each.targets) and pods.isdisjoint(each.pods))
-    ]
-    return sorted(found, key=lambda each: each.turn)
+    )
 
 
 def for_gateway(snapshot: Snapshot, gateway: str) -> Sequence[Row]:
@@ -171,9 +170,12 @@ def for_gateway(snapshot: Snapshot, gateway: str) -> Sequence[Row]:
     serving = (*gateway_pods.named(snapshot).get(gateway, ()),)
     serving += gateway_pods.selected(snapshot).get(gateway, ())
     pods = {each.key for each in serving}
-    found = [
+    return _in_turn(
         each for each in of(snapshot) if gateway in each.waypoints or not pods.isdisjoint(each.pods)
-    ]
+    )
+
+
+def _in_turn(found: Iterable[Row]) -> Sequence[Row]:
     return sorted(found, key=lambda each: each.turn)
 
 

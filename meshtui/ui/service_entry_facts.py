@@ -23,16 +23,14 @@ _RESOLUTIONS = {
 
 
 def cells(row: ServiceEntry, waypoint: Cell, now: datetime) -> Sequence[Cell]:
-    """In the order of the columns of Services."""
+    """In the order of the columns of Services. Under READY, which is on every screen, stands what it is."""
     return (
         row.ref.namespace,
         row.ref.name,
         "ServiceEntry",
         ", ".join(row.hosts),
         ", ".join(row.ports),
-        Span(
-            "entry", Tone.MUTED
-        ),  # where a Service has how many are ready: that column is on every screen
+        Span("entry", Tone.MUTED),
         evidence.captured(row.captured, drawn=False),
         waypoint,
         Span(row.waypoint.fails if row.waypoint else "", Tone.BAD),

@@ -54,9 +54,9 @@ class Subjects(Generic[R]):
 
     def _is_over(self, made: datetime | None) -> bool:
         """Of what has seconds in it, made then."""
-        if made is None or made is self._now:
+        if made is None or self._now is None:
             return False
-        return self._now is None or not timedelta() <= self._now - made < _SOON
+        return not timedelta() <= self._now - made < _SOON
 
 
 class Sifted(Generic[R]):
