@@ -31,7 +31,7 @@ class Pace(Struct, frozen=True):
     lull: float = 1 / 30
     """Between what the sweep brings and the snapshot that carries it, for each ztunnel there is: 300 of them answer
     several times a second, and a snapshot of their mesh, which takes 0.2 s to derive, is not made for each answer."""
-    long_lull: float = 1 / 10
+    long_lull: float = 1 / 5
     """The same for what nothing asked for but the round: a ztunnel whose counts agree mostly says what it said."""
     hearing: float = 1.0
     """Between two looks at what access logs have told meanwhile."""
@@ -52,7 +52,7 @@ class Pace(Struct, frozen=True):
     """From a dump that was read because of them to the next look at counts that disagree."""
     sweep_rate: int = 2_000_000
     """Bytes a second that the sweep may read, on average."""
-    sweep_ask: int = 400_000
+    sweep_ask: int = 600_000
     """Bytes that each reading counts for at least: a port-forward is a connection, and a line in an audit log."""
 
     def backoff(self, failures: int) -> float:

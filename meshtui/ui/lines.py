@@ -45,12 +45,19 @@ class Lines(Paint):
     def show(self, lines: Sequence[Line]) -> None:
         """Shows these lines in place of the old ones; the place that one had scrolled to is kept."""
         shown = [line(each) for each in lines]
-        if shown == self._lines and not self._found:
+        before, found = self._lines, self._found
+        if shown == before and not found:
             return
         self._lines = shown
-        self._width = max((_width(each) for each in self._lines), default=0)
+        self._width = max((_width(each) for each in shown), default=0)
         self._found = frozenset()
-        self._resize()
+        self.virtual_size = Size(self._width, len(shown))
+        if found:
+            self.refresh()
+        top = self.scroll_offset.y
+        for y in range(top, top + self.size.height):
+            if before[y : y + 1] != shown[y : y + 1]:
+                self.refresh_line(y)
 
     def add(self, lines: Sequence[Line], most: int) -> int:
         """Adds lines at the end, and drops from the start what is beyond `most`. Gives how many were dropped."""

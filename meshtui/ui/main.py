@@ -143,10 +143,6 @@ class Main(Screen[None], inherit_bindings=False):
         self._switcher.see(self.snapshot, self.place)
         self._come_to(self._switcher.bring(self.front.NAME))
 
-    def _tick(self) -> None:
-        if self.is_current:
-            self.front.tick(self._clock())
-
     def add(self, others: Sequence[Command]) -> None:
         """Takes commands that are not about panes."""
         self.commands += others

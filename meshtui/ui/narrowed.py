@@ -108,6 +108,7 @@ class Narrowed(Keyed[R]):
         if wanted is None or len(self._all()) <= _AT_ONCE:
             self.filter(wanted)
             return
+        self._subjects.typed()
         self._sifting = Sifted(wanted, self._subjects.of)
         # a function, not a coroutine: one given up before it ran leaves nothing unawaited
         self.run_worker(self._sift_in_slices, exclusive=True, group="sift")  # type: ignore[arg-type]
@@ -170,9 +171,9 @@ class Narrowed(Keyed[R]):
     def _subjects_at(self, now: datetime) -> None:
         """There is another snapshot."""
         used = self._sifted is not None or self._sifting is not None
+        self._subjects.at(now)
         if not (self.ROW_AND_TIME and used):
             self._subjects.forget()
-        self._subjects.at(now)
 
     def _subject(self, row: R) -> Subject:
         """A row as a filter looks at it."""

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import ClassVar
 
-from msgspec.structs import replace
 from textual import on
 from textual.containers import Container
 from textual.message import Message
@@ -25,14 +23,14 @@ from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.kinds import Kind
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Phase, Scope, Snapshot
-from meshtui.ui import detail, notices, times
+from meshtui.ui import detail, notices
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Section
 from meshtui.ui.exchange import Place, Stamp, Wants
 from meshtui.ui.keyed import R
 from meshtui.ui.lines import Lines
 from meshtui.ui.narrowed import Narrowed
-from meshtui.ui.spans import Cell, Line, Span, Tone, said, text_of
+from meshtui.ui.spans import Cell, Line, Span, Tone, said
 from meshtui.ui.table import Table
 from meshtui.ui.words import Words
 
@@ -142,10 +140,12 @@ class Pane(Narrowed[R]):
         """The verdicts of the rows that the doctor finds something worse of, by key."""
         if not self.OBJECTS:
             return {}
+        rows = self.rows(snapshot)
+        muted = (snapshot.muted, snapshot.now) if snapshot.muted else ()  # a mute ends by itself
         return snapshot.memo.kept(
             ("judged", self.NAME),
-            lambda: findings.judged(snapshot, self.rows(snapshot)),
-            (snapshot, self.place.namespaces, self.within),
+            lambda: findings.judged(snapshot, rows),
+            (rows, findings.examined(snapshot), *muted),
         )
 
     @property
@@ -277,14 +277,6 @@ class Pane(Narrowed[R]):
         self._detail()
         if self.wanted() != self._asked:
             self._look_closer()
-
-    def tick(self, now: datetime) -> None:
-        """Time has passed, and nothing else: draws the ages in seconds anew, which else wait for the next snapshot."""
-        if self._of is not None and self._of.now < now:
-            self._of = replace(self._of, now=now)
-            self.table.tick()
-            if any(times.in_seconds(text_of(each)) for each in self.beside.shown):
-                self._detail()
 
     def notes(self, snapshot: Snapshot) -> list[Line]:
         """What stands under the rows: what keeps them from being complete or current."""

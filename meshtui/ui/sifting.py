@@ -3,7 +3,6 @@ is the same row."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import compress
@@ -14,12 +13,8 @@ from meshtui.ui.filters import Filter, Subject
 
 R = TypeVar("R", bound=Row)
 
-_SECONDS = re.compile(r"s\b(?<=\ds)")
-"""An age that is another one soon: "12s", "4m27s". The letter comes first: it is looked for four times as fast."""
-_SOON = timedelta(seconds=10)
-"""So long such a one stays as it is: a filter is typed meanwhile, and all pods of a young cluster have one."""
-_LATER = timedelta(minutes=1)
-"""So long others do."""
+_LASTS = timedelta(seconds=30)
+"""So long after a letter the words last, ages among them: the next letter is about the same ones."""
 
 
 class Subjects(Generic[R]):
@@ -27,36 +22,28 @@ class Subjects(Generic[R]):
 
     def __init__(self, subject: Callable[[R], Subject]) -> None:
         self._subject = subject
-        self._known: dict[str, tuple[R, Subject, datetime | None]] = {}
+        self._known: dict[str, tuple[R, Subject]] = {}
         self._now: datetime | None = None
-        self._since: datetime | None = None
+        self._typed: datetime | None = None
 
     def forget(self) -> None:
         self._known.clear()
-        self._since = None
 
     def at(self, now: datetime) -> None:
-        """What is made from here on is of this time. Others are kept for a minute, and those with seconds in them for
-        ten seconds."""
+        """What is made from here on is of this time."""
         self._now = now
-        if self._since is None or not timedelta() <= now - self._since < _LATER:
+        if self._typed is None or not timedelta() <= now - self._typed < _LASTS:
             self.forget()
-            self._since = now
+
+    def typed(self) -> None:
+        """A filter has another letter."""
+        self._typed = self._now
 
     def of(self, row: R) -> Subject:
         known = self._known.get(row.key)
-        if known is not None and known[0] is row and not self._is_over(known[2]):
-            return known[1]
-        found = self._subject(row)
-        passes = _SECONDS.search(" ".join(found.cells))
-        self._known[row.key] = (row, found, self._now if passes else None)
-        return found
-
-    def _is_over(self, made: datetime | None) -> bool:
-        """Of what has seconds in it, made then."""
-        if made is None or self._now is None:
-            return False
-        return not timedelta() <= self._now - made < _SOON
+        if known is None or known[0] is not row:
+            known = self._known[row.key] = (row, self._subject(row))
+        return known[1]
 
 
 class Sifted(Generic[R]):

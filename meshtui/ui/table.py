@@ -20,11 +20,10 @@ from textual.message import Message
 from textual.strip import Strip
 
 from meshtui.mesh.health import Health, Verdict
-from meshtui.ui import times
 from meshtui.ui.columns import GAP, Column, shorten
 from meshtui.ui.headings import MARK, Headings
 from meshtui.ui.paint import Paint
-from meshtui.ui.spans import Cell, Line, line, mark, text_of
+from meshtui.ui.spans import Cell, Line, line, mark
 
 
 class Row(Protocol):
@@ -198,12 +197,6 @@ class Table(Paint, Generic[R]):
             self._scroll_along(self._line(self._cursor) - before)
         self._moved()
         self._redraw()
-
-    def tick(self) -> None:
-        """Time has passed: draws anew what has an age in seconds, if anything has."""
-        seen = (each.cells for each in self._standing.values() if isinstance(each, _Drawn))
-        if any(times.in_seconds(text_of(cell)) for cells in seen for cell in cells):
-            self._redraw()
 
     def begin(self, columns: Sequence[Column]) -> None:
         """Shows nothing, with other columns: what comes next is of another kind. A row that comes again has the

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 
 NONE = "–"
-_SECONDS = re.compile(r"(?<!\w)\d{1,3}s\b", re.ASCII)
 
 
 def duration(length: timedelta) -> str:
@@ -56,11 +54,6 @@ def distance(moment: datetime, now: datetime) -> str:
 def age(since: datetime | None, now: datetime) -> str:
     """How long ago; a dash where nobody knows."""
     return NONE if since is None else duration(now - since)
-
-
-def in_seconds(text: str) -> bool:
-    """Whether there is an age in it that is another one soon: "12s", not "4m27s"."""
-    return _SECONDS.search(text) is not None
 
 
 def clock(moment: datetime | None) -> str:

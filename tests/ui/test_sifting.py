@@ -56,25 +56,41 @@ def test_a_plain_word_is_found_where_the_engine_finds_it(word: str, text: str) -
     assert filters.finder(word)(text) is filters.finds(filters.pattern_of(word), text)
 
 
-def test_a_row_is_put_into_words_once_for_all_letters_and_times_but_for_what_passes() -> None:
+def test_rows_are_put_into_words_once_for_all_letters_that_follow_each_other_soon() -> None:
     reader = Reader()
     subjects = Subjects(reader)
-    old, young, odd = Row("a"), Row("b", "12s"), Row("c", "4m27s")
+    rows = [Row("a"), Row("b", "12s")]
 
-    def look(seconds: float) -> list[Row]:
+    def letter(seconds: float, text: str = "a") -> list[Row]:
+        """What is put into words for a letter so long after the first one."""
         reader.read.clear()
         subjects.at(NOW + timedelta(seconds=seconds))
-        for text in ("a", "ab"):
-            assert not Sifted(wanted(text), subjects.of).kept([old, young, odd])[1:]
+        subjects.typed()
+        assert Sifted(wanted(text), subjects.of).kept(rows) == rows[:1]
         return reader.read
 
-    assert look(0) == [old, young, odd]
-    assert look(0) == []
-    assert look(9) == []
-    assert look(10) == [young, odd]
-    assert look(19) == []
-    assert look(61) == [old, young, odd]
-    assert look(30) == [old, young, odd]  # the clock was set back
+    assert letter(0) == rows
+    assert letter(0, "41d") == []
+    assert letter(29) == []
+    assert letter(58) == []
+    rows[0] = Row("a")
+    assert letter(60) == rows[:1]
+    assert letter(90) == rows
+    assert letter(80) == rows  # the clock was set back
+
+
+def test_words_are_not_held_for_long_once_nobody_types() -> None:
+    reader = Reader()
+    subjects = Subjects(reader)
+    row = Row("a")
+    subjects.at(NOW)
+    subjects.typed()
+    subjects.of(row)
+    subjects.at(NOW + timedelta(seconds=30))
+    subjects.of(row)
+    subjects.at(NOW + timedelta(seconds=31))
+    subjects.of(row)
+    assert reader.read == [row] * 3
 
 
 def test_another_row_of_the_same_key_is_judged_again_and_no_other() -> None:

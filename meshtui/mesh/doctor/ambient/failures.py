@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from meshtui.mesh import nodes, ztunnel_probes
+from meshtui.mesh import nodes, workloads, ztunnel_probes
 from meshtui.mesh.checks import count
 from meshtui.mesh.doctor.ambient import capture
 from meshtui.mesh.doctor.ambient.evidence import SHOWN, grouped, pod_ref, seen
@@ -19,7 +19,7 @@ from meshtui.mesh.nodes import Node
 from meshtui.mesh.peer_authentication import Mode
 from meshtui.mesh.pods import Pod
 from meshtui.mesh.snapshot import Answer, Probe, Ref, Scope, Snapshot
-from meshtui.mesh.workloads import Workload, of
+from meshtui.mesh.workloads import Workload
 
 BLOCKED = Rule(
     "AMB-013",
@@ -162,16 +162,11 @@ def _between(counted: Iterable[_Counted]) -> Iterable[Sequence[_Counted]]:
 
 def _known(snapshot: Snapshot) -> Mapping[str, Sequence[Workload]]:
     """The pods of each workload, as ztunnels call it: by its controller, else by the pod itself."""
-    return snapshot.once(_by_controller, of(snapshot))
+    return snapshot.memo.grouped("by controller", workloads.by_pod(snapshot), _controller)
 
 
-def _by_controller(every: Sequence[Workload]) -> Mapping[str, Sequence[Workload]]:
-    return grouped(
-        every,
-        lambda each: (
-            f"{each.pod.namespace}/{each.pod.controller.partition('/')[2] or each.pod.name}"
-        ),
-    )
+def _controller(each: Workload) -> str:
+    return f"{each.pod.namespace}/{each.pod.controller.partition('/')[2] or each.pod.name}"
 
 
 def _is_strict(each: Workload) -> bool:
