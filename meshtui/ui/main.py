@@ -344,7 +344,10 @@ class Main(Screen[None], inherit_bindings=False):
 
     def ask(self, sign: str) -> None:
         """Opens the prompt."""
-        text = self.front.filter_text if sign == "/" else ""
+        text = ""
+        if sign == "/":
+            text = self.front.filter_text
+            self.front.expect_filter()
         self.prompt.ask(sign, text, self.front.read_filter)
 
     def action_reach(self, command: str) -> None:

@@ -4,7 +4,8 @@ fault, and those that a filter keeps."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -118,19 +119,39 @@ class Narrowed(Keyed[R]):
         wanted, self._sifting = self.read_filter(self.filter_text), None
         self._sifted = Sifted(wanted, self._subjects.of) if wanted is not None else None
 
+    def expect_filter(self) -> None:
+        """A filter is about to be typed: where there are many rows, they are put into words meanwhile."""
+        if len(self._all()) > _AT_ONCE:
+            self._subjects.typed()
+            self.run_worker(self._word_in_slices, exclusive=True, group="sift")  # type: ignore[arg-type]
+
+    async def _word_in_slices(self) -> None:
+        async for some in self._slices():
+            for row in some:
+                self._subjects.of(row)
+
     async def _sift_in_slices(self) -> None:
-        sifting, left = self._sifting, iter(self._all())
+        sifting = self._sifting
+        async with aclosing(self._slices()) as slices:
+            async for some in slices:
+                if sifting is None or self._sifting is not sifting:
+                    return
+                sifting.judge(some)
+        await asyncio.sleep(0)
+        if sifting is not None and self._sifting is sifting:
+            self.filter(sifting.filter)
+
+    async def _slices(self) -> AsyncGenerator[Sequence[R], None]:
+        """All rows, a few at a time; keys come between."""
+        left = iter(self._all())
         ends = monotonic() + _SLICE
-        while sifting is not None and self._sifting is sifting and (some := [*islice(left, _STEP)]):
+        while some := [*islice(left, _STEP)]:
             if monotonic() > ends:
                 await asyncio.sleep(0)
                 if isinstance(self.app, Considerate):
                     self.app.keys_first.pressed()  # a key is at work until its rows are there
                 ends = monotonic() + _SLICE
-            sifting.judge(some)
-        await asyncio.sleep(0)
-        if sifting is not None and self._sifting is sifting:
-            self.filter(sifting.filter)
+            yield some
 
     def _sift(self, sifted: Sifted[R] | None) -> None:
         before = self.filter_text
@@ -170,9 +191,8 @@ class Narrowed(Keyed[R]):
 
     def _subjects_at(self, now: datetime) -> None:
         """There is another snapshot."""
-        used = self._sifted is not None or self._sifting is not None
         self._subjects.at(now)
-        if not (self.ROW_AND_TIME and used):
+        if not self.ROW_AND_TIME:
             self._subjects.forget()
 
     def _subject(self, row: R) -> Subject:

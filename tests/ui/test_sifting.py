@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import Struct
 
 from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.snapshot import Ref
+from meshtui.mesh.workloads import Workload
 from meshtui.ui import filters
 from meshtui.ui.filters import Filter, Subject
+from meshtui.ui.panes.workloads import WorkloadsPane
 from meshtui.ui.sifting import Sifted, Subjects
 from tests.bench.rows import many
 from tests.ui.looking import looking
@@ -112,6 +115,26 @@ def test_what_was_judged_in_slices_is_kept_in_the_order_of_now() -> None:
         sifted.judge([one])
     assert sifted.kept(rows[::-1]) == [rows[3], rows[2], rows[0]]
     assert reader.read == rows
+
+
+async def test_rows_are_put_into_words_before_the_first_letter_is_typed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    worded: list[str] = []
+
+    called = WorkloadsPane.called
+
+    def noted(pane: WorkloadsPane, row: Workload) -> str:
+        worded.append(row.key)
+        return called(pane, row)
+
+    monkeypatch.setattr(WorkloadsPane, "called", noted)
+    async with looking(many(1_500), "workloads") as at:
+        await at.press("/")
+        await until(at.pilot, lambda: len(worded) == 1_500)
+        await at.press("l", "e", "d")
+        await until(at.pilot, lambda: at.pane.filter_text == "led")
+        assert len(worded) == 1_500, "no letter puts any of them into words again"
 
 
 async def test_the_old_rows_stand_there_until_all_are_judged() -> None:
