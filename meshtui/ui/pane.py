@@ -262,12 +262,12 @@ class Pane(Narrowed[R]):
             self._awaited = ""
         self.refreshed(snapshot)
         self.table.set_class(self.is_old(snapshot), "-stale")
-        healths = [judged.get(row.key, row.verdict).health for row in rows if self.COUNTS]
+        bad, warn = self._counted(rows, judged, snapshot) if self.COUNTS else (0, 0)
         self.stamp = Stamp(
             shown=len(rows),
             total=inside if self.COUNTS or self._filter is not None else 0,
-            bad=healths.count(Health.BAD),
-            warn=healths.count(Health.WARN),
+            bad=bad,
+            warn=warn,
             within=self._within,
             filter=self.filter_text,
             faults=self._faults,
@@ -277,6 +277,17 @@ class Pane(Narrowed[R]):
         self._detail()
         if self.wanted() != self._asked:
             self._look_closer()
+
+    def _counted(
+        self, rows: Sequence[R], judged: Mapping[str, Verdict], snapshot: Snapshot
+    ) -> tuple[int, int]:
+        """How many of the rows fail, and how many need a person."""
+
+        def count() -> tuple[int, int]:
+            healths = [judged.get(row.key, row.verdict).health for row in rows]
+            return healths.count(Health.BAD), healths.count(Health.WARN)
+
+        return snapshot.memo.kept(("counted", self.NAME), count, (rows, judged))
 
     def notes(self, snapshot: Snapshot) -> list[Line]:
         """What stands under the rows: what keeps them from being complete or current."""

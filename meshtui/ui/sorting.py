@@ -41,9 +41,17 @@ class Sorter(Generic[R]):
         self._rows: Sequence[R] = ()
         self._keys: Sequence[Any] = ()
         """What each of the rows is sorted by."""
+        self._order = Order()
+        self._sorted: Sequence[R] = ()
 
     def sorted(self, rows: Sequence[R], order: Order, value: Callable[[R], object]) -> Sequence[R]:
         """The rows in an order. `value` gives what one is sorted by; None where that is not known."""
+        if rows is not self._rows or order != self._order:
+            self._sorted = self._anew(rows, order, value)
+            self._order = order
+        return self._sorted
+
+    def _anew(self, rows: Sequence[R], order: Order, value: Callable[[R], object]) -> Sequence[R]:
         keys = self._keys_of(rows, order.column, value)
         there = [at for at, key in enumerate(keys) if key is not None]
         unknown = [row for row, key in zip(rows, keys, strict=True) if key is None]
