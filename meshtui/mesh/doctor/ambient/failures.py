@@ -3,11 +3,11 @@ AMB-013, AMB-032, AMB-034 and AMB-058)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from meshtui.mesh import nodes, workloads, ztunnel_probes
+from meshtui.mesh import nodes, pods, workloads, ztunnel_probes
 from meshtui.mesh.checks import count
 from meshtui.mesh.doctor.ambient import capture
 from meshtui.mesh.doctor.ambient.evidence import SHOWN, grouped, pod_ref, seen
@@ -120,9 +120,9 @@ def _counters(found: Mapping[str, Node], answers: Mapping[Probe, Answer]) -> _Co
 
 def unread(snapshot: Snapshot, rule: Rule) -> Iterator[Unsure]:
     """Of ztunnels whose counters are not known."""
-    for why, pods in _known_counters(snapshot).unread.items():
-        said = f"the counters of {count(len(pods), 'ztunnel')} are not known: {why}"
-        yield Unsure(rule, said, pod_ref(pods[0]))
+    for why, silent in _known_counters(snapshot).unread.items():
+        said = f"the counters of {count(len(silent), 'ztunnel')} are not known: {why}"
+        yield Unsure(rule, said, pod_ref(silent[0]))
 
 
 def _unsure(snapshot: Snapshot, rule: Rule, flag: str, reporter: str) -> Iterator[Unsure]:
@@ -130,9 +130,9 @@ def _unsure(snapshot: Snapshot, rule: Rule, flag: str, reporter: str) -> Iterato
     yield from unread(snapshot, rule)
     once = [each for each in _counted(snapshot, flag, reporter) if each.risen is None]
     if once:
-        pods = list(dict.fromkeys(each.ztunnel for each in once))
-        said = f"the counters of {count(len(pods), 'ztunnel')} were read once: whether they rise is not known"
-        yield Unsure(rule, said, pod_ref(pods[0]))
+        asked = list(dict.fromkeys(each.ztunnel for each in once))
+        said = f"the counters of {count(len(asked), 'ztunnel')} were read once: whether they rise is not known"
+        yield Unsure(rule, said, pod_ref(asked[0]))
 
 
 def _compared(failure: Failure, times: int, answer: Answer, pod: Pod) -> _Counted:
@@ -148,11 +148,13 @@ def refused(snapshot: Snapshot) -> Findings:
     """High while the counters rise; of what was refused before, for information."""
     yield from _unsure(snapshot, REFUSED, "DENY", "destination")
     plain = [each for each in _counted(snapshot, "DENY", "destination") if each.failure.plain]
-    known = _known(snapshot) if plain else {}
+    if not plain:
+        return
+    known = _known(snapshot)
     for pair in _between(plain):
-        servers = [it for it in known.get(pair[0].server, ()) if _is_strict(it)]
+        servers = [it for it in known(pair[0].server) if _is_strict(it)]
         if servers:
-            yield _refused(pair, known.get(pair[0].caller, ()), servers)
+            yield _refused(pair, known(pair[0].caller), servers)
 
 
 def _between(counted: Iterable[_Counted]) -> Iterable[Sequence[_Counted]]:
@@ -160,13 +162,15 @@ def _between(counted: Iterable[_Counted]) -> Iterable[Sequence[_Counted]]:
     return grouped(counted, lambda each: (each.caller, each.server)).values()
 
 
-def _known(snapshot: Snapshot) -> Mapping[str, Sequence[Workload]]:
-    """The pods of each workload, as ztunnels call it: by its controller, else by the pod itself."""
-    return snapshot.memo.grouped("by controller", workloads.by_pod(snapshot), _controller)
+def _known(snapshot: Snapshot) -> Callable[[str], Sequence[Workload]]:
+    """The pods of a workload, as ztunnels call it: by its controller, else by the pod itself."""
+    named = snapshot.memo.grouped("by controller", pods.of(snapshot), _controller)
+    every = workloads.by_pod(snapshot)
+    return lambda name: [every[pod.key] for pod in named.get(name, ())]
 
 
-def _controller(each: Workload) -> str:
-    return f"{each.pod.namespace}/{each.pod.controller.partition('/')[2] or each.pod.name}"
+def _controller(pod: Pod) -> str:
+    return f"{pod.namespace}/{pod.controller.partition('/')[2] or pod.name}"
 
 
 def _is_strict(each: Workload) -> bool:
@@ -206,10 +210,12 @@ def blocked(snapshot: Snapshot) -> Findings:
         for each in _counted(snapshot, "NETWORK_POLICY", "source")
         if each.risen and each.times >= 3
     ]
-    known = _known(snapshot) if rising else {}
+    if not rising:
+        return
+    known = _known(snapshot)
     for each in rising:
-        callers = [it for it in known.get(each.caller, ()) if it.pod.node == each.ztunnel.node]
-        servers = known.get(each.server, ())
+        callers = [it for it in known(each.caller) if it.pod.node == each.ztunnel.node]
+        servers = known(each.server)
         if not servers:
             continue
         where = sorted({it.pod.node for it in servers if it.pod.node})
@@ -230,10 +236,12 @@ def denied(snapshot: Snapshot) -> Findings:
         for each in _counted(snapshot, "DENY", "destination")
         if each.risen and not each.failure.plain
     ]
-    known = _known(snapshot) if rising else {}
+    if not rising:
+        return
+    known = _known(snapshot)
     for pair in _between(rising):
         server, caller = pair[0].server, pair[0].caller
-        servers, callers = known.get(server, ()), known.get(caller, ())
+        servers, callers = known(server), known(caller)
         if not servers:
             continue
         says = f"{server} refuses {caller}: {_times(pair)}, and more come"
@@ -250,9 +258,11 @@ def revoked(snapshot: Snapshot) -> Findings:
         for side in ("source", "destination")
         for each in _counted(snapshot, "CERT_REVOKED", side)
     ]
-    known = _known(snapshot) if found else {}
+    if not found:
+        return
+    known = _known(snapshot)
     for each in found:
-        refs = (*(it.ref for it in known.get(each.caller, ())), pod_ref(each.ztunnel))
+        refs = (*(it.ref for it in known(each.caller)), pod_ref(each.ztunnel))
         says = f"{count(each.times, 'connection')} from {each.caller} to {each.server} refused: certificate revoked"
         yield Found(REVOKED, refs, says, (each.shown,))
 
