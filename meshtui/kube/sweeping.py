@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
+from operator import is_not
 from time import monotonic
 from typing import Any, Protocol
 
@@ -83,11 +84,12 @@ class Sweeping:
         return Sweep(self._enabled, self.total, len(read), min(read, default=None))
 
     async def run(self) -> None:
-        looked_at: Snapshot | None = None
+        looked_at: tuple[object, ...] = ()
         while True:
             snapshot, seen = self._latest(), self.total
-            if snapshot is not looked_at:
-                looked_at = snapshot
+            decides = snapshot.objects.get(POD), snapshot.covering(POD).phase, snapshot.answers
+            if not looked_at or any(map(is_not, decides, looked_at)):
+                looked_at = decides
                 await self._look(snapshot)
             asked = [*filter(None, map(self._pods.get, self._asked))]
             self._asked.clear()

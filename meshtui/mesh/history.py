@@ -89,7 +89,7 @@ def _begun(before: History, now: datetime) -> History:
 
 def captured(snapshot: Snapshot) -> int | None:
     """Pods that are captured, in all namespaces; None while it is not known of each that is wanted in the mesh."""
-    count = namespaces.captured(workloads.of(snapshot))
+    count = snapshot.once(namespaces.captured, workloads.of(snapshot))
     return None if count.unknown or count.undecided else count.captured
 
 

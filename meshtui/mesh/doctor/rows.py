@@ -47,8 +47,11 @@ class Row(Struct, frozen=True, eq=False):
 
 def of(snapshot: Snapshot) -> Sequence[Row]:
     """The worst first; behind them those that are muted, and at the end, for a minute, those that are gone."""
-    rows = _Rows.following(snapshot).rows.values()
-    return sorted(rows, key=lambda row: (row.gone is not None, row.mute is not None))
+    return snapshot.once(_ordered, _Rows.following(snapshot).rows)
+
+
+def _ordered(rows: Mapping[str, Row]) -> Sequence[Row]:
+    return sorted(rows.values(), key=lambda row: (row.gone is not None, row.mute is not None))
 
 
 def mute_of(finding: Finding, snapshot: Snapshot) -> Mute | None:
@@ -58,8 +61,8 @@ def mute_of(finding: Finding, snapshot: Snapshot) -> Mute | None:
 
 
 def examined(snapshot: Snapshot) -> Examination:
-    """All rules that run unasked: anew where an object or an answer changed, and every half a minute, since some go by
-    the time and some by events, which come and go with the row that is looked at. Nothing while pods are being listed:
+    """All rules that run unasked: anew where an object or an answer changed, and every minute, since some go by the
+    time and some by events, which come and go with the row that is looked at. Nothing while pods are being listed:
     most rules would not know yet, and each page of 10,000 would be examined."""
     if not snapshot.examines or any(
         scope.kind == POD and source.phase is Phase.LOADING
@@ -71,8 +74,8 @@ def examined(snapshot: Snapshot) -> Examination:
     phases = [
         source.phase.value for scope, source in snapshot.sources.items() if scope.kind in kinds
     ]
-    half_minute = int(snapshot.now.timestamp() / 30)
-    inputs = (*objects, *phases, snapshot.answers, snapshot.gets, half_minute)
+    minute = int(snapshot.now.timestamp() / 60)
+    inputs = (*objects, *phases, snapshot.answers, snapshot.gets, minute)
     return snapshot.memo.kept("examined", lambda: examination.of(snapshot, _UNASKED), inputs)
 
 
@@ -123,6 +126,16 @@ class _Rows(Struct, frozen=True, eq=False):
     """Whether the lists have all been read once: what comes later is new."""
     unsure: frozenset[str]
     """The codes of rules that could not judge everything: what they find once they can may be old."""
+    examination: Examination
+
+    def holds(self, snapshot: Snapshot) -> bool:
+        """Whether all is as it was: nothing else is found, and no row is one that passes."""
+        return (
+            self.settled
+            and self.examination is examined(snapshot)
+            and not snapshot.muted
+            and not any(row.gone or row.mute for row in self.rows.values())
+        )
 
     @classmethod
     def following(cls, snapshot: Snapshot) -> _Rows:
@@ -130,6 +143,8 @@ class _Rows(Struct, frozen=True, eq=False):
 
 
 def _step(before: _Rows | None, snapshot: Snapshot) -> _Rows:
+    if before is not None and before.holds(snapshot):
+        return before
     known, now = before.rows if before else {}, snapshot.now
     settled = before is not None and before.settled
     unsure = before.unsure if before else frozenset()
@@ -160,6 +175,7 @@ def _step(before: _Rows | None, snapshot: Snapshot) -> _Rows:
         rows,
         settled or (bool(snapshot.sources) and complete and snapshot.examines),
         frozenset(each.rule.code for each in looked.unsure),
+        looked,
     )
 
 
