@@ -84,16 +84,20 @@ class Sweeping:
         return Sweep(self._enabled, self.total, len(read), min(read, default=None))
 
     async def run(self) -> None:
-        looked_at: tuple[object, ...] = ()
+        looked_at: Snapshot | None = None
+        decided: tuple[object, ...] = ()
         while True:
             snapshot, seen = self._latest(), self.total
-            decides = snapshot.objects.get(POD), snapshot.covering(POD).phase, snapshot.answers
-            if not looked_at or any(map(is_not, decides, looked_at)):
-                looked_at = decides
-                await self._look(snapshot)
-            asked = [*filter(None, map(self._pods.get, self._asked))]
-            self._asked.clear()
-            self._known |= await self._ztunnels(asked, snapshot)
+            if snapshot is not looked_at:
+                looked_at = snapshot
+                decides = snapshot.objects.get(POD), snapshot.covering(POD).phase, snapshot.answers
+                if not decided or any(map(is_not, decides, decided)):
+                    decided = decides
+                    await self._look(snapshot)
+            if self._asked:
+                asked = [*filter(None, map(self._pods.get, self._asked))]
+                self._asked.clear()
+                self._known |= await self._ztunnels(asked, snapshot)
             if self.total != seen:
                 self._changed(soon=True)
             if self._enabled:

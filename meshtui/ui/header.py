@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from rich.cells import cell_len
@@ -12,7 +12,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from meshtui.mesh.snapshot import Phase, Snapshot
+from meshtui.mesh.snapshot import Phase, Scope, Snapshot, Source
 from meshtui.ui import times
 from meshtui.ui.arguments import ALL
 from meshtui.ui.columns import shorten
@@ -140,14 +140,19 @@ def _connection(snapshot: Snapshot | None, now: datetime, *, brief: bool) -> Spa
         if server.retry_at is not None and server.retry_at > now and not brief:
             retry = f" (retry in {(server.retry_at - now).seconds}s)"
         return Span(f"◍ stale since {times.clock(server.answered)}{retry}", Tone.BAD)
-    phases = {source.phase for source in snapshot.sources.values()}
+    return snapshot.once(_watched, snapshot.sources)
+
+
+def _watched(sources: Mapping[Scope, Source]) -> Span:
+    """Whether all watches speak."""
+    phases = {source.phase for source in sources.values()}
     if Phase.STALE in phases:
         return Span("◍ some watches cut", Tone.WARN)
     if Phase.LOADING in phases:
-        read = sum(source.count for source in snapshot.sources.values())
+        read = sum(source.count for source in sources.values())
         return Span(f"◌ loading {read:,}", Tone.UNKNOWN)
     if Phase.FORBIDDEN in phases and phases <= {Phase.FORBIDDEN, Phase.ABSENT}:
         return Span("✗ forbidden", Tone.BAD)
-    if any(source.problem for source in snapshot.sources.values() if source.phase is Phase.LIVE):
+    if any(source.problem for source in sources.values() if source.phase is Phase.LIVE):
         return Span("◍ not all watched", Tone.WARN)
     return Span("● live", Tone.OK)
