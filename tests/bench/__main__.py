@@ -14,7 +14,7 @@ compares with programs that do not read proxies. Everything it prints it also wr
     all_rows        ... to a list that says it is complete and live
     key             from a key to the first change on screen, in milliseconds: median and worst
     change          from a PATCH of a pod to its new value on screen, in seconds: median and worst
-    idle_cpu        percent of one core while nothing happens, over one round of the sweep's metrics
+    idle_cpu        percent of one core while nothing happens, over a minute; it hangs on `waking`
     filter          from the last character of a filter to the rows that it keeps, in milliseconds: median and worst
     sort            from a key that sorts all rows to the rows in their order, in milliseconds: median and worst
     switch          from tab to the other pane, in milliseconds: median and worst
@@ -22,6 +22,7 @@ compares with programs that do not read proxies. Everything it prints it also wr
     quit            from `:q` to the end of the process, in seconds
     storm           1,000 watch events a second for a minute, without the sweep: how many came, keys, percent of a core
     busy_before     of one core, by all of the machine, before each run: it is waited for until that is little
+    waking          milliseconds to look at 10,000 objects of this machine's memory, at once and after ten seconds
 
 How it grows with the pods of a cluster: python -m tests.bench.growth
 """
@@ -44,7 +45,7 @@ from pathlib import Path
 import msgspec
 
 from tests.bench import measures, peers, storm
-from tests.bench.calm import until_calm
+from tests.bench.calm import until_calm, waking
 from tests.bench.measures import Figures
 from tests.bench.terminal import Terminal, compiled, environment
 from tests.cluster.kubeconfig import Api
@@ -102,6 +103,7 @@ async def _bench(scratch: Path, chosen: argparse.Namespace) -> Figures:
                 for name, flags in (("no_sweep", ["--no-sweep"]), ("default", [])):
                     figures[name] = {"busy_before": await asyncio.to_thread(until_calm)}
                     figures[name] |= {"starts": await _starts(api, access, scratch, flags)}
+                    figures[name] |= {"waking": await asyncio.to_thread(waking)}
                     figures[name] |= await _program(api, access, scratch, flags, chosen.idle)
             pods = figures["default"]["starts"]["pods"]
             figures["kubectl"] = peers.kubectl(access.admin)
