@@ -39,7 +39,7 @@ def waking(seconds: float = 10) -> dict[str, float]:
     """Milliseconds of CPU to look at 10,000 of 300,000 objects: again at once, and after so many seconds in which
     nobody did. On some virtual machines the latter is twenty times as much, and another day three times."""
     objects = [{"name": str(number)} for number in range(300_000)]
-    looked_at = random.Random(1).sample(objects, 10_000)  # noqa: S311 - no secret
+    looked_at = random.Random(1).sample(objects, 10_000)
 
     def look() -> float:
         began = time.thread_time()
