@@ -43,7 +43,7 @@ class Pace(Struct, frozen=True):
     """Between two readings of a single object that is on screen."""
     rights: float = 300.0
     """So long is a right remembered."""
-    sweep_look: float = 0.5
+    sweep_look: float = 1.0
     """Between two looks for what the sweep should read."""
     sweep_metrics: float = 60.0
     """Between two readings of a ztunnel's metrics, and `sweep_dump` of its dump where nothing asks for it sooner."""
@@ -52,7 +52,7 @@ class Pace(Struct, frozen=True):
     """From a dump that was read because of them to the next look at counts that disagree."""
     sweep_rate: int = 2_000_000
     """Bytes a second that the sweep may read, on average."""
-    sweep_ask: int = 600_000
+    sweep_ask: int = 800_000
     """Bytes that each reading counts for at least: a port-forward is a connection, and a line in an audit log."""
 
     def backoff(self, failures: int) -> float:

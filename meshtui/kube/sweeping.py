@@ -105,7 +105,7 @@ class Sweeping:
             await asyncio.sleep(self._pace.sweep_look)
 
     def _read_what_is_due(self) -> None:
-        if not self._has_room():  # as mostly: what is due is looked for twice a second
+        if not self._has_room():  # as mostly: what is due is looked for every second
             return
         for probe in due(
             filter(self._is_free, self._known.values()), datetime.now(UTC), self._pace
