@@ -85,13 +85,13 @@ class Sweeping:
 
     async def run(self) -> None:
         looked_at: Snapshot | None = None
-        decided: tuple[object, ...] = ()
+        decided: tuple[object, ...] = (None, None, None)
         while True:
             snapshot, seen = self._latest(), self.total
             if snapshot is not looked_at:
                 looked_at = snapshot
                 decides = snapshot.objects.get(POD), snapshot.covering(POD).phase, snapshot.answers
-                if not decided or any(map(is_not, decides, decided)):
+                if any(map(is_not, decides, decided)):  # mostly not, and 300 ztunnels take 7 ms
                     decided = decides
                     await self._look(snapshot)
             if self._asked:

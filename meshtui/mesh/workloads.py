@@ -125,12 +125,10 @@ def _at_now(snapshot: Snapshot) -> Sequence[Workload]:
     """Nearly all pods are past being young: of 10,000 that stand still none is looked at."""
     found, now = derived(snapshot, _each), snapshot.now
     rows, settling = snapshot.once(_settled, found)
-    young = [at for at in settling if found[at].at(now) is not rows[at]]
+    young = {at: row for at in settling if (row := found[at].at(now)) is not rows[at]}
     if not young:
         return rows
-    rows = [*rows]
-    for at in young:
-        rows[at] = found[at].at(now)
+    rows = [young.get(at, row) for at, row in enumerate(rows)]
     return snapshot.memo.unchanged("workloads", rows)
 
 

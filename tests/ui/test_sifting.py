@@ -121,7 +121,6 @@ async def test_rows_are_put_into_words_before_the_first_letter_is_typed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     worded: list[str] = []
-
     called = WorkloadsPane.called
 
     def noted(pane: WorkloadsPane, row: Workload) -> str:
