@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import chain, pairwise
+from operator import attrgetter
 from typing import Generic, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 K = TypeVar("K")
 
@@ -43,6 +45,18 @@ def rises(samples: Samples[K]) -> Iterator[Rise[K]]:
         lost = any(key not in now for key in before)
         if end > begin and not lost and all(each >= 0 for each in risen.values()):
             yield Rise(begin, end, {key: each for key, each in risen.items() if each})
+
+
+def whenever(proxies: Sequence[Sequence[Rise[K]]]) -> Sequence[Rise[K]]:
+    """The times in which any of them was watched, each once and without counters: what there is of a counter that rose
+    at none of them."""
+    found: list[Rise[K]] = []
+    for rise in sorted(chain.from_iterable(proxies), key=attrgetter("begin")):
+        if not found or found[-1].end < rise.begin:
+            found.append(replace(rise, counters={}))
+        elif found[-1].end < rise.end:
+            found[-1] = replace(found[-1], end=rise.end)
+    return found
 
 
 def watched(proxies: Sequence[Sequence[Rise[K]]]) -> timedelta:

@@ -94,7 +94,10 @@ class Counted(Struct, frozen=True):
     own: Mapping[tuple[str, str], Own]
     """By namespace and name; only of ztunnels that counted something of it."""
     none: Own
-    """The same of a Service of which nothing was counted while they were watched."""
+    """The same of a Service of which nothing was counted while they were watched: as of one ztunnel, since there may be
+    hundreds, and as many such Services."""
+    watched: timedelta
+    """Over how long."""
     seen: frozenset[tuple[str, str]]
     """Services of which any of them ever saw a connection."""
     total: int
@@ -113,16 +116,15 @@ def _counted(answers: Mapping[Probe, Answer], pods: Sequence[Pod]) -> Counted:
         if pod.labels.get("app") == "ztunnel"
     ]
     own: dict[tuple[str, str], list[Sequence[Rise[Connections]]]] = {}
-    none: list[Sequence[Rise[Connections]]] = []
-    for answer in found:
-        rises = tuple(rates.rises(answer.kept or ()))
-        none.append([replace(rise, counters={}) for rise in rises])
+    risen = [tuple(rates.rises(answer.kept or ())) for answer in found]
+    for rises in risen:
         for service in {(key.namespace, key.service) for rise in rises for key in rise.counters}:
             own.setdefault(service, []).append(_of(rises, service))
     values = [each.value for each in found if isinstance(each.value, Metrics)]
     return Counted(
         own=own,
-        none=none,
+        none=[rates.whenever(risen)],
+        watched=rates.watched(risen),
         seen=frozenset((key.namespace, key.service) for it in values for key in it.connections),
         total=len(found),
         read=len(values),
@@ -172,7 +174,7 @@ def of(snapshot: Snapshot, namespace: str, service: str, waypoint: str | None) -
         failures=_by_reason(own),
         failing=_once(own, _is_failed),
         failed=rates.series(own, _is_failed_once, snapshot.now, buckets=BUCKETS, width=WIDTH),
-        watched=max(rates.watched(by_waypoint), rates.watched(by_ztunnels.none)),
+        watched=max(rates.watched(by_waypoint), by_ztunnels.watched),
         unread="; ".join(unread),
         uncounted=_uncounted(by_ztunnels, (namespace, service), waypoint),
     )
