@@ -133,12 +133,18 @@ class Api:
 
 def _client(connection: Connection) -> ApiClient:
     _enter("kubernetes", "kubernetes.aio")
-    from kubernetes.aio.client import ApiClient, Configuration
+    from kubernetes.aio.client import ApiClient, Configuration, rest
 
+    # its own transport, which reads the system's authorities for 30 ms and is thrown away
+    rest.RESTClientObject = _none_of  # type: ignore[assignment,misc]
     client = ApiClient(Configuration(host=""))  # where the server is, the connection knows
     client.user_agent = USER_AGENT
     client.rest_client = _Transport(connection)  # type: ignore[assignment]
     return client
+
+
+def _none_of(_: object) -> None:
+    """No transport, whatever it was to be configured with."""
 
 
 def _enter(*packages: str) -> None:

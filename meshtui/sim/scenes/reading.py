@@ -19,6 +19,7 @@ from meshtui.sim.objects import Raw
 from meshtui.sim.store import Key
 
 _WART = "wart"
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # seven times as fast
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 
 
@@ -125,7 +126,7 @@ def duration(text: str) -> timedelta:
 
 def _document(name: str, **values: str) -> Raw:
     text = files("meshtui.sim.scenes").joinpath(f"{name}.yaml").read_text()
-    found: Raw = yaml.safe_load(Template(text).safe_substitute(values))
+    found: Raw = yaml.load(Template(text).safe_substitute(values), Loader=_LOADER)
     return found
 
 
