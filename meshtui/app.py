@@ -126,6 +126,13 @@ class MeshApp(Routes, inherit_bindings=False):
         self.theme_variables = found  # by which text that wraps by itself is styled
         return found
 
+    def refresh_css(self, animate: bool = True) -> None:
+        """While there is no screen, its stylesheets need not be read once more: nothing was styled by them."""
+        if self.screen_stack:
+            super().refresh_css(animate)
+        else:
+            self.stylesheet.set_variables(self.get_css_variables())
+
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), *self._only_ascii]
 
