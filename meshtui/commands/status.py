@@ -130,8 +130,7 @@ def _said(item: Item, now: datetime) -> str:
 
 
 def _value(item: Item, now: datetime) -> str:
-    when = times.distance(item.when, now) if item.when is not None else ""
-    return f"{item.value} {when}".strip()
+    return times.coming(item.value, item.when, now) if item.when is not None else item.value
 
 
 # For programs

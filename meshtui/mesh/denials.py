@@ -214,7 +214,7 @@ class Denials:
                 self._rows[key] = _row(key, tally)
         self._changed.clear()
         self._sides.changed.clear()
-        return tuple(sorted(self._rows.values(), key=lambda row: row.last, reverse=True))
+        return tuple(sorted(self._rows.values(), key=lambda row: (row.last, row.key), reverse=True))
 
     def _end(self, end: End, at: datetime) -> End:
         """With the name of the workload in place of the pod's: the pod's is in the line yet."""

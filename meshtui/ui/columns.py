@@ -122,10 +122,27 @@ def _total(widths: Iterable[int]) -> int:
 
 def shorten(text: str, width: int) -> str:
     """The text in at most `width` characters. A name is shortened in the middle: the end of a pod's name tells it from
-    its siblings. Words, which have spaces between them, end where there is no more room."""
+    its siblings; also behind its kind, where that leaves it room: "Pod shop/che…jbfb7". Other words, which have spaces
+    between them, end where there is no more room."""
     if len(text) <= width:
         return text
     if width <= 1:
         return "…"[:width]
-    head = width - 1 if " " in text.strip() else width // 2
-    return f"{text[:head]}…{text[len(text) - (width - head - 1) :]}"
+    kind, _, name = text.rpartition(" ")
+    if not kind.strip():
+        return _in_the_middle(text, width)
+    room = width - len(kind) - 1
+    if _NAMED.fullmatch(text) and room >= _LEAST:
+        return f"{kind} {_in_the_middle(name, room)}"
+    return f"{text[: width - 1]}…"
+
+
+_NAMED = re.compile(r"\w+( \w+)? \S+[/:]\S+")
+"""A kind, and a name of two parts: "Istio Gateway edge/classic", "Service reviews:80"."""
+_LEAST = 6
+"""So many characters of a name tell something of it."""
+
+
+def _in_the_middle(name: str, width: int) -> str:
+    head = width // 2
+    return f"{name[:head]}…{name[len(name) - (width - head - 1) :]}"

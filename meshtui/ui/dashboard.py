@@ -100,7 +100,8 @@ def worth(section: str, item: Item, now: datetime, label: int, room: int) -> Lin
         return (Span(Health.UNKNOWN.mark if unknown else "–", colour),)
     if item.when is not None and width:
         line = horizon(item.when - now, width, colour)
-        return (*line, Span(f" {_left(item.when, now):>6} {item.value}"))
+        length, said = times.due(item.value, item.when, now)
+        return (*line, Span(f" {length:>6} {said}"))
     if section == "ENROLLMENT" and width:
         return (*_coverage(item, width), Span(" "), *words(section, item, now))
     if item.series and width:
@@ -142,10 +143,6 @@ def _counts(item: Item, room: int) -> Line:
     return tuple(spans) or (Span(item.value, tone(item.verdict.health)),)
 
 
-def _left(when: datetime, now: datetime) -> str:
-    return times.duration(when - now) if when >= now else f"-{times.duration(now - when)}"
-
-
 def words(section: str, item: Item, now: datetime) -> Line:
     """What it is worth in words alone."""
     health = item.verdict.health
@@ -153,6 +150,5 @@ def words(section: str, item: Item, now: datetime) -> Line:
     colour = tone(health) if seen else Tone.PLAIN
     said = item.value
     if item.when is not None:
-        when = times.distance(item.when, now)
-        said = f"{said} {when}" if said else when
+        said = times.coming(said, item.when, now)
     return (Span(said, colour),) if said else ()

@@ -51,6 +51,23 @@ def distance(moment: datetime, now: datetime) -> str:
     return f"in {duration(moment - now)}" if moment >= now else f"{duration(now - moment)} ago"
 
 
+_OVER = {"renews": "late", "expires": "expired"}
+"""What is said of something that should have come, or has."""
+
+
+def due(what: str, moment: datetime, now: datetime) -> tuple[str, str]:
+    """How long until what comes comes, or since it has, and what to call it then: ("9h", "renews"), ("10h", "late")."""
+    if moment >= now:
+        return duration(moment - now), what
+    return duration(now - moment), _OVER.get(what, what)
+
+
+def coming(what: str, moment: datetime, now: datetime) -> str:
+    """The same as words: "renews in 9h", "10h late", "expired 3d ago"."""
+    length, said = due(what, moment, now)
+    return f"{length} late" if said == "late" else f"{said} {distance(moment, now)}".strip()
+
+
 def age(since: datetime | None, now: datetime) -> str:
     """How long ago; a dash where nobody knows."""
     return NONE if since is None else duration(now - since)

@@ -77,5 +77,5 @@ def test_what_no_proxy_counted_is_known_to_be_none_whenever_any_of_them_was_watc
     found = rates.whenever([later, young, [], old])
     assert found == [rates.Rise(at(0), at(35), {}), rates.Rise(at(50), at(60), {})]
     told = rates.series([found], everything, at(60), buckets=6, width=timedelta(seconds=10))
-    assert told == (0, 0, 0, 0, None, 0)
+    assert list(told) == [0, 0, 0, 0, None, 0]
     assert rates.a_second([rates.whenever([[], []])], everything) is None

@@ -1,10 +1,11 @@
-"""The situations in which every pane is looked at: recorded meshes, and one of them as it looks to somebody who may
-not see all of it, or to whom it does not answer."""
+"""The situations in which every pane is looked at: recorded meshes, one of them as it looks to somebody who may not see
+all of it, or to whom it does not answer, and the scenes of the built-in cluster."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
+from functools import cache, partial
 
 from msgspec.structs import replace
 
@@ -21,8 +22,9 @@ from meshtui.mesh.snapshot import (
     Sweep,
     Trouble,
 )
+from meshtui.sim.scenes import names
 from meshtui.ui.panes import PANES
-from tests import recordings
+from tests import recordings, scenes
 
 WATCHED = scopes.of((need for pane in PANES for need in pane.NEEDS), ())
 """What the program lists and watches where no namespace was chosen."""
@@ -150,6 +152,18 @@ SITUATIONS: Mapping[str, Callable[[], Snapshot]] = {
     "loading": loading,
     "stale": stale,
     "refusing": refusing,
+}
+
+
+@cache
+def scene(name: str) -> Snapshot:
+    """A scene of the built-in cluster, all of it read."""
+    server = replace(shop().server, answered=scenes.NOW)
+    return replace(scenes.watched(name, WATCHED), server=server)
+
+
+SCENES: Mapping[str, Callable[[], Snapshot]] = {
+    f"scene-{name}": partial(scene, name) for name in names()
 }
 
 

@@ -123,6 +123,19 @@ async def test_the_cursor_stays_and_the_order_too_while_they_go_on() -> None:
         assert at.under_cursor[1:3] == LEDGER
 
 
+async def test_those_that_began_together_do_not_change_places_as_they_go_on() -> None:
+    assert SHOP.heard is not None
+    found = [replace(row, first=SHOP.now - timedelta(minutes=2)) for row in SHOP.heard.rows]
+    one, other = (
+        replace(SHOP, heard=replace(SHOP.heard, rows=rows))
+        for rows in (tuple(found), tuple(reversed(found)))
+    )
+    async with looking(one, "denials") as at:
+        before = at.rows
+        await at.show(other)
+        assert at.rows == before
+
+
 async def test_what_was_refused_long_ago_goes_under_what_is_refused_now() -> None:
     line = LogLine(SHOP.now, again(REFUSED, 400))
     async with looking(hearing(line, seconds=401), "denials") as at:

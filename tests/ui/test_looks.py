@@ -22,9 +22,10 @@ from meshtui.ui.pick import Pick
 from tests import recordings
 from tests.ui.look import look
 from tests.ui.looking import Looking, looking
-from tests.ui.situations import SITUATIONS
+from tests.ui.situations import SCENES, SITUATIONS
 
 LOOKS = Path(__file__).parent / "looks"
+LOOKED_AT = {**SITUATIONS, **SCENES}
 SIZES = ((80, 24), (160, 48))
 RECORDED_WITH = ("3.11", "8.2.8")
 """Python and Textual: looks that others record would differ for no reason of ours."""
@@ -59,10 +60,10 @@ def expected(situation: str) -> list[str]:
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-@pytest.mark.parametrize("situation", SITUATIONS)
+@pytest.mark.parametrize("situation", LOOKED_AT)
 async def test_every_pane(situation: str, size: tuple[int, int], recording: bool) -> None:
     differ = []
-    async with looking(SITUATIONS[situation](), size=size) as at:
+    async with looking(LOOKED_AT[situation](), size=size) as at:
         for pane in expected(situation):
             assert pane == at.pane.NAME
             name = f"{situation}/{pane}-{size[0]}x{size[1]}"
@@ -248,7 +249,7 @@ def test_no_look_is_left_over() -> None:
     """A look of what is not there any more would never be looked at again."""
     wanted = {
         f"{situation}/{pane}-{w}x{h}.txt"
-        for situation in SITUATIONS
+        for situation in LOOKED_AT
         for pane in expected(situation)
         for w, h in SIZES
     }

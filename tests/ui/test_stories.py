@@ -3,29 +3,19 @@ answer names mend it."""
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 from textual.widgets import Input
 
-from meshtui.mesh.snapshot import Snapshot
 from meshtui.sim import process
 from meshtui.ui.verify import Verify
-from tests import scenes
-from tests.ui import situations, story_table
+from tests.ui import story_table
 from tests.ui.looking import drawn, looking
-from tests.ui.situations import WATCHED
+from tests.ui.situations import scene
 from tests.ui.still import until
 from tests.ui.story_table import STORIES, Story
 from tests.ui.test_changing_a_cluster import keyboard
-
-
-@cache
-def scene(name: str) -> Snapshot:
-    server = replace(situations.shop().server, answered=scenes.NOW)
-    return replace(scenes.watched(name, WATCHED), server=server)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (160, 48)], ids=str)

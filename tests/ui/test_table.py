@@ -172,6 +172,22 @@ def test_a_name_is_shortened_in_the_middle() -> None:
 @pytest.mark.parametrize(
     ("words", "short"),
     [
+        ("Pod batch/reports-664c848cf8-ntfxm", "Pod batch/rep…f8-ntfxm"),
+        ("Istio Gateway edge/classic", "Istio Gateway edg…ic"),
+        ("Service reviews:80", "Service rev…:80"),
+        ("AuthorizationPolicy shop/viewers", "AuthorizationPolicy …"),
+        ("called by Service shop/storefront", "called by Service shop/s…"),
+    ],
+)
+def test_a_name_behind_its_kind_is_shortened_in_the_middle_where_it_has_room(
+    words: str, short: str
+) -> None:
+    assert shorten(words, len(short)) == short
+
+
+@pytest.mark.parametrize(
+    ("words", "short"),
+    [
         ("edge/absent → 1 listener", "edge/absent → …"),
         ("1 pod was never captured: reports", "1 pod was never…"),
         (" 3 of 4 links seen", " 3 of 4 links s…"),

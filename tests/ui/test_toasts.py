@@ -34,3 +34,12 @@ async def test_no_toast_lies_over_the_prompt_or_a_dialog() -> None:
         assert "enter pick  esc back" in at.screen
         await at.press("escape")
         await at.until(lambda: f"{SAID} again" in at.screen)
+
+
+async def test_a_toast_does_not_stand_over_the_keys_of_a_dialog_that_opens() -> None:
+    async with looking(situations.shop(), "workloads", (80, 12), toasts=True) as at:
+        at.app.tell(SAID, Tone.WARN)
+        await at.until(lambda: SAID in at.screen)
+        await at.press("m")
+        await at.until(lambda: isinstance(at.app.screen, Pick))
+        assert "enter pick  esc back" in at.screen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -32,6 +32,24 @@ from meshtui.ui.spans import Span, Tone, plain, text_of
 )
 def test_ages_read_as_those_of_kubectl(seconds: int, shown: str) -> None:
     assert times.duration(timedelta(seconds=seconds)) == shown
+
+
+@pytest.mark.parametrize(
+    ("what", "hours", "columns", "words"),
+    [
+        ("renews", 9, ("9h", "renews"), "renews in 9h"),
+        ("renews", -10, ("10h", "late"), "10h late"),
+        ("expires", -72, ("3d", "expired"), "expired 3d ago"),
+        ("out of support", -72, ("3d", "out of support"), "out of support 3d ago"),
+    ],
+)
+def test_what_is_overdue_is_called_so(
+    what: str, hours: int, columns: tuple[str, str], words: str
+) -> None:
+    now = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    moment = now + timedelta(hours=hours)
+    assert times.due(what, moment, now) == columns
+    assert times.coming(what, moment, now) == words
 
 
 def test_text_is_wrapped_between_words_and_indented_under_its_label() -> None:

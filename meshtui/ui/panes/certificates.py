@@ -32,8 +32,8 @@ class CertificatesPane(Pane[Row]):
         Column("RENEWS", 6, 10, 1, by=lambda row: until(row.due)),
         Column("LIFE", 8, 8, 2, by=lambda row: until(row.not_after)),
         Column("IDENTITY", 20, 70, 0, letter="N"),
-        Column("HELD BY", 10, 60, 3),
-        Column("ISSUER", 8, 28, 4),
+        Column("HELD BY", 12, 60, 3),
+        Column("ISSUER", 16, 28, 4),
     )
     BESIDE = False  # a row opens in place
     OBJECTS = False  # what holds a certificate is not the certificate

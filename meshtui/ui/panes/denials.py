@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import dropwhile
 
 from meshtui.mesh import (
@@ -30,6 +30,10 @@ from meshtui.ui.exchange import Jump, Offer, Wants
 from meshtui.ui.pane import Pane
 from meshtui.ui.sorting import since
 from meshtui.ui.spans import Cell, Line, Span, Tone, mark, said
+
+
+def _began(row: Row) -> tuple[datetime, str]:
+    return row.first, row.key
 
 
 class DenialsPane(Pane[Row]):
@@ -60,12 +64,13 @@ class DenialsPane(Pane[Row]):
         return f"Nothing was refused in {heard.counts.access:,} access lines."
 
     def rows(self, snapshot: Snapshot) -> Sequence[Row]:
-        """Those that were refused of late first, the newest row on top; they keep their order while they are."""
+        """Those that were refused of late first, the newest row on top; they keep their order while they are, those too
+        that began at the same moment."""
         heard = snapshot.heard or Heard()
         chosen = self.place.namespaces
         found = [row for row in heard.rows if denial_watch.concerns(row, chosen)]
         late = snapshot.now - _LATE
-        new = sorted((row for row in found if row.last >= late), key=lambda row: row.first)
+        new = sorted((row for row in found if row.last >= late), key=_began)
         return [*reversed(new), *(row for row in found if row.last < late)]
 
     def belongs(self, row: Row, within: str) -> bool:

@@ -29,7 +29,7 @@ class FindingsPane(Pane[Row]):
     COLUMNS = (
         Column("SEVERITY", 8, 8, 1, by=lambda row: row.finding.found.grade.rank),
         Column("CODE", 7, 8, 2),
-        Column("ABOUT", 16, 44, 3, by=lambda row: _about(row.finding.found), letter="N"),
+        Column("ABOUT", 16, 44, 3, by=lambda row: text_of(_about(row.finding.found)), letter="N"),
         Column("WHAT", 24, 100, 0),
         Column("SINCE", 8, 10, 4, right=True, by=lambda row: since(row.since), letter="A"),
     )
@@ -138,11 +138,13 @@ def _unknown(snapshot: Snapshot) -> list[Line]:
     return [(Span(f"{some}, such as {first.rule.code}: {first.missing}.", Tone.UNKNOWN),)]
 
 
-def _about(found: Found) -> str:
+def _about(found: Found) -> Line:
+    """The first of its objects, and how many there are beside it."""
     if not found.objects:
-        return "–"
+        return (Span("–"),)
     first, *others = found.objects
-    return f"{first.kind.title} {first.key}" + (f" +{len(others)}" if others else "")
+    named = Span(f"{first.kind.title} {first.key}")
+    return (named, Span(f" +{len(others)}")) if others else (named,)
 
 
 def _since(row: Row, snapshot: Snapshot) -> Cell:

@@ -29,10 +29,10 @@ class NamespacesPane(Pane[Namespace]):
     TITLE = "Namespaces"
     NEEDS = (NAMESPACE, *namespaces.KINDS)
     COLUMNS = (
-        Column("NAMESPACE", 14, 40, 0, by=lambda row: row.name, letter="N"),
+        Column("NAMESPACE", 12, 40, 0, by=lambda row: row.name, letter="N"),
         Column("MODE", 7, 8, 1),
         Column("CAPTURED", 16, 20, 0),
-        Column("WAYPOINT", 14, 36, 2),
+        Column("WAYPOINT", 17, 36, 2),
         Column("mTLS", 10, 10, 3),
         Column("POLICIES", 8, 8, 5, right=True),
         Column("REVISION", 8, 20, 6),

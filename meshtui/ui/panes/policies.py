@@ -43,9 +43,9 @@ class PoliciesPane(Pane[Row]):
         Column("KIND", 13, 15, 4),
         Column("POLICY", 12, 32, 0, by=lambda row: row.ref.name, letter="N"),
         Column("ACTION", 6, 6, 5),
-        Column("SAYS", 32, 72, 0),
+        Column("SAYS", 28, 72, 0),
         Column("FOR", 13, 18, 6),
-        Column("ENFORCED BY", 12, 22, 0),
+        Column("ENFORCED BY", 17, 22, 0),
         Column("WORKLOADS", 9, 9, 7, right=True, by=_reached),
         Column("AGE", 4, 6, 8, right=True, by=lambda row: since(row.created), letter="A"),
     )
