@@ -132,13 +132,15 @@ def shorten(text: str, width: int) -> str:
     if not kind.strip():
         return _in_the_middle(text, width)
     room = width - len(kind) - 1
-    if _NAMED.fullmatch(text) and room >= _LEAST:
+    if room >= _LEAST and _KIND.fullmatch(kind) and _PARTS.search(name):
         return f"{kind} {_in_the_middle(name, room)}"
     return f"{text[: width - 1]}…"
 
 
-_NAMED = re.compile(r"\w+( \w+)? \S+[/:]\S+")
-"""A kind, and a name of two parts: "Istio Gateway edge/classic", "Service reviews:80"."""
+_KIND = re.compile(r"\w+( \w+)?")
+"""One or two words, as "Istio Gateway", before a name."""
+_PARTS = re.compile(r".[/:].")
+"""In a name of two parts: "edge/classic", "reviews:80"."""
 _LEAST = 6
 """So many characters of a name tell something of it."""
 
