@@ -73,7 +73,7 @@ class Question(Struct, frozen=True):
         )
 
 
-class Confirm(LeftOnce[Answer], ModalScreen[Answer], inherit_bindings=False):
+class Confirm(ModalScreen[Answer], LeftOnce[Answer], inherit_bindings=False):
     """The dialog. It gives what was answered; leaving it is a no."""
 
     BINDINGS = [

@@ -15,7 +15,7 @@ from meshtui.ui.left_once import LeftOnce
 from meshtui.ui.spans import Line, Span, Tone, content
 
 
-class Jumping(LeftOnce[str], ModalScreen[str]):
+class Jumping(ModalScreen[str], LeftOnce[str]):
     """Gives the name of a pane; "" where another key was pressed."""
 
     BINDINGS = [Binding("escape,q", "dismiss('')", "Back", key_display="esc", id="jumping.back")]

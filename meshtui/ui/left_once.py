@@ -12,7 +12,8 @@ T = TypeVar("T")
 
 class LeftOnce(Screen[T], Generic[T]):
     """Two keys that are pressed in one go are both handled here before the next screen has any: the second would end
-    the program, or close what lies below (Textual takes the topmost screen away, whichever that is)."""
+    the program, or close what lies below (Textual takes the topmost screen away, whichever that is). A dialog names it
+    behind ModalScreen, since Textual styles a screen as its first base."""
 
     def dismiss(self, result: T | None = None) -> AwaitComplete:
         return super().dismiss(result) if self in self.app.screen_stack else AwaitComplete()

@@ -34,7 +34,7 @@ class MuteAsked(Message):
     muted: bool
 
 
-class AskMute(LeftOnce[Mute | None], ModalScreen[Mute | None], inherit_bindings=False):
+class AskMute(ModalScreen[Mute | None], LeftOnce[Mute | None], inherit_bindings=False):
     """Gives the mute; None where it was left."""
 
     BINDINGS = [

@@ -13,7 +13,7 @@ from meshtui.ui.footer import Footer
 from meshtui.ui.left_once import LeftOnce
 
 
-class Naming(LeftOnce[str], ModalScreen[str]):
+class Naming(ModalScreen[str], LeftOnce[str]):
     """Gives the name that was entered; "" where none was."""
 
     BINDINGS = [Binding("escape", "dismiss('')", "Cancel", key_display="esc", id="naming.cancel")]

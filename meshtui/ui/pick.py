@@ -41,7 +41,7 @@ class Choices(OptionList, inherit_bindings=False):
     ]
 
 
-class Pick(LeftOnce[str], ModalScreen[str]):
+class Pick(ModalScreen[str], LeftOnce[str]):
     """Gives what was picked; "" where nothing was."""
 
     BINDINGS = [

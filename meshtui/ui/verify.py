@@ -44,7 +44,7 @@ class Shown(Struct, frozen=True):
     """The next of several is shown in it too."""
 
 
-class Verify(LeftOnce[Leaving], ModalScreen[Leaving], inherit_bindings=False):
+class Verify(ModalScreen[Leaving], LeftOnce[Leaving], inherit_bindings=False):
     """The dialog. It shows what it is told, and gives why it was left."""
 
     BINDINGS = [
