@@ -27,6 +27,8 @@ from meshtui.ui.spans import text_of
 
 R = TypeVar("R", bound=Row)
 
+NO_LOG = "There is no log behind this row."
+
 
 class Keyed(Arranged[R], Generic[R]):
     """A table whose rows can be asked about and changed by keys."""
@@ -256,7 +258,7 @@ class Keyed(Arranged[R], Generic[R]):
         if found:
             self.post_message(self.LogsAsked(found, previous, replicas))
         else:
-            self.post_message(self.Told("There is no log behind this row."))
+            self.post_message(self.Told(NO_LOG))
 
     def action_ztunnel(self) -> None:
         self._leave(self.ztunnel_of, "No ztunnel serves this row.")

@@ -160,7 +160,7 @@ async def test_where_no_way_leads_back_the_key_says_how_to_quit(key: str) -> Non
         assert at.app.is_running
 
 
-IN_SOME = (*"imtvx", *"ANOPRST")
+IN_SOME = (*"imtvVx", *"ANOPRST")
 """Keys with a verb in some panes, and a hint in the others."""
 UNBOUND = ("W", "delete", "insert", "f2", "f10")
 """Keys that mean nothing."""

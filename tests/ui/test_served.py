@@ -325,7 +325,7 @@ async def test_describe_shows_what_it_holds_conditions_metadata_and_events_of_th
         await at.until(lambda: "jane cannot get configmaps" in at.read)
 
 
-async def test_enter_describes_y_shows_yaml_c_copies_and_l_is_not_there() -> None:
+async def test_enter_describes_y_shows_yaml_c_copies_and_l_is_of_pods_alone() -> None:
     async with looking(CONFIGMAPS) as at:
         await at.type(":cm\r")
         await at.press("enter")
@@ -335,9 +335,13 @@ async def test_enter_describes_y_shows_yaml_c_copies_and_l_is_not_there() -> Non
         await at.until(lambda: at.session.asked == [Ref(CONFIGMAP, "plain", "two")])
         await at.press("escape", "c")
         assert at.app.clipboard == "plain/two"
-        assert "l" not in at.app.screen.active_bindings
+        assert "l logs" not in at.screen
+        for key in "lp":
+            at.app._told.clear()
+            await at.press(key)
+            assert told(at) == ["There is no log behind this row."]
         await at.type(":v1/pods\r")
-        assert "l" in at.app.screen.active_bindings
+        assert "l logs" in at.screen
 
 
 async def test_a_kind_that_the_server_lets_nobody_patch_is_not_edited() -> None:

@@ -17,6 +17,7 @@ from meshtui.ui.columns import WIDE, Column
 from meshtui.ui.detail import Fact, Section
 from meshtui.ui.exchange import Wants
 from meshtui.ui.filters import BadPattern, Filter
+from meshtui.ui.keyed import NO_LOG
 from meshtui.ui.pane import Pane
 from meshtui.ui.sorting import since
 from meshtui.ui.spans import Cell, Line, Span, Tone, plain
@@ -134,12 +135,9 @@ class ServedPane(Pane[Row]):
     def chosen(self, row: Row) -> None:
         self.action_describe()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action == "logs" and self.kind != POD:
-            return False
-        return super().check_action(action, parameters)
-
     def _forbidden(self, action: str) -> str:
+        if action.startswith("logs") and self.kind != POD:
+            return NO_LOG
         if action == "edit" and self._served is not None and "patch" not in self._served.verbs:
             return f"{self.title}: the server lets nobody change one."
         return super()._forbidden(action)
