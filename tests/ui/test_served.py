@@ -14,7 +14,7 @@ from meshtui.app import MeshApp
 from meshtui.clusters import clusters
 from meshtui.files import Files
 from meshtui.mesh import events
-from meshtui.mesh.kinds import CONFIGMAP, EVENT, POD, SECRET, Kind
+from meshtui.mesh.kinds import CONFIGMAP, DAEMONSET, EVENT, POD, SECRET, Kind
 from meshtui.mesh.served import Served
 from meshtui.mesh.snapshot import (
     Answer,
@@ -342,6 +342,30 @@ async def test_enter_describes_y_shows_yaml_c_copies_and_l_is_of_pods_alone() ->
             assert told(at) == ["There is no log behind this row."]
         await at.type(":v1/pods\r")
         assert "l logs" in at.screen
+
+
+async def test_j_goes_to_the_owner_of_a_row_and_without_one_to_its_namespace() -> None:
+    """By group and kind: two kinds are called Router."""
+    owner = {"apiVersion": "other.test/v1", "kind": "Router", "name": "two", "uid": "uid-shop-two"}
+    made = printed_row("made", "shop", 1, "5s", "", ownerReferences=[owner])
+    routers = [printed_row(name, "shop", 1, "5s", "") for name in ("one", "two")]
+    tables = printed(CONFIGMAP, [made, TWO]), printed(OTHER_ROUTER, routers)
+    async with looking(serving(*tables)) as at:
+        await at.type(":cm\r")
+        await at.press("j", "J")
+        assert kind_of(at) == "routers.other.test"
+        assert at.under_cursor[1:3] == ("shop", "two")
+        await at.press("escape", "k", "J")
+        assert at.pane.NAME == "namespaces"
+        assert at.under_cursor[1] == "plain"
+
+
+async def test_j_goes_from_a_ztunnel_to_its_daemonset() -> None:
+    served = Served(DAEMONSET, ("v1",), "daemonset", ("ds",), (), ALL)
+    known = replace(SHOP, server=replace(SHOP.server, served={DAEMONSET: served}))
+    async with looking(known, "ztunnels") as at:
+        await at.press("J")
+        assert kind_of(at) == "daemonsets.apps"
 
 
 async def test_a_kind_that_the_server_lets_nobody_patch_is_not_edited() -> None:

@@ -15,7 +15,7 @@ from meshtui.mesh.snapshot import Heading, Ref, Snapshot
 from meshtui.ui import detail, filters, held, times, ways
 from meshtui.ui.columns import WIDE, Column
 from meshtui.ui.detail import Fact, Section
-from meshtui.ui.exchange import Wants
+from meshtui.ui.exchange import Jump, Wants
 from meshtui.ui.filters import BadPattern, Filter
 from meshtui.ui.keyed import NO_LOG
 from meshtui.ui.pane import Pane
@@ -128,6 +128,11 @@ class ServedPane(Pane[Row]):
 
     def described_wants(self, row: Row, snapshot: Snapshot) -> Wants:
         return Wants(scopes=(events.scope(row.ref, row.uid),), refs=(row.ref,))
+
+    def owner(self, row: Row, snapshot: Snapshot) -> Jump | None:
+        """What made it, else its namespace."""
+        there = row.ref.namespace
+        return ways.owner(snapshot, row.owners, there) or ways.namespace(snapshot, there)
 
     def log_of(self, row: Row, snapshot: Snapshot) -> Ref | None:
         return row.ref if row.ref.kind == POD else None
