@@ -272,7 +272,15 @@ async def test_the_keys_of_the_prompt() -> None:
         assert prompt.typed.value == "ns shop"
         await at.press("ctrl+w")
         assert prompt.typed.value == "ns "
-        await at.press("ctrl+u")
+        for key in ("right", "ctrl+f"):
+            await at.press("ctrl+u")
+            await at.type("ns sho")
+            await at.press("left", "right")
+            assert prompt.typed.value == "ns sho"
+            await at.press(key)
+            assert prompt.typed.value == "ns shop"
+        await at.press("ctrl+u", "right")
+        assert prompt.typed.value == ""
         first = prompt.choices.highlighted
         await at.press("down", "down", "up")
         assert first == 0
