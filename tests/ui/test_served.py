@@ -33,6 +33,7 @@ from meshtui.sim import process
 from meshtui.ui.commands import Command, find
 from meshtui.ui.panes.served import ServedPane
 from meshtui.ui.reader import Describe, Yaml
+from meshtui.ui.unbound import COMMANDS
 from tests.ui import situations
 from tests.ui.looking import Looking, drawn, looking
 from tests.ui.still import until
@@ -164,6 +165,13 @@ async def test_a_name_that_opens_nothing_is_one_clear_line() -> None:
             assert told(at)[-1].startswith(words)
             assert "\n" not in told(at)[-1]
         assert len(told(at)) == len(OPENS_NOTHING)
+
+
+async def test_a_command_of_k9s_says_what_is_here_instead_and_completes_to_no_other() -> None:
+    async with looking(serving()) as at:
+        for name, words in COMMANDS.items():
+            await at.type(f":{name}\r")
+            assert told(at)[-1] == words
 
 
 async def test_where_discovery_was_not_read_nothing_is_denied() -> None:
