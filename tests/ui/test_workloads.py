@@ -339,6 +339,12 @@ async def test_a_filter_looks_at_all_cells_also_those_without_room() -> None:
         assert len(at.rows) == 26
 
 
+async def test_the_sign_of_the_last_column_stands_beside_the_scroll_bar() -> None:
+    async with looking(SHOP, "workloads", (80, 24)) as at:
+        await at.press("A")
+        assert "AGE▲" in at.screen
+
+
 @pytest.mark.parametrize(
     ("source", "words"),
     [
