@@ -7,8 +7,6 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
-FAILURES = (OSError, subprocess.SubprocessError)
-"""What `put` raises."""
 _PATIENCE = 3.0
 """Seconds that such a program may take."""
 
@@ -28,12 +26,17 @@ def clipboard(environ: Mapping[str, str], platform: str = sys.platform) -> Seque
 
 
 def put(text: str, command: Sequence[str]) -> None:
-    """Gives a text to such a command, waiting for it. Raises FAILURES."""
-    subprocess.run(
-        command,
-        input=text.encode("utf-8", "replace"),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        timeout=_PATIENCE,
-        check=True,
-    )
+    """Gives a text to such a command, waiting for it. Raises OSError, which says why it was not taken."""
+    try:
+        done = subprocess.run(
+            command,
+            input=text.encode("utf-8", "replace"),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=_PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as late:
+        raise TimeoutError(f"no answer in {_PATIENCE:.0f} seconds") from late
+    if done.returncode:
+        raise OSError(f"exit status {done.returncode}")

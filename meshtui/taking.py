@@ -63,7 +63,7 @@ class Taking:
     async def _give(self, text: str, command: Sequence[str]) -> None:
         try:
             await background.start(desktop.put, text, command)
-        except desktop.FAILURES as failure:
+        except OSError as failure:
             words = f"{command[0]} did not take it ({failure}): only the terminal was asked to."
             self._tell(words, Tone.WARN)
 

@@ -1,7 +1,8 @@
 """Tables: any kind as the server itself prints it, listed in pages and watched.
 
 The form is that of `kubectl get` (Kubernetes API concepts, "Receiving resources as Tables"). A row brings the object's
-metadata along; of that only identity, times and labels are kept: kubectl writes whole Secrets into an annotation.
+metadata along; of that only identity, times, labels and owners are kept: kubectl writes whole Secrets into an
+annotation.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from meshtui.mesh.snapshot import Heading, Printed, Problem, Scope, Trouble
 
 _KEPT = (
     *("name", "namespace", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp"),
-    "labels",
+    *("labels", "ownerReferences"),
 )
 _WITHOUT_TABLES = (Heading("Name"), Heading("Age"))
 """What kubectl prints of a kind whose own server knows no tables."""

@@ -29,6 +29,8 @@ class Row(Struct, frozen=True):
     uid: str
     created: datetime | None
     labels: Mapping[str, str]
+    owners: Sequence[Raw]
+    """Its ownerReferences."""
     cells: tuple[str, ...]
     """The words of each cell, in the order of the headings."""
 
@@ -61,6 +63,7 @@ def _row(kind: Kind, it: Raw) -> Row:
         raw.uid(it),
         raw.created(it),
         raw.strings(it, "metadata", "labels"),
+        raw.entries(it, "metadata", "ownerReferences"),
         words,
     )
 

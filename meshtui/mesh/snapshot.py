@@ -220,7 +220,8 @@ class Printed(Struct, frozen=True, eq=False):
 
     headings: tuple[Heading, ...] = ()
     rows: Mapping[str, Raw] = field(default_factory=dict)
-    """By "namespace/name": `metadata` (name, namespace, uid, times and labels) and `cells`, one for each heading."""
+    """By "namespace/name": `metadata` (name, namespace, uid, times, labels and owners) and `cells`, one for each
+    heading."""
     sources: Mapping[Scope, Source] = field(default_factory=dict)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
+from meshtui.ui.unbound import COMMANDS
+
 
 def _nothing() -> Sequence[str]:
     return ()
@@ -97,7 +99,7 @@ def is_whole(commands: Sequence[Command], text: str) -> bool:
     name, argument = split(spelled(text))
     command = find(commands, name)
     if command is None:
-        return bool(argument)
+        return bool(argument) or name in COMMANDS  # what k9s calls so is no part of another's name
     last = argument if command.closed else argument.rpartition(" ")[2]
     if last == "@" and sum(each.startswith(last) for each in command.choices()) > 1:
         return True  # no context is meant more than another: it is said that one is wanted

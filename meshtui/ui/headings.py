@@ -71,10 +71,12 @@ class Headings:
 
     def arrange(self, room: int) -> None:
         """Lays the columns out in so many cells."""
-        if self._wide:
-            self.places = self._beside(room)
-        else:
-            self.places = layout(self._kept(), self._contents, room)
+        self.places = self._laid_out(room)
+        if self.places and self.sorted and self.places[-1].index == self.sorted[0]:
+            self.places = self._laid_out(room - 1)  # its sign would stand under the scroll bar
+
+    def _laid_out(self, room: int) -> tuple[Place, ...]:
+        return self._beside(room) if self._wide else layout(self._kept(), self._contents, room)
 
     def _kept(self) -> Sequence[Column]:
         """The columns; that by which the rows are sorted goes last."""

@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
+from msgspec.structs import replace
 from textual import events as keys
 from textual.binding import Binding
 from textual.message import Message
 from textual.reactive import reactive
 
 from meshtui.mesh import changes, deletions
+from meshtui.mesh.changes import Change, Refusal
 from meshtui.mesh.pod_templates import CONTROLLERS
+from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Ref, Snapshot
 from meshtui.ui import copies
 from meshtui.ui.arranging import Arranged
@@ -26,6 +29,8 @@ from meshtui.ui.exchange import Jump, Offer, Place, Row, Wish
 from meshtui.ui.spans import text_of
 
 R = TypeVar("R", bound=Row)
+
+NO_LOG = "There is no log behind this row."
 
 
 class Keyed(Arranged[R], Generic[R]):
@@ -256,7 +261,7 @@ class Keyed(Arranged[R], Generic[R]):
         if found:
             self.post_message(self.LogsAsked(found, previous, replicas))
         else:
-            self.post_message(self.Told("There is no log behind this row."))
+            self.post_message(self.Told(NO_LOG))
 
     def action_ztunnel(self) -> None:
         self._leave(self.ztunnel_of, "No ztunnel serves this row.")
@@ -336,14 +341,25 @@ class Keyed(Arranged[R], Generic[R]):
         if row is None or snapshot is None:
             return
         rows = self.table.marked or (row,)
-        hidden = self.table.marks - len(self.table.marked)
+        hidden = self._hidden
         title = (row.ref.key if row.ref else row.key) if len(rows) == 1 else f"{len(rows)} marked"
-        title += f" ({hidden} more that are marked are not shown)" if hidden else ""
+        title += f" ({hidden})" if hidden else ""
         offers = self.mesh_menu(rows, snapshot)
         if offers:
             self.post_message(self.MenuAsked(title, offers))
         else:
             self.post_message(self.Told("Nothing in the mesh hangs on this row."))
+
+    @property
+    def _hidden(self) -> str:
+        """That a filter hides rows that are marked; "" where it hides none."""
+        hidden = self.table.marks - len(self.table.marked)
+        return f"{hidden} more that are marked are not shown" if hidden else ""
+
+    def _ask_for(self, wishes: Sequence[Wish]) -> None:
+        if hidden := self._hidden:
+            wishes = [_warned(each, f"{hidden}, and stay as they are") for each in wishes]
+        self.post_message(self.ChangeAsked(wishes))
 
     def action_restart(self) -> None:
         found = dict.fromkeys(map(self.changeable, self.meant))
@@ -353,7 +369,7 @@ class Keyed(Arranged[R], Generic[R]):
                 self.Told("No Deployment, DaemonSet or StatefulSet is behind this row.")
             )
             return
-        self.post_message(self.ChangeAsked([_restart(ref) for ref in refs]))
+        self._ask_for([_restart(ref) for ref in refs])
 
     def action_edit(self) -> None:
         self._ask(self.EditAsked)
@@ -361,8 +377,7 @@ class Keyed(Arranged[R], Generic[R]):
     def action_delete(self) -> None:
         refs = [ref for row in self.meant if (ref := self._changed_by("delete", row)) is not None]
         if refs:
-            wishes = [Wish(ref, partial(deletions.of, ref)) for ref in dict.fromkeys(refs)]
-            self.post_message(self.ChangeAsked(wishes))
+            self._ask_for([Wish(ref, partial(deletions.of, ref)) for ref in dict.fromkeys(refs)])
         elif self.table.selected is not None:
             self.post_message(self.Told("No row here is an object by itself: nothing to delete."))
 
@@ -416,3 +431,15 @@ _VERBS = {"mesh": "patch", "restart": "patch", "edit": "patch", "delete": "delet
 
 def _restart(target: Ref) -> Wish:
     return Wish(target, lambda it, snapshot: changes.restart(target, it, snapshot.now))
+
+
+def _warned(wish: Wish, words: str) -> Wish:
+    """The same wish, whose change says one thing more."""
+
+    def build(it: Raw, snapshot: Snapshot) -> Change | Refusal:
+        made = wish.build(it, snapshot)
+        return (
+            made if isinstance(made, Refusal) else replace(made, warnings=(*made.warnings, words))
+        )
+
+    return replace(wish, build=build)

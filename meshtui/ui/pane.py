@@ -322,9 +322,10 @@ class Pane(Narrowed[R]):
         if any_inside and self._faults and not self._at_fault.rows:
             return self._at_fault.none
         if any_inside and self._filter is not None:
+            nothing, kept = ("No fault", "faults") if self._faults else ("Nothing", "rows")
             return [
-                (Span(f"Nothing matches /{self._filter.text}"),),
-                (Span("esc shows all rows again.", Tone.MUTED),),
+                (Span(f"{nothing} matches /{self._filter.text}"),),
+                (Span(f"esc shows all {kept} again.", Tone.MUTED),),
                 *notices.unsure(snapshot, self.needs),
             ]
         if self._within and snapshot.source(notices.kind_of(self.needs[0])).phase is Phase.LIVE:

@@ -29,7 +29,7 @@ class Prompt(Vertical):
     BINDINGS = [
         Binding("escape", "cancel", "Cancel", id="prompt.cancel"),
         # Without priority: it has its place behind what was typed before it.
-        Binding("tab", "accept", "Complete", show=False, id="prompt.accept"),
+        Binding("tab,ctrl+f", "accept", "Complete", show=False, id="prompt.accept"),
         Binding("down", "choose(1)", "Next", show=False, priority=True, id="prompt.next"),
         Binding("up", "choose(-1)", "Previous", show=False, priority=True, id="prompt.previous"),
         Binding("ctrl+u", "clear", "Clear", show=False, priority=True, id="prompt.clear"),
@@ -216,3 +216,10 @@ class TypedLine(Input):
             self._prompt.enter()
         else:
             self.app.post_message(Key(event.key, event.character))
+
+    def action_cursor_right(self, select: bool = False) -> None:
+        """Behind what was typed it takes what would complete it, as in k9s."""
+        if self.value and self.cursor_at_end and not select:
+            self._prompt.action_accept()
+        else:
+            super().action_cursor_right(select)

@@ -13,6 +13,7 @@ HINTS: Mapping[str, str] = {
     "i": "i mutes a finding, in :findings.",
     "t": "t traces calls to or from a row in :workloads, :services, :routes and :denials; d shows the evidence.",
     "v": "v says whether one may call another, in :workloads, :services and :denials; d shows which policies apply.",
+    "V": "V says who may call a row, and whom it may call, in :workloads, :services and :denials.",
     "x": "x decodes certificates, in :certificates; in :secrets d does.",
     "m": "m has nothing to change here: :namespaces, :workloads, :services and the proxies' panes have.",
     "A": "A sorts by age, in panes with such a column.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from meshtui.mesh import named_secrets, policy_rows, raw, waypoints, ztunnels
 from meshtui.mesh.kinds import (
     GATEWAY,
@@ -41,6 +43,19 @@ SERVED = "served"
 def namespace(snapshot: Snapshot, name: str) -> Jump | None:
     """To the row of a namespace; None where it is not known."""
     return to(snapshot, Ref(NAMESPACE, "", name))
+
+
+def owner(snapshot: Snapshot, owners: Iterable[Raw], namespace: str) -> Jump | None:
+    """To the row of the first owner by an object's ownerReferences whose kind is served, of an object in that
+    namespace; None where there is none."""
+    kinds = {(kind.group, kind.title): kind for kind in snapshot.server.served}
+    for each in owners:
+        group = raw.text(each, "apiVersion").rpartition("/")[0]
+        kind = kinds.get((group, raw.text(each, "kind")))
+        if kind is not None:
+            ref = Ref(kind, namespace if kind.namespaced else "", raw.text(each, "name"))
+            return to(snapshot, ref) or Jump(SERVED, str(kind), key=raw.text(each, "uid"))
+    return None
 
 
 def node(snapshot: Snapshot, name: str) -> Jump | None:

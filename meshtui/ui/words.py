@@ -21,5 +21,5 @@ class Words(Static):
         """Shows these lines. Those that stand there already cost nothing: other text lays out the whole screen anew."""
         if lines != self._said:
             self._said = lines
-            self.display = bool(lines)
+            self.styles.display = None if lines else "none"  # a stylesheet may still hide them
             self.update(content(lines))

@@ -162,6 +162,20 @@ async def test_what_is_no_table_is_said_to_be_unreadable(
         assert at.phase is Phase.LOADING
 
 
+async def test_of_the_metadata_of_a_row_what_it_is_and_who_owns_it_is_kept(
+    scripted: Scripted, api: Api
+) -> None:
+    owners = [{"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "u"}]
+    found = row("a")
+    found["object"]["metadata"] |= {"ownerReferences": owners, "annotations": {"a": "secret"}}
+    served = serve(scripted, table(found))
+    async with Looking(api) as at:
+        await until(lambda: served.open == 1)
+        metadata = at.printed.rows["shop/a"]["metadata"]
+        assert metadata["ownerReferences"] == owners
+        assert "annotations" not in metadata
+
+
 async def test_strange_rows_are_kept_as_they_are(scripted: Scripted, api: Api) -> None:
     rows = [
         {"cells": None, "object": {"metadata": {"name": "a", "uid": 5}}},

@@ -403,6 +403,8 @@ async def test_marks_go_with_escape_and_say_what_a_filter_hides() -> None:
         await at.type("/aa\r")
         await at.press("m")
         await shown(at, "aa (1 more that are marked are not shown)")
+        await at.press("escape", "ctrl+d")
+        await shown(at, "1 more that are marked are not shown, and stay as they are")
         await at.press("escape", "escape", "escape")
         assert "▌" not in at.screen
 

@@ -160,7 +160,7 @@ async def test_where_no_way_leads_back_the_key_says_how_to_quit(key: str) -> Non
         assert at.app.is_running
 
 
-IN_SOME = (*"imtvx", *"ANOPRST")
+IN_SOME = (*"imtvVx", *"ANOPRST")
 """Keys with a verb in some panes, and a hint in the others."""
 UNBOUND = ("W", "delete", "insert", "f2", "f10")
 """Keys that mean nothing."""
@@ -272,7 +272,15 @@ async def test_the_keys_of_the_prompt() -> None:
         assert prompt.typed.value == "ns shop"
         await at.press("ctrl+w")
         assert prompt.typed.value == "ns "
-        await at.press("ctrl+u")
+        for key in ("right", "ctrl+f"):
+            await at.press("ctrl+u")
+            await at.type("ns sho")
+            await at.press("left", "right")
+            assert prompt.typed.value == "ns sho"
+            await at.press(key)
+            assert prompt.typed.value == "ns shop"
+        await at.press("ctrl+u", "right")
+        assert prompt.typed.value == ""
         first = prompt.choices.highlighted
         await at.press("down", "down", "up")
         assert first == 0

@@ -14,7 +14,7 @@ from meshtui.app import MeshApp
 from meshtui.clusters import clusters
 from meshtui.files import Files
 from meshtui.mesh import events
-from meshtui.mesh.kinds import CONFIGMAP, EVENT, POD, SECRET, Kind
+from meshtui.mesh.kinds import CONFIGMAP, DAEMONSET, EVENT, POD, SECRET, Kind
 from meshtui.mesh.served import Served
 from meshtui.mesh.snapshot import (
     Answer,
@@ -33,6 +33,7 @@ from meshtui.sim import process
 from meshtui.ui.commands import Command, find
 from meshtui.ui.panes.served import ServedPane
 from meshtui.ui.reader import Describe, Yaml
+from meshtui.ui.unbound import COMMANDS
 from tests.ui import situations
 from tests.ui.looking import Looking, drawn, looking
 from tests.ui.still import until
@@ -164,6 +165,13 @@ async def test_a_name_that_opens_nothing_is_one_clear_line() -> None:
             assert told(at)[-1].startswith(words)
             assert "\n" not in told(at)[-1]
         assert len(told(at)) == len(OPENS_NOTHING)
+
+
+async def test_a_command_of_k9s_says_what_is_here_instead_and_completes_to_no_other() -> None:
+    async with looking(serving()) as at:
+        for name, words in COMMANDS.items():
+            await at.type(f":{name}\r")
+            assert told(at)[-1] == words
 
 
 async def test_where_discovery_was_not_read_nothing_is_denied() -> None:
@@ -325,7 +333,7 @@ async def test_describe_shows_what_it_holds_conditions_metadata_and_events_of_th
         await at.until(lambda: "jane cannot get configmaps" in at.read)
 
 
-async def test_enter_describes_y_shows_yaml_c_copies_and_l_is_not_there() -> None:
+async def test_enter_describes_y_shows_yaml_c_copies_and_l_is_of_pods_alone() -> None:
     async with looking(CONFIGMAPS) as at:
         await at.type(":cm\r")
         await at.press("enter")
@@ -335,9 +343,37 @@ async def test_enter_describes_y_shows_yaml_c_copies_and_l_is_not_there() -> Non
         await at.until(lambda: at.session.asked == [Ref(CONFIGMAP, "plain", "two")])
         await at.press("escape", "c")
         assert at.app.clipboard == "plain/two"
-        assert "l" not in at.app.screen.active_bindings
+        assert "l logs" not in at.screen
+        for key in "lp":
+            at.app._told.clear()
+            await at.press(key)
+            assert told(at) == ["There is no log behind this row."]
         await at.type(":v1/pods\r")
-        assert "l" in at.app.screen.active_bindings
+        assert "l logs" in at.screen
+
+
+async def test_j_goes_to_the_owner_of_a_row_and_without_one_to_its_namespace() -> None:
+    """By group and kind: two kinds are called Router."""
+    owner = {"apiVersion": "other.test/v1", "kind": "Router", "name": "two", "uid": "uid-shop-two"}
+    made = printed_row("made", "shop", 1, "5s", "", ownerReferences=[owner])
+    routers = [printed_row(name, "shop", 1, "5s", "") for name in ("one", "two")]
+    tables = printed(CONFIGMAP, [made, TWO]), printed(OTHER_ROUTER, routers)
+    async with looking(serving(*tables)) as at:
+        await at.type(":cm\r")
+        await at.press("j", "J")
+        assert kind_of(at) == "routers.other.test"
+        assert at.under_cursor[1:3] == ("shop", "two")
+        await at.press("escape", "k", "J")
+        assert at.pane.NAME == "namespaces"
+        assert at.under_cursor[1] == "plain"
+
+
+async def test_j_goes_from_a_ztunnel_to_its_daemonset() -> None:
+    served = Served(DAEMONSET, ("v1",), "daemonset", ("ds",), (), ALL)
+    known = replace(SHOP, server=replace(SHOP.server, served={DAEMONSET: served}))
+    async with looking(known, "ztunnels") as at:
+        await at.press("J")
+        assert kind_of(at) == "daemonsets.apps"
 
 
 async def test_a_kind_that_the_server_lets_nobody_patch_is_not_edited() -> None:

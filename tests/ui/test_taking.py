@@ -123,15 +123,20 @@ def test_the_desktops_clipboard_is_for_who_sits_there(tmp_path: Path) -> None:
     assert desktop.clipboard({"PATH": str(tmp_path)}, "linux") == ()
 
 
-def test_a_program_that_takes_nothing_is_an_error(tmp_path: Path) -> None:
+def test_a_program_that_takes_nothing_is_an_error_that_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = tmp_path / "out"
     code = f"import sys; open({str(out)!r}, 'w').write(sys.stdin.read())"
     desktop.put("text", (sys.executable, "-c", code))
     assert out.read_text() == "text"
-    with pytest.raises(desktop.FAILURES):
+    with pytest.raises(OSError, match=r"^exit status 1$"):
         desktop.put("text", (sys.executable, "-c", "import sys; sys.exit(1)"))
-    with pytest.raises(desktop.FAILURES):
+    with pytest.raises(OSError, match="No such file"):
         desktop.put("text", (str(tmp_path / "none"),))
+    monkeypatch.setattr(desktop, "_PATIENCE", 0.01)
+    with pytest.raises(OSError, match=r"^no answer in 0 seconds$"):
+        desktop.put("text", (sys.executable, "-c", "import time; time.sleep(9)"))
 
 
 # Files

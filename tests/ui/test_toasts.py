@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from meshtui.ui.confirm import Confirm
 from meshtui.ui.pick import Pick
 from meshtui.ui.spans import Tone
 from tests.ui import situations
@@ -36,10 +37,11 @@ async def test_no_toast_lies_over_the_prompt_or_a_dialog() -> None:
         await at.until(lambda: f"{SAID} again" in at.screen)
 
 
-async def test_a_toast_does_not_stand_over_the_keys_of_a_dialog_that_opens() -> None:
-    async with looking(situations.shop(), "workloads", (80, 12), toasts=True) as at:
+async def test_a_toast_from_before_lies_over_no_dialog() -> None:
+    async with looking(situations.shop(), "workloads", (80, 24), toasts=True) as at:
         at.app.tell(SAID, Tone.WARN)
         await at.until(lambda: SAID in at.screen)
-        await at.press("m")
-        await at.until(lambda: isinstance(at.app.screen, Pick))
-        assert "enter pick  esc back" in at.screen
+        await at.press("r")
+        await at.until(lambda: isinstance(at.app.screen, Confirm))
+        await at.settle()
+        assert SAID not in at.screen

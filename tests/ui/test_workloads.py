@@ -337,6 +337,16 @@ async def test_a_filter_looks_at_all_cells_also_those_without_room() -> None:
         assert "Nothing matches /not [!]" in at.screen
         await at.press("escape")
         assert len(at.rows) == 26
+        await at.type("/storefront\r")
+        await at.press("ctrl+z")
+        assert "No fault matches /storefront" in at.screen
+        assert "esc shows all faults again." in at.screen
+
+
+async def test_the_sign_of_the_last_column_stands_beside_the_scroll_bar() -> None:
+    async with looking(SHOP, "workloads", (80, 24)) as at:
+        await at.press("A")
+        assert "AGE▲" in at.screen
 
 
 @pytest.mark.parametrize(

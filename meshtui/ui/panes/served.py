@@ -15,8 +15,9 @@ from meshtui.mesh.snapshot import Heading, Ref, Snapshot
 from meshtui.ui import detail, filters, held, times, ways
 from meshtui.ui.columns import WIDE, Column
 from meshtui.ui.detail import Fact, Section
-from meshtui.ui.exchange import Wants
+from meshtui.ui.exchange import Jump, Wants
 from meshtui.ui.filters import BadPattern, Filter
+from meshtui.ui.keyed import NO_LOG
 from meshtui.ui.pane import Pane
 from meshtui.ui.sorting import since
 from meshtui.ui.spans import Cell, Line, Span, Tone, plain
@@ -128,18 +129,20 @@ class ServedPane(Pane[Row]):
     def described_wants(self, row: Row, snapshot: Snapshot) -> Wants:
         return Wants(scopes=(events.scope(row.ref, row.uid),), refs=(row.ref,))
 
+    def owner(self, row: Row, snapshot: Snapshot) -> Jump | None:
+        """What made it, else its namespace."""
+        there = row.ref.namespace
+        return ways.owner(snapshot, row.owners, there) or ways.namespace(snapshot, there)
+
     def log_of(self, row: Row, snapshot: Snapshot) -> Ref | None:
         return row.ref if row.ref.kind == POD else None
 
     def chosen(self, row: Row) -> None:
         self.action_describe()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action == "logs" and self.kind != POD:
-            return False
-        return super().check_action(action, parameters)
-
     def _forbidden(self, action: str) -> str:
+        if action.startswith("logs") and self.kind != POD:
+            return NO_LOG
         if action == "edit" and self._served is not None and "patch" not in self._served.verbs:
             return f"{self.title}: the server lets nobody change one."
         return super()._forbidden(action)

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from meshtui.mesh import components, left_out, pod_templates, ztunnel_probes, ztunnels
+from meshtui.mesh import components, left_out, pod_templates, raw, ztunnel_probes, ztunnels
 from meshtui.mesh.health import Health, Verdict
 from meshtui.mesh.log_levels import Proxy
 from meshtui.mesh.metrics import Metrics
 from meshtui.mesh.snapshot import Answer, Ref, Snapshot
 from meshtui.mesh.ztunnels import Ztunnel
-from meshtui.ui import dump_lists, evidence, level_offers, times
+from meshtui.ui import dump_lists, evidence, level_offers, times, ways
 from meshtui.ui.columns import Column
 from meshtui.ui.detail import Fact, Section
 from meshtui.ui.exchange import Jump, Offer, Wants
@@ -141,6 +141,13 @@ class ZtunnelsPane(Pane[Ztunnel]):
 
     def node_of(self, row: Ztunnel, snapshot: Snapshot) -> Jump | None:
         return self.ztunnel_of(row, snapshot)
+
+    def owner(self, row: Ztunnel, snapshot: Snapshot) -> Jump | None:
+        """Its DaemonSet."""
+        pod = self.object(row, snapshot)
+        namespace = row.ref.namespace if row.ref else ""
+        owners = raw.entries(pod, "metadata", "ownerReferences")
+        return ways.owner(snapshot, owners, namespace)
 
     def istioctl(self, row: Ztunnel, snapshot: Snapshot) -> Sequence[str]:
         pod = row.ref
