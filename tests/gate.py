@@ -20,8 +20,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 
-_WORKERS = str((os.cpu_count() or 1) + 1)
-"""One more than there are cores: many tests wait for what a cluster does."""
+_WORKERS = str((os.cpu_count() or 1) + 2)
+"""More than there are cores: many tests wait for what a cluster does."""
 
 
 class Failed(Exception):  # noqa: N818 - reads as what it is
