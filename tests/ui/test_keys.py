@@ -15,12 +15,14 @@ from meshtui.mesh.logs import LogLine
 from meshtui.settings import Settings
 from meshtui.ui.log_reader import LogReader
 from meshtui.ui.panes import PANES
+from meshtui.ui.panes.served import ServedPane
 from meshtui.ui.pick import Pick
 from meshtui.ui.reader import Describe, Reader, Yaml
 from meshtui.ui.unbound import HINTS
 from tests.ui import key_table, situations
 from tests.ui.key_table import cursor, told
 from tests.ui.looking import Looking, looking
+from tests.ui.test_served import CONFIGMAPS
 
 SHOP = situations.shop()
 NAMES = [pane.NAME for pane in PANES]
@@ -58,6 +60,7 @@ SCREENS: dict[str, Open] = {
     "help": opened("?"),
     "aliases": opened("ctrl+a"),
     "contexts": typed(":ctx\r"),
+    "any kind": typed(":cm\r"),
 }
 
 
@@ -167,9 +170,11 @@ UNBOUND = ("W", "delete", "insert", "f2", "f10")
 
 
 async def test_a_key_without_a_verb_does_nothing_and_says_so_where_k9s_has_one() -> None:
-    async with looking(SHOP) as at:
+    async with looking(CONFIGMAPS) as at:
         said_of = set()
-        for pane in NAMES:
+        for pane in (*NAMES, ServedPane.NAME):
+            if pane == ServedPane.NAME:
+                await at.type(":cm\r")
             assert pane == at.pane.NAME
             before = at.screen
             for key in (*UNBOUND, *HINTS):
@@ -390,7 +395,7 @@ async def test_the_keys_of_a_list_to_pick_from() -> None:
 
 async def test_on_every_screen_no_key_has_two_meanings_and_a_colon_opens_the_prompt() -> None:
     """And every binding has an id, so that its key can be moved."""
-    async with looking(SHOP, log=MANY_LINES) as at:
+    async with looking(CONFIGMAPS, log=MANY_LINES) as at:
         for screen, arrive in SCREENS.items():
             await at.type(f":{pane_of(screen)[:4]}\r")
             await arrive(at)
@@ -433,8 +438,8 @@ def live(at: Looking) -> dict[str, Binding]:
 
 
 async def test_the_help_lists_every_live_key_and_no_other() -> None:
-    async with looking(SHOP, size=(120, 60), log=MANY_LINES) as at:
-        for screen in (*NAMES, "describe", "yaml", "log", "tree"):
+    async with looking(CONFIGMAPS, size=(120, 60), log=MANY_LINES) as at:
+        for screen in (*NAMES, "any kind", "describe", "yaml", "log", "tree"):
             await at.type(f":{pane_of(screen)[:4]}\r")
             await SCREENS[screen](at)
             bound = live(at)

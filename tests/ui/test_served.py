@@ -289,6 +289,20 @@ async def test_the_filter_reads_the_servers_cells() -> None:
         assert "1 of 2" in at.screen
 
 
+async def test_a_column_that_the_kind_does_not_have_is_said_where_its_text_matches_nothing() -> (
+    None
+):
+    async with looking(CONFIGMAPS) as at:
+        await at.type(":cm\r")
+        await at.type("/colour:blue\r")
+        assert at.rows == []
+        assert "It was looked for as a text: no column colour" in at.screen
+        await at.press("escape")
+        await at.type("/nothing\r")
+        assert at.rows == []
+        assert "as a text" not in at.screen
+
+
 async def test_describe_shows_what_it_holds_conditions_metadata_and_events_of_the_object() -> None:
     ref = Ref(CONFIGMAP, "shop", "one")
     async with looking(CONFIGMAPS) as at:

@@ -171,7 +171,7 @@ class ServedPane(Pane[Row]):
     def read_filter(self, text: str) -> Filter | None:
         """The same as in other panes; a column that the kind does not have, or not yet, is a text as any other."""
         with suppress(BadPattern):
-            return filters.parse(text, [column.title for column in self.columns])
+            return super().read_filter(text)
         return filters.parse(text)
 
     def _labels(self, row: Row) -> Mapping[str, str]:
@@ -189,7 +189,16 @@ class ServedPane(Pane[Row]):
     def _instead(self, snapshot: Snapshot, any_inside: bool) -> list[Line]:
         if self.kind is None:
             return [(Span(f"{self._named or 'No kind'} is not known of this cluster yet."),)]
-        return super()._instead(self._sourced(snapshot), any_inside)
+        said = super()._instead(self._sourced(snapshot), any_inside)
+        return [*said, *self._as_text()] if any_inside else said
+
+    def _as_text(self) -> list[Line]:
+        """Why the filter was taken for a text."""
+        try:
+            super().read_filter(self.filter_text)
+        except BadPattern as why:
+            return [(Span(f"It was looked for as a text: {why}.", Tone.MUTED),)]
+        return []
 
     def _sourced(self, snapshot: Snapshot) -> Snapshot:
         """The snapshot with the sources of the table as those of the kind."""
