@@ -47,7 +47,7 @@ def rises(samples: Samples[K]) -> Iterator[Rise[K]]:
             yield Rise(begin, end, {key: each for key, each in risen.items() if each})
 
 
-def whenever(proxies: Sequence[Sequence[Rise[K]]]) -> Sequence[Rise[K]]:
+def coverage(proxies: Sequence[Sequence[Rise[K]]]) -> Sequence[Rise[K]]:
     """The times in which any of them was watched, each once and without counters: what there is of a counter that rose
     at none of them."""
     found: list[Rise[K]] = []

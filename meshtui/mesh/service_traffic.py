@@ -123,7 +123,7 @@ def _counted(answers: Mapping[Probe, Answer], pods: Sequence[Pod]) -> Counted:
     values = [each.value for each in found if isinstance(each.value, Metrics)]
     return Counted(
         own=own,
-        none=[rates.whenever(risen)],
+        none=[rates.coverage(risen)],
         watched=rates.watched(risen),
         seen=frozenset((key.namespace, key.service) for it in values for key in it.connections),
         total=len(found),

@@ -14,7 +14,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from meshtui.mesh import standing
@@ -27,7 +26,7 @@ from meshtui.mesh.snapshot import Server, Snapshot
 from meshtui.ui import outcomes
 from meshtui.ui.detail import wrap
 from meshtui.ui.footer import Footer
-from meshtui.ui.left_once import LeftOnce
+from meshtui.ui.left_once import Dialog
 from meshtui.ui.lines import Lines
 from meshtui.ui.spans import Line, Span, Tone, content, mark, plain, said
 
@@ -73,7 +72,7 @@ class Question(Struct, frozen=True):
         )
 
 
-class Confirm(ModalScreen[Answer], LeftOnce[Answer], inherit_bindings=False):
+class Confirm(Dialog[Answer], inherit_bindings=False):
     """The dialog. It gives what was answered; leaving it is a no."""
 
     BINDINGS = [

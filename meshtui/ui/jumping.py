@@ -8,14 +8,13 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Label, Static
 
-from meshtui.ui.left_once import LeftOnce
+from meshtui.ui.left_once import Dialog
 from meshtui.ui.spans import Line, Span, Tone, content
 
 
-class Jumping(ModalScreen[str], LeftOnce[str]):
+class Jumping(Dialog[str]):
     """Gives the name of a pane; "" where another key was pressed."""
 
     BINDINGS = [Binding("escape,q", "dismiss('')", "Back", key_display="esc", id="jumping.back")]

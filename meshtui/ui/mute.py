@@ -11,13 +11,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from meshtui.mesh import mutes
 from meshtui.mesh.mutes import BadMute, Mute
 from meshtui.ui.footer import Footer
-from meshtui.ui.left_once import LeftOnce
+from meshtui.ui.left_once import Dialog
 from meshtui.ui.spans import Line, Span, Tone, content
 
 _FIRST = "7d "
@@ -34,7 +33,7 @@ class MuteAsked(Message):
     muted: bool
 
 
-class AskMute(ModalScreen[Mute | None], LeftOnce[Mute | None], inherit_bindings=False):
+class AskMute(Dialog[Mute | None], inherit_bindings=False):
     """Gives the mute; None where it was left."""
 
     BINDINGS = [

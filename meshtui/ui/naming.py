@@ -6,14 +6,13 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
 from meshtui.ui.footer import Footer
-from meshtui.ui.left_once import LeftOnce
+from meshtui.ui.left_once import Dialog
 
 
-class Naming(ModalScreen[str], LeftOnce[str]):
+class Naming(Dialog[str]):
     """Gives the name that was entered; "" where none was."""
 
     BINDINGS = [Binding("escape", "dismiss('')", "Cancel", key_display="esc", id="naming.cancel")]

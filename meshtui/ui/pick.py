@@ -11,14 +11,13 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.events import Key
-from textual.screen import ModalScreen
 from textual.widgets import Label, OptionList
 from textual.widgets.option_list import Option
 
 from meshtui.ui.columns import shorten
 from meshtui.ui.exchange import Offer
 from meshtui.ui.footer import Footer
-from meshtui.ui.left_once import LeftOnce
+from meshtui.ui.left_once import Dialog
 from meshtui.ui.spans import plain
 
 _WIDEST, _AROUND = 120, 10
@@ -41,7 +40,7 @@ class Choices(OptionList, inherit_bindings=False):
     ]
 
 
-class Pick(ModalScreen[str], LeftOnce[str]):
+class Pick(Dialog[str]):
     """Gives what was picked; "" where nothing was."""
 
     BINDINGS = [

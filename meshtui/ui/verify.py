@@ -10,7 +10,6 @@ from msgspec import Struct
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from meshtui.mesh.health import Health
@@ -20,7 +19,7 @@ from meshtui.ui.bars import bar
 from meshtui.ui.columns import shorten
 from meshtui.ui.detail import wrap
 from meshtui.ui.footer import Footer
-from meshtui.ui.left_once import LeftOnce
+from meshtui.ui.left_once import Dialog
 from meshtui.ui.lines import Lines
 from meshtui.ui.spans import Line, Span, Tone, content, mark, tone
 
@@ -44,7 +43,7 @@ class Shown(Struct, frozen=True):
     """The next of several is shown in it too."""
 
 
-class Verify(ModalScreen[Leaving], LeftOnce[Leaving], inherit_bindings=False):
+class Verify(Dialog[Leaving], inherit_bindings=False):
     """The dialog. It shows what it is told, and gives why it was left."""
 
     BINDINGS = [

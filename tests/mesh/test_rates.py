@@ -74,8 +74,8 @@ def test_readings_are_kept_within_bounds() -> None:
 def test_what_no_proxy_counted_is_known_to_be_none_whenever_any_of_them_was_watched() -> None:
     young, old = rose((25, {"a": 1}), (35, {"a": 9})), rose((0, {}), (10, {}), (30, {"b": 5}))
     later = rose((50, {}), (60, {}))
-    found = rates.whenever([later, young, [], old])
+    found = rates.coverage([later, young, [], old])
     assert found == [rates.Rise(at(0), at(35), {}), rates.Rise(at(50), at(60), {})]
     told = rates.series([found], everything, at(60), buckets=6, width=timedelta(seconds=10))
     assert list(told) == [0, 0, 0, 0, None, 0]
-    assert rates.a_second([rates.whenever([[], []])], everything) is None
+    assert rates.a_second([rates.coverage([[], []])], everything) is None
