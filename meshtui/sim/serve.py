@@ -73,20 +73,41 @@ async def serve(
     api = Api(store, kubelet, tokens, bookmark_every)
     app = web.Application(client_max_size=_LARGEST_BODY)
     app.router.add_route("*", "/{path:.*}", api.handle)
+    with tempfile.TemporaryDirectory(prefix="meshtui-") as directory:
+        context, ca = _tls(Path(directory))
+        async with hosting(app, context) as port:
+            url = f"https://{LOOPBACK}:{port}"
+            token = tokens.issue(User("admin", (MASTERS,)))
+            path = write_kubeconfig(Path(directory) / "kubeconfig", name, url, ca, token)
+            try:
+                async with _running(controllers):
+                    yield Served(url, ca, path, tokens, name)
+            finally:
+                api.close()
+
+
+@asynccontextmanager
+async def hosting(
+    app: web.Application, context: ssl.SSLContext | None = None, host: str = LOOPBACK
+) -> AsyncIterator[int]:
+    """The port where an application answers while the block runs; no connection to it is left behind.
+
+    A side that closes TLS waits for the other one to do so too (`asyncio.constants.SSL_SHUTDOWN_TIMEOUT`: half a
+    minute); a client in a process of its own comes to it when it likes. So each is told, and cut.
+    """
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0)
     await runner.setup()
     try:
-        with tempfile.TemporaryDirectory(prefix="meshtui-") as directory:
-            context, ca = _tls(Path(directory))
-            await web.TCPSite(runner, LOOPBACK, 0, ssl_context=context).start()
-            url = f"https://{LOOPBACK}:{runner.addresses[0][1]}"
-            token = tokens.issue(User("admin", (MASTERS,)))
-            path = write_kubeconfig(Path(directory) / "kubeconfig", name, url, ca, token)
-            async with _running(controllers):
-                yield Served(url, ca, path, tokens, name)
+        await web.TCPSite(runner, host, 0, ssl_context=context).start()
+        yield runner.addresses[0][1]
     finally:
-        api.close()
+        connections = [] if runner.server is None else runner.server.connections
+        transports = [connection.transport for connection in connections]
         await runner.cleanup()
+        for transport in transports:
+            if transport is not None:
+                transport.abort()
+        await asyncio.sleep(0)
 
 
 @asynccontextmanager

@@ -3,37 +3,44 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from aiohttp import web
 
+from meshtui.sim.serve import hosting
 from tests.cluster.authority import LOOPBACK
 
-Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @asynccontextmanager
-async def listening(serve: Serve) -> AsyncIterator[int]:
-    """A port where every connection is served so; all of them are closed in the end."""
-    connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+async def talking(talk: Talk, context: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    """A port where `talk` speaks with whoever connects; nobody is left on the line in the end."""
+    talks: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        connections[task] = writer
+    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            await serve(reader, writer)
+            with suppress(OSError, asyncio.IncompleteReadError):
+                await talk(reader, writer)
         finally:
             writer.close()
 
-    server = await asyncio.start_server(connected, LOOPBACK, 0)
-    async with server:
+    def met(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # A coroutine in this place could be cancelled before its first line, and would know of no writer then.
+        talks[asyncio.ensure_future(speak(reader, writer))] = writer
+
+    server = await asyncio.start_server(met, LOOPBACK, 0, ssl=context)
+    try:
         yield server.sockets[0].getsockname()[1]
-        for writer in connections.values():
-            writer.close()
-        await asyncio.gather(*connections, return_exceptions=True)
+    finally:
+        server.close()
+        for task, writer in talks.items():
+            task.cancel()
+            writer.transport.abort()
+        await asyncio.gather(*talks, return_exceptions=True)
 
 
 @asynccontextmanager
@@ -46,14 +53,8 @@ async def answering(bodies: Mapping[str, bytes]) -> AsyncIterator[int]:
 
     app = web.Application()
     app.router.add_get("/{path:.*}", answer)
-    runner = web.AppRunner(app, shutdown_timeout=0)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, LOOPBACK, 0)
-        await site.start()
-        yield runner.addresses[0][1]
-    finally:
-        await runner.cleanup()
+    async with hosting(app) as port:
+        yield port
 
 
 _OF_TLS = 1
@@ -118,18 +119,21 @@ class Relay:
 
     async def mend(self) -> None:
         """Takes connections, at the same port as before."""
-        self._server = await asyncio.start_server(self._connected, LOOPBACK, self.port)
+        self._server = await asyncio.start_server(self._met, LOOPBACK, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    def _met(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(writer)
+        task = asyncio.ensure_future(self._connect(reader, writer))
         self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         ends = {writer}
         try:
             there, back = await asyncio.open_connection(LOOPBACK, self._target)
             ends.add(back)
-            self._open |= ends
+            self._open.add(back)
             async with asyncio.TaskGroup() as group:
                 of_client = _Way(reader, back)
                 group.create_task(self._pass(of_client))
@@ -140,7 +144,6 @@ class Relay:
                 with suppress(ConnectionError):
                     await end.wait_closed()
             self._open -= ends
-            self._tasks.discard(task)
 
     async def _pass(self, way: _Way, client: _Way | None = None) -> None:
         try:

@@ -13,6 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from meshtui.kube.pace import Pace
+from meshtui.sim.serve import hosting
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -198,15 +199,9 @@ async def serving() -> AsyncIterator[Scripted]:
     )
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", scripted.handle)
-    runner = web.AppRunner(app, shutdown_timeout=0, handler_cancellation=True)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    scripted.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
+    async with hosting(app) as port:
+        scripted.url = f"http://127.0.0.1:{port}"
         yield scripted
-    finally:
-        await runner.cleanup()
 
 
 def forwarded(*said: bytes, error: bytes = b"", ends: bool = False, frame: int = 1000) -> Handler:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from meshtui.sim.serve import hosting
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -56,47 +58,8 @@ async def api(
         context.sni_callback = lambda _, name, __: server.names.append(name)
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", handle)
-    runner = web.AppRunner(application, shutdown_timeout=0, handler_cancellation=True)
-    await runner.setup()
-    await web.TCPSite(runner, host, 0, ssl_context=context).start()
-    server.port = runner.addresses[0][1]
-    try:
+    async with hosting(application, context, host) as server.port:
         yield server
-    finally:
-        await runner.cleanup()
-
-
-Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-@asynccontextmanager
-async def talking(talk: Talk, context: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    """A port where `talk` speaks with whoever connects."""
-    talks: set[asyncio.Task[None]] = set()
-
-    async def met(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        talks.add(task)
-        try:
-            await talk(reader, writer)
-        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass
-        finally:
-            talks.discard(task)
-            writer.close()
-            with suppress(OSError):
-                await writer.wait_closed()
-
-    server = await asyncio.start_server(met, "127.0.0.1", 0, ssl=context)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        for task in list(talks):
-            task.cancel()
-        if talks:
-            await asyncio.wait(list(talks))
 
 
 async def silence(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:

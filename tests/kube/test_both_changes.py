@@ -25,6 +25,7 @@ from meshtui.mesh.changes import Change, Create, Delete, Patch
 from meshtui.mesh.kinds import CONFIGMAP, DEPLOYMENT, NAMESPACE, Kind
 from meshtui.mesh.raw import Raw
 from meshtui.mesh.snapshot import Ref, Scope, Server
+from meshtui.sim.serve import hosting
 from tests.cluster.authority import LOOPBACK, Authority
 from tests.cluster.cluster import RBAC, Cluster, Rule
 from tests.cluster.waiting import until
@@ -432,19 +433,13 @@ async def admission(cluster: Cluster) -> AsyncIterator[None]:
     authority = Authority.new("webhooks")
     app = web.Application()
     app.router.add_post("/", review)
-    runner = web.AppRunner(app, shutdown_timeout=0)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, LOOPBACK, 0, ssl_context=_tls(authority, cluster.scratch))
-        await site.start()
-        url = f"https://{LOOPBACK}:{runner.addresses[0][1]}/"
+    async with hosting(app, _tls(authority, cluster.scratch)) as port:
+        url = f"https://{LOOPBACK}:{port}/"
         path = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
         await cluster.api.create(path, _registration(cluster, url, authority))
         await _until_asked(cluster)
         yield
         await cluster.api.delete(f"{path}/{cluster.namespace}")
-    finally:
-        await runner.cleanup()
 
 
 def _tls(authority: Authority, scratch: Path) -> ssl.SSLContext:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.cluster.cluster import Cluster, pod
 from tests.cluster.forward import PROTOCOL, forwarded, frame
-from tests.cluster.local import listening
+from tests.cluster.local import talking
 
 
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -35,7 +35,7 @@ async def received(socket: aiohttp.ClientWebSocketResponse, channel: int, size: 
 
 
 async def test_each_channel_begins_with_its_port_and_then_bytes_flow(cluster: Cluster) -> None:
-    async with listening(echo) as local:
+    async with talking(echo) as local:
         await cluster.add_pod("web", ports={15000: local})
         async with forwarded(cluster.api, cluster.path("pods", "web"), [15000]) as socket:
             assert socket.protocol == PROTOCOL
@@ -47,7 +47,7 @@ async def test_each_channel_begins_with_its_port_and_then_bytes_flow(cluster: Cl
 
 
 async def test_several_ports_have_two_channels_each(cluster: Cluster) -> None:
-    async with listening(echo) as quiet, listening(shout) as loud:
+    async with talking(echo) as quiet, talking(shout) as loud:
         await cluster.add_pod("web", ports={8080: quiet, 9090: loud})
         path = cluster.path("pods", "web")
         async with forwarded(cluster.api, path, [8080, 9090]) as socket:
@@ -75,7 +75,7 @@ async def test_megabytes_come_whole_and_in_their_order(cluster: Cluster) -> None
         await writer.drain()
         await reader.read()
 
-    async with listening(tell) as local:
+    async with talking(tell) as local:
         await cluster.add_pod("web", ports={15000: local})
         async with forwarded(cluster.api, cluster.path("pods", "web"), [15000]) as socket:
             await frame(socket), await frame(socket)
@@ -86,7 +86,7 @@ async def test_megabytes_come_whole_and_in_their_order(cluster: Cluster) -> None
 async def test_a_port_where_nobody_listens_is_an_error_on_the_error_channel(
     cluster: Cluster,
 ) -> None:
-    async with listening(echo) as local:
+    async with talking(echo) as local:
         await cluster.add_pod("web", ports={15000: local})
         async with forwarded(cluster.api, cluster.path("pods", "web"), [15001]) as socket:
             await frame(socket), await frame(socket)

@@ -18,11 +18,12 @@ from aiohttp import web
 
 from meshtui.kube.connect import Connection
 from meshtui.kube.errors import ConfigError, CredentialsError, Unreachable
+from tests.cluster.local import talking
 from tests.kube import servers
 from tests.kube.configs import connection, encoded, write
 from tests.kube.eventually import until
 from tests.kube.pki import Authority, Pair
-from tests.kube.servers import Proxy, talking
+from tests.kube.servers import Proxy
 
 AUTHORITY = Authority()
 SERVER = AUTHORITY.issue("127.0.0.1", "localhost")

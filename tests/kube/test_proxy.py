@@ -12,8 +12,9 @@ from yarl import URL
 
 from meshtui.kube.errors import ConfigError
 from meshtui.kube.proxy import choose
+from tests.cluster.local import talking
 from tests.kube.configs import write
-from tests.kube.servers import Proxy, talking
+from tests.kube.servers import Proxy
 
 # Server, NO_PROXY, whether Go 1.26 (`http.ProxyFromEnvironment`, each in a process of its own) takes HTTPS_PROXY.
 GO = [

@@ -23,10 +23,11 @@ from meshtui.kube.errors import ConfigError, CredentialsError, KubeError, Unreac
 from meshtui.kube.resolve import Resolver
 from meshtui.kube.troubles import explain
 from meshtui.mesh.snapshot import Trouble
+from tests.cluster.local import talking
 from tests.kube import servers
 from tests.kube.configs import connection, encoded, write
 from tests.kube.pki import DAY, NOW, Authority, pem_of
-from tests.kube.servers import Proxy, talking
+from tests.kube.servers import Proxy
 
 AUTHORITY = Authority()
 TRUSTING = {"certificate-authority-data": encoded(AUTHORITY.pem)}
