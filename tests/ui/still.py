@@ -201,7 +201,7 @@ async def settle(pilot: Pilot[Any]) -> None:
             if _undrawn(app.screen):
                 app.screen._on_timer_update()
             elif _works_behind() and loop.time() < patience:
-                await asyncio.sleep(0.001)
+                await asyncio.sleep(0.003)
             else:
                 break
     if app.animator._animations:
@@ -227,4 +227,4 @@ async def until(pilot: Pilot[Any], condition: Callable[[], bool], seconds: float
     async with asyncio.timeout(seconds):
         while not condition():
             await settle(pilot)
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.02)
