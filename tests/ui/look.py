@@ -9,9 +9,13 @@ that its style has in the theme:
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from rich.style import Style
+from textual._context import visible_screen_stack
+from textual.app import App
 from textual.color import Color
+from textual.strip import Strip
 
 from meshtui.app import MeshApp
 
@@ -24,10 +28,17 @@ _NAMED = (
 _USUAL = ("foreground", "background")
 
 
+def strips_of(app: App[Any]) -> list[Strip]:
+    """What is on the screen, a strip for each of its lines; drawn where it was not, upon the screens that shine through
+    from behind."""
+    visible_screen_stack.set(app._background_screens)
+    return app.screen._compositor.render_strips()
+
+
 def look(app: MeshApp) -> str:
     """The screen of the app as a look."""
     names = _names(app)
-    strips = app.screen._compositor.render_strips()
+    strips = strips_of(app)
     width = app.size.width
     text = [strip.text[:width].rstrip() for strip in strips]
     styles = []

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from textual import events
+from textual._compositor import Compositor
+from textual._context import visible_screen_stack
 from textual._xterm_parser import XTermParser
 from textual.filter import ANSIToTruecolor, DimFilter
 from textual.message import Message
@@ -24,6 +27,7 @@ from meshtui.ui.main import Main
 from meshtui.ui.pane import Pane
 from meshtui.ui.reader import Reader
 from meshtui.ui.spans import join, text_of
+from tests.ui.look import strips_of
 from tests.ui.still import StillSession, app_of, settle, until
 
 
@@ -164,15 +168,39 @@ async def looking(
     for each in app.get_line_filters():
         if isinstance(each, DimFilter | ANSIToTruecolor):
             each.enabled = False  # what is dim stays so, and does not become one more colour
-    async with app.run_test(size=size, notifications=toasts) as pilot:
-        at = Looking(app, pilot, session)
-        await at.until(lambda: app.snapshot is snapshot)
-        yield at
+    with _drawn_when_looked_at():
+        async with app.run_test(size=size, notifications=toasts) as pilot:
+            at = Looking(app, pilot, session)
+            await at.until(lambda: app.snapshot is snapshot)
+            yield at
+            if app.is_running:
+                drawn(app)
+
+
+@contextmanager
+def _drawn_when_looked_at() -> Iterator[None]:
+    """Without a terminal Textual draws each change of the screen only to drop it (`App._display`), for a fifth of the
+    time of all tests. So a screen is drawn, whole, when a test looks at it or leaves it; programs that are not looked
+    at by way of `looking` draw as ever."""
+    render_update = Compositor.render_update
+
+    def undrawn(
+        self: Compositor, full: bool = False, screen_stack: Any = None, simplify: bool = False
+    ) -> Any:
+        if full:
+            return render_update(self, full, screen_stack, simplify)
+        visible_screen_stack.set(screen_stack or [])
+        self._dirty_regions.clear()
+        return None
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Compositor, "render_update", undrawn)
+        yield
 
 
 def drawn(app: MeshApp) -> str:
     """What is on the screen, as text, a line each, without the spaces at their ends; "" before it was laid out."""
-    strips = app.screen._compositor.render_strips()
+    strips = strips_of(app)
     if len(strips) != app.size.height:
         return ""
     return "\n".join(strip.text[: app.size.width].rstrip() for strip in strips)

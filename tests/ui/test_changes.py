@@ -26,6 +26,7 @@ from meshtui.ui.spans import text_of
 from meshtui.ui.verify import Verify
 from tests.mesh.made import made
 from tests.ui import situations
+from tests.ui.look import strips_of
 from tests.ui.looking import Looking, looking
 
 SHOP = situations.shop()
@@ -71,7 +72,7 @@ async def shown(at: Looking, words: str) -> None:
     """Waits until words are on the screen, once it was drawn."""
 
     def drawn() -> bool:
-        strips = at.app.screen._compositor.render_strips()
+        strips = strips_of(at.app)
         return len(strips) == at.app.size.height and words in at.screen
 
     await at.until(drawn)

@@ -22,6 +22,7 @@ from meshtui.sim import process
 from meshtui.ui.confirm import Confirm
 from meshtui.ui.main import Main
 from meshtui.ui.verify import Verify
+from tests.ui.look import strips_of
 from tests.ui.looking import drawn
 from tests.ui.still import until
 
@@ -40,7 +41,7 @@ class Keyboard:
         """Waits until all of these words are on the screen."""
 
         def shown() -> bool:
-            strips = self.app.screen._compositor.render_strips()
+            strips = strips_of(self.app)
             return len(strips) == self.app.size.height and all(
                 each in drawn(self.app) for each in words
             )

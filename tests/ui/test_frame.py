@@ -33,6 +33,7 @@ from meshtui.ui.reader import Describe, Reader, Yaml
 from meshtui.ui.spans import join
 from tests import recordings
 from tests.kube import configs
+from tests.ui.look import strips_of
 from tests.ui.still import StillSession, app_of, settle, until
 
 SHOP = recordings.snapshot("shop")
@@ -50,7 +51,7 @@ def main(app: MeshApp) -> Main:
 def drawn(app: MeshApp) -> str:
     """What is on the screen, as text."""
     width, height = app.size
-    lines = app.screen._compositor.render_strips()
+    lines = strips_of(app)
     assert len(lines) == height
     return "\n".join(strip.text[:width].rstrip() for strip in lines)
 

@@ -30,6 +30,7 @@ from meshtui.ui.table import fit
 from tests import recordings
 from tests.anything import JSON, damaged
 from tests.ui import situations
+from tests.ui.look import strips_of
 from tests.ui.looking import Looking, looking
 
 SHOP = situations.shop()
@@ -122,7 +123,7 @@ async def shown_everywhere(at: Looking, rows: int) -> set[str]:
 
 def clean(at: Looking) -> None:
     """No strip of the screen steers anything, and each fills its line."""
-    for strip in at.app.screen._compositor.render_strips():
+    for strip in strips_of(at.app):
         assert steers(strip.text) == "", repr(strip.text)
         assert cell_len(strip.text) == at.app.size.width
 

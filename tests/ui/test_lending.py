@@ -22,6 +22,7 @@ from meshtui.mesh.snapshot import Problem
 from meshtui.settings import Settings
 from meshtui.ui.pick import Pick
 from tests.kube import configs
+from tests.ui.look import strips_of
 from tests.ui.looking import drawn
 from tests.ui.still import until
 
@@ -54,7 +55,7 @@ class Asked:
 
     async def shows(self, words: str) -> None:
         def shown() -> bool:
-            height = len(self.app.screen._compositor.render_strips())
+            height = len(strips_of(self.app))
             return height == self.app.size.height and words in drawn(self.app)
 
         await until(self.pilot, shown)

@@ -20,7 +20,7 @@ from meshtui.settings import Settings
 from meshtui.ui.panes import PANES
 from meshtui.ui.pick import Pick
 from tests import recordings
-from tests.ui.look import look
+from tests.ui.look import look, strips_of
 from tests.ui.looking import Looking, looking
 from tests.ui.situations import SCENES, SITUATIONS
 
@@ -222,7 +222,7 @@ async def test_without_colour(monkeypatch: pytest.MonkeyPatch, recording: bool) 
     async with looking(SITUATIONS["shop"](), "workloads", (120, 36)) as at:
         await ghost(at)
         assert compare("screens/no-colour-120x36", at, recording) == ""
-        for strip in at.app.screen._compositor.render_strips():
+        for strip in strips_of(at.app):
             for _, style, _ in strip:
                 assert style is None or not (style.color and not style.color.is_default)
                 assert style is None or not (style.bgcolor and not style.bgcolor.is_default)

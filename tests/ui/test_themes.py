@@ -22,6 +22,7 @@ from textual.theme import BUILTIN_THEMES, Theme
 from meshtui.settings import ContextSettings, Settings
 from meshtui.ui import themes
 from tests.ui import situations
+from tests.ui.look import strips_of
 from tests.ui.looking import Looking, looking
 
 HEALTHS = ("ok", "unknown", "warn", "bad")
@@ -244,7 +245,7 @@ async def test_without_colours_one_sees_what_is_chosen_and_where_one_types(
     monkeypatch.setenv("NO_COLOR", "1")
     async with looking(situations.shop()) as at:
         await at.type(":sv")
-        drawn = [each for strip in at.app.screen._compositor.render_strips() for each in strip]
+        drawn = [each for strip in strips_of(at.app) for each in strip]
         chosen = [each for each in drawn if each.text.startswith("services  ")]
         assert [bool(each.style and each.style.underline) for each in chosen] == [True]
         cursor = at.app.screen.query_one("#prompt Input").get_component_rich_style("input--cursor")
