@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from pathlib import Path
 
 from aiohttp import web
 
-from meshtui.sim.serve import hosting
-from tests.cluster.authority import LOOPBACK, Authority
+from meshtui.sim.serve import LOOPBACK, hosting
+from tests.kube.pki import Authority
 
 
-async def test_a_client_that_does_not_say_goodbye_is_cut(tmp_path: Path) -> None:
+async def test_a_client_that_does_not_say_goodbye_is_cut() -> None:
     """One in another process, for example, that did not come to it yet: TLS would wait half a minute for it."""
     sockets: list[socket.socket] = []
 
@@ -24,18 +23,10 @@ async def test_a_client_that_does_not_say_goodbye_is_cut(tmp_path: Path) -> None
 
     app = web.Application()
     app.router.add_get("/", answer)
-    async with hosting(app, host_of_tls(tmp_path / "host.pem")) as port:
+    async with hosting(app, Authority().issue(LOOPBACK).server()) as port:
         client = await asyncio.to_thread(answered, port)
     with client:
         assert [at_server.fileno() for at_server in sockets] == [-1]
-
-
-def host_of_tls(file: Path) -> ssl.SSLContext:
-    pair = Authority.new("hosts").server("host")
-    file.write_bytes(pair.certificate + pair.key)
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(file)
-    return context
 
 
 def answered(port: int) -> ssl.SSLSocket:

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from textual import events
 from textual._compositor import Compositor
-from textual._context import visible_screen_stack
 from textual._xterm_parser import XTermParser
 from textual.filter import ANSIToTruecolor, DimFilter
 from textual.message import Message
@@ -189,7 +188,6 @@ def _drawn_when_looked_at() -> Iterator[None]:
     ) -> Any:
         if full:
             return render_update(self, full, screen_stack, simplify)
-        visible_screen_stack.set(screen_stack or [])
         self._dirty_regions.clear()
         return None
 

@@ -26,7 +26,6 @@ from meshtui.ui.spans import text_of
 from meshtui.ui.verify import Verify
 from tests.mesh.made import made
 from tests.ui import situations
-from tests.ui.look import strips_of
 from tests.ui.looking import Looking, looking
 
 SHOP = situations.shop()
@@ -69,13 +68,8 @@ async def asked(at: Looking, *keys: str) -> None:
 
 
 async def shown(at: Looking, words: str) -> None:
-    """Waits until words are on the screen, once it was drawn."""
-
-    def drawn() -> bool:
-        strips = strips_of(at.app)
-        return len(strips) == at.app.size.height and words in at.screen
-
-    await at.until(drawn)
+    """Waits until words are on the screen."""
+    await at.until(lambda: words in at.screen)
 
 
 async def told(at: Looking, *words: str) -> None:

@@ -22,7 +22,6 @@ from meshtui.sim import process
 from meshtui.ui.confirm import Confirm
 from meshtui.ui.main import Main
 from meshtui.ui.verify import Verify
-from tests.ui.look import strips_of
 from tests.ui.looking import drawn
 from tests.ui.still import until
 
@@ -41,10 +40,8 @@ class Keyboard:
         """Waits until all of these words are on the screen."""
 
         def shown() -> bool:
-            strips = strips_of(self.app)
-            return len(strips) == self.app.size.height and all(
-                each in drawn(self.app) for each in words
-            )
+            screen = drawn(self.app)
+            return all(each in screen for each in words)
 
         await until(self.pilot, shown, seconds=60)
 

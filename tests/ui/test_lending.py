@@ -22,7 +22,6 @@ from meshtui.mesh.snapshot import Problem
 from meshtui.settings import Settings
 from meshtui.ui.pick import Pick
 from tests.kube import configs
-from tests.ui.look import strips_of
 from tests.ui.looking import drawn
 from tests.ui.still import until
 
@@ -54,11 +53,7 @@ class Asked:
         await self.shows(words.split()[-1])
 
     async def shows(self, words: str) -> None:
-        def shown() -> bool:
-            height = len(strips_of(self.app))
-            return height == self.app.size.height and words in drawn(self.app)
-
-        await until(self.pilot, shown)
+        await until(self.pilot, lambda: words in drawn(self.app))
 
     async def beats(self) -> None:
         """Waits until the cluster was asked for once more."""

@@ -35,7 +35,6 @@ from meshtui.ui.panes.served import ServedPane
 from meshtui.ui.reader import Describe, Yaml
 from meshtui.ui.unbound import COMMANDS
 from tests.ui import situations
-from tests.ui.look import strips_of
 from tests.ui.looking import Looking, drawn, looking
 from tests.ui.still import until
 from tests.ui.test_hostile import POISON, clean, steers
@@ -510,8 +509,8 @@ async def shown(pilot: Pilot[int], app: MeshApp, *words: str) -> None:
     """Waits until all of these words are on the screen."""
 
     def there() -> bool:
-        strips = strips_of(app)
-        return len(strips) == app.size.height and all(each in drawn(app) for each in words)
+        screen = drawn(app)
+        return all(each in screen for each in words)
 
     await until(pilot, there, seconds=60)
 
